@@ -1,0 +1,1 @@
+"""drivetrain: from data to decisions."""

@@ -1,0 +1,1 @@
+"""From files and tables to described, split and checked examples."""

@@ -1,0 +1,90 @@
+"""Every error a user can meet, as one tree.
+
+DrivetrainError
+├── DataError            the examples cannot be used as they are
+│   ├── PictureError     one picture cannot be read
+│   └── SplitError       training, validation and test set cannot be made as asked
+├── ModelError           the architecture or its pretrained weights cannot be had
+├── TrainingError        training cannot start or go on (NaN loss, out of memory, ...)
+│   └── CheckpointError  a checkpoint cannot be written or read
+├── ArtefactError        a saved model is missing, altered, or of an unknown format
+├── SettingError         an argument has a value that cannot be used
+└── MissingExtraError    an optional part of drivetrain is not installed
+
+A message has three parts: what was received, what was expected, how to mend it. A mistake of the user's
+raises one of these; a broken promise of our own code raises ``AssertionError``.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class DrivetrainError(Exception):
+    """Base of all errors raised on purpose; the command line prints it as one line and exits with 1."""
+
+
+class DataError(DrivetrainError, ValueError):
+    """The examples cannot be used as they are."""
+
+
+class PictureError(DataError):
+    """One picture cannot be read."""
+
+
+class SplitError(DataError):
+    """The training, validation and test sets cannot be made as asked."""
+
+
+class ModelError(DrivetrainError):
+    """The architecture or its pretrained weights cannot be had."""
+
+
+class TrainingError(DrivetrainError, RuntimeError):
+    """Training cannot start, or cannot go on."""
+
+
+class CheckpointError(TrainingError):
+    """A checkpoint cannot be written or read."""
+
+
+class ArtefactError(DrivetrainError):
+    """A saved model is missing, altered, or of an unknown format."""
+
+
+class SettingError(DrivetrainError, ValueError):
+    """An argument has a value that cannot be used."""
+
+
+class MissingExtraError(DrivetrainError, ImportError):
+    """An optional part of drivetrain is not installed."""
+
+
+class DrivetrainWarning(UserWarning):
+    """Something was decided or left out that the user should know about."""
+
+
+def did_you_mean(received: str, known: Iterable[str]) -> str:
+    """A suggestion to append to an error, or an empty string where nothing is near.
+
+    Example:
+        >>> did_you_mean("acuracy", ["accuracy", "f1"])
+        " Did you mean 'accuracy'?"
+        >>> did_you_mean("zzz", ["accuracy", "f1"])
+        ''
+    """
+    near = difflib.get_close_matches(received, list(known), n=1, cutoff=0.6)
+    return f" Did you mean {near[0]!r}?" if near else ""
+
+
+def first_few(items: Iterable[object], most: int = 5) -> str:
+    """Join a few items for a message and count the rest.
+
+    Example:
+        >>> first_few(["a", "b", "c"], most=2)
+        'a, b, … (1 more)'
+    """
+    listed = [str(item) for item in items]
+    shown = ", ".join(listed[:most])
+    return shown if len(listed) <= most else f"{shown}, … ({len(listed) - most} more)"

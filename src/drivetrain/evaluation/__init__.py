@@ -1,0 +1,1 @@
+"""Predictions judged: metrics, intervals, figures. Never imports torch."""

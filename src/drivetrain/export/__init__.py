@@ -1,0 +1,1 @@
+"""From a Learner to an artefact on disk."""

@@ -1,0 +1,1 @@
+"""Inputs, targets, artefacts and predictions, without torch: the one part that a server installs."""

@@ -1,0 +1,252 @@
+"""What a model must say: one category, several categories, or numbers.
+
+A target is a description (plain data, stored in the artefact) fitted on the training set only. Legend for the
+arrays on this page: N rows, K categories, D numbers per row.
+
+========== ============================= ========================== ==============================
+kind       a row's value                 ``encode`` gives           the model's N×n_outputs numbers
+========== ============================= ========================== ==============================
+category   ``"pear"``                    (N,) int64 index           logits of a softmax
+categories ``("red", "round")``          (N, K) float32 of 0 and 1  logits of K sigmoids
+number     ``(1.5, 20.0)``               (N, D) float32, your units standardised values
+========== ============================= ========================== ==============================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from drivetrain.errors import DataError, did_you_mean, first_few
+
+TargetValue = str | tuple[str, ...] | tuple[float, ...]
+Array = NDArray[Any]
+
+
+def softmax(logits_NK: Array) -> Array:
+    """Rows of probabilities that sum to 1, from rows of logits of any size.
+
+    Example:
+        >>> softmax(np.array([[0.0, 0.0]])).tolist()
+        [[0.5, 0.5]]
+    """
+    shifted = logits_NK.astype(np.float64) - logits_NK.max(axis=1, keepdims=True)
+    exp = np.exp(shifted)
+    return exp / exp.sum(axis=1, keepdims=True)
+
+
+def sigmoid(logits: Array) -> Array:
+    """Element-wise logistic function, without overflow.
+
+    Example:
+        >>> float(sigmoid(np.array([-1000.0]))[0])
+        0.0
+    """
+    return 0.5 * (1.0 + np.tanh(0.5 * logits.astype(np.float64)))
+
+
+class TargetLike(Protocol):
+    """What all kinds of target offer."""
+
+    @property
+    def n_outputs(self) -> int:
+        """How many numbers the model gives per row."""
+        ...
+
+    def encode(self, values: Sequence[TargetValue]) -> Array:
+        """Values of the user's → the array a metric reads."""
+        ...
+
+    def training_form(self, encoded: Array) -> Array:
+        """The array a metric reads → the array a loss reads."""
+        ...
+
+    def activate(self, outputs: Array) -> Array:
+        """The model's raw outputs → probabilities, or values in the user's units."""
+        ...
+
+    def decode(self, activated: Array) -> list[TargetValue]:
+        """Probabilities or values → the user's own words."""
+        ...
+
+
+class _Vocabulary(BaseModel):
+    """Shared by the two kinds that choose from a list of categories."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    """Column or source the values came from."""
+    vocab: tuple[str, ...] = Field(min_length=1)
+    """The categories, in the order of the model's outputs."""
+
+    @model_validator(mode="after")
+    def _categories_are_distinct(self) -> _Vocabulary:
+        if len(set(self.vocab)) != len(self.vocab):
+            raise ValueError("the vocabulary names a category twice")
+        return self
+
+    @property
+    def n_outputs(self) -> int:
+        """One output per category."""
+        return len(self.vocab)
+
+    def _index(self, labels: Iterable[str]) -> list[int]:
+        positions = {label: i for i, label in enumerate(self.vocab)}
+        labels = list(labels)
+        unknown = sorted({label for label in labels if label not in positions})
+        if unknown:
+            raise DataError(
+                f"{len(unknown)} categories of {self.name!r} are not among the {len(self.vocab)} of the training set: "
+                f"{first_few(unknown)}.{did_you_mean(unknown[0], self.vocab)} "
+                "Mend it: correct the label, or put examples of it in the training set."
+            )
+        return [positions[label] for label in labels]
+
+
+class CategoryTarget(_Vocabulary):
+    """One category per row.
+
+    Example:
+        >>> target = CategoryTarget.fit("fruit", ["pear", "apple", "pear"])
+        >>> target.vocab, target.encode(["pear"]).tolist()
+        (('apple', 'pear'), [1])
+    """
+
+    kind: Literal["category"] = "category"
+
+    @classmethod
+    def fit(cls, name: str, values: Iterable[str]) -> CategoryTarget:
+        """Sorted distinct values of the training set."""
+        return cls(name=name, vocab=tuple(sorted(set(values))))
+
+    def encode(self, values: Sequence[TargetValue]) -> Array:
+        """(N,) int64; raises DataError for a category that is not in the vocabulary."""
+        return np.array(self._index(str(value) for value in values), dtype=np.int64)
+
+    def training_form(self, encoded: Array) -> Array:
+        """The same indices."""
+        return encoded
+
+    def activate(self, outputs: Array) -> Array:
+        """(N, K) probabilities; rows sum to 1."""
+        return softmax(outputs)
+
+    def decode(self, activated: Array) -> list[TargetValue]:
+        """The most probable category of each row."""
+        return [self.vocab[i] for i in activated.argmax(axis=1)]
+
+
+class CategoriesTarget(_Vocabulary):
+    """Several categories per row, also none (multi-label).
+
+    Example:
+        >>> target = CategoriesTarget.fit("tags", [("red", "round"), ("red",), ()])
+        >>> target.encode([("round",)]).tolist()
+        [[0.0, 1.0]]
+    """
+
+    kind: Literal["categories"] = "categories"
+    threshold: float = Field(default=0.5, gt=0, lt=1)
+    """A category is said when its probability is at least this."""
+
+    @classmethod
+    def fit(cls, name: str, values: Iterable[Sequence[str]]) -> CategoriesTarget:
+        """Sorted distinct labels of the training set."""
+        vocab = tuple(sorted({label for labels in values for label in labels}))
+        if not vocab:
+            raise DataError(f"no row of the training set has a label in {name!r}: there is nothing to learn.")
+        return cls(name=name, vocab=vocab)
+
+    def encode(self, values: Sequence[TargetValue]) -> Array:
+        """(N, K) float32 of zeros and ones; raises DataError for an unknown label."""
+        encoded = np.zeros((len(values), len(self.vocab)), dtype=np.float32)
+        for row, labels in enumerate(values):
+            encoded[row, self._index(str(label) for label in labels)] = 1.0
+        return encoded
+
+    def training_form(self, encoded: Array) -> Array:
+        """The same zeros and ones."""
+        return encoded
+
+    def activate(self, outputs: Array) -> Array:
+        """(N, K) probabilities, each category on its own."""
+        return sigmoid(outputs)
+
+    def decode(self, activated: Array) -> list[TargetValue]:
+        """The labels at or above the threshold, in vocabulary order."""
+        return [tuple(self.vocab[i] for i in np.flatnonzero(row >= self.threshold)) for row in activated]
+
+
+class NumberTarget(BaseModel):
+    """One or more numbers per row (regression).
+
+    The model learns standardised values (mean 0, standard deviation 1 over the training set), so one learning
+    rate suits prices and percentages alike; what comes out is in the user's units again.
+
+    Example:
+        >>> target = NumberTarget.fit(("weight_g",), [(100.0,), (300.0,)])
+        >>> target.activate(np.array([[0.5]])).tolist()
+        [[250.0]]
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["number"] = "number"
+    names: tuple[str, ...] = Field(min_length=1)
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    @model_validator(mode="after")
+    def _one_statistic_per_number(self) -> NumberTarget:
+        if not len(self.names) == len(self.mean) == len(self.std):
+            raise ValueError("names, mean and std have different lengths")
+        if min(self.std) <= 0:
+            raise ValueError("std must be above 0")
+        return self
+
+    @classmethod
+    def fit(cls, names: Sequence[str], values: Sequence[Sequence[float]]) -> NumberTarget:
+        """Mean and standard deviation of the training set; raises DataError where a column never varies."""
+        table = np.asarray(values, dtype=np.float64).reshape(len(values), len(names))
+        std = table.std(axis=0)
+        still = [name for name, spread in zip(names, std, strict=True) if not spread > 0]
+        if still:
+            raise DataError(
+                f"{first_few(still)} has the same value in all {len(values)} rows of the training set: there is "
+                "nothing to learn. Mend it: choose another target column."
+            )
+        return cls(names=tuple(names), mean=tuple(table.mean(axis=0).tolist()), std=tuple(std.tolist()))
+
+    @property
+    def name(self) -> str:
+        """The column names, joined."""
+        return ", ".join(self.names)
+
+    @property
+    def n_outputs(self) -> int:
+        """One output per number."""
+        return len(self.names)
+
+    def encode(self, values: Sequence[TargetValue]) -> Array:
+        """(N, D) float32 in the user's units."""
+        return np.asarray(values, dtype=np.float32).reshape(len(values), len(self.names))
+
+    def training_form(self, encoded: Array) -> Array:
+        """(N, D) standardised values."""
+        return ((encoded - np.asarray(self.mean)) / np.asarray(self.std)).astype(np.float32)
+
+    def activate(self, outputs: Array) -> Array:
+        """(N, D) values in the user's units."""
+        return outputs.astype(np.float64) * np.asarray(self.std) + np.asarray(self.mean)
+
+    def decode(self, activated: Array) -> list[TargetValue]:
+        """A tuple of floats per row."""
+        return [tuple(row) for row in activated.tolist()]
+
+
+Target = Annotated[CategoryTarget | CategoriesTarget | NumberTarget, Field(discriminator="kind")]

@@ -1,0 +1,1 @@
+"""The Learner, its loop, schedules, callbacks and checkpoints."""

@@ -1,0 +1,1 @@
+"""What only training on pictures needs: augmentation and bodies."""
