@@ -160,13 +160,15 @@ def readable(name: str | os.PathLike[str]) -> str:
         >>> readable("two\nlines\udcff")
         'two\\nlines\\xff'
     """
-    text = os.fspath(name).encode("utf-8", "surrogatepass").decode("utf-8", "surrogatepass")
-    text = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace") if _is_escaped(text) else text
-    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+    return "".join(
+        letter if letter.isprintable() else f"\\x{ord(letter) - 0xDC00:02x}" if _is_byte(letter) else repr(letter)[1:-1]
+        for letter in os.fspath(name)
+    )
 
 
-def _is_escaped(text: str) -> bool:
-    return any("\udc80" <= letter <= "\udcff" for letter in text)
+def _is_byte(letter: str) -> bool:
+    """Whether Python put this letter in place of a byte that is not UTF-8."""
+    return "\udc80" <= letter <= "\udcff"
 
 
 def _name(source: PictureSource) -> str:

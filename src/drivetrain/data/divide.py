@@ -1,0 +1,208 @@
+"""From checked rows to training, validation and test rows, and the warnings that a person should read."""
+
+from __future__ import annotations
+
+import warnings
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal, cast
+
+from drivetrain.data.check import LeftOut
+from drivetrain.data.examples import Examples
+from drivetrain.data.listing import Kind
+from drivetrain.data.split import PARTS, Labels, Part, check_fractions, make_split
+from drivetrain.errors import DataError, DrivetrainWarning, SettingError, SplitError, first_few
+from drivetrain.runtime.decisions import Decision
+from drivetrain.runtime.pictures import readable
+from drivetrain.runtime.targets import CategoriesTarget, CategoryTarget, NumberTarget, Target, TargetValue
+
+VALID_PCT = 0.2
+TEST_PCT = 0.2
+PART_WORDS = {"train": "training", "valid": "validation", "test": "test"}
+
+
+@dataclass(frozen=True)
+class Division:
+    """A part for every row, and how it came about."""
+
+    parts: tuple[Part, ...]
+    method: Literal["random", "stratified", "given"]
+    valid_pct: float
+    test_pct: float
+    decision: Decision
+
+
+def divide(
+    examples: Examples,
+    given: Sequence[Part] | None,
+    *,
+    kind: Kind,
+    valid_pct: float | None,
+    test_pct: float | None,
+    seed: int,
+    stratify: bool,
+) -> Division:
+    """Follow the split that the source brings, and draw what it leaves open; None means the default fraction.
+
+    Raises:
+        SplitError: A part has no rows, or there are too few to draw from.
+        SettingError: A fraction is asked for of a part that the source already gives.
+
+    Example:
+        >>> rows = Examples(("a", "b"), ("00", "11"), ((1.0,), (2.0,)))
+        >>> str(divide(rows, ["train", "valid"], kind="number", valid_pct=None, test_pct=None, seed=1, stratify=True)
+        ...     .decision)
+        'given (the source names training, validation)'
+    """
+    labels = None if kind == "number" else cast("Labels", examples.values)
+    by_class = kind == "category" and stratify
+    drawn = "stratified" if by_class else "random"
+    if given is None:
+        valid_pct = VALID_PCT if valid_pct is None else valid_pct
+        test_pct = TEST_PCT if test_pct is None else test_pct
+        parts = make_split(
+            examples.digests, labels, valid_pct=valid_pct, test_pct=test_pct, seed=seed, stratify=stratify
+        )
+        reason = "every class in the same proportion" if by_class else "drawn regardless of the target"
+        return Division(tuple(parts), drawn, valid_pct, test_pct, Decision(value=drawn, reason=reason))
+    named = [part for part in PARTS if part in given]
+    for part, setting, value in (("valid", "valid_pct", valid_pct), ("test", "test_pct", test_pct)):
+        if part in named and value is not None:
+            raise SettingError(
+                f"{setting}={value:g} was asked for, but the source already says which rows are "
+                f"{PART_WORDS[part]}. Mend it: leave {setting} out."
+            )
+    valid_pct = 0.0 if "valid" in named else VALID_PCT if valid_pct is None else valid_pct
+    test_pct = test_pct or 0.0
+    check_fractions(valid_pct, test_pct)
+    parts = list(given)
+    reason = "the source names " + ", ".join(PART_WORDS[part] for part in named)
+    if valid_pct or test_pct:
+        rows = [row for row, part in enumerate(parts) if part == "train"]
+        below = examples.subset(rows)
+        labels = None if kind == "number" else cast("Labels", below.values)
+        new = make_split(below.digests, labels, valid_pct=valid_pct, test_pct=test_pct, seed=seed, stratify=stratify)
+        for row, part in zip(rows, new, strict=True):
+            parts[row] = part
+        taken = [f"{PART_WORDS[p]} ({pct:g})" for p, pct in (("valid", valid_pct), ("test", test_pct)) if pct]
+        reason += f"; {' and '.join(taken)} drawn from its training rows, {drawn}"
+    return Division(tuple(parts), "given", valid_pct, test_pct, Decision(value="given", reason=reason))
+
+
+def fit_target(kind: Kind, names: Sequence[str], values: Sequence[TargetValue]) -> Target:
+    """Describe the target from the values of the training rows.
+
+    Raises:
+        DataError: The training rows give nothing to tell apart.
+
+    Example:
+        >>> fit_target("category", ["fruit"], ["pear", "apple"]).vocab
+        ('apple', 'pear')
+    """
+    name = ", ".join(names)
+    if kind == "number":
+        return NumberTarget.fit(tuple(names), cast("Sequence[tuple[float, ...]]", values))
+    if len(set(values)) < 2:
+        raise DataError(
+            f"all {len(values)} training rows have the same {name!r}: {readable(str(values[0]))!r}; there is nothing "
+            "to tell apart. Mend it: add pictures of a second class, or choose another target."
+        )
+    if kind == "categories":
+        return CategoriesTarget.fit(name, cast("Sequence[tuple[str, ...]]", values))
+    return CategoryTarget.fit(name, cast("Sequence[str]", values))
+
+
+def leave_out_unknown(
+    examples: Examples, parts: Sequence[Part], target: Target
+) -> tuple[list[int], tuple[LeftOut, ...]]:
+    """Rows that can be judged, and validation or test rows whose class the training set does not have."""
+    if isinstance(target, NumberTarget):
+        return list(range(len(examples))), ()
+    vocab = set(target.vocab)
+    kept: list[int] = []
+    left_out: list[LeftOut] = []
+    unknown: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for row, value in enumerate(examples.values):
+        strange = sorted(set(labels_of(value)) - vocab)
+        if not strange:
+            kept.append(row)
+            continue
+        part = PART_WORDS[parts[row]]
+        left_out.append(LeftOut(readable(examples.paths[row]), f"class is not in the training set: {strange[0]!r}"))
+        for label in strange:
+            unknown[part][label] += 1
+    for part, counts in unknown.items():
+        classes = first_few(f"{label!r} ({n})" for label, n in sorted(counts.items()))
+        warn(
+            f"{len(counts)} classes are in the {part} set but not in the training set: {classes}. "
+            f"Their rows are left out. Mend it: put examples of them in the training set."
+        )
+    return kept, tuple(left_out)
+
+
+def warn_unseen_in_validation(train: Examples, valid: Examples) -> None:
+    """Say which classes validation cannot judge; those with one picture were named when the split was drawn."""
+    seen = {label for value in valid.values for label in labels_of(value)}
+    contents: dict[str, set[str]] = defaultdict(set)
+    for digest, value in zip(train.digests, train.values, strict=True):
+        for label in labels_of(value):
+            contents[label].add(digest)
+    missing = sorted(label for label, digests in contents.items() if label not in seen and len(digests) > 1)
+    if missing and len(valid):
+        warn(
+            f"{len(missing)} of {len(contents)} classes have no validation row, so validation says nothing about "
+            f"them: {first_few(missing)}. Mend it: add pictures of them, or raise valid_pct."
+        )
+
+
+def warn_same_content(examples: Examples, parts: Sequence[Part] | None) -> None:
+    """Say where one content has different targets, or is in several parts of a given split."""
+    first: dict[str, int] = {}
+    conflicts: list[tuple[int, int]] = []
+    leaks: list[tuple[int, int]] = []
+    for row, digest in enumerate(examples.digests):
+        earlier = first.setdefault(digest, row)
+        if examples.values[row] != examples.values[earlier]:
+            conflicts.append((earlier, row))
+        if parts is not None and parts[row] != parts[earlier]:
+            leaks.append((earlier, row))
+    if conflicts:
+        pair = _pair(examples, conflicts[0], [repr(examples.values[row]) for row in conflicts[0]])
+        warn(f"{len(conflicts)} pictures have the content of another but a different target.\n  first: {pair}")
+    if leaks and parts is not None:
+        pair = _pair(examples, leaks[0], [PART_WORDS[parts[row]] for row in leaks[0]])
+        warn(
+            f"{len(leaks)} pictures are in more than one part (same content), so the scores will flatter.\n"
+            f"  first: {pair}\n  Mend it: remove the copies, or let drivetrain draw the split."
+        )
+
+
+def labels_of(value: TargetValue) -> Iterable[str]:
+    """The labels in one value; none for numbers.
+
+    Example:
+        >>> list(labels_of("pear")), list(labels_of(("red", "round"))), list(labels_of((1.5,)))
+        (['pear'], ['red', 'round'], [])
+    """
+    return (value,) if isinstance(value, str) else (label for label in value if isinstance(label, str))
+
+
+def require_rows(parts: Sequence[Part], asked: Iterable[Part]) -> None:
+    """Raise SplitError where a part that was asked for, or given, has no usable row."""
+    for part in asked:
+        if part not in parts:
+            raise SplitError(
+                f"the {PART_WORDS[part]} set has no usable row left. Mend it: see the warnings above for what was "
+                "left out, and add pictures."
+            )
+
+
+def warn(message: str) -> None:
+    """Tell the user, at the line that called `images`."""
+    warnings.warn(message, DrivetrainWarning, stacklevel=4)
+
+
+def _pair(examples: Examples, rows: tuple[int, int], what: Sequence[str]) -> str:
+    one, other = (f"{readable(examples.paths[row])} ({note})" for row, note in zip(rows, what, strict=True))
+    return f"{one} = {other}"
