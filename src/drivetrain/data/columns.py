@@ -13,14 +13,15 @@ from drivetrain.data.listing import Kind
 from drivetrain.data.split import SYNONYMS
 from drivetrain.errors import DataError, SettingError, did_you_mean, first_few
 from drivetrain.runtime.decisions import Decision
-from drivetrain.runtime.pictures import PICTURE_SUFFIXES
+from drivetrain.runtime.pictures import PICTURE_SUFFIXES, readable
 from drivetrain.runtime.targets import TargetValue
 
 Columns = Mapping[str, Sequence[Any]]
 
 PATH_NAMES = (
-    "path,file,filename,file_name,filepath,file_path,image,img,image_path,img_path,image_file,picture,photo,fname"
-).split(",")
+    *("path", "file", "filename", "file_name", "filepath", "file_path", "fname"),
+    *("image", "img", "image_path", "img_path", "image_file", "picture", "photo"),
+)
 TARGET_NAMES = ("label", "labels", "target", "class", "category", "categories", "tags", "y")
 SPLIT_NAMES = ("split", "set", "subset", "part", "partition")
 MOST_CATEGORIES_AS_INTEGERS = 20
@@ -38,7 +39,7 @@ def choose_path(columns: Columns, asked: str | None) -> tuple[str, Decision | No
 
     Example:
         >>> choose_path({"name": ["a.jpg", "b.png"], "n": [1, 2]}, None)[1].reason
-        "the only column whose cells look like picture files"
+        'the only column whose cells look like picture files'
     """
     if asked is not None:
         return known_column(columns, asked, "path"), None
@@ -119,22 +120,38 @@ def choose_kind(columns: Columns, targets: Sequence[str], asked: Kind | None, de
     if asked is not None:
         _check_kind(asked, targets, forms, delim)
         return Decision(value=asked, reason="asked for")
-    if delim is not None:
-        return Decision(value="categories", reason=f"label_delim={delim!r} separates several labels in a cell")
-    if "list" in forms:
-        return Decision(value="categories", reason="the cells are lists")
-    if len(targets) > 1:
-        if forms <= {"integer", "number"}:
-            return Decision(value="number", reason=f"{len(targets)} columns of numbers")
-        return Decision(value="categories", reason=f"{len(targets)} columns; a label is written column=value")
-    if forms == {"number"}:
-        return Decision(value="number", reason="the values are numbers with decimals")
-    n_distinct = len({str(cell) for cell in columns[targets[0]] if cell is not None})
-    if forms == {"integer"}:
-        if n_distinct <= MOST_CATEGORIES_AS_INTEGERS:
-            return Decision(value="category", reason=f"{n_distinct} distinct integers; else pass kind='number'")
-        return Decision(value="number", reason=f"{n_distinct} distinct integers; else pass kind='category'")
-    return Decision(value="category", reason=f"{n_distinct} distinct values, not numbers")
+    kind, reason = _infer_kind([cell for cell in columns[targets[0]] if cell is not None], len(targets), forms, delim)
+    return Decision(value=kind, reason=reason)
+
+
+def _infer_kind(cells: Sequence[Any], n_columns: int, forms: set[str], delim: str | None) -> tuple[Kind, str]:
+    """`cells` are the values of the first target column, `forms` what each column holds."""
+    n_distinct = len({str(cell) for cell in cells})
+    if delim is not None or "list" in forms:
+        found = "categories", "the cells are lists" if delim is None else f"label_delim={delim!r} separates labels"
+    elif n_columns > 1 and "text" in forms:
+        found = "categories", f"{n_columns} columns; a label is written column=value"
+    elif n_columns > 1:
+        found = "number", f"{n_columns} columns of numbers"
+    elif "number" in forms:
+        found = "number", "the values are numbers with decimals"
+    elif "text" in forms:
+        found = "category", f"{n_distinct} distinct values, not numbers (such as {_first_text(cells)!r})"
+    elif n_distinct <= MOST_CATEGORIES_AS_INTEGERS:
+        found = "category", f"{n_distinct} distinct integers; else pass kind='number'"
+    else:
+        found = "number", f"{n_distinct} distinct integers; else pass kind='category'"
+    return found
+
+
+def _first_text(cells: Sequence[Any]) -> str:
+    """The first cell that is no number, shortened: it tells why a column of numbers is taken for text."""
+    for cell in cells:
+        try:
+            float(cell)
+        except (TypeError, ValueError):
+            return readable(str(cell)[:30])
+    return readable(str(cells[0])[:30])
 
 
 def target_value(cells: Sequence[Any], targets: Sequence[str], kind: Kind, delim: str | None) -> TargetValue:
@@ -176,11 +193,6 @@ def _check_kind(kind: Kind, targets: Sequence[str], forms: set[str], delim: str 
         )
     if kind != "categories" and "list" in forms:
         raise SettingError(f"kind={kind!r} cannot read cells that are lists; expected kind='categories'.")
-    if kind == "number" and "text" in forms:
-        raise DataError(
-            f"kind='number' was asked for, but target {first_few(map(repr, targets))} has text. "
-            "Mend it: write numbers with a decimal point, or pass another kind."
-        )
 
 
 def _form(cells: Sequence[Any]) -> str:
@@ -189,11 +201,11 @@ def _form(cells: Sequence[Any]) -> str:
         return "list"
     if any(isinstance(cell, bool) or not isinstance(cell, Real | Decimal) for cell in cells):
         return "text"
-    return "integer" if all(isinstance(cell, Integral) for cell in cells) else "number"
+    return "integer" if all(isinstance(cell, Integral) for cell in cells) else "number"  # bool was text above
 
 
 def _is_list(cell: Any) -> bool:
-    return isinstance(cell, list | tuple | set | frozenset) or (hasattr(cell, "tolist") and getattr(cell, "ndim", 0))
+    return isinstance(cell, list | tuple | set | frozenset) or getattr(cell, "ndim", 0) > 0
 
 
 def _several(cell: Any, delim: str | None) -> Iterable[Any]:

@@ -63,7 +63,9 @@ def read_folder(root: Path) -> Listed:
     folders, loose = _folders_and_loose(scan, root)
     if scan.left_out:
         raise DataError(f"{scan.left_out[0].path} cannot be read: {scan.left_out[0].reason}.")
-    given = {folder: SYNONYMS[folder.name.casefold()] for folder in folders if folder.name.casefold() in SYNONYMS}
+    given: dict[Path, Part] = {
+        folder: SYNONYMS[folder.name.casefold()] for folder in folders if folder.name.casefold() in SYNONYMS
+    }
     has_split = _is_split(folders, given, readable(root))
     if has_split:
         for folder in folders:

@@ -88,7 +88,8 @@ def images(
     trained = [value for value, part in zip(examples.values, division.parts, strict=True) if part == "train"]
     fitted = fit_target(asked_kind, listed.target_names, trained)
     kept, unknown = leave_out_unknown(examples, division.parts, fitted)
-    examples, parts = examples.subset(kept), [division.parts[row] for row in kept]
+    examples = examples.subset(kept)
+    parts: list[Part] = [division.parts[row] for row in kept]
     require_rows(parts, set(division.parts))
     train, valid, test = (examples.subset([i for i, part in enumerate(parts) if part == name]) for name in PARTS)
     warn_unseen_in_validation(train, valid)
@@ -136,5 +137,5 @@ def check_listed(
         tuple(checked[row].digest for row in good),
         tuple(listed.values[row] for row in good),
     )
-    given = None if listed.parts is None else tuple(listed.parts[row] for row in good)
-    return examples, given, report
+    given = listed.parts
+    return examples, None if given is None else tuple(given[row] for row in good), report

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any, cast
-
-import pandas as pd
 
 from drivetrain.data.check import LeftOut
 from drivetrain.data.columns import (
@@ -16,18 +15,19 @@ from drivetrain.data.columns import (
     choose_path,
     choose_split,
     choose_targets,
+    known_column,
     target_value,
 )
 from drivetrain.data.folders import read_folder
 from drivetrain.data.listing import Kind, Listed, SourceSpec
-from drivetrain.data.split import Part, parts_from_names
-from drivetrain.data.tables import columns_of, read_table
+from drivetrain.data.split import parts_from_names
+from drivetrain.data.tables import DataFrame, columns_of, read_table
 from drivetrain.errors import DataError, SettingError
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.pictures import readable
 from drivetrain.runtime.targets import TargetValue
 
-Source = str | os.PathLike[str] | pd.DataFrame
+Source = str | os.PathLike[str] | DataFrame
 
 
 def read_source(
@@ -47,125 +47,161 @@ def read_source(
         SettingError: An argument does not go with this source.
 
     Example:
+        >>> import pandas as pd
         >>> listed = read_source(pd.DataFrame({"file": ["a.jpg"], "fruit": ["pear"]}))
         >>> listed.values, str(listed.decisions["target"])
         (('pear',), 'fruit (the only column left)')
     """
     if label_delim == "":
         raise SettingError("label_delim is empty; expected what separates the labels in a cell, such as ';'.")
-    if isinstance(source, pd.DataFrame):
-        return _read_columns(
-            columns_of(source),
-            Path.cwd(),
-            f"DataFrame of {len(source)} rows",
-            {},
-            target,
-            path,
-            split,
-            kind,
-            label_delim,
-        )
-    if not isinstance(source, str | os.PathLike):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise SettingError(f"source is {type(source).__name__}; expected a folder, a table file or a DataFrame.")
-    place = Path(source)
-    if not _exists(place):
-        raise DataError(f"{readable(place)} does not exist; expected a folder of pictures or a table file.")
-    if not place.is_dir():
-        columns, decisions = read_table(place)
-        base = place.absolute().parent
-        return _read_columns(
-            columns, base, f"table {readable(place)}", decisions, target, path, split, kind, label_delim
-        )
-    _check_folder_settings(target=target, path=path, split=split, label_delim=label_delim)
-    if kind not in (None, "category"):
-        raise SettingError(
-            f"kind={kind!r} cannot be read from a folder; expected 'category'. Mend it: pass a table of paths and targets."
-        )
-    return read_folder(place)
+    if not isinstance(source, DataFrame) and _place(source).is_dir():
+        return _read_folder(Path(source), kind, target=target, path=path, split=split, label_delim=label_delim)
+    table = _open_table(source)
+    spec, decisions = _choose(table.columns, target=target, path=path, split=split, kind=kind, label_delim=label_delim)
+    return _rows(table, spec, decisions)
 
 
-def reread_source(source: Source, spec: SourceSpec) -> Listed:
+def reread_source(source: Source, spec: SourceSpec, *, with_parts: bool = True) -> Listed:
     """List a source the way an earlier one was listed; a folder may stand in for a table of one category.
 
+    Args:
+        source: As for `read_source`.
+        spec: What the earlier `Listed` says.
+        with_parts: Also read the split column, if it is still there.
+
     Example:
+        >>> import pandas as pd
         >>> spec = SourceSpec(layout="table", path="file", target=("n",), kind="category")
         >>> reread_source(pd.DataFrame({"file": ["a.jpg"], "n": [3], "m": [4]}), spec).values
         ('3',)
     """
-    is_folder = not isinstance(source, pd.DataFrame) and Path(source).is_dir()
-    if is_folder or spec.layout == "folder":
-        return read_source(source, kind=spec.kind)
-    columns_known = isinstance(source, pd.DataFrame) or _exists(Path(source))
-    assert columns_known or spec.layout == "table"
-    return read_source(
-        source, target=spec.target, path=spec.path, split=spec.split, kind=spec.kind, label_delim=spec.label_delim
-    )
+    if not isinstance(source, DataFrame) and _place(source).is_dir():
+        return _read_folder(Path(source), spec.kind)
+    table = _open_table(source)
+    if spec.path is None or not spec.target:
+        found, decisions = _choose(table.columns, path=spec.path, target=spec.target or None, kind=spec.kind)
+        return _rows(table, found, decisions)
+    known_column(table.columns, spec.path, "path")
+    for name in spec.target:
+        known_column(table.columns, name, "target")
+    keeps_split = with_parts and spec.split in table.columns
+    return _rows(table, spec if keeps_split else spec.model_copy(update={"split": None}), {})
 
 
-def _exists(place: Path) -> bool:
+@dataclass(frozen=True)
+class _Table:
+    """A table's columns, and what paths in it start from."""
+
+    columns: Mapping[str, list[Any]]
+    base: Path
+    description: str
+    decisions: Mapping[str, Decision]
+
+
+def _open_table(source: Source) -> _Table:
+    if isinstance(source, DataFrame):
+        return _Table(columns_of(source), Path.cwd(), f"DataFrame of {len(source)} rows", {})
+    place = _place(source)
+    columns, decisions = read_table(place)
+    return _Table(columns, place.absolute().parent, f"table {readable(place)}", decisions)
+
+
+def _place(source: str | os.PathLike[str]) -> Path:
+    """The path of something that exists."""
+    if not isinstance(source, str | os.PathLike):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise SettingError(f"source is {type(source).__name__}; expected a folder, a table file or a DataFrame.")
+    place = Path(source)
     try:
-        return place.exists()
-    except (OSError, ValueError):  # too long, a NUL byte, a link in a circle
-        return False
+        found = place.exists()
+    except (OSError, ValueError):  # the name is too long, has a NUL byte, or its folder may not be entered
+        found = False
+    if not found:
+        raise DataError(f"{readable(place)} does not exist; expected a folder of pictures or a table file.")
+    return place
 
 
-def _check_folder_settings(**settings: object) -> None:
-    for name, value in settings.items():
+def _read_folder(place: Path, kind: Kind | None, **table_settings: object) -> Listed:
+    """A folder has no use for what names something in a table."""
+    for name, value in table_settings.items():
         if value is not None:
             raise SettingError(
                 f"{name}={value!r} names something in a table, but the source is a folder, whose sub-folders are the "
                 f"classes. Mend it: leave {name} out, or pass a table."
             )
+    if kind not in (None, "category"):
+        raise SettingError(
+            f"kind={kind!r} cannot be read from a folder, whose sub-folders give one category per picture. "
+            "Mend it: pass a table of paths and targets."
+        )
+    return read_folder(place)
 
 
-def _read_columns(
+def _choose(
     columns: Mapping[str, list[Any]],
-    base: Path,
-    description: str,
-    decisions: Mapping[str, Decision],
-    target: str | Sequence[str] | None,
-    path: str | None,
-    split: str | None,
-    kind: Kind | None,
-    label_delim: str | None,
-) -> Listed:
-    """The rows of a table, those without path, target or part left out."""
+    *,
+    target: str | Sequence[str] | None = None,
+    path: str | None = None,
+    split: str | None = None,
+    kind: Kind | None = None,
+    label_delim: str | None = None,
+) -> tuple[SourceSpec, dict[str, Decision]]:
+    """Settle what was not asked for, and say why."""
     asked = [target] if isinstance(target, str) else list(target or [])
     path, why_path = choose_path(columns, path)
     split, why_split = choose_split(columns, split, [path, *asked])
-    targets, why_target = choose_targets(columns, target, [path] if split is None else [path, split])
+    targets, why_targets = choose_targets(columns, target, [path] if split is None else [path, split])
     why_kind = choose_kind(columns, targets, kind, label_delim)
-    kind = cast("Kind", why_kind.value)
+    spec = SourceSpec(
+        layout="table",
+        path=path,
+        target=targets,
+        split=split,
+        kind=cast("Kind", why_kind.value),
+        label_delim=label_delim,
+    )
+    reasons = {"path": why_path, "target": why_targets, "split column": why_split, "kind": why_kind}
+    return spec, {name: why for name, why in reasons.items() if why is not None}
+
+
+def _rows(table: _Table, spec: SourceSpec, decisions: Mapping[str, Decision]) -> Listed:
+    """The rows of a table, those without path, target or part left out."""
+    assert spec.path is not None
+    part_names = None if spec.split is None else table.columns[spec.split]
+    targets = [table.columns[name] for name in spec.target]
     paths: list[Path] = []
     values: list[TargetValue] = []
     parts: list[str] = []
     left_out: list[LeftOut] = []
-    for row, cell in enumerate(columns[path]):
-        name = f"row {row + 1}" if cell is None else str(cell).strip()
+    for row, cell in enumerate(table.columns[spec.path]):
         try:
-            value = target_value([columns[column][row] for column in targets], targets, kind, label_delim)
-            part = None if split is None else columns[split][row]
-            if cell is None:
-                raise UnusableError(f"path is missing: {path}")
-            if not isinstance(cell, str | PurePath):
-                raise UnusableError(f"path is not text: {type(cell).__name__}")
-            if "://" in name[:12]:
-                raise UnusableError("path is a web address: pictures are never fetched")
-            if split is not None and part is None:
-                raise UnusableError(f"split is missing: {split}")
+            path = table.base / _path_text(cell, spec.path)
+            value = target_value([cells[row] for cells in targets], spec.target, spec.kind, spec.label_delim)
+            if part_names is not None and part_names[row] is None:
+                raise UnusableError(f"split is missing: {spec.split}")
         except UnusableError as fault:
-            left_out.append(LeftOut(readable(name[:200]), str(fault)))
+            name = f"row {row + 1}" if cell is None else str(cell)[:200]
+            left_out.append(LeftOut(readable(name), str(fault)))
             continue
-        paths.append(base / name)
+        paths.append(path)
         values.append(value)
-        parts.append(str(part))
-    reasons = {"path": why_path, "target": why_target, "split column": why_split, "kind": why_kind}
+        parts.append("" if part_names is None else str(part_names[row]))
     return Listed(
-        description=description,
-        spec=SourceSpec(layout="table", path=path, target=targets, split=split, kind=kind, label_delim=label_delim),
+        description=table.description,
+        spec=spec,
         paths=tuple(paths),
         values=tuple(values),
-        parts=None if split is None else tuple(cast("list[Part]", parts_from_names(parts, f"column {split!r}"))),
+        parts=None if spec.split is None else tuple(parts_from_names(parts, f"column {spec.split!r}")),
         left_out=tuple(left_out),
-        decisions=dict(decisions) | {name: why for name, why in reasons.items() if why is not None},
+        decisions={**table.decisions, **decisions},
     )
+
+
+def _path_text(cell: Any, column: str) -> str:
+    if cell is None:
+        raise UnusableError(f"path is missing: {column}")
+    if not isinstance(cell, str | PurePath):
+        raise UnusableError(f"path is not text: {type(cell).__name__}")
+    text = str(cell).strip()
+    if "://" in text[:12]:
+        raise UnusableError("path is a web address: pictures are never fetched")
+    return text

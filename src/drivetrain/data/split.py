@@ -135,6 +135,7 @@ def make_split(
     if n_test + n_valid >= len(order) and n_test + n_valid > 0:
         raise _too_small(len(order), valid_pct, test_pct)
     by_class = stratify and labels is not None and all(isinstance(label, str) for label in labels)
+    part_of: dict[str, Part]
     if by_class:
         part_of = _draw_by_class(order, {d: min(contents[d]) for d in order}, n_test, n_valid, seed)
     else:
@@ -194,7 +195,7 @@ def _draw_by_class(
             f"{len(single)} classes have one distinct picture, which goes to the training set: {first_few(single)}. "
             "How well they are recognised cannot be measured.",
             DrivetrainWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
     sizes = {name: len(rows) for name, rows in members.items()}
     room = {name: size - 1 for name, size in sizes.items()}

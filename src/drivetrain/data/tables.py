@@ -24,6 +24,7 @@ except ImportError as error:
         "tables are read with pandas, which is not installed. Mend it: pip install 'drivetrain[train]'"
     ) from error
 
+DataFrame = pd.DataFrame
 Columns = dict[str, list[Any]]
 
 TEXT_SUFFIXES = {".csv": ",", ".tsv": "\t", ".txt": ","}

@@ -1,0 +1,119 @@
+"""Find the rows of a stored split again, wherever their files are now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+from drivetrain.data.check import CheckReport
+from drivetrain.data.divide import PART_WORDS, leave_out_unknown
+from drivetrain.data.examples import Examples
+from drivetrain.data.images import check_listed
+from drivetrain.data.listing import SourceSpec
+from drivetrain.data.sources import Source, reread_source
+from drivetrain.data.split import Part, Split
+from drivetrain.errors import DataError, SettingError
+from drivetrain.runtime.targets import NumberTarget, Target
+
+
+class Matched(NamedTuple):
+    """Rows to evaluate, and how many are not there."""
+
+    examples: Examples
+    n_missing: int
+    """Stored pictures that the source does not have; for "all", rows whose class the model does not know."""
+
+
+def images_for_evaluation(
+    source: Source,
+    *,
+    spec: SourceSpec,
+    target: Target,
+    part: Literal["valid", "test", "all"],
+    split: Split | None = None,
+    path: str | None = None,
+    target_columns: str | Sequence[str] | None = None,
+    label_delim: str | None = None,
+    channels: int = 3,
+) -> Matched:
+    """The rows of `source` that belong to one part of a stored split, found by content; or all rows of new data.
+
+    Args:
+        source: Folder, table file or DataFrame; files may have moved or been renamed since training.
+        spec: How the training source was read; the same columns are read here.
+        target: The trained model's target; rows with a class it does not know are left out with a warning.
+        part: "valid" or "test" needs `split`; "all" takes every row, for data collected later.
+        split: The stored split.
+        path: Path column, where it is called something else than in `spec`.
+        target_columns: Target columns, likewise, in the order of `spec`.
+        label_delim: What separates several labels in one cell, likewise.
+        channels: As in training.
+
+    Raises:
+        DataError: The source cannot be read, or none of the rows asked for is in it.
+        SettingError: `part` and `split` do not go together.
+
+    Example:
+        >>> from drivetrain.data.listing import SourceSpec
+        >>> from drivetrain.runtime.targets import CategoryTarget
+        >>> fruit = CategoryTarget.fit("fruit", ["apple", "pear"])
+        >>> images_for_evaluation("/no/such", spec=SourceSpec(layout="folder"), target=fruit, part="all")
+        Traceback (most recent call last):
+        drivetrain.errors.DataError: /no/such does not exist; ...
+    """
+    if (split is None) != (part == "all"):
+        raise SettingError(f"part={part!r} {'needs split=' if split is None else 'does not use split='}.")
+    changes: dict[str, object] = {"kind": target.kind}
+    if path is not None:
+        changes["path"] = path
+    if target_columns is not None:
+        changes["target"] = (target_columns,) if isinstance(target_columns, str) else tuple(target_columns)
+    if label_delim is not None:
+        changes["label_delim"] = label_delim
+    spec = spec.model_copy(update=changes)
+    if isinstance(target, NumberTarget) and spec.target and len(spec.target) != len(target.names):
+        raise SettingError(f"{len(spec.target)} target columns given; the model says {len(target.names)} numbers.")
+    listed = reread_source(source, spec, with_parts=part != "all")
+    examples, given, _ = check_listed(listed, channels=channels)
+    n_missing = 0
+    if split is not None and part != "all":
+        rows, n_missing = match_by_content(examples.digests, split, part, given=given)
+        if not rows:
+            raise DataError(
+                f"none of the {len(split.find(part))} pictures of the stored {PART_WORDS[part]} set is in "
+                f"{listed.description} (compared by content). Mend it: pass the data the model was trained from."
+            )
+        examples = examples.subset(rows)
+    judged: list[Part] = ["valid" if part == "valid" else "test"] * len(examples)
+    kept, unknown = leave_out_unknown(examples, judged, target)
+    if not kept:
+        raise DataError(
+            f"{listed.description} has no row with a class the model knows. {CheckReport(listed.n_rows, unknown)}"
+        )
+    return Matched(examples.subset(kept), n_missing + (len(unknown) if part == "all" else 0))
+
+
+def match_by_content(
+    digests: Sequence[str], split: Split, part: Part, *, given: Sequence[Part] | None = None
+) -> tuple[list[int], int]:
+    """Row numbers whose content is in `part`, and how many stored contents were not found.
+
+    Args:
+        digests: Content of each row.
+        split: The stored split.
+        part: Which part of it.
+        given: The part that the source itself names for each row; settles contents that are in several parts.
+
+    Example:
+        >>> split = Split.of(["00", "11"], ["train", "valid"], method="random", seed=1, valid_pct=0.5, test_pct=0.0)
+        >>> match_by_content(["11", "22"], split, "valid")
+        ([0], 0)
+    """
+    wanted = split.find(part)
+    elsewhere = frozenset[str]().union(*(split.find(other) for other in ("train", "valid", "test") if other != part))
+    rows = [
+        row
+        for row, digest in enumerate(digests)
+        if digest in wanted and (given is None or digest not in elsewhere or given[row] == part)
+    ]
+    return rows, len(wanted - {digests[row] for row in rows})
