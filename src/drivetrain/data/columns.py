@@ -44,13 +44,12 @@ def choose_path(columns: Columns, asked: str | None) -> tuple[str, Decision | No
     if asked is not None:
         return known_column(columns, asked, "path"), None
     likely = [name for name, cells in columns.items() if _looks_like_paths(cells)]
-    for among, why in ((likely, "its name, and its cells look like picture files"), (list(columns), "its name")):
-        for usual in PATH_NAMES:
-            for name in among:
-                if name.strip().casefold() == usual:
-                    return name, Decision(value=name, reason=why)
+    if (name := _first_named(likely, PATH_NAMES)) is not None:
+        return name, Decision(value=name, reason="its name, and its cells look like picture files")
     if len(likely) == 1:
         return likely[0], Decision(value=likely[0], reason="the only column whose cells look like picture files")
+    if (name := _first_named(columns, PATH_NAMES)) is not None:
+        return name, Decision(value=name, reason="its name")
     what = f"{len(likely)} columns ({first_few(map(repr, likely))}) look" if likely else "no column looks"
     raise DataError(
         f"{what} like picture paths; the columns are {_names(columns)}. Mend it: pass path=, the name of the column."
@@ -84,10 +83,8 @@ def choose_targets(
                 raise SettingError(f"target names {name!r}, which is the path or split column; expected another.")
         return names, None
     rest = [name for name in columns if name not in taken]
-    for usual in TARGET_NAMES:
-        for name in rest:
-            if name.strip().casefold() == usual:
-                return (name,), Decision(value=name, reason="its name")
+    if (name := _first_named(rest, TARGET_NAMES)) is not None:
+        return (name,), Decision(value=name, reason="its name")
     if len(rest) == 1:
         return (rest[0],), Decision(value=rest[0], reason="the only column left")
     raise DataError(
@@ -232,6 +229,12 @@ def _looks_like_paths(cells: Sequence[Any]) -> bool:
         for cell in present
     )
     return hits > 0 and hits >= ENOUGH_PATHS * len(present)
+
+
+def _first_named(names: Iterable[str], usual: Sequence[str]) -> str | None:
+    """The name that comes first in `usual`, whatever its case."""
+    known = [name for name in names if name.strip().casefold() in usual]
+    return min(known, key=lambda name: usual.index(name.strip().casefold()), default=None)
 
 
 def _names(columns: Columns) -> str:

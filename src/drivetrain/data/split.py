@@ -175,9 +175,10 @@ def parts_from_names(names: Iterable[str], where: str) -> list[Part]:
     names = [name.strip() for name in names]
     unknown = sorted({name for name in names if name.casefold() not in SYNONYMS})
     if unknown:
+        hint = did_you_mean(unknown[0].casefold(), ("train", "valid", "validation", "test"))
         raise SplitError(
             f"{where} has {len(unknown)} unknown values: {first_few(map(repr, unknown))}; expected train, valid or "
-            f"test.{did_you_mean(unknown[0].casefold(), SYNONYMS)} Mend it: rename them, or name another split column."
+            f"test.{hint} Mend it: rename them, or name another split column."
         )
     return [SYNONYMS[name.casefold()] for name in names]
 

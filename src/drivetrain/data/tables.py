@@ -33,7 +33,7 @@ DELIMITERS = ",;\t|"
 MISSING_TEXT = frozenset({"", "nan", "na", "n/a", "#n/a", "<na>", "null"})
 """Cells of a text file that mean "no value", in lower case. "None" is not among them: it is a fair class name."""
 INTEGER = re.compile(r"[+-]?(0|[1-9]\d{0,17})")
-NUMBER = re.compile(r"[+-]?((\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?|inf)", re.IGNORECASE)
+NUMBER = re.compile(r"[+-]?(((0|[1-9]\d*)(\.\d*)?|\.\d+)([eE][+-]?\d+)?|inf)", re.IGNORECASE)
 
 
 def read_table(path: Path) -> tuple[Columns, dict[str, Decision]]:
