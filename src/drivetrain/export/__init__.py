@@ -1,1 +1,0 @@
-"""From a Learner to an artefact on disk."""
