@@ -1,1 +1,99 @@
-"""drivetrain: from data to decisions."""
+"""drivetrain: from data to decisions.
+
+    import drivetrain as dt
+
+    data = dt.images("fruit/", valid_pct=0.2, test_pct=0.2, seed=42)
+    learn = dt.Learner(data, "resnet34")
+    learn.fine_tune(epochs=4)
+    learn.validate()
+    learn.save("fruit.model")
+    dt.load("fruit.model").predict("pear.jpg")
+
+The public names are loaded on first use, so importing the package costs milliseconds and brings no torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from drivetrain.data.images import images as images
+    from drivetrain.evaluation.predictions import Predictions as Predictions
+    from drivetrain.evaluation.scores import Score as Score
+    from drivetrain.evaluation.scores import Scores as Scores
+    from drivetrain.evaluation.scores import score as score
+    from drivetrain.progress import quiet as quiet
+    from drivetrain.runtime.predictor import Prediction as Prediction
+    from drivetrain.runtime.predictor import Predictor as Predictor
+    from drivetrain.training.callbacks import Callback as Callback
+    from drivetrain.training.callbacks import EarlyStopping as EarlyStopping
+    from drivetrain.training.callbacks import KeepBest as KeepBest
+    from drivetrain.training.callbacks import LogFile as LogFile
+    from drivetrain.training.callbacks import TensorBoardLog as TensorBoardLog
+    from drivetrain.training.learner import Learner as Learner
+    from drivetrain.training.saved import evaluate as evaluate
+    from drivetrain.training.saved import load as load
+    from drivetrain.vision.augment import Augmentation as Augmentation
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "Augmentation": "drivetrain.vision.augment",
+    "Callback": "drivetrain.training.callbacks",
+    "EarlyStopping": "drivetrain.training.callbacks",
+    "KeepBest": "drivetrain.training.callbacks",
+    "Learner": "drivetrain.training.learner",
+    "LogFile": "drivetrain.training.callbacks",
+    "Prediction": "drivetrain.runtime.predictor",
+    "Predictions": "drivetrain.evaluation.predictions",
+    "Predictor": "drivetrain.runtime.predictor",
+    "Score": "drivetrain.evaluation.scores",
+    "Scores": "drivetrain.evaluation.scores",
+    "TensorBoardLog": "drivetrain.training.callbacks",
+    "evaluate": "drivetrain.training.saved",
+    "images": "drivetrain.data.images",
+    "load": "drivetrain.training.saved",
+    "quiet": "drivetrain.progress",
+    "score": "drivetrain.evaluation.scores",
+}
+_NEEDED = {"training": "torch", "vision": "torch", "data": "pandas", "evaluation": "sklearn"}
+"""Room → a library that only the `train` extra brings."""
+
+__all__ = [
+    "Augmentation",
+    "Callback",
+    "EarlyStopping",
+    "KeepBest",
+    "Learner",
+    "LogFile",
+    "Prediction",
+    "Predictions",
+    "Predictor",
+    "Score",
+    "Scores",
+    "TensorBoardLog",
+    "evaluate",
+    "images",
+    "load",
+    "quiet",
+    "score",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'drivetrain' has no attribute {name!r}")
+    needed = _NEEDED.get(_HOME[name].split(".")[1])
+    if needed and find_spec(needed) is None:
+        from drivetrain.errors import MissingExtraError  # noqa: PLC0415 - only on the way to an error
+
+        raise MissingExtraError(f"drivetrain.{name} needs {needed}: pip install 'drivetrain[train]'")
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -1,0 +1,190 @@
+"""An artefact on disk: a folder of plain files, written whole or not at all, verified before it is used."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from drivetrain.errors import ArtefactError, first_few
+from drivetrain.runtime.manifest import FORMAT_VERSION, FileRecord, Manifest
+
+MANIFEST = "manifest.json"
+WEIGHTS = "model.safetensors"
+DATA = "data.json"
+"""How the data were read and split, so that evaluation can find the same rows again."""
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """A verified artefact: its folder and its manifest."""
+
+    path: Path
+    manifest: Manifest
+
+    def file(self, name: str) -> Path:
+        """Path of a file the manifest lists; raises ArtefactError for any other."""
+        if name not in self.manifest.files:
+            raise ArtefactError(f"{self.path} has no {name}: its files are {first_few(self.manifest.files)}.")
+        return self.path / name
+
+
+def sha256_of(path: Path) -> str:
+    """Content hash of a file, read in pieces."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def is_artefact(path: Path) -> bool:
+    """Whether a folder says that it is an artefact (it may still be damaged)."""
+    return (path / MANIFEST).is_file()
+
+
+def check_target_path(path: str | os.PathLike[str]) -> Path:
+    """Refuse a place where an artefact could not be saved, before hours of training rather than after."""
+    target = Path(path)
+    if target.is_dir() and not is_artefact(target) and any(target.iterdir()):
+        raise ArtefactError(
+            f"cannot save a model to {target}: it is a folder with other files in it. "
+            "Mend it: give a new name, such as fruit.model."
+        )
+    if target.exists() and not target.is_dir():
+        raise ArtefactError(f"cannot save a model to {target}: it is a file. Mend it: give a new name.")
+    parent = target.absolute().parent
+    if not parent.is_dir():
+        raise ArtefactError(f"cannot save a model to {target}: the folder {parent} does not exist. Mend it: create it.")
+    if not os.access(parent, os.W_OK):
+        raise ArtefactError(f"cannot save a model to {target}: {parent} is not writable.")
+    return target
+
+
+def write_artefact(
+    path: str | os.PathLike[str], contents: Mapping[str, bytes], manifest: Mapping[str, Any]
+) -> Artefact:
+    """Write a folder of files and its manifest; an older artefact at the same place is replaced.
+
+    Args:
+        path: The folder to make.
+        contents: File name → bytes, without the manifest.
+        manifest: All fields of `Manifest` but `files`, which are computed here.
+
+    Raises:
+        ArtefactError: The place cannot be written to, or holds something other than an artefact.
+    """
+    target = check_target_path(path)
+    try:
+        fresh = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.absolute().parent))
+        try:
+            return _fill(fresh, target, contents, manifest)
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
+    except OSError as error:
+        raise ArtefactError(f"cannot save a model to {target}: {error}.") from error
+
+
+def _fill(fresh: Path, target: Path, contents: Mapping[str, bytes], manifest: Mapping[str, Any]) -> Artefact:
+    fresh.chmod(0o755)
+    files = {
+        name: FileRecord(bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
+        for name, content in contents.items()
+    }
+    record = Manifest.model_validate({**manifest, "files": files})
+    for name, content in {**contents, MANIFEST: _manifest_bytes(record)}.items():
+        write_durably(fresh / name, content)
+    replace_folder(fresh, target)
+    return Artefact(target, record)
+
+
+def replace_folder(fresh: Path, target: Path) -> None:
+    """Put a finished folder where another may stand; the old one is deleted only once the new one is in place."""
+    if not target.exists():
+        fresh.rename(target)
+        return
+    old = Path(tempfile.mkdtemp(prefix=f".{target.name}.old.", dir=target.absolute().parent))
+    target.rename(old / "artefact")
+    fresh.rename(target)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def write_durably(path: Path, content: bytes) -> None:
+    """Write a file beside its place, flush it to disk, then move it there."""
+    partial = path.with_name(path.name + ".partial")
+    with partial.open("wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+    partial.replace(path)
+
+
+def update_manifest(artefact: Artefact, **changes: Any) -> Artefact:
+    """Replace fields of the manifest (say, to record an opening of the test set), all or nothing."""
+    record = artefact.manifest.model_copy(update=changes)
+    write_durably(artefact.path / MANIFEST, _manifest_bytes(record))
+    return Artefact(artefact.path, record)
+
+
+def _manifest_bytes(manifest: Manifest) -> bytes:
+    return (manifest.model_dump_json(indent=2) + "\n").encode()
+
+
+def open_artefact(path: str | os.PathLike[str]) -> Artefact:
+    """Read and verify an artefact.
+
+    Raises:
+        ArtefactError: It is missing, of an unknown format, or a file is missing, altered or not listed.
+    """
+    folder = Path(path)
+    if not folder.is_dir():
+        what = "is a file, not a folder" if folder.exists() else "does not exist"
+        raise ArtefactError(f"{folder} {what}. Mend it: give the folder that `save` or `drivetrain train` wrote.")
+    if not is_artefact(folder):
+        raise ArtefactError(f"{folder} is not a drivetrain artefact: it has no {MANIFEST}.")
+    manifest = _read_manifest(folder)
+    _verify_files(folder, manifest)
+    return Artefact(folder, manifest)
+
+
+def _read_manifest(folder: Path) -> Manifest:
+    try:
+        raw = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ArtefactError(f"{folder / MANIFEST} cannot be read as JSON: {error}.") from error
+    version = raw.get("format_version") if isinstance(raw, dict) else None
+    if version != FORMAT_VERSION:
+        raise ArtefactError(
+            f"{folder} has format version {version!r}; this drivetrain reads version {FORMAT_VERSION}. "
+            "Mend it: install the drivetrain that wrote it, or a newer one."
+        )
+    try:
+        return Manifest.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ArtefactError(f"{folder / MANIFEST} is damaged: {where}: {first['msg']}.") from error
+
+
+def _verify_files(folder: Path, manifest: Manifest) -> None:
+    present = {item.name for item in folder.iterdir()} - {MANIFEST}
+    listed = set(manifest.files)
+    unsafe = [name for name in listed if Path(name).name != name]
+    if unsafe:
+        raise ArtefactError(f"{folder} lists files outside itself: {first_few(unsafe)}.")
+    if listed - present:
+        raise ArtefactError(f"{folder} lacks {first_few(sorted(listed - present))}, which its manifest lists.")
+    if present - listed:
+        raise ArtefactError(
+            f"{folder} holds {first_few(sorted(present - listed))}, which its manifest does not list. "
+            "Mend it: move it elsewhere; an artefact holds only what was saved."
+        )
+    for name, record in manifest.files.items():
+        path = folder / name
+        if path.is_symlink() or path.stat().st_size != record.bytes or sha256_of(path) != record.sha256:
+            raise ArtefactError(f"{path} is not the file that was saved: its content has changed.")

@@ -1,0 +1,114 @@
+"""What a model sees, described as data: the same code reads a picture for validation, test and prediction.
+
+Two steps, so that training can cut its own random views between them::
+
+    file ── load ──▶ working picture (H, W, C) uint8 ── view ──▶ (size_px, size_px, C) uint8
+
+Scaling and normalisation belong to the network (`mean` and `std` travel with it), not to this page.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from drivetrain.runtime.pictures import PictureSource, read_picture
+
+Interpolation = Literal["nearest", "bilinear", "bicubic", "lanczos"]
+Pixels = NDArray[np.uint8]
+
+_RESAMPLING = {
+    "nearest": Image.Resampling.NEAREST,
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+}
+
+MAX_ASPECT = 3.0
+"""A picture longer than this many times its short side is cut to it around its centre (a 20,000 × 1 strip would
+otherwise become a 5,000,000 pixel wide one)."""
+
+
+class PictureInput(BaseModel):
+    """How a picture becomes what the network reads.
+
+    Example:
+        >>> reader = PictureInput(channels=3, size_px=4, crop_pct=0.5, mean=(0.5,) * 3, std=(0.5,) * 3)
+        >>> picture = np.zeros((16, 32, 3), dtype=np.uint8)
+        >>> reader.load(picture).shape, reader.read(picture).shape
+        ((8, 16, 3), (4, 4, 3))
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["picture"] = "picture"
+    channels: int = Field(ge=1)
+    size_px: int = Field(ge=1)
+    """Side of the square the network reads."""
+    crop_pct: float = Field(default=0.875, gt=0, le=1)
+    """The square's share of the working picture's short side."""
+    interpolation: Interpolation = "bicubic"
+    mean: tuple[float, ...]
+    """Per channel, on a scale of 0 to 1."""
+    std: tuple[float, ...]
+
+    @model_validator(mode="after")
+    def _one_statistic_per_channel(self) -> PictureInput:
+        if not self.channels == len(self.mean) == len(self.std):
+            raise ValueError("mean and std need one value per channel")
+        if min(self.std) <= 0:
+            raise ValueError("std must be above 0")
+        return self
+
+    @property
+    def working_px(self) -> int:
+        """Short side of the working picture."""
+        return max(self.size_px, round(self.size_px / self.crop_pct))
+
+    def load(self, source: PictureSource) -> Pixels:
+        """The whole picture with its short side at `working_px`; raises PictureError."""
+        picture = read_picture(source, channels=self.channels, shrink_to_px=self.working_px)
+        height, width = picture.shape[:2]
+        picture = _centre(picture, _longest(height, width), _longest(width, height))
+        height, width = picture.shape[:2]
+        scale = self.working_px / min(height, width)
+        return resize(picture, round(height * scale), round(width * scale), self.interpolation)
+
+    def view(self, working: Pixels) -> Pixels:
+        """The centre square of a working picture."""
+        return np.ascontiguousarray(_centre(working, self.size_px, self.size_px))
+
+    def read(self, source: PictureSource) -> Pixels:
+        """`load`, then `view`."""
+        return self.view(self.load(source))
+
+
+Input = Annotated[PictureInput, Field(discriminator="kind")]
+
+
+def _longest(side: int, other: int) -> int:
+    return min(side, max(1, int(other * MAX_ASPECT)))
+
+
+def _centre(picture: NDArray[Any], height: int, width: int) -> NDArray[Any]:
+    top, left = (picture.shape[0] - height) // 2, (picture.shape[1] - width) // 2
+    return picture[top : top + height, left : left + width]
+
+
+def resize(picture: Pixels, height: int, width: int, interpolation: Interpolation) -> Pixels:
+    """Antialiased resize of an (H, W, C) picture with any number of channels."""
+    if picture.shape[:2] == (height, width):
+        return np.ascontiguousarray(picture)
+    method = _RESAMPLING[interpolation]
+
+    def one(plane: Pixels) -> Pixels:
+        return np.asarray(Image.fromarray(plane).resize((width, height), method))
+
+    if picture.shape[2] == 3:
+        return one(np.ascontiguousarray(picture))
+    # Channel by channel: Pillow would take four channels for red, green, blue and transparency.
+    return np.stack([one(np.ascontiguousarray(picture[:, :, c])) for c in range(picture.shape[2])], axis=2)

@@ -1,0 +1,186 @@
+"""From a picture to an answer: the same steps wherever a trained model is used."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from drivetrain.errors import PictureError, SettingError
+from drivetrain.runtime.inputs import Input, Pixels
+from drivetrain.runtime.pictures import PICTURE_SUFFIXES, PictureSource
+from drivetrain.runtime.targets import CategoriesTarget, CategoryTarget, NumberTarget, Target
+
+
+class Engine(Protocol):
+    """Runs the network: (N, H, W, C) uint8 → (N, n_outputs) float32 raw outputs."""
+
+    def __call__(self, pictures: NDArray[np.uint8], /) -> NDArray[np.float32]:
+        """Raw outputs, one row per picture, in the same order."""
+        ...
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The answer for one input; what does not apply to the kind of target is None or empty."""
+
+    path: str | None = None
+    """Of the input, where it came from a file."""
+    label: str | None = None
+    """The most probable category."""
+    labels: tuple[str, ...] | None = None
+    """For several categories: those at or above the threshold."""
+    values: dict[str, float] | None = None
+    """For numbers: column name → value in the user's units."""
+    probability: float | None = None
+    """Of `label`."""
+    top: tuple[tuple[str, float], ...] = ()
+    """The most probable categories, best first."""
+    error: str | None = None
+    """Why there is no answer."""
+
+    @property
+    def value(self) -> float | None:
+        """The number, for models that predict a single one."""
+        return next(iter(self.values.values())) if self.values and len(self.values) == 1 else None
+
+    def as_json(self) -> dict[str, Any]:
+        """Only the fields that apply, ready for `json.dumps`."""
+        fields: dict[str, Any] = {"path": self.path}
+        if self.error is not None:
+            return {**fields, "error": self.error}
+        if self.values is not None:
+            return {**fields, "values": self.values}
+        if self.labels is not None:
+            fields["labels"] = list(self.labels)
+        else:
+            fields |= {"label": self.label, "probability": self.probability}
+        return {**fields, "top": [{"label": label, "probability": p} for label, p in self.top]}
+
+
+class Predictor:
+    """A trained model ready to answer; needs no training data and keeps no state between calls.
+
+    Args:
+        reader: How an input is read.
+        target: What the answer means.
+        engine: Runs the network.
+        top_k: How many categories `Prediction.top` lists, at most.
+    """
+
+    def __init__(self, reader: Input, target: Target, engine: Engine, *, top_k: int = 5) -> None:
+        if top_k < 1:
+            raise SettingError(f"top_k={top_k} is too small: expected at least 1.")
+        self.reader = reader
+        self.target = target
+        self.engine = engine
+        self.top_k = top_k
+
+    def predict(self, source: PictureSource) -> Prediction:
+        """Answer for one picture: a path, encoded bytes, a Pillow image or an (H, W, C) uint8 array.
+
+        Raises:
+            PictureError: It cannot be read.
+        """
+        outputs = self.engine(self.reader.read(source)[None])
+        return self._answers([_path_of(source)], outputs)[0]
+
+    def predict_many(
+        self, sources: PictureSource | Iterable[PictureSource], *, batch_size: int = 32
+    ) -> Iterator[Prediction]:
+        """Answer for many pictures, in the order given, a batch at a time.
+
+        Args:
+            sources: A list, a generator or a folder (all pictures below it, sorted by path). A generator is
+                consumed one batch ahead of the answers, never whole.
+            batch_size: Pictures that go through the network together.
+
+        Yields:
+            One `Prediction` per input; one that cannot be read has `error` set, and the rest go on.
+
+        Raises:
+            SettingError: `batch_size` is below 1, or a folder holds no pictures.
+        """
+        if batch_size < 1:
+            raise SettingError(f"batch_size={batch_size} is too small: expected at least 1.")
+        return self._stream(_inputs(sources), batch_size)
+
+    def _stream(self, sources: Iterator[PictureSource], batch_size: int) -> Iterator[Prediction]:
+        with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
+
+            def begin() -> list[tuple[str | None, Any]]:
+                return [(_path_of(s), pool.submit(self._read, s)) for s in islice(sources, batch_size)]
+
+            batch = begin()
+            while batch:
+                following = begin()  # is decoded while this batch goes through the network
+                yield from self._batch([(path, future.result()) for path, future in batch])
+                batch = following
+
+    def _read(self, source: PictureSource) -> Pixels | str:
+        try:
+            return self.reader.read(source)
+        except PictureError as error:
+            return str(error)
+
+    def _batch(self, rows: list[tuple[str | None, Pixels | str]]) -> Iterator[Prediction]:
+        read = [(path, pixels) for path, pixels in rows if not isinstance(pixels, str)]
+        outputs = self.engine(np.stack([pixels for _, pixels in read])) if read else np.zeros((0, 0), np.float32)
+        answers = iter(self._answers([path for path, _ in read], outputs) if read else [])
+        for path, pixels in rows:
+            yield Prediction(path=path, error=pixels) if isinstance(pixels, str) else next(answers)
+
+    def _answers(self, paths: list[str | None], outputs: NDArray[np.float32]) -> list[Prediction]:
+        activated = self.target.activate(outputs)
+        return [answer(self.target, row, path, self.top_k) for path, row in zip(paths, activated, strict=True)]
+
+
+def answer(target: Target, row: NDArray[Any], path: str | None, top_k: int) -> Prediction:
+    """One row of probabilities or values in the words of its target."""
+    match target:
+        case NumberTarget():
+            return Prediction(path=path, values=dict(zip(target.names, row.tolist(), strict=True)))
+        case CategoriesTarget():
+            labels = tuple(target.vocab[i] for i in np.flatnonzero(row >= target.threshold))
+            return Prediction(path=path, labels=labels, top=_top(target.vocab, row, top_k))
+        case CategoryTarget():
+            top = _top(target.vocab, row, top_k)
+            return Prediction(path=path, label=top[0][0], probability=top[0][1], top=top)
+
+
+def _top(vocab: tuple[str, ...], row: NDArray[Any], top_k: int) -> tuple[tuple[str, float], ...]:
+    best = np.argsort(-row, kind="stable")[:top_k]
+    return tuple((vocab[i], float(row[i])) for i in best)
+
+
+def _path_of(source: PictureSource) -> str | None:
+    return os.fspath(source) if isinstance(source, (str, os.PathLike)) else None
+
+
+def _inputs(sources: PictureSource | Iterable[PictureSource]) -> Iterator[PictureSource]:
+    if isinstance(sources, (str, os.PathLike)) and Path(sources).is_dir():
+        pictures = folder_pictures(Path(sources))
+        if not pictures:
+            raise SettingError(f"{os.fspath(sources)} holds no pictures ({', '.join(sorted(PICTURE_SUFFIXES))}).")
+        return iter(pictures)
+    if isinstance(sources, (str, bytes, os.PathLike, np.ndarray, Image.Image)):
+        return iter([sources])  # a single input is a list of one
+    return iter(sources)
+
+
+def folder_pictures(folder: Path) -> list[Path]:
+    """All pictures below a folder by suffix, sorted by path; hidden files and linked folders are passed over."""
+    found: list[Path] = []
+    for root, folders, files in os.walk(folder, followlinks=False):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        seen = (Path(root, name) for name in files if not name.startswith("."))
+        found += [path for path in seen if path.suffix.lower() in PICTURE_SUFFIXES]
+    return sorted(found)

@@ -1,0 +1,102 @@
+"""Checkpoints: one safetensors file that holds all there is to remember, never a pickle."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+from torch.optim import Optimizer
+
+from drivetrain.errors import CheckpointError
+from drivetrain.runtime.artefact import write_durably
+
+FILE = "checkpoint.safetensors"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Tensors by name and a JSON-ready state."""
+
+    tensors: dict[str, Tensor]
+    state: dict[str, Any]
+
+    def part(self, name: str) -> dict[str, Tensor]:
+        """The tensors stored under a prefix, without it."""
+        prefix = name + "."
+        return {key.removeprefix(prefix): value for key, value in self.tensors.items() if key.startswith(prefix)}
+
+
+def optimizer_tensors(optimizer: Optimizer) -> dict[str, Tensor]:
+    """Moments and step counts, named by the parameter's position."""
+    found: dict[str, Tensor] = {}
+    for position, values in optimizer.state_dict()["state"].items():
+        for name, value in values.items():
+            assert isinstance(value, Tensor), f"optimizer state {name!r} is not a tensor"
+            found[f"{position}.{name}"] = value
+    return found
+
+
+def restore_optimizer(optimizer: Optimizer, tensors: dict[str, Tensor]) -> None:
+    """Put moments and step counts back; the groups stay as they are, since the schedule sets them anew."""
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        position, name = key.split(".", 1)
+        state.setdefault(int(position), {})[name] = value
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+
+
+def write_checkpoint(folder: Path, parts: dict[str, dict[str, Tensor]], state: dict[str, Any]) -> None:
+    """Replace the folder's checkpoint, all or nothing.
+
+    Raises:
+        CheckpointError: It cannot be written.
+    """
+    tensors = {
+        f"{part}.{name}": value.detach().cpu().contiguous()
+        for part, values in parts.items()
+        for name, value in values.items()
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_durably(folder / FILE, save(tensors, metadata={"state": json.dumps(state)}))
+    except OSError as error:
+        raise CheckpointError(
+            f"the checkpoint in {folder} cannot be written: {error}. Mend it: make room there, name another folder "
+            "with checkpoint=, or go without with checkpoint=False."
+        ) from error
+
+
+def read_checkpoint(folder: Path) -> Checkpoint | None:
+    """The folder's checkpoint, or None where there is none.
+
+    Raises:
+        CheckpointError: The file is damaged.
+    """
+    path = folder / FILE
+    if not path.is_file():
+        return None
+    try:
+        with safe_open(path, framework="pt", device="cpu") as stored:
+            state = json.loads((stored.metadata() or {})["state"])
+            return Checkpoint({name: stored.get_tensor(name) for name in stored.keys()}, state)  # noqa: SIM118
+    except (SafetensorError, KeyError, ValueError, OSError) as error:
+        raise CheckpointError(f"{path} is damaged ({error}). Mend it: delete it to start anew.") from error
+
+
+def delete_checkpoint(folder: Path) -> None:
+    """Remove the checkpoint of a finished run, and its folder where nothing else is in it."""
+    (folder / FILE).unlink(missing_ok=True)
+    for place in (folder, folder.parent):
+        if place.is_dir() and not any(place.iterdir()):
+            place.rmdir()
+
+
+def snapshot(module: torch.nn.Module) -> dict[str, Tensor]:
+    """A copy of a module's parameters and buffers."""
+    return {name: value.detach().clone() for name, value in module.state_dict().items()}

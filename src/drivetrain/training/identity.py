@@ -1,0 +1,32 @@
+"""Which model, which run: hashes that tell whether two are the same."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+
+def parameters_sha256(module: nn.Module) -> str:
+    """Content hash over all parameters and buffers, by name."""
+    found = hashlib.sha256()
+    for name, value in sorted(module.state_dict().items()):
+        array = value.detach().cpu().contiguous()
+        found.update(f"{name} {array.dtype} {tuple(array.shape)} ".encode())
+        found.update(array.reshape(-1).view(torch.uint8).numpy().tobytes())
+    return found.hexdigest()
+
+
+def fingerprint(facts: dict[str, Any]) -> str:
+    """12 hex digits that differ when any fact does; facts are JSON values or have a telling ``repr``."""
+    text = json.dumps(facts, sort_keys=True, default=repr)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def array_digest(array: np.ndarray[Any, Any]) -> str:
+    """Content hash of an array."""
+    return hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()

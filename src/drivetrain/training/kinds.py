@@ -1,0 +1,56 @@
+"""What the training rooms ask of a kind of input.
+
+A new kind adds a folder and a line to the table below, and changes nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from drivetrain.data.data import Data
+from drivetrain.runtime.inputs import Input
+from drivetrain.runtime.manifest import Architecture
+
+_KINDS = {"picture": "drivetrain.vision.kind"}
+
+WorkingArrays = Sequence[NDArray[np.uint8]]
+
+
+class PreparedKind(Protocol):
+    """A kind of input together with a body that reads it."""
+
+    reader: Input
+    body: nn.Module
+    architecture: Architecture
+    depth: dict[str, float]
+    """Body parameter → 0 (nearest the input) to 1 (nearest the head)."""
+    n_draws: int
+    """Uniform random numbers that one training view takes."""
+
+    def normalise(self) -> nn.Module:
+        """First layer of the network."""
+        ...
+
+    def collate(self, working: WorkingArrays) -> tuple[Tensor, Tensor]:
+        """Working arrays → one padded tensor, and the true size of each."""
+        ...
+
+    def training_views(self, working: Tensor, sizes: Tensor, draws: Tensor) -> Tensor:
+        """What the network reads in training: random views."""
+        ...
+
+
+def prepare_kind(data: Data, **options: Any) -> PreparedKind:
+    """Build the body and the input description that suit the data; options as of the kind's `prepare`."""
+    return import_module(_KINDS[data.kind]).prepare(data, **options)
+
+
+def rebuild_kind(reader: Input, architecture: Architecture) -> tuple[nn.Module, nn.Module]:
+    """Normalisation layer and body of a saved model, the body with random parameters."""
+    return import_module(_KINDS[reader.kind]).rebuild(reader, architecture)

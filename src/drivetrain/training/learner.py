@@ -1,0 +1,468 @@
+"""The Learner: data, architecture and metrics together, with what can be done with them."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import torch
+from pydantic import BaseModel
+from torchvision.transforms import v2
+
+from drivetrain.data.data import Data
+from drivetrain.data.examples import Examples
+from drivetrain.data.store import Store
+from drivetrain.errors import DataError, DrivetrainWarning, SettingError
+from drivetrain.evaluation.metrics import Metric, resolve_metrics
+from drivetrain.evaluation.predictions import Predictions
+from drivetrain.evaluation.records import opening_of
+from drivetrain.evaluation.scores import Scores, score
+from drivetrain.progress import say
+from drivetrain.runtime.decisions import Decision
+from drivetrain.runtime.manifest import Opening
+from drivetrain.runtime.pictures import PictureSource
+from drivetrain.runtime.predictor import Prediction, Predictor
+from drivetrain.training import defaults, look
+from drivetrain.training.callbacks import Callback, Row
+from drivetrain.training.checkpoint import snapshot
+from drivetrain.training.evaluating import TorchEngine, raw_outputs
+from drivetrain.training.feeding import Feeder
+from drivetrain.training.identity import fingerprint, parameters_sha256
+from drivetrain.training.judging import judge
+from drivetrain.training.kinds import prepare_kind
+from drivetrain.training.losses import ClassWeights, LossFunction, make_loss
+from drivetrain.training.lr_find import LrSuggestion, try_rates
+from drivetrain.training.network import Network
+from drivetrain.training.place import Precision, find_place
+from drivetrain.training.plan import Phase, Rates
+from drivetrain.training.run import Run, Setup
+from drivetrain.training.saving import save_learner
+from drivetrain.training.stepping import Stepper, make_optimizer
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+CHECKPOINTS = Path(".drivetrain") / "checkpoints"
+
+MetricLike = str | Metric | Any
+"""A name, a `Metric`, or a function of truth and output."""
+
+CheckpointPlace = str | os.PathLike[str] | Literal[False] | None
+"""Where a run is saved while it goes on: a folder, False for nowhere, None for `CHECKPOINTS`."""
+
+
+class Learner:
+    """Data, architecture and metrics; trains, judges itself, and predicts.
+
+    Loss, activation and default metrics follow from the target. What is decided for you is in `decisions`, with
+    reasons.
+
+    Args:
+        data: What `drivetrain.images` gave.
+        arch: A timm architecture (``resnet34``) or a local timm folder (``local-dir:FOLDER``).
+        metrics: What people read: names or functions of truth and output; None takes what suits the target.
+        loss: What the optimiser reads: a name or a function of outputs and targets; None takes what suits the target.
+        pretrained: Start from the architecture's pretrained weights, or from scratch.
+        size: Side of the pictures in px; None takes what the weights were trained with.
+        batch_size: Pictures that go through the network together (over all processes); None chooses.
+        accumulate: Batches per step of the optimiser.
+        augment: Vary training pictures: True as the kind of input defaults to, False not at all, or settings
+            (`drivetrain.Augmentation`).
+        mixup: Strength α of MixUp (Zhang et al. 2018); 0 is off. Not together with `cutmix`.
+        cutmix: Strength α of CutMix (Yun et al. 2019); 0 is off.
+        label_smoothing: Share of probability spread over all categories; None takes 0.1 for single categories.
+        class_weights: "balanced", or category → weight, for classes of unequal size or importance.
+        dropout: Of the head, 0 ≤ dropout < 1.
+        weight_decay: Decoupled, on weights of more than one dimension.
+        clip_norm: Largest norm of the gradient; None does not clip.
+        precision: "auto", "fp32", "bf16" or "fp16".
+        device: "auto", or a torch device name.
+        seed: Of the head's first parameters, the order and the augmentation; None takes the split's.
+        callbacks: Take part in every run.
+
+    Raises:
+        SettingError: An argument cannot be used.
+        ModelError: The architecture is unknown or its weights cannot be had.
+
+    Example:
+        >>> learn = Learner(data, "resnet34")  # doctest: +SKIP
+        >>> learn.fine_tune(4)  # doctest: +SKIP
+        >>> learn.validate()  # doctest: +SKIP
+        accuracy 93.1 % [91.5, 94.5], n = 812
+    """
+
+    def __init__(
+        self,
+        data: Data,
+        arch: str,
+        *,
+        metrics: Sequence[MetricLike] | MetricLike | None = None,
+        loss: str | LossFunction | None = None,
+        pretrained: bool = True,
+        size: int | None = None,
+        batch_size: int | None = None,
+        accumulate: int = 1,
+        augment: bool | BaseModel = True,
+        mixup: float = 0.0,
+        cutmix: float = 0.0,
+        label_smoothing: float | None = None,
+        class_weights: ClassWeights = None,
+        dropout: float = 0.2,
+        weight_decay: float = 0.01,
+        clip_norm: float | None = None,
+        precision: Precision = "auto",
+        device: str = "auto",
+        seed: int | None = None,
+        callbacks: Sequence[Callback] = (),
+    ) -> None:
+        if not isinstance(data, Data):  # pyright: ignore[reportUnnecessaryIsInstance] - users are not type-checked
+            raise SettingError(f"data is a {type(data).__name__}: expected what drivetrain.images(...) gives.")
+        if not 0 <= dropout < 1:
+            raise SettingError(f"dropout={dropout} is out of range: expected 0 ≤ dropout < 1.")
+        self.data = data
+        self.pretrained = pretrained
+        self.seed = data.split.seed if seed is None else seed
+        self.callbacks = list(callbacks)
+        self.metrics = resolve_metrics(metrics, data.target)
+        self.history: list[Row] = []
+        """One row per epoch trained, over all runs."""
+        self.test_openings: list[Opening] = []
+        """Each time the test set was opened, and what it said."""
+        self.place = find_place(device, precision)
+        self.loss = make_loss(
+            loss,
+            data.target,
+            label_smoothing=self._label_smoothing(loss, label_smoothing),
+            class_weights=class_weights,
+            training_rows=data.target.encode(data.train.values),
+        )
+        self._mix = _mix(mixup, cutmix, data)
+        self.weight_decay, self.clip_norm = weight_decay, clip_norm
+        with torch.random.fork_rng():
+            torch.manual_seed(self.seed)
+            self.kind = prepare_kind(
+                data, arch=arch, pretrained=pretrained, size_px=size, augment=augment, dropout=dropout
+            )
+            self.network = Network(
+                self.kind.normalise(),
+                self.kind.body,
+                features=self.kind.architecture.features,
+                n_outputs=data.target.n_outputs,
+                dropout=dropout,
+            )
+        self.network.to(self.place.device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        batch = choice(batch_size) or defaults.choose_batch_size(len(data.train), self.place.device.type)
+        self.batch_size, self.accumulate = int(batch.value or 0), accumulate
+        body = Decision(value=arch, reason="pretrained weights" if pretrained else "trained from scratch")
+        self.decisions: dict[str, Decision] = {
+            **data.decisions,
+            "arch": body,
+            "device": Decision(value=str(self.place.device), reason="found" if device == "auto" else "as asked"),
+            "precision": self.place.precision,
+            "size": Decision(
+                value=self.kind.reader.size_px, reason="what the weights read" if size is None else "as asked"
+            ),
+            "batch_size": batch,
+        }
+        self._feeder = Feeder(
+            Store(data.train.paths, self.kind.reader),
+            data.target.training_form(data.target.encode(data.train.values)),
+            self.kind,
+            batch_size=self.batch_size,
+            accumulate=accumulate,
+            seed=self.seed,
+            rank=self.place.rank,
+            world=self.place.world,
+        )
+        self._settings = {
+            "architecture": self.kind.architecture.model_dump(),
+            "reader": self.kind.reader.model_dump(),
+            "views": repr(augment),
+            "loss": [self.loss.name, label_smoothing, class_weights],
+            "mix": [mixup, cutmix],
+            "optimizer": [weight_decay, clip_norm],
+            "batches": [self.batch_size, accumulate, self.place.world],
+            "metrics": [metric.name for metric in self.metrics],
+            "place": [str(self.place.device), self.place.precision.value, torch.__version__],
+            "seed": self.seed,
+        }
+
+    # ── training ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def fine_tune(
+        self,
+        epochs: int,
+        *,
+        lr: float = defaults.HEAD_LR,
+        head_epochs: int | None = None,
+        checkpoint: CheckpointPlace = None,
+        callbacks: Sequence[Callback] = (),
+    ) -> Learner:
+        """Train the new head with the body frozen, then everything, the head faster than the body.
+
+        Killed, or stopped with Ctrl-C, the same call on the same Learner goes on where it was.
+
+        Args:
+            epochs: Full passes over the training set with everything trained, at least 1.
+            lr: Peak rate of the head; the body's rates follow from it (see `decisions`).
+            head_epochs: Passes with the body frozen; None chooses.
+            checkpoint: Where the run is saved while it goes on.
+            callbacks: For this run, after the Learner's own.
+
+        Raises:
+            TrainingError: The loss is not finite, or memory ran out.
+        """
+        rates, decision = defaults.choose_rates(lr, self.network.body, self.pretrained)
+        self.decisions["lr"] = decision
+        head = choice(head_epochs) or defaults.choose_head_epochs(self._feeder.steps, self.pretrained)
+        self.decisions["head_epochs"] = head
+        _check_positive("epochs", epochs)
+        phases = defaults.fine_tune_phases(int(head.value or 0), epochs, lr, rates)
+        return self._run(phases, checkpoint, callbacks)
+
+    def fit(
+        self,
+        epochs: int,
+        lr: float = defaults.HEAD_LR,
+        *,
+        checkpoint: CheckpointPlace = None,
+        callbacks: Sequence[Callback] = (),
+    ) -> Learner:
+        """Train what is not frozen for some epochs with one cycle of the learning rate.
+
+        Args and errors as of `fine_tune`.
+        """
+        _check_positive("epochs", epochs)
+        rates, self.decisions["lr"] = self._rates(lr)
+        return self._run([Phase("fit", epochs, self.network.body_frozen, rates)], checkpoint, callbacks)
+
+    def freeze(self) -> Learner:
+        """Keep the body as it is: `fit` then trains the head alone."""
+        self.network.freeze_body(True)
+        return self
+
+    def unfreeze(self) -> Learner:
+        """Let `fit` train everything."""
+        self.network.freeze_body(False)
+        return self
+
+    def find_lr(self, *, start: float = 1e-6, end: float = 1.0, steps: int = 100) -> LrSuggestion:
+        """Suggest a rate for `fit` by a short trial of rising rates; the parameters are put back afterwards."""
+        if not 0 < start < end:
+            raise SettingError(f"start={start} and end={end}: expected 0 < start < end.")
+        _check_positive("steps", steps)
+        before = snapshot(self.network)
+        rates, _ = self._rates(defaults.HEAD_LR)
+        self.network.train()
+        stepper = Stepper(
+            self.network,
+            make_optimizer(self.network, self.kind.depth, rates, self.weight_decay),
+            self.loss,
+            self.kind,
+            self.place,
+            clip_norm=self.clip_norm,
+            mix=self._mix,
+        )
+        try:
+            with torch.random.fork_rng():
+                return try_rates(stepper, self._feeder, start=start, end=end, steps=steps, default=defaults.HEAD_LR)
+        finally:
+            self.network.load_state_dict(before)
+
+    # ── judging ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def predictions(self, part: Literal["train", "valid"] = "valid") -> Predictions:
+        """The table of predictions that every score and figure is made from.
+
+        Raises:
+            DataError: There are no such rows.
+            SettingError: `part` is unknown; the test set is opened by `test` alone.
+        """
+        if part not in {"train", "valid"}:
+            raise SettingError(f"part={part!r}: expected 'train' or 'valid'; the test set is opened by test() alone.")
+        return self._judge(self._valid_store if part == "valid" else self._feeder.store, getattr(self.data, part))
+
+    def validate(self) -> Scores:
+        """Each metric on the validation set with its interval, and the loss."""
+        return score(self.predictions(), self.metrics, part="validation")
+
+    def test(self) -> Scores:
+        """Open the sealed test set: each metric on it with its interval. Every opening is recorded.
+
+        Do this once, at the end. Choosing between models by their test scores makes the test set a second
+        validation set.
+
+        Raises:
+            DataError: There is no test set.
+        """
+        examples = self.data.open_test()
+        identity = parameters_sha256(self.network)
+        others = [opening for opening in self.test_openings if opening.parameters_sha256 != identity]
+        if others:
+            warnings.warn(
+                f"the test set was opened {len(others)} time(s) before, for other parameters: what it says of these "
+                "is no longer a judgement on unseen data.",
+                DrivetrainWarning,
+                stacklevel=2,
+            )
+        scores = score(self._judge(self._store(examples), examples, "test"), self.metrics, part="test")
+        self.test_openings.append(opening_of(scores, identity))
+        return scores
+
+    @cached_property
+    def _valid_store(self) -> Store:
+        return self._store(self.data.valid)
+
+    def _store(self, examples: Examples) -> Store:
+        return Store(examples.paths, self.kind.reader)
+
+    def _judge(self, store: Store, examples: Examples, part: str = "validation") -> Predictions:
+        if len(examples) == 0:
+            setting = "test_pct" if part == "test" else "valid_pct"
+            raise DataError(f"there is no {part} set. Mend it: make the data with {setting} above 0.")
+        outputs = raw_outputs(self.network, self.kind.reader, store, self.place)
+        return judge(outputs, examples, self.data.target, self.loss)
+
+    # ── predicting and saving ───────────────────────────────────────────────────────────────────────────────────
+
+    def predictor(self, *, top_k: int = 5) -> Predictor:
+        """The trained model without the training data: what `predict` uses, and what `load` gives."""
+        return Predictor(self.kind.reader, self.data.target, TorchEngine(self.network, self.place), top_k=top_k)
+
+    def predict(self, source: PictureSource) -> Prediction:
+        """Answer for one picture; see `Predictor.predict`."""
+        return self.predictor().predict(source)
+
+    def predict_many(
+        self, sources: PictureSource | Iterable[PictureSource], *, batch_size: int = 32
+    ) -> Iterator[Prediction]:
+        """Answers for many pictures; see `Predictor.predict_many`."""
+        return self.predictor().predict_many(sources, batch_size=batch_size)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the artefact: a folder with parameters, description and scores, no code and no training data.
+
+        Raises:
+            ArtefactError: The place cannot be written to.
+        """
+        return save_learner(self, path)
+
+    # ── looking ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def show_batch(self, n: int = 9) -> Figure:
+        """Training pictures as the network sees them: augmented."""
+        return look.show_batch(self._feeder, self.kind, self.data.train, n)
+
+    def show_results(self, n: int = 9, *, seed: int = 0) -> Figure:
+        """Validation pictures with what the model says of them and what is true."""
+        return look.show_results(self.predictions(), self._valid_store, self.kind.reader, n, seed)
+
+    def plot_top_losses(self, n: int = 9) -> Figure:
+        """The validation pictures that the model is most wrong about."""
+        return look.top_losses(self.predictions(), self._valid_store, self.kind.reader, n)
+
+    def plot_confusion(self, *, most: int = 20) -> Figure:
+        """Which categories are taken for which, on the validation set."""
+        return look.confusion(self.predictions(), most)
+
+    def plot_losses(self) -> Figure:
+        """Training and validation loss, epoch by epoch."""
+        return look.losses(self.history)
+
+    def plot_lr(self) -> Figure:
+        """The head's learning rate, step by step, in the last run."""
+        return look.learning_rates(self._phases_run, self._feeder.steps)
+
+    # ── inside ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def __repr__(self) -> str:
+        metrics = ", ".join(metric.name for metric in self.metrics)
+        return (
+            f"Learner({self.kind.architecture.name}, loss: {self.loss.name}, metrics: {metrics}, "
+            f"{len(self.history)} epochs trained)\n{self.data!r}"
+        )
+
+    def _run(self, phases: list[Phase], checkpoint: CheckpointPlace, callbacks: Sequence[Callback]) -> Learner:
+        for name, decision in self.decisions.items():
+            if self.place.main:
+                say(f"{name}: {decision}")
+        self._phases_run = phases
+        run = Run(
+            Setup(
+                network=self.network,
+                kind=self.kind,
+                feeder=self._feeder,
+                loss=self.loss,
+                place=self.place,
+                weight_decay=self.weight_decay,
+                clip_norm=self.clip_norm,
+                mix=self._mix,
+                validate=self._epoch_scores,
+                better={metric.name: metric.higher_is_better is not False for metric in self.metrics},
+            ),
+            phases,
+            [*self.callbacks, *callbacks],
+            self._checkpoint_folder(phases, checkpoint, callbacks),
+            first_epoch=len(self.history) + 1,
+        )
+        self.history = [*self.history, *run.execute()]
+        return self
+
+    def _checkpoint_folder(
+        self, phases: list[Phase], checkpoint: CheckpointPlace, callbacks: Sequence[Callback]
+    ) -> Path | None:
+        """A folder of its own for every distinct run, so that only the same run is taken up again."""
+        if checkpoint is False:
+            return None
+        facts = {
+            **self._settings,
+            "split": self.data.split.identity,
+            "values": repr(self.data.train.values),
+            "start": parameters_sha256(self.network),
+            "phases": [repr(phase) for phase in phases],
+            "callbacks": [type(callback).__qualname__ for callback in (*self.callbacks, *callbacks)],
+        }
+        return (CHECKPOINTS if checkpoint is None else Path(checkpoint)) / fingerprint(facts)
+
+    def _epoch_scores(self) -> dict[str, float | None]:
+        if len(self.data.valid) == 0:
+            return {}
+        predictions = self.predictions()
+        assert predictions.loss is not None
+        values = {metric.name: metric.value(predictions) for metric in self.metrics}
+        return {"valid_loss": float(predictions.loss.mean()), **values}
+
+    def _rates(self, lr: float) -> tuple[Rates, Decision]:
+        if self.network.body_frozen:
+            return Rates(lr, 0.0, 0.0), Decision(value=lr, reason="the head's; the body is frozen")
+        return defaults.choose_rates(lr, self.network.body, self.pretrained)
+
+    def _label_smoothing(self, loss: str | LossFunction | None, asked: float | None) -> float:
+        if asked is not None:
+            return asked
+        return defaults.LABEL_SMOOTHING if loss is None and self.data.target.kind == "category" else 0.0
+
+
+def choice(value: int | None) -> Decision | None:
+    """A decision the user took."""
+    return None if value is None else Decision(value=value, reason="as asked")
+
+
+def _check_positive(name: str, value: int) -> None:
+    if value < 1:
+        raise SettingError(f"{name}={value} is too small: expected at least 1.")
+
+
+def _mix(mixup: float, cutmix: float, data: Data) -> v2.Transform | None:
+    if mixup and cutmix:
+        raise SettingError("mixup and cutmix are both set: choose one.")
+    if mixup < 0 or cutmix < 0:
+        raise SettingError(f"mixup={mixup}, cutmix={cutmix}: expected 0 (off) or above.")
+    if not mixup and not cutmix:
+        return None
+    classes = data.target.n_outputs if data.target.kind == "category" else None
+    return v2.MixUp(alpha=mixup, num_classes=classes) if mixup else v2.CutMix(alpha=cutmix, num_classes=classes)

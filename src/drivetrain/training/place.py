@@ -1,0 +1,107 @@
+"""Where training runs and in what precision: one process or many, CPU or GPU, through Hugging Face Accelerate."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import gather
+from torch import Tensor, nn
+
+from drivetrain.errors import SettingError, did_you_mean
+from drivetrain.runtime.decisions import Decision
+
+Precision = Literal["auto", "fp32", "bf16", "fp16"]
+
+_DTYPE = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+@dataclass(frozen=True)
+class Place:
+    """Device, precision and this process's place among the others.
+
+    Started by ``accelerate launch`` or ``torchrun``, each process is one of `world`; otherwise `world` is 1.
+    """
+
+    accelerator: Accelerator
+    device: torch.device
+    precision: Decision
+    rank: int
+    world: int
+
+    @property
+    def main(self) -> bool:
+        """Whether this process is the one that prints and writes files."""
+        return self.rank == 0
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of the body's arithmetic."""
+        return _DTYPE[str(self.precision.value)]
+
+    def autocast(self) -> AbstractContextManager[Any]:
+        """The body's layers inside this block run in `dtype`."""
+        return torch.autocast(self.device.type, dtype=self.dtype, enabled=self.dtype is not torch.float32)
+
+    def distribute(self, network: nn.Module) -> nn.Module:
+        """Wrap a network so that its gradients are averaged over all processes."""
+        return self.accelerator.prepare_model(network) if self.world > 1 else network
+
+    def gather(self, rows: Tensor) -> Tensor:
+        """Rows of all processes, in the order of their ranks; every process must hold equally many."""
+        gathered = gather(rows) if self.world > 1 else rows
+        assert isinstance(gathered, Tensor)
+        return gathered
+
+    def wait(self) -> None:
+        """Until all processes are here."""
+        self.accelerator.wait_for_everyone()
+
+
+def find_place(device: str = "auto", precision: Precision = "auto") -> Place:
+    """Choose where and how to compute.
+
+    Args:
+        device: ``auto`` takes what Accelerate finds (a GPU where there is one); otherwise a torch device name.
+        precision: ``auto`` takes bf16 where the hardware has it natively, else fp32.
+
+    Raises:
+        SettingError: The device or the precision is unknown or not available here.
+    """
+    if precision not in get_args(Precision):
+        near = did_you_mean(str(precision), get_args(Precision))
+        raise SettingError(f"precision={precision!r} is not known: expected one of {get_args(Precision)}.{near}")
+    accelerator = Accelerator(mixed_precision="no")  # precision is ours: Accelerate allows one per process only
+    chosen = accelerator.device if device == "auto" else _device(device)
+    if chosen != accelerator.device and accelerator.num_processes > 1:
+        raise SettingError(f"device={device!r} cannot be combined with several processes: leave it to the launcher.")
+    decision = _native_precision(chosen) if precision == "auto" else Decision(value=precision, reason="as asked")
+    if decision.value == "fp16" and chosen.type != "cuda":
+        raise SettingError("precision='fp16' needs a CUDA GPU: on other devices use 'bf16' or 'fp32'.")
+    return Place(accelerator, chosen, decision, accelerator.process_index, accelerator.num_processes)
+
+
+def _device(name: str) -> torch.device:
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise SettingError(f"device={name!r} cannot be used here: {first_line}. Mend it: device='auto'.") from error
+    return device
+
+
+def _native_precision(device: torch.device) -> Decision:
+    if device.type == "cuda":
+        if torch.cuda.is_bf16_supported(including_emulation=False):
+            return Decision(value="bf16", reason="this GPU computes bf16 natively")
+        return Decision(value="fp16", reason="this GPU has no native bf16; losses are scaled against underflow")
+    if device.type == "cpu":
+        for instructions, has in (("AMX", "_is_amx_tile_supported"), ("AVX512-BF16", "_is_avx512_bf16_supported")):
+            if getattr(torch.cpu, has, bool)():
+                return Decision(value="bf16", reason=f"this CPU has {instructions}: bf16 is native")
+        return Decision(value="fp32", reason="this CPU would emulate bf16, which is slower")
+    return Decision(value="fp32", reason=f"the safe choice on {device.type}")

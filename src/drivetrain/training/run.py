@@ -1,0 +1,299 @@
+"""A run: the phases of a plan, epoch by epoch, with checkpoints that let it be taken up at any step."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torchvision.transforms import v2
+
+from drivetrain.errors import TrainingError
+from drivetrain.progress import Advance, say, track
+from drivetrain.training.callbacks import Callback, Row
+from drivetrain.training.checkpoint import (
+    Checkpoint,
+    delete_checkpoint,
+    optimizer_tensors,
+    read_checkpoint,
+    restore_optimizer,
+    snapshot,
+    write_checkpoint,
+)
+from drivetrain.training.feeding import Feeder
+from drivetrain.training.kinds import PreparedKind
+from drivetrain.training.losses import Loss
+from drivetrain.training.network import Network
+from drivetrain.training.place import Place
+from drivetrain.training.plan import Phase
+from drivetrain.training.stepping import Stepper, make_optimizer, set_schedule
+
+CHECKPOINT_EVERY_S = 300.0
+"""Within long epochs; the end of an epoch always makes one."""
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What stays the same throughout a run."""
+
+    network: Network
+    kind: PreparedKind
+    feeder: Feeder
+    loss: Loss
+    place: Place
+    weight_decay: float
+    clip_norm: float | None
+    mix: v2.Transform | None
+    validate: Callable[[], dict[str, float | None]]
+    """Loss and metrics on the validation set, after an epoch; empty where there is none."""
+    better: Mapping[str, bool]
+    """Metric name → whether higher is better."""
+
+
+@dataclass
+class Position:
+    """The next step to take."""
+
+    phase: int = 0
+    epoch: int = 0
+    """Within the phase."""
+    step: int = 0
+    """Within the epoch."""
+    loss: float = 0.0
+    """Sum over the rows of the epoch so far."""
+    rows: int = 0
+    seconds: float = 0.0
+    """Spent on the epoch so far."""
+
+
+class Run:
+    """Carries out a plan.
+
+    Args:
+        setup: Network, data and settings.
+        phases: What to do.
+        callbacks: Called at fixed points, in order.
+        folder: Where checkpoints go; None makes none.
+        first_epoch: Number of the first epoch, for the history.
+    """
+
+    def __init__(
+        self,
+        setup: Setup,
+        phases: Sequence[Phase],
+        callbacks: Sequence[Callback],
+        folder: Path | None,
+        *,
+        first_epoch: int = 1,
+    ) -> None:
+        self.setup = setup
+        self.network = setup.network
+        self.phases = list(phases)
+        self.callbacks = list(callbacks)
+        self.folder = folder
+        self.first_epoch = first_epoch
+        self.history: list[Row] = []
+        self.position = Position()
+        self._stop_reason: str | None = None
+        self._saved_at = time.monotonic()
+
+    @property
+    def main(self) -> bool:
+        """Whether this process is the one that prints and writes files."""
+        return self.setup.place.main
+
+    @property
+    def step(self) -> int:
+        """Steps of the optimiser so far, in all phases."""
+        done = sum(phase.epochs for phase in self.phases[: self.position.phase]) + self.position.epoch
+        return done * self.setup.feeder.steps + self.position.step
+
+    @property
+    def better(self) -> Mapping[str, bool]:
+        """Metric name → whether higher is better."""
+        return self.setup.better
+
+    def stop(self, reason: str) -> None:
+        """End the run after this epoch."""
+        self._stop_reason = reason
+
+    def execute(self) -> list[Row]:
+        """Train, from the checkpoint in the folder where there is one; returns one row per epoch.
+
+        Raises:
+            TrainingError: The loss is not finite, or memory ran out.
+            CheckpointError: A checkpoint cannot be written or read.
+            KeyboardInterrupt: Ctrl-C; the run was saved first.
+        """
+        checkpoint = read_checkpoint(self.folder) if self.folder else None
+        if checkpoint:
+            self._take_up(checkpoint)
+        for callback in self.callbacks:
+            callback.on_run_start(self)
+        with _deferred_interrupt() as interrupted, torch.random.fork_rng(), _memory_explained():
+            while self.position.phase < len(self.phases) and self._stop_reason is None:
+                self._phase(checkpoint, interrupted)
+                checkpoint = None
+        if self._stop_reason:
+            self._say(f"stopped: {self._stop_reason}")
+        for callback in self.callbacks:
+            callback.on_run_end(self)
+        if self.folder and self.main:
+            delete_checkpoint(self.folder)
+        return self.history
+
+    def _phase(self, checkpoint: Checkpoint | None, interrupted: Callable[[], bool]) -> None:
+        phase, setup = self.phases[self.position.phase], self.setup
+        self.network.freeze_body(phase.freeze_body)
+        self.network.train()
+        optimizer = make_optimizer(self.network, setup.kind.depth, phase.rates, setup.weight_decay)
+        stepper = Stepper(
+            self.network, optimizer, setup.loss, setup.kind, setup.place, clip_norm=setup.clip_norm, mix=setup.mix
+        )
+        if checkpoint:
+            restore_optimizer(optimizer, checkpoint.part("optimizer"))
+            stepper.scaler.load_state_dict(checkpoint.state["scaler"])
+        while self.position.epoch < phase.epochs and self._stop_reason is None:
+            self._epoch(phase, stepper, interrupted)
+        self.position = Position(phase=self.position.phase + 1)
+
+    def _epoch(self, phase: Phase, stepper: Stepper, interrupted: Callable[[], bool]) -> None:
+        position, steps = self.position, self.setup.feeder.steps
+        began = time.monotonic() - position.seconds
+        total = phase.epochs * steps
+        with self._progress(phase) as advance:
+            for step in self.setup.feeder.epoch(position.phase, position.epoch, start=position.step):
+                set_schedule(stepper.optimizer, phase, position.epoch * steps + step.index, total)
+                loss = stepper.take(step)
+                position.loss += loss * step.rows
+                position.rows += step.rows
+                position.step += 1
+                position.seconds = time.monotonic() - began
+                advance(1, note=f"loss {position.loss / position.rows:.3f}")
+                for callback in self.callbacks:
+                    callback.on_step_end(self, loss)
+                self._save_within_epoch(stepper, interrupted)
+        self._finish_epoch(phase, began)
+        self.position = Position(phase=position.phase, epoch=position.epoch + 1)
+        if self.folder:
+            self._save(stepper)
+
+    def _finish_epoch(self, phase: Phase, began: float) -> None:
+        sums = torch.tensor([self.position.loss], dtype=torch.float64, device=self.setup.place.device)
+        train_loss = float(self.setup.place.gather(sums).sum()) / self.position.rows
+        scores = self.setup.validate()
+        row: Row = {
+            "epoch": self.first_epoch + len(self.history),
+            "phase": phase.name,
+            "train_loss": train_loss,
+            **scores,
+            "lr": phase.rates.head,
+            "seconds": round(time.monotonic() - began, 3),
+        }
+        self.history.append(row)
+        self._say(describe(row, self.first_epoch - 1 + sum(p.epochs for p in self.phases)))
+        for callback in self.callbacks:
+            callback.on_epoch_end(self)
+
+    @contextmanager
+    def _progress(self, phase: Phase) -> Generator[Advance]:
+        label = f"epoch {self.first_epoch + len(self.history)} ({phase.name})"
+        total = self.setup.feeder.steps - self.position.step if self.main else 0
+        with track(label, total) as advance:
+            yield advance
+
+    def _say(self, message: str) -> None:
+        if self.main:
+            say(message)
+
+    def _save_within_epoch(self, stepper: Stepper, interrupted: Callable[[], bool]) -> None:
+        if interrupted():
+            if self.folder:
+                self._save(stepper)
+                self._say(f"interrupted; saved to {self.folder}. Run the same again to go on from here.")
+            raise KeyboardInterrupt
+        due = time.monotonic() - self._saved_at >= CHECKPOINT_EVERY_S
+        last = self.position.step == self.setup.feeder.steps
+        if self.folder and self.setup.place.world == 1 and due and not last:
+            self._save(stepper)
+
+    def _save(self, stepper: Stepper) -> None:
+        self._saved_at = time.monotonic()
+        if not self.main:
+            return
+        assert self.folder is not None
+        parts = {"network": snapshot(self.network), "optimizer": optimizer_tensors(stepper.optimizer)}
+        parts |= {f"callback{i}": callback.tensors() for i, callback in enumerate(self.callbacks)}
+        state = {
+            "position": vars(self.position),
+            "history": self.history,
+            "scaler": stepper.scaler.state_dict(),
+            "callbacks": [callback.state() for callback in self.callbacks],
+            "stop_reason": self._stop_reason,
+        }
+        write_checkpoint(self.folder, parts, state)
+
+    def _take_up(self, checkpoint: Checkpoint) -> None:
+        state = checkpoint.state
+        self.position = Position(**state["position"])
+        self.history = list(state["history"])
+        self._stop_reason = state["stop_reason"]
+        self.network.load_state_dict(checkpoint.part("network"))
+        for i, (callback, stored) in enumerate(zip(self.callbacks, state["callbacks"], strict=True)):
+            callback.restore(stored, checkpoint.part(f"callback{i}"))
+        self._say(f"resuming the run in {self.folder}: {self.step} steps are done")
+
+
+def describe(row: Mapping[str, Any], epochs: int) -> str:
+    """One line per epoch, with what the optimiser reads apart from what a person reads."""
+    losses = [f"{name.removesuffix('_loss')} {row[name]:.3f}" for name in ("train_loss", "valid_loss") if name in row]
+    others = {"epoch", "phase", "train_loss", "valid_loss", "lr", "seconds"}
+    metrics = [f"{name} {value:.4f}" for name, value in row.items() if name not in others and value is not None]
+    shown = f" | metrics on validation: {', '.join(metrics)}" if metrics else ""
+    return f"epoch {row['epoch']}/{epochs} ({row['phase']}) | loss: {', '.join(losses)}{shown} | {row['seconds']:.1f} s"
+
+
+@contextmanager
+def _deferred_interrupt() -> Generator[Callable[[], bool]]:
+    """Ctrl-C is noticed between two steps, where the run can be saved; a second one stops at once."""
+    pressed = False
+
+    def note(signum: int, frame: Any) -> None:
+        nonlocal pressed
+        if pressed:
+            raise KeyboardInterrupt
+        pressed = True
+
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield lambda: pressed
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def _memory_explained() -> Generator[None]:
+    """Turn an out-of-memory error into one that says what to change."""
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and not _is_about_memory(error):
+            raise
+        raise TrainingError(
+            f"memory ran out ({str(error).splitlines()[0][:200]}). Mend it: a smaller batch_size (with accumulate=2 "
+            "the steps stay as large), a smaller size, or a smaller arch. The last checkpoint is kept."
+        ) from error
+
+
+def _is_about_memory(error: RuntimeError) -> bool:
+    text = str(error).lower()
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in text or "out of memory" in text

@@ -1,0 +1,62 @@
+"""From a Learner to an artefact on disk; ONNX, its parity gate and golden examples will join here."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from safetensors.torch import save
+
+from drivetrain.evaluation.records import score_records
+from drivetrain.runtime.artefact import DATA, WEIGHTS, check_target_path, write_artefact
+from drivetrain.training.identity import parameters_sha256
+
+if TYPE_CHECKING:
+    from drivetrain.training.learner import Learner
+
+LIBRARIES = ("drivetrain", "torch", "timm", "accelerate", "numpy", "Pillow")
+
+
+def save_learner(learner: Learner, path: str | os.PathLike[str]) -> Path:
+    """Write the artefact of a trained Learner; see `Learner.save`."""
+    target = check_target_path(path)
+    data = learner.data
+    if not learner.place.main:
+        return target
+    validation = score_records(learner.validate()) if len(data.valid) else {}
+    parameters = {name: value.detach().cpu().contiguous() for name, value in learner.network.state_dict().items()}
+    reading = {
+        "source": data.source,
+        "spec": data.spec.model_dump(mode="json"),
+        "split": data.split.model_dump(mode="json"),
+    }
+    manifest = {
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": _versions(),
+        "input": learner.kind.reader,
+        "target": data.target,
+        "architecture": learner.kind.architecture,
+        "decisions": learner.decisions,
+        "split_identity": data.split.identity,
+        "n": {"train": len(data.train), "valid": len(data.valid), "test": data.n_test},
+        "parameters_sha256": parameters_sha256(learner.network),
+        "validation": validation,
+        "test_openings": learner.test_openings,
+        "history": learner.history,
+    }
+    contents = {WEIGHTS: save(parameters), DATA: (json.dumps(reading, indent=1) + "\n").encode()}
+    return write_artefact(target, contents, manifest).path
+
+
+def _versions() -> dict[str, str]:
+    found: dict[str, str] = {}
+    for library in LIBRARIES:
+        try:
+            found[library] = version(library)
+        except PackageNotFoundError:
+            found[library] = "unknown"
+    return found

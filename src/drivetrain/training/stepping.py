@@ -1,0 +1,137 @@
+"""One step of the optimiser: views, forward, backward, update."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torchvision.transforms import v2
+
+from drivetrain.errors import TrainingError
+from drivetrain.training.feeding import MicroBatch, Step
+from drivetrain.training.kinds import PreparedKind
+from drivetrain.training.losses import Loss
+from drivetrain.training.network import Network
+from drivetrain.training.place import Place
+from drivetrain.training.plan import Phase, Rates
+
+BETA2, EPS = 0.99, 1e-5
+DEPTH_LEVELS = 16
+
+
+def make_optimizer(network: Network, depth: dict[str, float], rates: Rates, weight_decay: float) -> Optimizer:
+    """AdamW with one parameter group per depth of the body, and one for the head.
+
+    Weight decay spares what has one dimension: biases and the scales of normalisations. Source: Loshchilov and
+    Hutter (2019), arXiv:1711.05101.
+    """
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for name, parameter in network.named_parameters():
+        if not parameter.requires_grad:
+            continue
+        within = name.removeprefix("body.")
+        level = round(depth[within] * DEPTH_LEVELS) / DEPTH_LEVELS if name.startswith("body.") else None
+        rate = rates.head if level is None else rates.at(level)
+        decay = weight_decay if parameter.ndim > 1 else 0.0
+        groups.setdefault((rate, decay), []).append(parameter)
+    return torch.optim.AdamW(
+        [{"params": ps, "lr": rate, "peak_lr": rate, "weight_decay": decay} for (rate, decay), ps in groups.items()],
+        betas=(0.95, BETA2),
+        eps=EPS,
+    )
+
+
+def set_schedule(optimizer: Optimizer, phase: Phase, step: int, steps: int) -> None:
+    """Rate and momentum of every group for one step; a function of the position alone."""
+    factor, momentum = phase.factor(step, steps), phase.momentum(step, steps)
+    for group in optimizer.param_groups:
+        group["lr"] = group["peak_lr"] * factor
+        group["betas"] = (momentum, BETA2)
+
+
+class Stepper:
+    """Takes steps with one optimiser.
+
+    Args:
+        network: The Learner's network.
+        optimizer: Over its trainable parameters.
+        loss: One number per row.
+        kind: Makes the training views.
+        place: Device and precision.
+        clip_norm: Largest norm of the gradient; None leaves it as it is.
+        mix: MixUp or CutMix, which blend pairs of rows and their targets.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        optimizer: Optimizer,
+        loss: Loss,
+        kind: PreparedKind,
+        place: Place,
+        *,
+        clip_norm: float | None = None,
+        mix: v2.Transform | None = None,
+    ) -> None:
+        self.network = network
+        self.distributed = place.distribute(network)
+        self.optimizer = optimizer
+        self.loss = loss
+        self.kind = kind
+        self.place = place
+        self.clip_norm = clip_norm
+        self.mix = mix
+        self.scaler = torch.amp.GradScaler(place.device.type, enabled=place.dtype is torch.float16)
+
+    def take(self, step: Step) -> float:
+        """Update the parameters once; returns this process's share of the step's mean loss.
+
+        Raises:
+            TrainingError: The loss is not a finite number; the parameters are left as they were.
+        """
+        torch.manual_seed(step.seed)
+        self.optimizer.zero_grad(set_to_none=True)
+        total = 0.0
+        for i, micro in enumerate(step.micro):
+            with self._sync_only_on(i == len(step.micro) - 1):
+                total += self._backward(micro)
+        self.scaler.unscale_(self.optimizer)
+        if self.clip_norm is not None:
+            nn.utils.clip_grad_norm_(self.network.parameters(), self.clip_norm)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        return total / self.place.world
+
+    def _sync_only_on(self, last: bool) -> AbstractContextManager[Any]:
+        """Gradients are exchanged between processes once a step, not once a batch."""
+        if self.place.world == 1 or last:
+            return nullcontext()
+        return self.place.accelerator.no_sync(self.distributed)
+
+    def _backward(self, micro: MicroBatch) -> float:
+        device = self.place.device
+        views = self.kind.training_views(micro.working.to(device, non_blocking=True), micro.sizes, micro.draws)
+        target = micro.target.to(device, non_blocking=True)
+        if self.mix is not None:
+            views, target = self.mix(views, target)
+        with self.place.autocast():
+            outputs: Tensor = self.distributed(views)
+        loss = self.loss(outputs, target).sum() * micro.share
+        value = float(loss.detach())
+        if not torch.isfinite(loss.detach()):
+            raise TrainingError(self._not_finite(value))
+        self.scaler.scale(loss).backward()
+        return value
+
+    def _not_finite(self, value: float) -> str:
+        rate = max(group["lr"] for group in self.optimizer.param_groups)
+        hints = [f"a lower learning rate (it was {rate:.2g}; try lr={rate / 10:.2g}, or find_lr())"]
+        if self.clip_norm is None:
+            hints.append("clip_norm=1.0")
+        if self.place.dtype is not torch.float32:
+            hints.append("precision='fp32'")
+        hints.append("targets without extreme values")
+        return f"training stopped: the loss became {value}; earlier checkpoints are kept. Mend it: {', '.join(hints)}."

@@ -1,0 +1,214 @@
+"""Pretrained bodies: any timm architecture, from its hub, from the hub's local cache or from a local folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import urlparse
+
+import timm
+import torch
+from huggingface_hub import constants as hub
+from huggingface_hub import hf_hub_download, try_to_load_from_cache
+from timm.data.config import resolve_model_data_config
+from timm.models import group_parameters
+from timm.optim._param_groups import auto_group_layers  # pyright: ignore[reportPrivateUsage]
+from torch import Tensor, nn
+
+from drivetrain.errors import ModelError, did_you_mean
+from drivetrain.runtime.manifest import Architecture
+
+WEIGHTS_FILE = "model.safetensors"
+LOCAL = "local-dir:"
+HUB_CONNECT_TIMEOUT_S = 5.0
+
+OFFLINE_HELP = (
+    f"To go on without a hub: arch='{LOCAL}FOLDER' with a timm folder (config.json and {WEIGHTS_FILE}) copied from "
+    "another machine, or pretrained=False to train from scratch."
+)
+
+
+@dataclass(frozen=True)
+class Body:
+    """The part of a network that turns pictures into features, and what its weights expect.
+
+    `module` maps (B, C, S, S) normalised pictures to (B, features) pooled features.
+    """
+
+    module: nn.Module
+    architecture: Architecture
+    config: dict[str, Any]
+    """timm's data configuration: input_size, interpolation, mean, std, crop_pct."""
+    depth: dict[str, float]
+    """Parameter name → 0 (nearest the picture) to 1 (nearest the head)."""
+    fixed_size: bool
+    """Whether it reads pictures of one size only (most transformers)."""
+
+
+def load_body(arch: str, *, pretrained: bool, channels: int, size_px: int | None, dropout: float) -> Body:
+    """Build a body by name.
+
+    Args:
+        arch: A timm architecture, optionally with a tag (``resnet34``, ``vit_tiny_patch16_224.augreg_in21k``), or
+            ``local-dir:FOLDER``.
+        pretrained: Load the weights, or start from random ones.
+        channels: Of the pictures; for other than 3 the first convolution is adapted (timm's repeat-and-scale).
+        size_px: Side of the pictures; None takes what the weights were trained with.
+        dropout: Of the head that will follow; recorded in the description.
+
+    Raises:
+        ModelError: The name is unknown, the weights cannot be had, or the architecture does not fit.
+    """
+    name, options, weights = _local_folder(arch) if arch.startswith(LOCAL) else _hub_name(arch, pretrained)
+    module = _create(name, {**options, **_size_option(name, size_px)}, channels, weights if pretrained else None)
+    if arch.startswith(LOCAL):
+        pretrained_cfg = cast(dict[str, Any], module.pretrained_cfg)
+        pretrained_cfg.update(_folder_config(arch).get("pretrained_cfg", {}))
+    config: dict[str, Any] = resolve_model_data_config(module)
+    config["input_size"] = (channels, *(config["input_size"][1:] if size_px is None else (size_px, size_px)))
+    features = _probe(name, module, config["input_size"])
+    architecture = Architecture(
+        name=name,
+        options={**options, **_size_option(name, size_px)},
+        pretrained_from=arch if pretrained else None,
+        features=features,
+        dropout=dropout,
+    )
+    return Body(module, architecture, config, parameter_depths(module), _is_fixed_size(name))
+
+
+def rebuild_body(architecture: Architecture, channels: int) -> nn.Module:
+    """The same module as `load_body` made, with random parameters, from an artefact's description."""
+    _known(architecture.name)
+    return _create(architecture.name, architecture.options, channels, None)
+
+
+def parameter_depths(module: nn.Module) -> dict[str, float]:
+    """How deep each parameter lies, so that learning rates reach every family of architectures layer by layer.
+
+    timm describes most families itself; the rest are grouped by order of registration.
+    """
+    matcher = getattr(module, "group_matcher", None)
+    try:
+        layer = cast(dict[str, int], group_parameters(module, cast(Any, matcher)(coarse=False), reverse=True))
+    except Exception:  # noqa: BLE001 - a family without a (working) description of its own layers
+        layer = cast(dict[str, int], auto_group_layers(module))
+    deepest = max(layer.values(), default=0)
+    if deepest == 0:  # one group only: fall back on the order in which parameters were made
+        names = [name for name, _ in module.named_parameters()]
+        layer = {name: i for i, name in enumerate(names)}
+        deepest = max(len(names) - 1, 1)
+    return {name: layer.get(name, deepest) / deepest for name, _ in module.named_parameters()}
+
+
+def _hub_name(arch: str, pretrained: bool) -> tuple[str, dict[str, Any], Path | None]:
+    _known(arch)
+    return arch, {}, _hub_weights(arch) if pretrained else None
+
+
+def _known(arch: str) -> None:
+    if not timm.is_model(arch):
+        near = did_you_mean(arch, timm.list_models())
+        raise ModelError(
+            f"arch={arch!r} is not known.{near} Expected one of the {len(timm.list_models())} architectures of "
+            f"timm.list_models(), or '{LOCAL}FOLDER'."
+        )
+
+
+def _local_folder(arch: str) -> tuple[str, dict[str, Any], Path]:
+    config = _folder_config(arch)
+    name = str(config.get("architecture"))
+    _known(name)
+    weights = Path(arch.removeprefix(LOCAL)) / WEIGHTS_FILE
+    if not weights.is_file():
+        raise ModelError(f"{weights.parent} has no {WEIGHTS_FILE}: only safetensors are read, never pickles.")
+    return name, dict(config.get("model_args", {})), weights
+
+
+def _folder_config(arch: str) -> dict[str, Any]:
+    path = Path(arch.removeprefix(LOCAL)) / "config.json"
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(
+            f"arch={arch!r}: {path} cannot be read ({error}). Expected a timm folder: config.json and {WEIGHTS_FILE}."
+        ) from error
+    if not isinstance(config, dict) or "architecture" not in config:
+        raise ModelError(f"{path} names no 'architecture', which a timm folder's config.json does.")
+    return cast(dict[str, Any], config)
+
+
+def _hub_weights(arch: str) -> Path:
+    """The weights' file, from the hub's local cache where it is, else downloaded; safetensors only."""
+    config = timm.get_pretrained_cfg(arch)
+    repository = config.hf_hub_id if config else None
+    if not repository:
+        raise ModelError(f"arch={arch!r} has no pretrained weights on timm's hub. {OFFLINE_HELP}")
+    cached = try_to_load_from_cache(repository, WEIGHTS_FILE)
+    if isinstance(cached, str):
+        return Path(cached)
+    if hub.HF_HUB_OFFLINE or not _hub_answers():
+        why = "HF_HUB_OFFLINE is set" if hub.HF_HUB_OFFLINE else f"{hub.ENDPOINT} cannot be reached"
+        raise ModelError(f"the pretrained weights of {arch!r} are not on this machine, and {why}. {OFFLINE_HELP}")
+    try:
+        return Path(hf_hub_download(repository, WEIGHTS_FILE))
+    except Exception as error:
+        raise ModelError(f"the weights of {arch!r} could not be downloaded: {error}. {OFFLINE_HELP}") from error
+
+
+def _hub_answers() -> bool:
+    """Whether a connection can be opened; the hub's client alone would retry for most of a minute."""
+    if any(os.environ.get(name) for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")):
+        return True  # only the proxy can tell
+    address = urlparse(hub.ENDPOINT)
+    port = address.port or (80 if address.scheme == "http" else 443)
+    try:
+        socket.create_connection((address.hostname or "", port), timeout=HUB_CONNECT_TIMEOUT_S).close()
+    except OSError:
+        return False
+    return True
+
+
+def _size_option(name: str, size_px: int | None) -> dict[str, Any]:
+    """Architectures with a fixed input take another size only when they are built for it."""
+    config = timm.get_pretrained_cfg(name, allow_unregistered=True)
+    if size_px is None or config is None or not config.fixed_input_size or config.input_size[1] == size_px:
+        return {}
+    return {"img_size": size_px}
+
+
+def _is_fixed_size(name: str) -> bool:
+    config = timm.get_pretrained_cfg(name, allow_unregistered=True)
+    return config is not None and config.fixed_input_size
+
+
+def _create(name: str, options: dict[str, Any], channels: int, weights: Path | None) -> nn.Module:
+    overlay = {"file": str(weights), "custom_load": False} if weights else None
+    try:
+        return timm.create_model(
+            name,
+            pretrained=weights is not None,
+            pretrained_cfg_overlay=overlay,
+            num_classes=0,
+            in_chans=channels,
+            **options,
+        )
+    except Exception as error:
+        raise ModelError(f"{name} could not be built with {options or 'its defaults'}: {error}") from error
+
+
+def _probe(name: str, module: nn.Module, input_size: tuple[int, int, int]) -> int:
+    """Width of the pooled features, found by running one blank picture."""
+    module.eval()
+    try:
+        with torch.inference_mode():
+            features: Tensor = module(torch.zeros(1, *input_size))
+    except Exception as error:
+        raise ModelError(f"{name} cannot read pictures of {input_size[1]} px: {error}") from error
+    if features.ndim != 2:
+        raise ModelError(f"{name} gives features of shape {tuple(features.shape)}; expected (1, features).")
+    return features.shape[1]

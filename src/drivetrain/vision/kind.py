@@ -1,0 +1,133 @@
+"""Pictures as a kind of input: the one place that joins their description, augmentation and bodies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from drivetrain.data.data import Data
+from drivetrain.data.store import Store
+from drivetrain.errors import SettingError
+from drivetrain.runtime.inputs import PictureInput
+from drivetrain.runtime.manifest import Architecture
+from drivetrain.vision.augment import N_DRAWS, NO_AUGMENTATION, Augmentation, random_views
+from drivetrain.vision.bodies import Body, load_body, rebuild_body
+from drivetrain.vision.normalise import Normalise
+
+TRAIN_VIEW_SHARE = 0.8
+"""Training views are this much smaller than evaluation views: objects then look equally large in both, because a
+random crop enlarges them (Touvron et al. 2019, arXiv:1906.06423), and an epoch costs a third less."""
+
+SMALLEST_REDUCED_PX = 96
+"""Below this size there is no detail to spare, and training views are as large as evaluation views."""
+
+STATISTICS_ROWS = 512
+"""Training pictures that mean and deviation are measured on, where no pretrained weights prescribe them."""
+
+
+class PictureKind:
+    """Pictures, as described by `reader`, with a body that reads them."""
+
+    n_draws = N_DRAWS
+
+    def __init__(self, reader: PictureInput, body: Body, augmentation: Augmentation) -> None:
+        self.reader = reader
+        self.body = body.module
+        self.architecture = body.architecture
+        self.depth = body.depth
+        self.augmentation = augmentation
+        share = TRAIN_VIEW_SHARE if reader.size_px >= SMALLEST_REDUCED_PX and not body.fixed_size else 1.0
+        self.train_view_px = max(32, round(reader.size_px * share / 16) * 16) if share < 1 else reader.size_px
+
+    def normalise(self) -> nn.Module:
+        """First layer of the network."""
+        return Normalise(self.reader.mean, self.reader.std)
+
+    def collate(self, working: Sequence[NDArray[np.uint8]]) -> tuple[Tensor, Tensor]:
+        """(B, H, W, C) uint8, padded at the bottom right, and (B, 2) heights and widths."""
+        sizes = np.array([picture.shape[:2] for picture in working])
+        height, width = sizes.max(axis=0)
+        padded = np.zeros((len(working), height, width, self.reader.channels), np.uint8)
+        for place, picture in zip(padded, working, strict=True):
+            place[: picture.shape[0], : picture.shape[1]] = picture
+        return torch.from_numpy(padded), torch.from_numpy(sizes)
+
+    def training_views(self, working: Tensor, sizes: Tensor, draws: Tensor) -> Tensor:
+        """(B, C, S, S) float32, values 0 to 255."""
+        views = random_views(working, sizes, draws, self.augmentation, self.train_view_px)
+        return views.contiguous(memory_format=torch.channels_last)
+
+
+def prepare(
+    data: Data,
+    *,
+    arch: str,
+    pretrained: bool,
+    size_px: int | None,
+    augment: Augmentation | bool,
+    dropout: float,
+) -> PictureKind:
+    """Load the body, and describe the pictures as its weights expect them.
+
+    Raises:
+        SettingError: The size is out of range.
+        ModelError: The body cannot be had.
+    """
+    if size_px is not None and not 8 <= size_px <= 2048:
+        raise SettingError(f"size={size_px} is out of range: expected 8 to 2048 px.")
+    body = load_body(arch, pretrained=pretrained, channels=data.channels, size_px=size_px, dropout=dropout)
+    reader = _reader(body, data.channels)
+    if not pretrained:
+        mean, std = _statistics(data, reader)
+        reader = reader.model_copy(update={"mean": mean, "std": std})
+    if isinstance(augment, bool):
+        augment = Augmentation() if augment else NO_AUGMENTATION
+    return PictureKind(reader, body, augment)
+
+
+def rebuild(reader: PictureInput, architecture: Architecture) -> tuple[nn.Module, nn.Module]:
+    """Normalisation layer and body of a saved model, the body with random parameters."""
+    return Normalise(reader.mean, reader.std), rebuild_body(architecture, reader.channels)
+
+
+def _reader(body: Body, channels: int) -> PictureInput:
+    config = body.config
+    interpolation: Any = config["interpolation"] if config["interpolation"] != "random" else "bilinear"
+    return PictureInput(
+        channels=channels,
+        size_px=config["input_size"][1],
+        crop_pct=min(1.0, config["crop_pct"]),
+        interpolation=interpolation,
+        mean=_per_channel(config["mean"], channels),
+        std=_per_channel(config["std"], channels),
+    )
+
+
+def _per_channel(statistics: Sequence[float], channels: int) -> tuple[float, ...]:
+    """The weights' own statistics; their average for each channel where the pictures have another number of them."""
+    if len(statistics) == channels:
+        return tuple(float(value) for value in statistics)
+    return (float(np.mean(statistics)),) * channels
+
+
+def _statistics(data: Data, reader: PictureInput) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and deviation per channel (scale 0 to 1) over evenly chosen training pictures."""
+    rows = np.unique(np.linspace(0, len(data.train) - 1, STATISTICS_ROWS).astype(int)).tolist()
+    store = Store(data.train.paths, reader, memory_bytes=0)
+    count, total, squares = 0, np.zeros(reader.channels), np.zeros(reader.channels)
+    for start in range(0, len(rows), 32):
+        for picture in store.get(rows[start : start + 32]):
+            if picture is not None:
+                values = picture.reshape(-1, reader.channels) / 255
+                count += len(values)
+                total += values.sum(axis=0)
+                squares += (values**2).sum(axis=0)
+    mean = total / max(count, 1)
+    std = np.sqrt(np.maximum(squares / max(count, 1) - mean**2, 0))
+    return tuple(mean.tolist()), tuple(np.maximum(std, 0.01).tolist())
+
