@@ -23,9 +23,6 @@ from drivetrain.data.sources import Source, read_source
 from drivetrain.data.split import PARTS, Part, Split, check_fractions
 from drivetrain.errors import DataError, SettingError, did_you_mean
 
-KINDS = ("category", "categories", "number")
-BROKEN = ("leave out", "error")
-
 
 def images(
     source: Source,
@@ -70,10 +67,10 @@ def images(
         Traceback (most recent call last):
         drivetrain.errors.DataError: /no/such/folder does not exist; expected a folder of pictures or a table file.
     """
-    for name, value, known in (("kind", kind, KINDS), ("broken", broken, BROKEN)):
-        if value is not None and value not in known:
-            hint = did_you_mean(str(value), known)
-            raise SettingError(f"{name} is {value!r}; expected one of {', '.join(map(repr, known))}.{hint}")
+    check_choice("kind", kind, (None, "category", "categories", "number"))
+    check_choice("broken", broken, ("leave out", "error"))
+    check_whole("channels", channels, least=1)
+    check_whole("seed", seed, least=0)
     check_fractions(valid_pct or 0.0, test_pct or 0.0)
     listed = read_source(source, target=target, path=path, split=split, kind=kind, label_delim=label_delim)
     examples, given, report = check_listed(listed, channels=channels, broken=broken)
@@ -127,9 +124,12 @@ def check_listed(
     report = CheckReport(listed.n_rows, listed.left_out + tuple(bad), listed.ignored)
     good = [row for row, found in enumerate(checked) if found.problem is None]
     if not good:
-        raise DataError(f"{listed.description} has no usable row. {report}")
+        raise DataError(f"{listed.description} has no usable row. {report}\nMend it: see the reasons above.")
     if bad and broken == "error":
-        raise DataError(f"{listed.description} has pictures that cannot be read (broken='error'). {report}")
+        raise DataError(
+            f"{listed.description} has pictures that cannot be used, and broken='error' was asked for. {report}\n"
+            "Mend it: replace these files, or pass broken='leave out'."
+        )
     if report.left_out:
         warn(f"{listed.description}: {report}")
     examples = Examples(
@@ -139,3 +139,28 @@ def check_listed(
     )
     given = listed.parts
     return examples, None if given is None else tuple(given[row] for row in good), report
+
+
+def check_choice(name: str, value: object, known: Sequence[object]) -> None:
+    """Raise SettingError unless `value` is one of `known`.
+
+    Example:
+        >>> check_choice("broken", "eror", ["leave out", "error"])
+        Traceback (most recent call last):
+        drivetrain.errors.SettingError: broken is 'eror'; expected one of 'leave out', 'error'. Did you mean 'error'?
+    """
+    if value not in known:
+        hint = did_you_mean(str(value), [choice for choice in known if isinstance(choice, str)])
+        raise SettingError(f"{name} is {value!r}; expected one of {', '.join(map(repr, known))}.{hint}")
+
+
+def check_whole(name: str, value: object, *, least: int) -> None:
+    """Raise SettingError unless `value` is a whole number of at least `least`.
+
+    Example:
+        >>> check_whole("seed", 1.5, least=0)
+        Traceback (most recent call last):
+        drivetrain.errors.SettingError: seed is 1.5; expected a whole number of at least 0.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise SettingError(f"{name} is {value!r}; expected a whole number of at least {least}.")

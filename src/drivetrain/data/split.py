@@ -11,6 +11,7 @@ import math
 import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from numbers import Real
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, model_validator
@@ -155,9 +156,10 @@ def check_fractions(valid_pct: float, test_pct: float) -> None:
         >>> check_fractions(0.2, 0.2)
     """
     for name, value in (("valid_pct", valid_pct), ("test_pct", test_pct)):
-        if not 0 <= value < 1:
-            hint = f" Did you mean {value / 100:g}?" if 1 <= value < 100 else ""
-            raise SettingError(f"{name} is {value:g}; expected a fraction, at least 0 and below 1.{hint}")
+        is_number = isinstance(value, Real)
+        if not is_number or not 0 <= value < 1:
+            hint = f" Did you mean {value / 100:g}?" if is_number and 1 <= value < 100 else ""
+            raise SettingError(f"{name} is {value!r}; expected a fraction, at least 0 and below 1.{hint}")
     if valid_pct + test_pct >= 1:
         raise SettingError(
             f"valid_pct {valid_pct:g} and test_pct {test_pct:g} leave nothing to train on; "

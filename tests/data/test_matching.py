@@ -1,0 +1,117 @@
+"""The rows of a stored split are found again by content."""
+
+import shutil
+
+import pandas as pd
+import pytest
+
+from drivetrain.data.images import images
+from drivetrain.data.listing import SourceSpec
+from drivetrain.data.matching import images_for_evaluation
+from drivetrain.data.split import Split
+from drivetrain.errors import DataError, DrivetrainWarning, SettingError
+
+
+def found_again(source, data, part, **options):
+    return images_for_evaluation(
+        source,
+        spec=SourceSpec.model_validate_json(data.spec.model_dump_json()),
+        split=Split.model_validate_json(data.split.model_dump_json()),
+        target=data.target,
+        part=part,
+        **options,
+    )
+
+
+def test_moved_and_renamed_files_are_found(class_folder, tmp_path):
+    root = class_folder(apple=20, pear=20)
+    data = images(root)
+    same, missing = found_again(root, data, "valid")
+    assert (same, missing) == (data.valid, 0)
+    moved = tmp_path / "moved"
+    for i, path in enumerate(sorted(root.rglob("*.jpg"), reverse=True)):
+        (moved / path.parent.name).mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, moved / path.parent.name / f"{i:03}.jpg")
+    examples, missing = found_again(moved, data, "test")
+    assert missing == 0
+    assert set(zip(examples.digests, examples.values, strict=True)) == set(
+        zip(data.open_test().digests, data.open_test().values, strict=True)
+    )
+    gone = next(path for path, digest in zip(examples.paths, examples.digests, strict=True) if digest)
+    gone.unlink()
+    fewer, missing = found_again(moved, data, "test")
+    assert (len(fewer), missing) == (len(examples) - 1, 1)
+
+
+def test_a_table_is_read_by_the_same_columns(put):
+    n = 20
+    table = pd.DataFrame(
+        {
+            "where": [str(put(f"p/{i}.jpg", i)) for i in range(n)],
+            "thumb": ["x.jpg"] * n,
+            "size": [i % 2 for i in range(n)],
+            "tags": ["red;big" if i % 2 else "red" for i in range(n)],
+            "label": ["z"] * n,
+        }
+    )
+    data = images(table, path="where", target="tags", label_delim=";")
+    assert found_again(table, data, "valid").examples == data.valid
+    renamed = table.rename(columns={"where": "w", "tags": "t"})
+    with pytest.raises(DataError, match="no column 'where'"):
+        found_again(renamed, data, "valid")
+    assert found_again(renamed, data, "valid", path="w", target_columns="t").examples == data.valid
+    numbers = images(table, path="where", target="size", kind="number")
+    assert found_again(table, numbers, "test").examples == numbers.open_test()
+    with pytest.raises(SettingError, match="2 target columns given; the model says 1 numbers"):
+        found_again(table, numbers, "test", target_columns=["size", "tags"])
+
+
+def test_copies_in_another_given_part_are_not_taken_twice(put):
+    table = pd.DataFrame(
+        {
+            "path": [str(put(f"p/{i}.jpg", i)) for i in range(12)],
+            "label": ["a", "b"] * 6,
+            "split": ["train"] * 8 + ["valid"] * 4,
+        }
+    )
+    put("p/8.jpg", 0)
+    with pytest.warns(DrivetrainWarning, match="more than one part"):
+        data = images(table)
+    assert found_again(table, data, "valid").examples == data.valid
+
+
+def test_all_rows_of_new_data(put, class_folder):
+    data = images(class_folder(apple=10, pear=10))
+    new = class_folder("new", pear=3, plum=2, apple=1)
+    with pytest.warns(DrivetrainWarning, match="not in the training set: 'plum' \\(2\\)"):
+        examples, unknown = images_for_evaluation(new, spec=data.spec, target=data.target, part="all")
+    assert (sorted(examples.values), unknown) == (["apple", "pear", "pear", "pear"], 2)
+    table = pd.DataFrame({"path": [str(put("p/1.jpg", 1))], "label": ["pear"], "split": ["whatever"]})
+    assert len(images_for_evaluation(table, spec=data.spec, target=data.target, part="all").examples) == 1
+    as_trained = SourceSpec(layout="table", path="path", target=("label",), split="split")
+    assert len(images_for_evaluation(table, spec=as_trained, target=data.target, part="all").examples) == 1
+
+
+def test_errors(class_folder, put, tmp_path):
+    data = images(class_folder(apple=10, pear=10))
+    other = class_folder("other", pear=0, fig=3)
+    for i in range(3):
+        put(f"other/fig/{i}.jpg", 5000 + i)
+    with pytest.raises(DataError, match="none of the 4 pictures of the stored validation set"):
+        found_again(other, data, "valid")
+    with (
+        pytest.raises(DataError, match="no row with a class the model knows"),
+        pytest.warns(DrivetrainWarning, match="'fig'"),
+    ):
+        images_for_evaluation(other, spec=data.spec, target=data.target, part="all")
+    with pytest.raises(SettingError, match="part='valid' needs split="):
+        images_for_evaluation(other, spec=data.spec, target=data.target, part="valid")
+    with pytest.raises(SettingError, match="part='all' does not use split="):
+        found_again(other, data, "all")
+    with pytest.raises(DataError, match="does not exist"):
+        found_again(tmp_path / "none", data, "valid")
+    number = images(
+        pd.DataFrame({"path": [str(path) for path in data.train.paths], "y": [i / 2 for i in range(len(data.train))]})
+    )
+    with pytest.raises(SettingError, match="kind='number' cannot be read from a folder"):
+        found_again(other, number, "valid")
