@@ -1,6 +1,8 @@
 """images(): from every kind of source to Data, with its errors and warnings."""
 
 import shutil
+import subprocess
+import sys
 import warnings
 from collections import Counter
 from pathlib import Path
@@ -305,3 +307,11 @@ def test_channels(frame):
     assert images(table, channels=1).channels == 1
     with pytest.raises(DataError, match="10 × other channels"):
         images(table, channels=6)
+
+
+def test_data_needs_no_torch_and_pictures_need_no_pandas():
+    code = (
+        "import sys, drivetrain.runtime.pictures; assert not {'pandas', 'torch'} & set(sys.modules);"
+        "import drivetrain.data.matching; assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
