@@ -1,0 +1,41 @@
+# Every target sets up what it needs: on a fresh clone, `make demo` and `make test` are enough.
+# ARGS is passed on, as in `make test ARGS='tests/data -x'`.
+.PHONY: setup demo test lint types format format-check check
+.DEFAULT_GOAL := check
+
+ARGS ?=
+export PYTHON
+BIN := .venv/bin
+SOURCES := src tests benchmarks
+
+# One mark per content of the two files that say what to install: setup runs again only when they change.
+MARK := .venv/.set-up-$(shell cat pyproject.toml constraints.txt | cksum | cut -d' ' -f1)
+
+setup: $(MARK)
+	@:
+
+$(MARK):
+	@scripts/setup
+	@rm -f .venv/.set-up-* && touch $@
+
+demo: setup
+	@$(BIN)/drivetrain demo $(ARGS)
+
+test: setup
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: setup
+	@$(BIN)/ruff check $(SOURCES)
+	@$(BIN)/lint-imports
+
+types: setup
+	@PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright
+
+format: setup
+	@$(BIN)/ruff check --fix $(SOURCES)
+	@$(BIN)/ruff format $(SOURCES)
+
+format-check: setup
+	@$(BIN)/ruff format --check $(SOURCES)
+
+check: format-check lint types test

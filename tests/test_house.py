@@ -1,0 +1,144 @@
+"""The house keeps its own rules: what may import what, what an import costs, what may stand in a file."""
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import drivetrain
+
+ROOT = Path(__file__).parents[1]
+MODULES = sorted((ROOT / "src").rglob("*.py"))
+PUBLIC_NAMES = [
+    "Augmentation",
+    "Callback",
+    "EarlyStopping",
+    "KeepBest",
+    "Learner",
+    "LogFile",
+    "Prediction",
+    "Predictions",
+    "Predictor",
+    "Score",
+    "Scores",
+    "TensorBoardLog",
+    "evaluate",
+    "images",
+    "load",
+    "quiet",
+    "score",
+]
+MACHINE_PATH = re.compile(r"(?<![\w./~-])/(?:work|root|home/\w+|tmp|Users/\w+|mnt|opt)/\w")
+HOST = re.compile(r"https?://(?!\S*\.(?:org|com|dev|io|co|net)\b)(?!localhost|127\.0\.0\.1)\S+")
+
+
+def python(code: str) -> str:
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+
+
+def tracked_texts():
+    """Every text file that git tracks or would track."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout.splitlines()
+    if not names:
+        pytest.skip("not a git checkout")
+    for name in names:
+        try:
+            yield name, (ROOT / name).read_text(encoding="utf-8")
+        except (UnicodeDecodeError, FileNotFoundError, IsADirectoryError):
+            continue
+
+
+def test_imports_run_downwards():
+    lint_imports = Path(sys.executable).with_name("lint-imports")
+    done = subprocess.run([lint_imports, "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("room", ["drivetrain.runtime.predictor", "drivetrain.runtime.artefact"])
+def test_the_ground_floor_brings_no_library_of_training(room):
+    libraries = ("torch", "timm", "accelerate", "pandas", "sklearn", "scipy", "matplotlib")
+    brought = python(f"import {room}, sys; print([name for name in {libraries} if name in sys.modules])")
+    assert brought.strip() == "[]"
+
+
+def test_evaluation_brings_no_torch():
+    assert python("import drivetrain.evaluation, sys; print('torch' in sys.modules)").strip() == "False"
+
+
+def test_import_is_fast_and_light():
+    code = (
+        "import sys, time; began = time.perf_counter(); import drivetrain; took = time.perf_counter() - began\n"
+        "assert not {'torch', 'numpy', 'pandas', 'PIL', 'rich'} & set(sys.modules), sorted(sys.modules)\n"
+        "print(took)"
+    )
+    fastest = min(float(python(code)) for _ in range(5))  # the minimum: other work on the machine only adds
+    assert fastest < 0.2
+
+
+def test_public_names_are_these_and_all_load():
+    assert PUBLIC_NAMES == drivetrain.__all__ == sorted(drivetrain.__all__, key=lambda name: (name.islower(), name))
+    for name in PUBLIC_NAMES:
+        assert getattr(drivetrain, name).__doc__, name
+    assert set(PUBLIC_NAMES) <= set(dir(drivetrain))
+    with pytest.raises(AttributeError, match="no attribute 'Lerner'"):
+        drivetrain.Lerner  # noqa: B018
+
+
+def test_version_is_one():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert drivetrain.__version__ == project["version"]
+    assert f"## {project['version']}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8").replace("[", "")
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT / "src")))
+def test_module_is_documented_short_and_safe(path):
+    text = path.read_text(encoding="utf-8")
+    tree = ast.parse(text)
+    assert ast.get_docstring(tree), "no docstring"
+    assert len(text.splitlines()) <= 500, "over 500 lines: what second thing has it become?"
+    assert forbidden(tree) == []
+
+
+def forbidden(tree: ast.AST) -> list[str]:
+    """Calls and imports that could run foreign code."""
+    found: list[str] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            names = [alias.name for alias in node.names] + [getattr(node, "module", None) or ""]
+            found += [
+                name for name in names if name.split(".")[0] in {"pickle", "dill", "cloudpickle", "joblib", "shelve"}
+            ]
+        elif isinstance(node, ast.Call):
+            called = ast.unparse(node.func)
+            found += [called] if called in {"eval", "exec", "compile", "torch.load", "torch.jit.load"} else []
+            if any(word.arg == "allow_pickle" and ast.unparse(word.value) != "False" for word in node.keywords):
+                found.append("allow_pickle")
+    return found
+
+
+@pytest.mark.parametrize(
+    "code", ["import pickle", "from pickle import loads", "torch.load(f)", "x = eval(s)", "f(x, allow_pickle=True)"]
+)
+def test_the_check_for_foreign_code_can_fail(code):
+    assert forbidden(ast.parse(code))
+
+
+def test_no_paths_or_hosts_of_one_machine():
+    found = [
+        f"{name}: {match.group()}"
+        for name, text in tracked_texts()
+        for pattern in (MACHINE_PATH, HOST)
+        for match in pattern.finditer(text)
+    ]
+    assert found == []
+
+
+def test_pins_name_versions_only():
+    pins = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    assert pins == sorted(pins, key=lambda pin: pin.split("==")[0])
+    assert [pin for pin in pins if not re.fullmatch(r"[a-z0-9.-]+==[\w.+!]+", pin)] == []
