@@ -130,6 +130,7 @@ class Learner:
         self.metrics = resolve_metrics(metrics, data.target)
         self.history: list[Row] = []
         """One row per epoch trained, over all runs."""
+        self._phases_run: list[Phase] = []
         self.test_openings: list[Opening] = []
         """Each time the test set was opened, and what it said."""
         self.place = find_place(device, precision)

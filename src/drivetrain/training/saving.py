@@ -25,9 +25,9 @@ def save_learner(learner: Learner, path: str | os.PathLike[str]) -> Path:
     """Write the artefact of a trained Learner; see `Learner.save`."""
     target = check_target_path(path)
     data = learner.data
+    validation = score_records(learner.validate()) if len(data.valid) else {}  # takes part in all processes
     if not learner.place.main:
         return target
-    validation = score_records(learner.validate()) if len(data.valid) else {}
     parameters = {name: value.detach().cpu().contiguous() for name, value in learner.network.state_dict().items()}
     reading = {
         "source": data.source,

@@ -1,0 +1,118 @@
+"""Order, batches and draws are functions of the position alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from drivetrain.errors import SettingError, TrainingError
+from drivetrain.training.feeding import Feeder
+
+
+class FakeStore:
+    """Each row is a picture whose only value is its own number."""
+
+    def get(self, rows: list[int]) -> list[np.ndarray]:
+        return [np.full((2, 2, 1), row, np.uint8) for row in rows]
+
+
+class FakeKind:
+    n_draws = 3
+
+    def collate(self, working: list[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:
+        return torch.from_numpy(np.stack(working)), torch.full((len(working), 2), 2)
+
+
+def make_feeder(n: int, **options: Any) -> Feeder:
+    settings_: dict[str, Any] = {"batch_size": 8, "accumulate": 1, "seed": 1, "rank": 0, "world": 1}
+    return Feeder(FakeStore(), np.arange(n), FakeKind(), **(settings_ | options))  # type: ignore[arg-type]
+
+
+def rows_of(feeder: Feeder, epoch: int = 0, start: int = 0) -> list[list[int]]:
+    return [[int(row) for m in step.micro for row in m.target] for step in feeder.epoch(0, epoch, start=start)]
+
+
+@settings(deadline=None, max_examples=40)
+@given(n=st.integers(2, 200), batch=st.integers(2, 40), epoch=st.integers(0, 3))
+def test_an_epoch_sees_every_row_once(n: int, batch: int, epoch: int) -> None:
+    try:
+        feeder = make_feeder(n, batch_size=batch)
+    except TrainingError:
+        assert batch < 4  # an even division leaves single rows
+        return
+    steps = rows_of(feeder, epoch)
+    assert sorted(row for step in steps for row in step) == list(range(n))
+    sizes = {len(step) for step in steps}
+    assert max(sizes) <= batch and max(sizes) - min(sizes) <= 1, "no runt at the end"
+
+
+def test_order_differs_between_epochs_and_seeds_but_not_between_runs() -> None:
+    assert rows_of(make_feeder(40)) == rows_of(make_feeder(40))
+    assert rows_of(make_feeder(40)) != rows_of(make_feeder(40), epoch=1)
+    assert rows_of(make_feeder(40)) != rows_of(make_feeder(40, seed=2))
+
+
+def test_an_epoch_can_be_entered_at_any_step() -> None:
+    assert rows_of(make_feeder(40), start=3) == rows_of(make_feeder(40))[3:]
+
+
+@settings(deadline=None, max_examples=30)
+@given(n=st.integers(16, 120), world=st.integers(1, 3), accumulate=st.integers(1, 2))
+def test_processes_share_the_rows_and_their_draws(n: int, world: int, accumulate: int) -> None:
+    options = {"batch_size": 8, "accumulate": accumulate}
+    whole = make_feeder(n, **options)
+    try:
+        shares = [make_feeder(n, **options, rank=rank, world=world) for rank in range(world)]
+    except TrainingError:
+        return
+    for together, *apart in zip(whole.epoch(0, 0), *(share.epoch(0, 0) for share in shares), strict=True):
+
+        def drawn(steps: list[Any]) -> dict[int, list[float]]:
+            return {int(r): d.tolist() for s in steps for m in s.micro for r, d in zip(m.target, m.draws, strict=True)}
+
+        assert drawn([together]) == drawn(apart)
+        # Gradients are averaged over processes: the shares must add up to a mean over all rows of the step.
+        weight = sum(m.share * len(m.target) for step in apart for m in step.micro) / world
+        assert weight == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(("n", "options"), [(1, {}), (8, {"world": 8}), (8, {"accumulate": 8})])
+def test_too_few_rows_are_explained(n: int, options: dict[str, int]) -> None:
+    with pytest.raises(TrainingError, match="at least 2"):
+        make_feeder(n, **options)
+
+
+def test_bad_sizes_are_explained() -> None:
+    with pytest.raises(SettingError):
+        make_feeder(8, batch_size=0)
+
+
+def test_rows_that_cannot_be_read_are_left_out() -> None:
+    feeder = make_feeder(8)
+    feeder.store.get = lambda rows: [None if row == 3 else np.zeros((2, 2, 1), np.uint8) for row in rows]  # type: ignore[method-assign]
+    assert sorted(rows_of(feeder)[0]) == [0, 1, 2, 4, 5, 6, 7]
+    feeder.store.get = lambda rows: [None for _ in rows]  # type: ignore[method-assign]
+    with pytest.raises(TrainingError, match="moved"):
+        rows_of(feeder)
+
+
+def test_store_keeps_what_fits_and_reads_the_rest_again(tmp_path: Path) -> None:
+    from drivetrain.data.store import Store
+
+    reads: list[str] = []
+
+    class Reader:
+        def load(self, source: Path, /) -> np.ndarray:
+            reads.append(source.name)
+            return np.full((10, 10, 1), int(source.name), np.uint8)
+
+    store = Store([Path(str(i)) for i in range(3)], Reader(), memory_bytes=250)
+    assert [int(a[0, 0, 0]) for a in store.get([2, 0, 1, 2]) if a is not None] == [2, 0, 1, 2]
+    store.get([0, 1, 2])
+    assert sorted(reads) == ["0", "1", "1", "2"], "two arrays of 100 bytes fit into 250"

@@ -1,0 +1,108 @@
+"""Schedules against their definition, losses against plain torch."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch.nn import functional
+
+from drivetrain.errors import SettingError
+from drivetrain.runtime.targets import CategoriesTarget, CategoryTarget, NumberTarget
+from drivetrain.training import defaults
+from drivetrain.training.losses import make_loss
+from drivetrain.training.plan import MOMENTUM_HIGH, MOMENTUM_LOW, Phase, Rates
+
+PETS = CategoryTarget(name="pet", vocab=("cat", "dog", "eel"))
+TAGS = CategoriesTarget(name="tags", vocab=("a", "b", "c"))
+SIZE = NumberTarget(names=("w", "h"), mean=(0.0, 0.0), std=(1.0, 1.0))
+ROWS = np.array([0, 0, 0, 0, 1, 1, 2, 0])
+OUTPUTS = torch.randn(8, 3, generator=torch.Generator().manual_seed(0))
+
+
+@given(steps=st.integers(4, 500), warmup=st.floats(0.05, 0.9))
+def test_one_cycle_rises_then_falls(steps: int, warmup: float) -> None:
+    phase = Phase("p", 1, False, Rates(1, 1, 1), warmup=warmup, start_div=25, end_div=1e5)
+    factors = [phase.factor(step, steps) for step in range(steps)]
+    peak = int(np.argmax(factors))
+    assert all(a <= b + 1e-12 for a, b in zip(factors[:peak], factors[1 : peak + 1], strict=True))
+    assert all(a >= b - 1e-12 for a, b in zip(factors[peak:-1], factors[peak + 1 :], strict=True))
+    assert factors[-1] == pytest.approx(1e-5)
+    assert max(factors) <= 1
+    momenta = [phase.momentum(step, steps) for step in range(steps)]
+    assert MOMENTUM_LOW <= min(momenta) and max(momenta) <= MOMENTUM_HIGH
+    assert int(np.argmin(momenta)) == peak
+
+
+def test_one_cycle_against_the_formula() -> None:
+    phase = Phase("p", 1, False, Rates(1, 1, 1), warmup=0.5, start_div=10, end_div=100)
+    assert phase.factor(1, 8) == pytest.approx(1 + (0.1 - 1) * 0.5 * (1 + math.cos(math.pi * 0.5)))
+    assert phase.factor(3, 8) == pytest.approx(1.0)
+    assert phase.factor(7, 8) == pytest.approx(0.01)
+
+
+def test_body_rates_are_geometric() -> None:
+    rates = Rates(head=1e-2, body_top=1e-3, body_stem=1e-5)
+    assert [rates.at(d) for d in (0, 0.5, 1)] == pytest.approx([1e-5, 1e-4, 1e-3])
+    assert Rates(1e-2, 0, 0).at(0.5) == 0
+
+
+def test_default_choices() -> None:
+    assert [defaults.choose_batch_size(n, "cpu").value for n in (10, 400, 5000)] == [8, 16, 32]
+    assert defaults.choose_batch_size(50_000, "cuda").value == 64
+    assert [defaults.choose_head_epochs(n, True).value for n in (1, 20, 1000)] == [20, 4, 1]
+    assert defaults.choose_head_epochs(5, False).value == 0
+    conv, plain = torch.nn.Sequential(torch.nn.BatchNorm2d(3)), torch.nn.Linear(2, 2)
+    assert defaults.choose_rates(1e-2, conv, True)[0].body_top > defaults.choose_rates(1e-2, plain, True)[0].body_top
+    assert defaults.choose_rates(1e-2, conv, False)[0] == Rates(1e-2, 1e-2, 1e-2)
+
+
+def loss_of(target: object, **options: object):
+    settings = {"loss": None, "label_smoothing": 0.0, "class_weights": None, "training_rows": ROWS}
+    return make_loss(target=target, **(settings | options))  # type: ignore[arg-type]
+
+
+def test_cross_entropy() -> None:
+    truth = torch.from_numpy(ROWS)
+    expected = functional.cross_entropy(OUTPUTS, truth, reduction="none", label_smoothing=0.1)
+    torch.testing.assert_close(loss_of(PETS, label_smoothing=0.1)(OUTPUTS, truth), expected)
+
+
+def test_balanced_weights_have_mean_one_over_the_training_rows() -> None:
+    truth = torch.from_numpy(ROWS)
+    plain = loss_of(PETS)(OUTPUTS, truth)
+    weights = loss_of(PETS, class_weights="balanced")(OUTPUTS, truth) / plain
+    assert float(weights.mean()) == pytest.approx(1, rel=1e-5)
+    per_class = [float(weights[ROWS == k].mean()) for k in range(3)]
+    assert [w * n for w, n in zip(per_class, (5, 2, 1), strict=True)] == pytest.approx([8 / 3] * 3, rel=1e-4)
+
+
+def test_named_weights() -> None:
+    truth = torch.from_numpy(ROWS)
+    weights = loss_of(PETS, class_weights={"eel": 3.0})(OUTPUTS, truth) / loss_of(PETS)(OUTPUTS, truth)
+    assert float(weights[6] / weights[0]) == pytest.approx(3, rel=1e-5)
+
+
+def test_binary_cross_entropy_and_regression() -> None:
+    tags = torch.randint(0, 2, (8, 3)).float()
+    rows = functional.binary_cross_entropy_with_logits(OUTPUTS, tags, reduction="none").mean(1)
+    torch.testing.assert_close(loss_of(TAGS, training_rows=tags.numpy())(OUTPUTS, tags), rows)
+    numbers = torch.randn(8, 2)
+    for name, function in (("mse", functional.mse_loss), ("l1", functional.l1_loss), ("huber", functional.huber_loss)):
+        expected = function(OUTPUTS[:, :2], numbers, reduction="none").mean(1)
+        torch.testing.assert_close(loss_of(SIZE, loss=name)(OUTPUTS[:, :2], numbers), expected)
+
+
+@pytest.mark.parametrize("target", [TAGS, SIZE])
+def test_an_option_that_would_be_ignored_is_an_error(target: object) -> None:
+    with pytest.raises(SettingError, match="no effect"):
+        loss_of(target, label_smoothing=0.1, training_rows=np.ones((2, 3)))
+
+
+def test_weights_must_be_positive() -> None:
+    with pytest.raises(SettingError, match="above 0"):
+        loss_of(PETS, class_weights={"cat": 0.0})
