@@ -1,0 +1,260 @@
+"""The table every judgement is made from: what a model said of each row, and what was true.
+
+It needs no torch, so it judges any model. Legend for the arrays: N rows, K categories, D numbers per row.
+
+========== ==================== =================================== ==============================
+kind       ``output``           ``truth``                           a row is right when
+========== ==================== =================================== ==============================
+category   (N, K) probabilities (N,) int64 index                    the most probable one is true
+categories (N, K) probabilities (N, K) float32 of 0 and 1           every label is right
+number     (N, D) your units    (N, D) floating point, your units   (no right or wrong)
+========== ==================== =================================== ==============================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drivetrain.errors import DataError, SettingError
+from drivetrain.evaluation._storage import read_table, write_table
+from drivetrain.evaluation._validate import (
+    as_array,
+    check_finite,
+    check_groups,
+    check_length,
+    check_output,
+    check_truth,
+    frozen,
+)
+from drivetrain.runtime.targets import Array, Target, TargetValue
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """What a model said of N rows; arrays are checked once, here, and read-only afterwards.
+
+    Raises:
+        DataError: Shapes do not fit the target, `output` is not finite or (for categories) no probability, or
+            `truth` has values that the target does not know.
+
+    Example:
+        >>> from drivetrain.runtime.targets import CategoryTarget
+        >>> fruit = CategoryTarget(name="fruit", vocab=("apple", "pear"))
+        >>> said = Predictions(ids=("a", "b"), target=fruit, truth=[0, 0], output=[[0.9, 0.1], [0.4, 0.6]])
+        >>> said.decoded(), said.hits().tolist(), said.confidence().tolist()
+        (['apple', 'pear'], [True, False], [0.9, 0.6])
+    """
+
+    ids: tuple[str, ...]
+    """Digest of each row's content: the same row has the same id in every table."""
+    target: Target
+    """What the model had to say."""
+    truth: Array | None
+    """What is true, as `target.encode` gives it; None where nothing is known."""
+    output: Array
+    """Probabilities, or values in the user's units, as `target.activate` gives them."""
+    loss: Array | None = None
+    """(N,) loss of each row: what the optimiser reads."""
+    groups: Array | None = None
+    """(N,) number or text: rows of one group belong together (one patient, one day)."""
+    names: tuple[str, ...] | None = None
+    """(N,) what a person calls the row, such as its file name."""
+
+    def __post_init__(self) -> None:
+        def put(field: str, value: object) -> None:
+            object.__setattr__(self, field, value)
+
+        put("ids", _texts(self.ids, "ids"))
+        put("output", frozen(check_output(self.output, self.target, self.ids)))
+        n = len(self.ids)
+        if self.truth is not None:
+            put("truth", frozen(check_truth(self.truth, self.target, self.ids)))
+        if self.loss is not None:
+            loss = as_array(self.loss, "loss").astype(np.float64)
+            if loss.shape != (n,):
+                raise DataError(
+                    f"the loss has shape {loss.shape}, expected ({n},): one number per row. "
+                    'Mend it: compute it with reduction="none" and average over columns.'
+                )
+            check_finite(loss, self.ids, "loss")
+            put("loss", frozen(loss))
+        if self.groups is not None:
+            put("groups", frozen(check_groups(self.groups, n)))
+        if self.names is not None:
+            put("names", _texts(self.names, "names"))
+            check_length(self.names, n, "names")
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __repr__(self) -> str:
+        known = "unlabelled" if self.truth is None else "labelled"
+        return f"Predictions(n={len(self)}, {known}, target={self.target.name!r} ({self.target.kind}))"
+
+    def known_truth(self) -> Array:
+        """`truth`; raises DataError where the rows are unlabelled."""
+        if self.truth is None:
+            raise DataError(
+                f"these {len(self)} predictions of {self.target.name!r} are unlabelled, and the truth is needed here. "
+                "Mend it: predict on rows whose target is known."
+            )
+        return self.truth
+
+    def decoded(self) -> list[TargetValue]:
+        """What the model says of each row, in the user's words."""
+        return self.target.decode(self.output)
+
+    def decoded_truth(self) -> list[TargetValue]:
+        """What is true of each row, in the user's words."""
+        truth = self.known_truth()
+        if self.target.kind == "category":
+            return [self.target.vocab[i] for i in truth]
+        return self.target.decode(truth)
+
+    def chosen(self) -> Array:
+        """What the model says, encoded as `truth` is: (N,) index, (N, K) of 0 and 1, or (N, D) values."""
+        if self.target.kind == "category":
+            return self.output.argmax(axis=1).astype(np.int64)
+        if self.target.kind == "categories":
+            return (self.output >= self.target.threshold).astype(np.float32)
+        return self.output
+
+    def confidence(self) -> NDArray[np.float64]:
+        """(N,) probability the model gives to what it says.
+
+        category: the highest probability. categories: that of its least certain label, said or not said.
+
+        Raises:
+            SettingError: The target is a number, which comes without a probability.
+        """
+        if self.target.kind == "number":
+            raise SettingError(f"{self.target.name!r} is a number: a predicted number comes without a probability.")
+        if self.target.kind == "category":
+            return self.output.max(axis=1).astype(np.float64)
+        said = self.chosen() == 1
+        return np.where(said, self.output, 1 - self.output).min(axis=1).astype(np.float64)
+
+    def hits(self) -> NDArray[np.bool_]:
+        """(N,) whether the row is right: its category, or every one of its labels.
+
+        Raises:
+            DataError: The rows are unlabelled.
+            SettingError: The target is a number, which is never simply right or wrong.
+        """
+        if self.target.kind == "number":
+            raise SettingError(
+                f"{self.target.name!r} is a number, which is never simply right or wrong. "
+                "Mend it: look at the distance, `output - truth`."
+            )
+        same = self.chosen() == self.known_truth()
+        return same if same.ndim == 1 else same.all(axis=1)
+
+    def subset(self, indices: Sequence[int] | Array) -> Predictions:
+        """The rows at `indices` (positions, or a mask of N booleans), in that order.
+
+        Raises:
+            DataError: A position is outside 0 … N-1, or the mask has another length.
+        """
+        rows = np.asarray(indices)
+        if rows.dtype == np.bool_:
+            check_length(rows, len(self), "mask")
+            rows = np.flatnonzero(rows)
+        rows = rows.astype(np.int64)
+        if rows.size and not 0 <= rows.min() <= rows.max() < len(self):
+            raise DataError(f"row {rows.min() if rows.min() < 0 else rows.max()} is outside 0 … {len(self) - 1}.")
+        parts: dict[str, Any] = {}
+        for field in fields(self):
+            whole = getattr(self, field.name)
+            if isinstance(whole, np.ndarray):
+                parts[field.name] = whole[rows]
+            elif isinstance(whole, tuple):
+                parts[field.name] = tuple(whole[i] for i in rows)
+            else:
+                parts[field.name] = whole
+        return Predictions(**parts)
+
+    def top_losses(self, n: int = 9) -> NDArray[np.int64]:
+        """Positions of the `n` rows with the highest loss, highest first (all rows where there are fewer).
+
+        Raises:
+            DataError: The table carries no losses.
+        """
+        if self.loss is None:
+            raise DataError("these predictions carry no losses. Mend it: pass `loss`, one number per row.")
+        if n < 1:
+            raise SettingError(f"n = {n}: at least one row is needed.")
+        return np.argsort(-self.loss, kind="stable")[:n].astype(np.int64)
+
+    def to_frame(self) -> pd.DataFrame:
+        """A pandas table to read: id, name, truth, predicted, probability, loss (what is known of them).
+
+        For several numbers per row there is a pair of columns per number, such as ``truth weight_g``.
+        """
+        import pandas as pd  # noqa: PLC0415 (slow to import, seldom needed)
+
+        columns: dict[str, object] = {"id": list(self.ids)}
+        if self.names is not None:
+            columns["name"] = list(self.names)
+        if self.target.kind == "number":
+            for d, number in enumerate(self.target.names):
+                suffix = f" {number}" if self.target.n_outputs > 1 else ""
+                if self.truth is not None:
+                    columns[f"truth{suffix}"] = self.truth[:, d]
+                columns[f"predicted{suffix}"] = self.output[:, d]
+        else:
+            if self.truth is not None:
+                columns["truth"] = [_readable(value) for value in self.decoded_truth()]
+            columns["predicted"] = [_readable(value) for value in self.decoded()]
+            columns["probability"] = self.confidence()
+        if self.loss is not None:
+            columns["loss"] = self.loss
+        return pd.DataFrame(columns)
+
+    def save(self, path: str | Path) -> Path:
+        """Write everything to one ``.npz`` file (zipped plain arrays and a JSON header, no pickle).
+
+        `load` gives the same table back to the last bit. For a spreadsheet use ``to_frame().to_csv(path)``.
+
+        Raises:
+            SettingError: `path` does not end in ``.npz``.
+        """
+        arrays = {"truth": self.truth, "output": self.output, "loss": self.loss, "groups": self.groups}
+        header = {"target": self.target.model_dump(mode="json"), "ids": self.ids, "names": self.names}
+        return write_table(Path(path), header, {name: array for name, array in arrays.items() if array is not None})
+
+    @classmethod
+    def load(cls, path: str | Path) -> Predictions:
+        """Read what `save` wrote.
+
+        Raises:
+            DataError: The file is missing, damaged, or no table of predictions.
+        """
+        target, header, arrays = read_table(Path(path))
+        return cls(
+            ids=header["ids"],
+            target=target,
+            truth=arrays.get("truth"),
+            output=arrays["output"],
+            loss=arrays.get("loss"),
+            groups=arrays.get("groups"),
+            names=header["names"],
+        )
+
+
+def _texts(values: Sequence[object], what: str) -> tuple[str, ...]:
+    if isinstance(values, str):
+        raise DataError(f"{what} is one text, expected one per row. Mend it: pass a list.")
+    return tuple(str(value) for value in values)
+
+
+def _readable(value: TargetValue) -> str:
+    return value if isinstance(value, str) else ", ".join(str(part) for part in value)

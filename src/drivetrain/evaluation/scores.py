@@ -1,0 +1,217 @@
+"""Numbers with their intervals: what a table of predictions is worth."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from drivetrain.errors import DataError
+from drivetrain.evaluation._own_metric import OwnFunction
+from drivetrain.evaluation.intervals import Interval, bootstrap_interval, wilson_interval
+from drivetrain.evaluation.metrics import Metric, resolve_metrics
+from drivetrain.evaluation.predictions import Predictions
+
+Part = Literal["training", "validation", "test"]
+
+
+class Score(BaseModel):
+    """One metric's value on n rows, and how far it can be trusted.
+
+    Example:
+        >>> print(Score(name="r2", label="R²", value=0.5, low=0.25, high=0.625, n=80, method="bootstrap"))
+        R² 0.500 [0.250, 0.625], n = 80
+        >>> print(Score(name="r2", label="R²", value=None, n=1, note="undefined on these rows"))
+        R² –, n = 1 (undefined on these rows)
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    name: str
+    label: str
+    value: float | None
+    """None where the rows leave it undefined; `note` says why."""
+    low: float | None = None
+    high: float | None = None
+    n: int
+    level: float = 0.95
+    """Coverage of [low, high], in (0, 1)."""
+    method: str | None = None
+    """How the interval was made; None where there is none."""
+    higher_is_better: bool | None = None
+    percent: bool = False
+    """Shown times 100."""
+    note: str | None = None
+
+    def as_json(self) -> dict[str, float | int | None]:
+        """Value, low, high and n: valid JSON, with null for what is undefined."""
+        return {"value": self.value, "low": self.low, "high": self.high, "n": self.n}
+
+    def shown(self) -> tuple[str, str]:
+        """Value and interval as a person reads them; the interval is empty where there is none.
+
+        Example:
+            >>> Score(name="exact", label="exact", value=0.931, low=0.915, high=0.945, n=812, percent=True).shown()
+            ('93.1 %', '[91.5, 94.5]')
+        """
+        if self.value is None:
+            return "–", ""
+        scale = 100.0 if self.percent else 1.0
+        decimals = 1 if self.percent else _decimals(self.value)
+        value = _number(scale * self.value, decimals) + (" %" if self.percent else "")
+        if self.low is None or self.high is None:
+            return value, ""
+        return value, f"[{_number(scale * self.low, decimals)}, {_number(scale * self.high, decimals)}]"
+
+    def __str__(self) -> str:
+        note = f" ({self.note})" if self.note else ""
+        return f"{self.label} {' '.join(part for part in self.shown() if part)}, n = {self.n:,}{note}"
+
+
+@dataclass(frozen=True)
+class Scores(Mapping[str, Score]):
+    """The scores of one part of the data, by name, in the order they were asked for.
+
+    Example:
+        >>> accuracy = Score(name="accuracy", label="accuracy", value=1.0, low=0.5, high=1.0, n=4, percent=True)
+        >>> scores = Scores({"accuracy": accuracy}, part="validation", n=4, loss=0.25)
+        >>> print(scores)
+        accuracy 100.0 % [50.0, 100.0], n = 4
+        loss 0.250 (what the optimiser reads)
+        >>> scores["accuracy"].value
+        1.0
+    """
+
+    scores: Mapping[str, Score]
+    part: Part
+    n: int
+    loss: float | None = None
+    """Mean training loss, which is no metric: its scale depends on the loss function."""
+
+    def __getitem__(self, name: str) -> Score:
+        return self.scores[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.scores)
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    def as_json(self) -> dict[str, Any]:
+        """Part, n, loss and each score's `as_json`; valid JSON."""
+        metrics = {name: score.as_json() for name, score in self.scores.items()}
+        return {"part": self.part, "n": self.n, "loss": self.loss, "metrics": metrics}
+
+    def __str__(self) -> str:
+        return "\n".join([*(str(score) for score in self.scores.values()), *self._loss_line()])
+
+    def __repr__(self) -> str:
+        return f"Scores on the {self.part} set\n{self}"
+
+    def _repr_html_(self) -> str:
+        """A small table, for notebooks."""
+        rows = "".join(
+            f"<tr><td>{html.escape(score.label)}</td><td>{score.shown()[0]}</td><td>{score.shown()[1]}</td>"
+            f"<td>{score.n:,}</td><td>{html.escape(score.note or '')}</td></tr>"
+            for score in self.scores.values()
+        )
+        level = next(iter(self.scores.values())).level if self.scores else 0.95
+        loss = "".join(f"<p>{line}</p>" for line in self._loss_line())
+        return (
+            f"<table><caption>{self.part} set</caption><thead><tr><th>metric</th><th>value</th>"
+            f"<th>{100 * level:g} % interval</th><th>n</th><th></th></tr></thead><tbody>{rows}</tbody></table>{loss}"
+        )
+
+    def _loss_line(self) -> list[str]:
+        if self.loss is None:
+            return []
+        return [f"loss {_number(self.loss, _decimals(self.loss))} (what the optimiser reads)"]
+
+
+def score(
+    predictions: Predictions,
+    metrics: Sequence[str | Metric | OwnFunction] | str | Metric | OwnFunction | None = None,
+    *,
+    part: Part = "validation",
+    level: float = 0.95,
+    seed: int = 0,
+) -> Scores:
+    """Judge predictions: each metric with its interval and its n.
+
+    Args:
+        predictions: Labelled rows, at least one.
+        metrics: Names, functions ``f(truth, output) -> float``, or None for the defaults of the kind of target.
+        part: Which part of the data the rows are.
+        level: Coverage of the intervals, in (0, 1).
+        seed: The same seed gives the same bootstrap intervals.
+
+    Raises:
+        DataError: There are no rows, or they are unlabelled.
+        SettingError: A metric is unknown, or does not apply to this kind of target.
+
+    Example:
+        >>> from drivetrain.runtime.targets import CategoryTarget
+        >>> fruit = CategoryTarget(name="fruit", vocab=("apple", "pear"))
+        >>> said = Predictions(ids=("a", "b"), target=fruit, truth=[0, 0], output=[[0.9, 0.1], [0.4, 0.6]])
+        >>> print(score(said, ["accuracy"]))
+        accuracy 50.0 % [9.5, 90.5], n = 2
+    """
+    chosen = resolve_metrics(metrics, predictions.target)
+    predictions.known_truth()
+    if not len(predictions):
+        raise DataError("there are no rows to judge. Mend it: give at least one labelled row.")
+    scores = {metric.name: _measure(metric, predictions, level, seed) for metric in chosen}
+    loss = None if predictions.loss is None else float(predictions.loss.mean())
+    return Scores(scores, part=part, n=len(predictions), loss=loss)
+
+
+def _measure(metric: Metric, predictions: Predictions, level: float, seed: int) -> Score:
+    value = metric.value(predictions)
+    notes = [metric.note(predictions)]
+    interval = None
+    if math.isfinite(value):
+        interval = _interval(metric, predictions, level, seed)
+        if interval is None:
+            notes.append("too few rows for an interval")
+        elif interval.high - interval.low <= 1e-12 * abs(value):
+            notes.append("no interval: every resample of these rows gives the same value")
+            interval = None
+    else:
+        notes.append("undefined on these rows: the truth does not vary enough")
+    return Score(
+        name=metric.name,
+        label=metric.label,
+        value=value if math.isfinite(value) else None,
+        low=interval.low if interval else None,
+        high=interval.high if interval else None,
+        n=len(predictions),
+        level=level,
+        method=interval.method if interval else None,
+        higher_is_better=metric.higher_is_better,
+        percent=metric.percent,
+        note="; ".join(note for note in notes if note) or None,
+    )
+
+
+def _interval(metric: Metric, predictions: Predictions, level: float, seed: int) -> Interval | None:
+    n = len(predictions)
+    if metric.hits is not None:
+        return wilson_interval(int(metric.hits(predictions).sum()), n, level=level)
+    assert metric.resampled is not None, f"{metric.name} says neither `hits` nor `resampled`"
+    statistic = metric.resampled(predictions)
+    return bootstrap_interval(statistic, n, level=level, n_resamples=metric.n_resamples(predictions), seed=seed)
+
+
+def _decimals(value: float) -> int:
+    """Digits after the point that show three significant digits."""
+    if not math.isfinite(value) or value == 0:
+        return 3
+    return min(max(2 - math.floor(math.log10(abs(value))), 0), 9)
+
+
+def _number(value: float, decimals: int) -> str:
+    return f"{value:,.{decimals}f}"

@@ -1,0 +1,106 @@
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from statsmodels.stats.proportion import proportion_confint
+
+from drivetrain.errors import DataError, SettingError
+from drivetrain.evaluation.intervals import bootstrap_interval, mean_of, resamples, wilson_interval
+
+
+@pytest.mark.parametrize("level", [0.5, 0.9, 0.95, 0.99])
+@pytest.mark.parametrize("n", [1, 2, 3, 10, 812, 100_000])
+def test_wilson_is_that_of_statsmodels(n, level):
+    for hits in {0, 1, n // 3, n - 1, n}:
+        ours = wilson_interval(hits, n, level=level)
+        low, high = proportion_confint(hits, n, alpha=1 - level, method="wilson")
+        assert (ours.low, ours.high) == pytest.approx((low, high), abs=1e-12)
+
+
+@given(st.integers(1, 5000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))), st.floats(0.01, 0.999))
+def test_wilson_holds_the_proportion_within_its_range(hits_n, level):
+    hits, n = hits_n
+    interval = wilson_interval(hits, n, level=level)
+    assert 0 <= interval.low <= hits / n <= interval.high <= 1
+
+
+@pytest.mark.parametrize(("hits", "n"), [(0, 0), (-1, 3), (4, 3)])
+def test_wilson_refuses_impossible_counts(hits, n):
+    with pytest.raises(DataError, match="at least one row"):
+        wilson_interval(hits, n)
+
+
+@pytest.mark.parametrize("level", [0, 1, 95])
+def test_a_level_is_a_fraction(level):
+    with pytest.raises(SettingError, match=r"such as 0\.95"):
+        wilson_interval(1, 2, level=level)
+    with pytest.raises(SettingError, match=r"such as 0\.95"):
+        bootstrap_interval(mean_of(np.arange(5.0)), 5, level=level)
+
+
+def test_resamples_draw_rows_evenly_with_replacement():
+    blocks = list(resamples(1500, 3000, seed=3))
+    counts = np.concatenate(blocks)
+    assert len(blocks) > 1 and counts.shape == (3000, 1500)
+    assert (counts.sum(axis=1) == 1500).all()
+    assert counts.var() == pytest.approx(1 - 1 / 1500, rel=0.01)  # binomial(n, 1/n)
+    assert counts.mean(axis=0).std() == pytest.approx(1 / np.sqrt(3000), rel=0.1)
+    assert not np.array_equal(counts[0], counts[1])
+    assert not np.array_equal(blocks[0][0], blocks[1][0])
+
+
+def test_the_same_seed_gives_the_same_interval():
+    rows = np.random.default_rng(0).exponential(size=50)
+    first, again, other = (bootstrap_interval(mean_of(rows), 50, seed=seed) for seed in (1, 1, 2))
+    assert first == again != other
+
+
+def test_bootstrap_of_a_mean_agrees_with_theory():
+    rows = np.random.default_rng(0).normal(size=400)
+    interval = bootstrap_interval(mean_of(rows), 400, n_resamples=10_000)
+    half = 1.966 * rows.std(ddof=1) / 20  # t with 399 degrees of freedom
+    assert (interval.low, interval.high) == pytest.approx((rows.mean() - half, rows.mean() + half), abs=0.005)
+
+
+def test_a_wider_level_gives_a_wider_interval():
+    rows = np.random.default_rng(0).normal(size=30)
+    widths = [
+        interval.high - interval.low
+        for interval in (bootstrap_interval(mean_of(rows), 30, level=level) for level in (0.5, 0.8, 0.95, 0.99))
+    ]
+    assert widths == sorted(widths) and widths[0] < 0.5 * widths[-1]
+
+
+@pytest.mark.parametrize(("skewed", "least"), [(False, 0.92), (True, 0.88)])
+@pytest.mark.parametrize("n", [8, 40])
+def test_bootstrap_covers_the_truth_about_as_often_as_it_says(n, skewed, least):
+    rng = np.random.default_rng(n)
+    covered = 0
+    for seed in range(300):
+        rows = rng.exponential(size=n) if skewed else 1 + rng.normal(size=n)
+        interval = bootstrap_interval(mean_of(rows), n, n_resamples=300, seed=seed)
+        covered += interval.low <= 1 <= interval.high
+    assert least - (0.06 if skewed and n < 10 else 0) <= covered / 300 <= 0.99
+
+
+def test_tiny_and_constant_tables_behave():
+    assert bootstrap_interval(mean_of(np.array([1.0])), 1) is None
+    two = bootstrap_interval(mean_of(np.array([1.0, 3.0])), 2)
+    assert (two.low, two.high) == (1.0, 3.0)
+    constant = bootstrap_interval(mean_of(np.full(7, 0.1)), 7)
+    assert (constant.low, constant.high) == (0.1, 0.1)
+
+
+def test_a_statistic_that_is_mostly_undefined_has_no_interval():
+    assert bootstrap_interval(lambda counts: np.where(counts[:, 0] > 0, 1.0, np.nan), 20) is None
+    rare = bootstrap_interval(lambda counts: np.where(counts[:, 0] < 4, counts[:, 0], np.nan), 20)
+    assert rare is not None and rare.high <= 3
+
+
+def test_ten_thousand_rows_take_less_than_two_seconds():
+    rows = np.random.default_rng(0).normal(size=10_000)
+    start = time.process_time()
+    bootstrap_interval(mean_of(rows), 10_000)
+    assert time.process_time() - start < 2
