@@ -100,7 +100,7 @@ def test_tensorboard_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
         lambda p: EarlyStopping(),
         lambda p: KeepBest(),
         lambda p: LogFile(p / "l.csv"),
-        lambda p: TensorBoardLog(p),
+        TensorBoardLog,
         lambda p: Callback(),
     ],
 )

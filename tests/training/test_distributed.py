@@ -48,6 +48,7 @@ def _launch(folder: Path, squares: Path, *launcher: str) -> dict[str, object]:
         capture_output=True,
         text=True,
         timeout=200,
+        check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(done.stdout)

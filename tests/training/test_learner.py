@@ -81,7 +81,7 @@ def test_rates_rise_from_stem_to_head(make_learner: MakeLearner) -> None:
     optimizer = make_optimizer(learn.network, learn.kind.depth, rates, 0.01)
     rate = {id(p): group["peak_lr"] for group in optimizer.param_groups for p in group["params"]}
     stem = rate[id(learn.network.body.conv1[0].weight)]
-    last = rate[id(list(learn.network.body.layer4.parameters())[0])]
+    last = rate[id(next(iter(learn.network.body.layer4.parameters())))]
     head = rate[id(learn.network.head[2].weight)]
     assert stem < last < head == 1e-2
     decay = {group["weight_decay"] for group in optimizer.param_groups for p in group["params"] if p.ndim == 1}

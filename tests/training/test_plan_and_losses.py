@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -29,12 +30,12 @@ def test_one_cycle_rises_then_falls(steps: int, warmup: float) -> None:
     phase = Phase("p", 1, False, Rates(1, 1, 1), warmup=warmup, start_div=25, end_div=1e5)
     factors = [phase.factor(step, steps) for step in range(steps)]
     peak = int(np.argmax(factors))
-    assert all(a <= b + 1e-12 for a, b in zip(factors[:peak], factors[1 : peak + 1], strict=True))
-    assert all(a >= b - 1e-12 for a, b in zip(factors[peak:-1], factors[peak + 1 :], strict=True))
+    assert all(a <= b + 1e-12 for a, b in pairwise(factors[: peak + 1]))
+    assert all(a >= b - 1e-12 for a, b in pairwise(factors[peak:]))
     assert factors[-1] == pytest.approx(1e-5)
     assert max(factors) <= 1
     momenta = [phase.momentum(step, steps) for step in range(steps)]
-    assert MOMENTUM_LOW <= min(momenta) and max(momenta) <= MOMENTUM_HIGH
+    assert min(momenta) >= MOMENTUM_LOW and max(momenta) <= MOMENTUM_HIGH
     assert int(np.argmin(momenta)) == peak
 
 
@@ -77,7 +78,7 @@ def test_balanced_weights_have_mean_one_over_the_training_rows() -> None:
     plain = loss_of(PETS)(OUTPUTS, truth)
     weights = loss_of(PETS, class_weights="balanced")(OUTPUTS, truth) / plain
     assert float(weights.mean()) == pytest.approx(1, rel=1e-5)
-    per_class = [float(weights[ROWS == k].mean()) for k in range(3)]
+    per_class = [float(weights[k == ROWS].mean()) for k in range(3)]
     assert [w * n for w, n in zip(per_class, (5, 2, 1), strict=True)] == pytest.approx([8 / 3] * 3, rel=1e-4)
 
 

@@ -117,6 +117,14 @@ def _known(arch: str) -> None:
             f"arch={arch!r} is not known.{near} Expected one of the {len(timm.list_models())} architectures of "
             f"timm.list_models(), or '{LOCAL}FOLDER'."
         )
+    try:
+        timm.get_pretrained_cfg(arch)
+    except RuntimeError as error:
+        name, tag = arch.split(".", 1)
+        tags = [known.split(".", 1)[-1] for known in timm.list_pretrained(f"{name}.*")]
+        raise ModelError(
+            f"arch={arch!r}: {name} has no weights called {tag!r}.{did_you_mean(tag, tags)} Expected one of {tags}."
+        ) from error
 
 
 def _local_folder(arch: str) -> tuple[str, dict[str, Any], Path]:
