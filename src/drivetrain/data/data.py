@@ -30,6 +30,8 @@ class Data:
     """How the source was read."""
     source: str
     """Where the rows came from, for people."""
+    location: str | None = None
+    """Absolute path of the source; None for a DataFrame."""
     channels: int = 3
     report: CheckReport = field(default_factory=CheckReport)
     """Rows left out, and why."""

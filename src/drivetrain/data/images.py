@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
@@ -105,6 +106,7 @@ def images(
         ),
         spec=listed.spec,
         source=listed.description,
+        location=os.path.abspath(source) if isinstance(source, (str, os.PathLike)) else None,  # noqa: PTH100 - keeps links
         channels=channels,
         report=replace(report, left_out=report.left_out + unknown),
         decisions={**listed.decisions, "split": division.decision},

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -135,10 +136,11 @@ def evaluate(
 
 def _source_of(artefact: Artefact, reading: dict[str, Any]) -> str:
     """The place the model was trained from, where it is still there."""
-    source = str(reading["source"])
-    if not os.path.exists(source):  # noqa: PTH110 - may be a description such as "DataFrame", no path at all
+    source = reading["source"]
+    if source is None or not Path(source).exists():
+        where = "a DataFrame" if source is None else f"{source}, which is not here"
         raise DataError(
-            f"{artefact.path} was trained from {source}, which is not here. Mend it: pass data, the folder or table "
-            "with the same pictures (names and places may have changed)."
+            f"{artefact.path} was trained from {where}. Mend it: pass data, the folder or table with the same pictures "
+            "(names and places may have changed)."
         )
-    return source
+    return str(source)

@@ -30,7 +30,7 @@ def save_learner(learner: Learner, path: str | os.PathLike[str]) -> Path:
         return target
     parameters = {name: value.detach().cpu().contiguous() for name, value in learner.network.state_dict().items()}
     reading = {
-        "source": data.source,
+        "source": data.location,
         "spec": data.spec.model_dump(mode="json"),
         "split": data.split.model_dump(mode="json"),
     }
