@@ -1,0 +1,184 @@
+"""Every python block and every `drivetrain` command of the README and of docs/ runs, as written.
+
+The hub cannot be counted on here, so the pages find a hub cache that holds random weights under the real name; and a
+small net goes by that name, so that they run in seconds. What they print is not compared: it depends on the weights.
+A block that cannot run stands below `<!-- not run: reason -->`.
+"""
+
+import json
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import timm
+import torch
+from huggingface_hub import constants
+from PIL import Image
+from safetensors.torch import save_file
+from timm.models import _registry
+from timm.models.resnet import BasicBlock, _create_resnet
+
+import drivetrain as dt
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+ARCH = "resnet18"
+SIZE_PX = 48
+COLOURS = {"apple": (200, 40, 40), "pear": (150, 190, 60), "plum": (90, 40, 120)}
+PICTURES_PER_CLASS = 14
+MOST_NOT_RUN = 3
+
+BLOCK = re.compile(
+    r"(?P<mark><!-- not run: .+ -->\n)?^```(?P<language>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
+)
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block of a page."""
+
+    page: Path
+    line: int
+    language: str
+    text: str
+    not_run: bool
+
+    def commands(self) -> list[list[str]]:
+        """The words of each `drivetrain` command of a shell block; with prompts, other lines are output."""
+        if self.language not in {"bash", "console"}:
+            return []
+        lines = self.text.replace("\\\n", " ").splitlines()
+        if self.language == "console":
+            lines = [line.removeprefix("$ ") for line in lines if line.startswith("$ ")]
+        words = [re.sub(r"\s+#.*", "", line).split() for line in lines]
+        return [command for command in words if command[:1] == ["drivetrain"]]
+
+
+def blocks(page: Path) -> list[Block]:
+    text = page.read_text(encoding="utf-8")
+    return [
+        Block(page, text[: m.start("text")].count("\n"), m["language"], m["text"], m["mark"] is not None)
+        for m in BLOCK.finditer(text)
+    ]
+
+
+def small_resnet(pretrained=False, **options):
+    """One narrow block per stage: thousands of times less work than a ResNet-18 on pictures of 224 px."""
+    return _create_resnet(ARCH, pretrained, block=BasicBlock, layers=(1,) * 4, channels=(8, 8, 16, 16), **options)
+
+
+@pytest.fixture
+def hub_cache(tmp_path, monkeypatch):
+    """A folder laid out as the hub's client leaves it, with random weights of the small net."""
+    monkeypatch.setitem(_registry._model_entrypoints, ARCH, small_resnet)
+    for name, config in _registry._model_pretrained_cfgs.items():
+        if name.split(".")[0] == ARCH:
+            monkeypatch.setattr(config, "input_size", (3, SIZE_PX, SIZE_PX))
+    cache = tmp_path / "hub"
+    repository = timm.get_pretrained_cfg(ARCH).hf_hub_id
+    place = cache / f"models--{repository.replace('/', '--')}"
+    (place / "snapshots" / "0").mkdir(parents=True)
+    (place / "refs").mkdir()
+    (place / "refs" / "main").write_text("0", encoding="utf-8")
+    save_file(timm.create_model(ARCH).state_dict(), place / "snapshots" / "0" / "model.safetensors")
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(cache))
+    return cache
+
+
+@pytest.fixture
+def desk(tmp_path, monkeypatch, hub_cache):
+    """A working directory as the pages assume it: fruit/, fruit.csv, pear.jpg."""
+    place = tmp_path / "desk"
+    place.mkdir()
+    monkeypatch.chdir(place)
+    random = np.random.default_rng(0)
+    rows = []
+    for label, colour in COLOURS.items():
+        Path("fruit", label).mkdir(parents=True)
+        for i in range(PICTURES_PER_CLASS):
+            pixels = np.clip(np.array(colour) + random.normal(0, 40, (40, 40, 3)), 0, 255).astype(np.uint8)
+            path = Path("fruit", label, f"{i:02}.png")
+            Image.fromarray(pixels).save(path)
+            tags = f"{label};{'light' if pixels.mean() > 105 else 'dark'}"
+            split = "train" if i < 8 else "valid" if i < 11 else "test"
+            weight_g = round(float(pixels[..., 1].mean()), 1)
+            rows.append({"file": path.as_posix(), "label": label, "tags": tags, "weight_g": weight_g, "split": split})
+    pd.DataFrame(rows).to_csv("fruit.csv", index=False)
+    Image.fromarray(pixels).resize((200, 150)).save("pear.jpg")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # more only wait for each other on such small pictures
+    yield place
+    torch.set_num_threads(threads)
+
+
+def run_command(words: list[str], capsys) -> str:
+    """Run the installed script's entry in this process; returns what it printed on standard output."""
+    from drivetrain.cli.main import main
+
+    capsys.readouterr()
+    before = sys.argv
+    sys.argv = words
+    try:
+        code = main()
+    except SystemExit as done:
+        code = done.code
+    finally:
+        sys.argv = before
+    said = capsys.readouterr()
+    assert code in (0, None), f"{' '.join(words)} exits with {code}:\n{said.err}"
+    return said.out
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_page_runs_as_written(page, desk, capsys):
+    names = {"__name__": "__main__"}
+    printed = ""
+    for block in blocks(page):
+        if block.not_run:
+            continue
+        if block.language == "python":
+            source = "\n" * block.line + block.text  # so that a traceback names the line of the page
+            with dt.quiet():
+                exec(compile(source, str(page), "exec"), names)
+        for command in block.commands():
+            printed = run_command(command, capsys)
+        if block.language == "json":
+            assert_same_shape(json.loads(block.text), first_object(printed), page.name)
+
+
+def first_object(printed: str) -> object:
+    """The JSON object that a command printed, or the first of its JSON lines."""
+    return json.JSONDecoder().raw_decode(printed)[0]
+
+
+def assert_same_shape(shown: object, real: object, where: str) -> None:
+    """A page may shorten what a command printed, and never shows a key that it does not print."""
+    if isinstance(shown, dict):
+        assert isinstance(real, dict), where
+        assert shown.keys() <= real.keys(), f"{where} shows {sorted(shown.keys() - real.keys())}"
+        for key, value in shown.items():
+            assert_same_shape(value, real[key], f"{where}.{key}")
+
+
+def test_few_blocks_are_not_run():
+    assert sum(block.not_run for page in PAGES for block in blocks(page)) <= MOST_NOT_RUN
+
+
+def test_links_between_pages_lead_somewhere():
+    for page in PAGES:
+        for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / link).exists(), f"{page.name}: {link}"
+
+
+def test_blocks_are_found(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text(
+        "a\n\n```python\nx = 1\n```\n\n<!-- not run: why -->\n```console\n$ drivetrain train a \\\n  --b\nout\n```\n"
+    )
+    first, second = blocks(page)
+    assert (first.language, first.text, first.line, first.not_run) == ("python", "x = 1\n", 3, False)
+    assert second.not_run and second.commands() == [["drivetrain", "train", "a", "--b"]]
