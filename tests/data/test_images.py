@@ -62,7 +62,7 @@ def test_parts_as_folders(put, tmp_path):
     for part, n in (("train", 4), ("val", 2), ("test", 3)):
         for name, start in (("apple", 0), ("pear", 100)):
             for i in range(n):
-                put(f"root/{part}/{name}/{i}.jpg", hash(part) % 1000 + start + i)
+                put(f"root/{part}/{name}/{i}.jpg", 10 * n + start + i)
     data = images(tmp_path / "root")
     assert (len(data.train), len(data.valid), data.n_test) == (8, 4, 6)
     assert data.split.method == "given"

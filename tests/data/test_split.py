@@ -102,6 +102,8 @@ def test_copies_stay_together_even_with_different_labels(rows, stratify):
     assume(parts is not None)
     assert len(set(zip(digests, parts, strict=True))) == len(set(digests))
     assert {label for label, part in zip(labels, parts, strict=True) if part == "train"} == set(labels)
+    again = draw(digests[::-1], labels[::-1], valid_pct=0.3, test_pct=0.2, seed=3, stratify=stratify)
+    assert again == parts[::-1]
 
 
 def test_a_draw_that_must_never_change():
@@ -147,6 +149,12 @@ def test_too_few_pictures_is_explained(n, labels):
         warnings.simplefilter("ignore", DrivetrainWarning)
         with pytest.raises(SplitError, match=f"{n} distinct pictures cannot be split.*Mend it"):
             make_split([str(row) for row in range(n)], labels, valid_pct=0.2, test_pct=0.2, seed=1)
+
+
+@pytest.mark.parametrize("labels", [None, ["a"] * 3 + ["b"] * 3])
+def test_a_part_that_was_asked_for_has_a_row(labels):
+    parts = make_split(list("uvwxyz"), labels, valid_pct=0.01, test_pct=0.01, seed=1)
+    assert Counter(parts) == {"train": 4, "valid": 1, "test": 1}
 
 
 def test_nothing_held_out():

@@ -138,7 +138,7 @@ def make_split(
     by_class = stratify and labels is not None and all(isinstance(label, str) for label in labels)
     part_of: dict[str, Part]
     if by_class:
-        part_of = _draw_by_class(order, {d: min(contents[d]) for d in order}, n_test, n_valid, seed)
+        part_of = _draw_by_class(order, {d: min(contents[d]) for d in order}, n_test, n_valid)
     else:
         part_of = {digest: _part_at(place, n_test, n_valid) for place, digest in enumerate(order)}
     _keep_every_label_in_training(order, contents, part_of)
@@ -185,9 +185,7 @@ def parts_from_names(names: Iterable[str], where: str) -> list[Part]:
     return [SYNONYMS[name.casefold()] for name in names]
 
 
-def _draw_by_class(
-    order: list[str], class_of: Mapping[str, str], n_test: int, n_valid: int, seed: int
-) -> dict[str, Part]:
+def _draw_by_class(order: list[str], class_of: Mapping[str, str], n_test: int, n_valid: int) -> dict[str, Part]:
     """Give each class its share of the test and validation rows; at least one of each class goes on training."""
     members: dict[str, list[str]] = defaultdict(list)
     for digest in order:
@@ -202,8 +200,8 @@ def _draw_by_class(
         )
     sizes = {name: len(rows) for name, rows in members.items()}
     room = {name: size - 1 for name, size in sizes.items()}
-    tests = _apportion(n_test, sizes, room, seed)
-    valids = _apportion(n_valid, sizes, {name: room[name] - tests[name] for name in room}, seed)
+    tests = _apportion(n_test, sizes, room)
+    valids = _apportion(n_valid, sizes, {name: room[name] - tests[name] for name in room})
     return {
         digest: _part_at(place, tests[name], valids[name])
         for name, rows in members.items()
@@ -218,7 +216,7 @@ def _part_at(place: int, n_test: int, n_valid: int) -> Part:
     return "valid" if place < n_test + n_valid else "train"
 
 
-def _apportion(seats: int, sizes: Mapping[str, int], room: Mapping[str, int], seed: int) -> dict[str, int]:
+def _apportion(seats: int, sizes: Mapping[str, int], room: Mapping[str, int]) -> dict[str, int]:
     """Divide `seats` over classes in proportion to `sizes`, by largest remainders, never above `room`."""
     total = sum(sizes.values())
     quota = {name: seats * size / total for name, size in sizes.items()}
@@ -227,7 +225,7 @@ def _apportion(seats: int, sizes: Mapping[str, int], room: Mapping[str, int], se
         open_classes = [name for name in sizes if given[name] < room[name]]
         if not open_classes:
             break
-        open_classes.sort(key=lambda name: (given[name] - quota[name], _rank(seed, name)))
+        open_classes.sort(key=lambda name: given[name] - quota[name])  # of equals, the first drawn
         for name in open_classes[:left]:
             given[name] += 1
     return given

@@ -55,7 +55,7 @@ def read_table(path: Path) -> tuple[Columns, dict[str, Decision]]:
         if not stat.S_ISREG(path.stat().st_mode):
             raise DataError(f"{readable(path)} is not a regular file; expected a table ({suffix}).")
         data = path.read_bytes()
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, MemoryError) as error:
         if isinstance(error, DataError):
             raise
         raise DataError(f"{readable(path)} cannot be read: {getattr(error, 'strerror', None) or error}.") from error

@@ -72,6 +72,17 @@ UPRIGHT = {
 SIDEWAYS = (5, 6, 7, 8)
 
 
+MENDS = {
+    "file is missing": "check the path",
+    "not a file": "pass the path of one picture",
+    "cannot be opened": "check its name and permissions",
+    "too many pixels": "make it smaller, or raise max_pixels",
+    "other channels": "pass channels= as many as it has",
+    "not an array of pixels": "scale the values to 0-255 and convert them with astype('uint8')",
+}
+"""Group of reasons → what to do, where it is something else than saving the picture anew."""
+
+
 class _UnreadableError(Exception):
     """Why a picture cannot be read, as "group: detail"; becomes a PictureError at the edge of this file."""
 
@@ -101,7 +112,7 @@ def read_picture(
             an array or `.npy` file with that many channels.
         shrink_to_px: The short side wanted later. Large pictures are then halved up to three times while the
             short side stays at least twice this (JPEG: while decoding, which is faster); None keeps every pixel.
-        max_pixels: Pictures with more are refused before they are decoded. Pillow's own limit stays above it.
+        max_pixels: Pictures with more are refused before they are decoded; above 178 million Pillow refuses as well.
 
     Raises:
         PictureError: The file is missing, not a picture, damaged, too large, or has other channels.
@@ -118,9 +129,11 @@ def read_picture(
         with _pillow_is_quiet():
             pixels, _ = _read(source, channels, shrink_to_px, max_pixels)
     except _UnreadableError as fault:
+        mend = MENDS.get(
+            str(fault).split(":")[0], "open it in a viewer and save it again as JPEG or PNG, or leave it out"
+        )
         raise PictureError(
-            f"{_name(source)} cannot be read as a picture with channels={channels}: {fault}. "
-            "Mend it: open it in a viewer and save it again as JPEG or PNG, or leave it out."
+            f"{_name(source)} cannot be read as a picture with channels={channels}: {fault}. Mend it: {mend}."
         ) from fault.__cause__
     return pixels
 
@@ -232,12 +245,10 @@ def _decode(
 def _from_image(
     image: Image.Image, channels: int, shrink_to_px: int | None, full_size: tuple[int, int]
 ) -> tuple[NDArray[np.uint8], tuple[int, int]]:
-    """Pixels, and the height and width that `full_size` (width, height as stored) has when upright."""
+    """Pixels, and the height and width that `full_size` (width, height as Pillow opened it) has when upright."""
     if channels not in (1, 3, 4):
         raise _UnreadableError(f"other channels: only .npy files and arrays have {channels}")
-    stored_size = image.size
     image.load()
-    turned_by_pillow = image.size != stored_size  # as TIFF files are, while loading
     orientation = _orientation(image)
     image = _convert(image, channels)
     if orientation in UPRIGHT:
@@ -246,7 +257,7 @@ def _from_image(
     if factor > 1:
         image = image.reduce(factor)
     pixels = np.array(image, dtype=np.uint8, order="C").reshape(image.height, image.width, channels)
-    width, height = full_size[::-1] if turned_by_pillow or orientation in SIDEWAYS else full_size
+    width, height = full_size[::-1] if orientation in SIDEWAYS else full_size
     return pixels, (height, width)
 
 
