@@ -32,7 +32,7 @@ PUBLIC_NAMES = [
     "quiet",
     "score",
 ]
-MACHINE_PATH = re.compile(r"(?<![\w./~-])/(?:work|root|home/\w+|tmp|Users/\w+|mnt|opt)/\w")
+MACHINE_PATH = re.compile(r"(?<![\w./~-])/(?:work|root|home/\w+|tmp|Users/\w+|mnt|opt)/[\w.]")
 HOST = re.compile(r"https?://(?!\S*\.(?:org|com|dev|io|co|net)\b)(?!localhost|127\.0\.0\.1)\S+")
 
 
@@ -136,6 +136,11 @@ def test_no_paths_or_hosts_of_one_machine():
         for match in pattern.finditer(text)
     ]
     assert found == []
+
+
+@pytest.mark.parametrize("text", ["see /" + "work/main", '"/' + 'tmp/a.jpg"', "http:" + "//mirror.corp/simple"])
+def test_the_check_for_one_machine_can_fail(text):
+    assert MACHINE_PATH.search(text) or HOST.search(text)
 
 
 def test_pins_name_versions_only():
