@@ -10,12 +10,12 @@ import re
 import stat
 import warnings
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from drivetrain.errors import DataError, DrivetrainWarning, MissingExtraError, first_few
 from drivetrain.runtime.decisions import Decision
-from drivetrain.runtime.pictures import readable
+from drivetrain.runtime.pictures import PICTURE_SUFFIXES, readable
 
 try:
     import pandas as pd
@@ -116,6 +116,11 @@ def _text(data: bytes, suffix: str, name: str) -> tuple[Columns, dict[str, Decis
         ) from error
     table: list[list[Any]] = rows.to_numpy(dtype=object).tolist()
     header = [cell.strip() if isinstance(cell, str) else "" for cell in table[0]]
+    if any(PurePath(cell).suffix.lower() in PICTURE_SUFFIXES for cell in header):
+        raise DataError(
+            f"the first line of {name} names a picture; expected the names of the columns. "
+            f"Mend it: put a line such as path{delimiter}label on top."
+        )
     _check_header(header, len(table) - 1, name)
     return {column: _typed([row[place] for row in table[1:]]) for place, column in enumerate(header)}, decisions
 

@@ -9,22 +9,25 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-import re
 import stat
-import threading
-import warnings
-from collections.abc import Generator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import ExifTags, Image
 
 from drivetrain.errors import PictureError, SettingError
+from drivetrain.runtime.picture_faults import (
+    MENDS,
+    UnreadableError,
+    faults_explained,
+    pillow_is_quiet,
+    readable,
+    short_reason,
+)
 
 PictureSource = str | os.PathLike[str] | bytes | NDArray[Any] | Image.Image
 
@@ -50,15 +53,6 @@ SHRINK_FACTORS = (8, 4, 2)
 
 WHITE = (255, 255, 255, 255)
 NUMPY_MAGIC = b"\x93NUMPY"
-LOOKS_LIKE = (
-    (b"%PDF", "a PDF file"),
-    (b"%!PS", "a PostScript file"),
-    (b"PK\x03\x04", "a ZIP archive"),
-    (b"\x1f\x8b", "a gzip archive"),
-    (b"<svg", "an SVG drawing"),
-    (b"<?xml", "an XML file"),
-    (b"<", "a web page"),
-)
 UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -70,21 +64,6 @@ UPRIGHT = {
 }
 """EXIF orientation → what brings the picture upright."""
 SIDEWAYS = (5, 6, 7, 8)
-
-
-MENDS = {
-    "file is missing": "check the path",
-    "not a file": "pass the path of one picture",
-    "cannot be opened": "check its name and permissions",
-    "too many pixels": "make it smaller, or raise max_pixels",
-    "other channels": "pass channels= as many as it has",
-    "not an array of pixels": "scale the values to 0-255 and convert them with astype('uint8')",
-}
-"""Group of reasons → what to do, where it is something else than saving the picture anew."""
-
-
-class _UnreadableError(Exception):
-    """Why a picture cannot be read, as "group: detail"; becomes a PictureError at the edge of this file."""
 
 
 @dataclass(frozen=True)
@@ -126,9 +105,9 @@ def read_picture(
         if value is not None and value < 1:
             raise SettingError(f"{setting} is {value}; expected a whole number of at least 1.")
     try:
-        with _pillow_is_quiet():
+        with pillow_is_quiet():
             pixels, _ = _read(source, channels, shrink_to_px, max_pixels)
-    except _UnreadableError as fault:
+    except UnreadableError as fault:
         mend = MENDS.get(
             str(fault).split(":")[0], "open it in a viewer and save it again as JPEG or PNG, or leave it out"
         )
@@ -149,9 +128,9 @@ def probe_picture(path: str | os.PathLike[str], *, channels: int = 3, max_pixels
     """
     try:
         data = _file_bytes(path, channels, max_pixels)
-        with _pillow_is_quiet():
+        with pillow_is_quiet():
             _, (height, width) = _decode(data, channels, 1, max_pixels)
-    except _UnreadableError as fault:
+    except UnreadableError as fault:
         return Probe(problem=str(fault))
     return Probe(digest=digest(data), height=height, width=width)
 
@@ -164,24 +143,6 @@ def digest(data: bytes) -> str:
         'e3b0c44298fc1c149afbf4c8996fb924'
     """
     return hashlib.sha256(data).hexdigest()[:32]
-
-
-def readable(name: str | os.PathLike[str]) -> str:
-    r"""A file name that can be printed and stored anywhere: one line, valid UTF-8.
-
-    Example:
-        >>> readable("two\nlines\udcff")
-        'two\\nlines\\xff'
-    """
-    return "".join(
-        letter if letter.isprintable() else f"\\x{ord(letter) - 0xDC00:02x}" if _is_byte(letter) else repr(letter)[1:-1]
-        for letter in os.fspath(name)
-    )
-
-
-def _is_byte(letter: str) -> bool:
-    """Whether Python put this letter in place of a byte that is not UTF-8."""
-    return "\udc80" <= letter <= "\udcff"
 
 
 def _name(source: PictureSource) -> str:
@@ -199,7 +160,7 @@ def _read(
     if isinstance(source, np.ndarray):
         return _from_array(source, channels, shrink_to_px, max_pixels)
     if isinstance(source, Image.Image):
-        with _faults_explained():
+        with faults_explained():
             _check_size(source.height, source.width, max_pixels)
             return _from_image(source, channels, shrink_to_px, source.size)
     if isinstance(source, str | os.PathLike):  # pyright: ignore[reportUnnecessaryIsInstance]
@@ -215,26 +176,26 @@ def _file_bytes(path: str | os.PathLike[str], channels: int, max_pixels: int) ->
     try:
         status = os.stat(path)  # noqa: PTH116  Path(...) would refuse what os.stat explains
         if stat.S_ISDIR(status.st_mode):
-            raise _UnreadableError("not a file: it is a folder")
+            raise UnreadableError("not a file: it is a folder")
         if not stat.S_ISREG(status.st_mode):
-            raise _UnreadableError("not a file: it is a pipe, socket or device")
+            raise UnreadableError("not a file: it is a pipe, socket or device")
         if status.st_size > most_bytes:
-            raise _UnreadableError(f"file is too large: {status.st_size:,} bytes for at most {max_pixels:,} pixels")
+            raise UnreadableError(f"file is too large: {status.st_size:,} bytes for at most {max_pixels:,} pixels")
         return Path(path).read_bytes()
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise _UnreadableError("file is missing") from error
+        raise UnreadableError("file is missing") from error
     except (OSError, ValueError, MemoryError) as error:
-        raise _UnreadableError(f"cannot be opened: {_short(error)}") from error
+        raise UnreadableError(f"cannot be opened: {short_reason(error)}") from error
 
 
 def _decode(
     data: bytes, channels: int, shrink_to_px: int | None, max_pixels: int
 ) -> tuple[NDArray[np.uint8], tuple[int, int]]:
     if not data:
-        raise _UnreadableError("file is empty")
+        raise UnreadableError("file is empty")
     if data.startswith(NUMPY_MAGIC):
         return _from_array(_npy(data, max_pixels), channels, shrink_to_px, max_pixels)
-    with _faults_explained(data), Image.open(io.BytesIO(data), formats=_formats()) as image:
+    with faults_explained(data), Image.open(io.BytesIO(data), formats=_formats()) as image:
         _check_size(image.height, image.width, max_pixels)
         full_size = image.size
         if shrink_to_px is not None:
@@ -247,7 +208,7 @@ def _from_image(
 ) -> tuple[NDArray[np.uint8], tuple[int, int]]:
     """Pixels, and the height and width that `full_size` (width, height as Pillow opened it) has when upright."""
     if channels not in (1, 3, 4):
-        raise _UnreadableError(f"other channels: only .npy files and arrays have {channels}")
+        raise UnreadableError(f"other channels: only .npy files and arrays have {channels}")
     image.load()
     orientation = _orientation(image)
     image = _convert(image, channels)
@@ -272,7 +233,7 @@ def _orientation(image: Image.Image) -> int:
 def _convert(image: Image.Image, channels: int) -> Image.Image:
     """The same picture in mode L, RGB or RGBA."""
     if image.mode == "F":
-        raise _UnreadableError("unknown range of values: 32-bit floats; save it with 8 or 16 bits")
+        raise UnreadableError("unknown range of values: 32-bit floats; save it with 8 or 16 bits")
     if image.mode.startswith("I"):
         image = Image.fromarray(_upper_byte(np.asarray(image)))
     elif image.mode in ("LAB", "HSV", "CMYK", "YCbCr"):
@@ -290,7 +251,7 @@ def _from_array(
     array: NDArray[Any], channels: int, shrink_to_px: int | None, max_pixels: int
 ) -> tuple[NDArray[np.uint8], tuple[int, int]]:
     if array.ndim not in (2, 3) or array.dtype.kind != "u" or array.dtype.itemsize > 2:
-        raise _UnreadableError(
+        raise UnreadableError(
             f"not an array of pixels: {array.dtype} of shape {array.shape}; "
             "expected uint8 or uint16 of shape (H, W) or (H, W, C)"
         )
@@ -302,7 +263,7 @@ def _from_array(
         image = Image.fromarray(pixels_HWC[:, :, 0] if count == 1 else np.ascontiguousarray(pixels_HWC))
         return _from_image(image, channels, shrink_to_px, image.size)
     if count != channels:
-        raise _UnreadableError(f"other channels: the array has {count}")
+        raise UnreadableError(f"other channels: the array has {count}")
     factor = _shrink_factor(height, width, shrink_to_px)
     if factor > 1:
         planes = [Image.fromarray(np.ascontiguousarray(pixels_HWC[:, :, c])).reduce(factor) for c in range(count)]
@@ -315,7 +276,7 @@ def _upper_byte(array: NDArray[Any]) -> NDArray[np.uint8]:
     if array.dtype == np.uint8:
         return array
     if array.size and not 0 <= int(array.min()) <= int(array.max()) <= 65_535:
-        raise _UnreadableError(f"unknown range of values: {array.min()} to {array.max()}; expected 0 to 65535")
+        raise UnreadableError(f"unknown range of values: {array.min()} to {array.max()}; expected 0 to 65535")
     return (array >> 8).astype(np.uint8)
 
 
@@ -331,17 +292,17 @@ def _npy(data: bytes, max_pixels: int) -> NDArray[Any]:
         _check_size(shape[0], shape[1] if len(shape) > 1 else 1, max_pixels)
         array = np.frombuffer(data, dtype=dtype, offset=stream.tell())
         return array.reshape(shape, order="F" if by_column else "C")
-    except _UnreadableError:
+    except UnreadableError:
         raise
     except Exception as error:  # the header is Python source, parsed by numpy: anything can trip over it
-        raise _UnreadableError(f"truncated or damaged: {_short(error)}") from error
+        raise UnreadableError(f"truncated or damaged: {short_reason(error)}") from error
 
 
 def _check_size(height: int, width: int, max_pixels: int) -> None:
     if height < 1 or width < 1:
-        raise _UnreadableError(f"no pixels: {width}×{height}")
+        raise UnreadableError(f"no pixels: {width}×{height}")
     if height * width > max_pixels:
-        raise _UnreadableError(f"too many pixels: {width}×{height}; expected at most {max_pixels:,}")
+        raise UnreadableError(f"too many pixels: {width}×{height}; expected at most {max_pixels:,}")
 
 
 def _shrink_factor(height: int, width: int, shrink_to_px: int | None) -> int:
@@ -356,61 +317,3 @@ def _formats() -> tuple[str, ...]:
     """The formats that this build of Pillow can read."""
     Image.init()
     return tuple(name for name in FORMATS if name in Image.OPEN)
-
-
-@contextmanager
-def _faults_explained(data: bytes = b"") -> Generator[None]:
-    """Whatever Pillow raises, as one short reason."""
-    try:
-        yield
-    except _UnreadableError:
-        raise
-    except UnidentifiedImageError as error:
-        raise _UnreadableError(f"not a picture: {_kind_of_file(data)}") from error
-    except Image.DecompressionBombError as error:
-        raise _UnreadableError(f"too many pixels: {_short(error)}") from error
-    except Exception as error:  # decoders raise OSError, SyntaxError, struct.error, ValueError, KeyError, ...
-        raise _UnreadableError(f"truncated or damaged: {_short(error)}") from error
-
-
-def _kind_of_file(data: bytes) -> str:
-    start = data[:512].lstrip().lower()
-    if data[4:8] == b"ftyp" and data[8:12] in (b"heic", b"heix", b"mif1", b"msf1", b"hevc"):
-        return "HEIC is not supported; convert it to JPEG"
-    for beginning, kind in LOOKS_LIKE:
-        if start.startswith(beginning.lower()):
-            return f"it looks like {kind}"
-    return "it looks like text" if start and all(9 <= byte < 127 for byte in start) else "no known format"
-
-
-def _short(error: BaseException) -> str:
-    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return re.sub(r"\s+", " ", readable(text)).strip().rstrip(".")[:120] or type(error).__name__
-
-
-_quiet_lock = threading.Lock()
-_quiet_count = 0
-_PILLOW_FILTER = ("ignore", None, Warning, re.compile(r"PIL(\.|$)"), 0)
-
-
-@contextmanager
-def _pillow_is_quiet() -> Generator[None]:
-    """No warnings from Pillow inside: what matters of them is in the errors raised here.
-
-    ``warnings.catch_warnings`` is not safe in threads (two that overlap leave each other's filters behind), so one
-    filter is put in front while anyone reads and taken away after the last.
-    """
-    global _quiet_count  # noqa: PLW0603  counts readers across threads, under the lock
-    with _quiet_lock:
-        _quiet_count += 1
-        filters = cast("list[Any]", warnings.filters)
-        if _PILLOW_FILTER not in filters:
-            filters.insert(0, _PILLOW_FILTER)
-    try:
-        yield
-    finally:
-        with _quiet_lock:
-            _quiet_count -= 1
-            filters = cast("list[Any]", warnings.filters)
-            if _quiet_count == 0 and _PILLOW_FILTER in filters:
-                filters.remove(_PILLOW_FILTER)
