@@ -6,7 +6,6 @@
 ARGS ?=
 export PYTHON
 BIN := .venv/bin
-SOURCES := src tests benchmarks
 
 # One mark per content of the two files that say what to install: setup runs again only when they change.
 MARK := .venv/.set-up-$(shell cat pyproject.toml constraints.txt | cksum | cut -d' ' -f1)
@@ -25,17 +24,17 @@ test: setup
 	@$(BIN)/python -m pytest $(ARGS)
 
 lint: setup
-	@$(BIN)/ruff check $(SOURCES)
+	@$(BIN)/ruff check
 	@$(BIN)/lint-imports
 
 types: setup
 	@PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright
 
 format: setup
-	@$(BIN)/ruff check --fix $(SOURCES)
-	@$(BIN)/ruff format $(SOURCES)
+	@$(BIN)/ruff check --fix
+	@$(BIN)/ruff format
 
 format-check: setup
-	@$(BIN)/ruff format --check $(SOURCES)
+	@$(BIN)/ruff format --check
 
 check: format-check lint types test
