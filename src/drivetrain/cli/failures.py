@@ -1,0 +1,106 @@
+"""What is said when something goes wrong: one line on standard error, and the exit status."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from functools import wraps
+from typing import ParamSpec, TextIO
+
+import typer
+
+from drivetrain.errors import DrivetrainError, DrivetrainWarning
+
+DEBUG = "DRIVETRAIN_DEBUG"
+"""Environment variable: any value but an empty one shows tracebacks."""
+
+P = ParamSpec("P")
+
+
+def reported(command: Callable[P, None]) -> Callable[P, None]:
+    """The same command, whose failures end in one line and exit status 1 instead of a traceback."""
+
+    @wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+        except (typer.Exit, BrokenPipeError):
+            raise
+        except KeyboardInterrupt as stopped:
+            complain("error", "interrupted" + "".join(f": {note}" for note in stopped.args))
+            raise typer.Exit(1) from stopped
+        except Exception as error:
+            if os.environ.get(DEBUG):
+                raise
+            complain("error", explain(error))
+            raise typer.Exit(1) from error
+
+    return run
+
+
+def explain(error: Exception) -> str:
+    """Cause and mend of an error.
+
+    Example:
+        >>> explain(FileNotFoundError(2, "No such file or directory", "pear.jpg"))
+        'pear.jpg: No such file or directory'
+        >>> explain(KeyError("pear"))
+        "KeyError: 'pear' (unexpected; to see where it happened, set DRIVETRAIN_DEBUG=1 and run it again)"
+    """
+    if isinstance(error, DrivetrainError):
+        return str(error)
+    if isinstance(error, OSError):
+        where = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes) else ""
+        return f"{where}{error.strerror or error or type(error).__name__}"
+    return f"{type(error).__name__}: {error} (unexpected; to see where it happened, set {DEBUG}=1 and run it again)"
+
+
+def complain(kind: str, message: str) -> None:
+    """Print one line on standard error."""
+    typer.echo(f"{kind}: {one_line(message)}", err=True)
+
+
+def one_line(message: str) -> str:
+    r"""Several lines as one.
+
+    Example:
+        >>> one_line("2 left out:\n  1 × file is empty: a.jpg\n  1 × not a picture: b.jpg")
+        '2 left out: 1 × file is empty: a.jpg; 1 × not a picture: b.jpg'
+    """
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    joints = [" " if line.endswith((":", ".", ",", ";")) else "; " for line in lines[:-1]]
+    return "".join(line + joint for line, joint in zip(lines, [*joints, ""], strict=True))
+
+
+@contextmanager
+def warnings_as_lines() -> Generator[None]:
+    """Inside this block a warning is one readable line, without the line of code it came from."""
+
+    def show(  # noqa: PLR0917 - as `warnings` calls it
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        source = "" if issubclass(category, DrivetrainWarning) else f"{category.__name__}: "
+        complain("warning", f"{source}{message}")
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", DrivetrainWarning)
+        warnings.showwarning = show
+        yield
+
+
+def drop_output() -> None:
+    """Nobody reads standard output any more: let what is still buffered go nowhere, without a complaint."""
+    try:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+    except OSError:
+        pass  # a stream of another program's making, which has no file behind it

@@ -1,0 +1,81 @@
+"""`drivetrain`: the entry point, and the list of commands."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from drivetrain import __version__
+from drivetrain.cli.demo import demo
+from drivetrain.cli.evaluate import evaluate
+from drivetrain.cli.failures import drop_output, reported, warnings_as_lines
+from drivetrain.cli.predict import predict
+from drivetrain.cli.train import train
+
+HELP = """From data to decisions: fine-tune a pretrained model, know how good it is, ship it.
+
+Results go to standard output, progress and warnings to standard error. Exit status: 0 done, 1 could not (one line says
+why), 2 the command line was not understood.
+"""
+
+app = typer.Typer(
+    help=HELP,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"drivetrain {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(  # pyright: ignore[reportUnusedFunction] - typer calls it
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    pass
+
+
+app.command()(reported(train))
+app.command()(reported(evaluate))
+app.command()(reported(predict))
+app.command()(reported(demo))
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and give its exit status.
+
+    Args:
+        argv: The words after ``drivetrain``; None takes this process's.
+
+    Example:
+        >>> main(["--version"])
+        drivetrain 0.1.0
+        0
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a file name that is not UTF-8 must not stop anything
+    with warnings_as_lines():
+        try:
+            typer.main.get_command(app).main(args=argv, prog_name="drivetrain")
+        except BrokenPipeError:
+            drop_output()
+            return 1
+        except SystemExit as done:
+            return done.code if isinstance(done.code, int) else int(done.code is not None)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,97 @@
+"""What commands answer: text for people, one JSON object for machines, on an otherwise empty standard output."""
+
+from __future__ import annotations
+
+import json
+import math
+import shlex
+import sys
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
+
+if TYPE_CHECKING:
+    from drivetrain.evaluation.scores import Scores
+    from drivetrain.runtime.decisions import Decision
+
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print JSON on standard output and nothing else there.", show_default=False)
+]
+Answer = Callable[[str], None]
+
+
+@contextmanager
+def answers() -> Generator[Answer]:
+    """Call what it yields to print a line of results; what libraries print meanwhile goes to standard error."""
+    stream = sys.stdout
+    with redirect_stdout(sys.stderr):
+        yield lambda line: typer.echo(line, file=stream)
+
+
+def as_json(value: Mapping[str, Any]) -> str:
+    r"""JSON on one line in plain ASCII, so that any file name survives any encoding; what is no number is null.
+
+    Example:
+        >>> as_json({"path": "b\udcff.jpg", "value": float("nan")})
+        '{"path": "b\\udcff.jpg", "value": null}'
+    """
+    return json.dumps(_finite(value), allow_nan=False)
+
+
+def _finite(value: Any) -> Any:
+    match value:
+        case float():
+            return value if math.isfinite(value) else None
+        case dict():
+            return {key: _finite(item) for key, item in cast("dict[str, Any]", value).items()}
+        case list() | tuple():
+            return [_finite(item) for item in cast("list[Any]", value)]
+        case _:
+            return value
+
+
+def scores_as_json(scores: Scores) -> dict[str, dict[str, float | int | None]]:
+    """Metric name → value, low, high, n."""
+    return {name: score.as_json() for name, score in scores.items()}
+
+
+def decisions_as_json(decisions: Mapping[str, Decision]) -> dict[str, dict[str, Any]]:
+    """Name → value, reason."""
+    return {name: decision.model_dump() for name, decision in decisions.items()}
+
+
+def scores_as_text(scores: Scores) -> str:
+    """A heading, then a line for each metric and one for the loss.
+
+    Example:
+        >>> from drivetrain.evaluation.scores import Score, Scores
+        >>> accuracy = Score(name="accuracy", label="accuracy", value=1.0, low=0.5, high=1.0, n=4, percent=True)
+        >>> print(scores_as_text(Scores({"accuracy": accuracy}, part="test", n=4, loss=0.25)))
+        test set
+          accuracy 100.0 % [50.0, 100.0], n = 4
+          loss 0.250 (what the optimiser reads)
+    """
+    return "\n".join([f"{scores.part} set", *(f"  {line}" for line in str(scores).splitlines())])
+
+
+def next_steps(steps: Iterable[tuple[str, str]]) -> str:
+    """What to type next, each command with what it is for.
+
+    Example:
+        >>> print(next_steps([("drivetrain predict a.model FILE", "ask it about a picture")]))
+        next:
+          drivetrain predict a.model FILE   ask it about a picture
+    """
+    steps = list(steps)
+    width = max(len(command) for command, _ in steps)
+    return "\n".join(["next:", *(f"  {command:<{width}}   {purpose}" for command, purpose in steps)])
+
+
+def quoted(path: Path) -> str:
+    """A path as it can be typed in a shell."""
+    from drivetrain.runtime.pictures import readable  # noqa: PLC0415 - brings numpy
+
+    return shlex.quote(readable(path))

@@ -1,0 +1,227 @@
+"""`drivetrain train`: from a folder or a table of pictures to a saved, judged model."""
+
+from __future__ import annotations
+
+import time
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from drivetrain.cli.results import (
+    AsJson,
+    answers,
+    as_json,
+    decisions_as_json,
+    next_steps,
+    quoted,
+    scores_as_json,
+    scores_as_text,
+)
+
+if TYPE_CHECKING:
+    from drivetrain.data.data import Data
+    from drivetrain.evaluation.scores import Scores
+    from drivetrain.training.callbacks import Callback
+    from drivetrain.training.learner import Learner
+
+DATA, MODEL, TRAINING = "What to learn from", "What learns", "How it is trained"
+
+
+class TargetKind(StrEnum):
+    """What a target can be."""
+
+    CATEGORY = "category"
+    CATEGORIES = "categories"
+    NUMBER = "number"
+
+
+class PrecisionName(StrEnum):
+    """Of the arithmetic."""
+
+    AUTO = "auto"
+    FP32 = "fp32"
+    BF16 = "bf16"
+    FP16 = "fp16"
+
+
+def train(
+    data: Annotated[
+        str,
+        typer.Argument(
+            help="Folder with one sub-folder per class (or train/, valid/ and test/ with such folders), or a CSV, TSV "
+            "or Parquet file.",
+            metavar="DATA",
+        ),
+    ],
+    *,
+    arch: Annotated[str, typer.Option(help="A timm architecture, such as resnet34, or local-dir:FOLDER.")],
+    epochs: Annotated[int, typer.Option(help="Passes over the training set with everything trained.", min=1)] = 5,
+    out: Annotated[Path, typer.Option(help="Where the model is saved, such as fruit.model.")],
+    json: AsJson = False,
+    target: Annotated[
+        list[str] | None,
+        typer.Option(help="Target column; several times for several.", show_default="found", rich_help_panel=DATA),
+    ] = None,
+    path: Annotated[
+        str | None, typer.Option(help="Column of the pictures' paths.", show_default="found", rich_help_panel=DATA)
+    ] = None,
+    split: Annotated[
+        str | None,
+        typer.Option(help="Column that says train, valid or test.", show_default="found", rich_help_panel=DATA),
+    ] = None,
+    kind: Annotated[
+        TargetKind | None, typer.Option(help="What the target is.", show_default="inferred", rich_help_panel=DATA)
+    ] = None,
+    label_delim: Annotated[
+        str | None, typer.Option(help="What separates several labels in one cell.", rich_help_panel=DATA)
+    ] = None,
+    valid_pct: Annotated[
+        float | None,
+        typer.Option(help="Fraction held out for validation.", show_default="0.2, or as given", rich_help_panel=DATA),
+    ] = None,
+    test_pct: Annotated[
+        float | None,
+        typer.Option(help="Fraction sealed for the test.", show_default="0.2, or as given", rich_help_panel=DATA),
+    ] = None,
+    seed: Annotated[
+        int, typer.Option(help="Of the split, the head, the order and the augmentation.", rich_help_panel=DATA)
+    ] = 42,
+    channels: Annotated[
+        int, typer.Option(help="1 grey, 3 colour, 4 colour with transparency.", min=1, rich_help_panel=DATA)
+    ] = 3,
+    from_scratch: Annotated[
+        bool, typer.Option("--from-scratch", help="Do not use pretrained weights.", rich_help_panel=MODEL)
+    ] = False,
+    size: Annotated[
+        int | None,
+        typer.Option(help="Side of the pictures, px.", show_default="as pretrained", rich_help_panel=MODEL),
+    ] = None,
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What to report; several times for several.", show_default="by target", rich_help_panel=MODEL
+        ),
+    ] = None,
+    batch_size: Annotated[
+        int | None,
+        typer.Option(help="Pictures per step.", min=1, show_default="chosen", rich_help_panel=TRAINING),
+    ] = None,
+    lr: Annotated[
+        float | None,
+        typer.Option(help="Peak learning rate of the head.", show_default="chosen", rich_help_panel=TRAINING),
+    ] = None,
+    head_epochs: Annotated[
+        int | None,
+        typer.Option(
+            help="Passes with the body frozen, first.", min=0, show_default="chosen", rich_help_panel=TRAINING
+        ),
+    ] = None,
+    keep_best: Annotated[
+        bool,
+        typer.Option("--keep-best", help="Keep the epoch with the lowest validation loss.", rich_help_panel=TRAINING),
+    ] = False,
+    patience: Annotated[
+        int | None,
+        typer.Option(help="Epochs without a lower validation loss, then stop.", min=1, rich_help_panel=TRAINING),
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, ...", rich_help_panel=TRAINING)] = "auto",
+    precision: Annotated[
+        PrecisionName, typer.Option(help="Of the arithmetic.", rich_help_panel=TRAINING)
+    ] = PrecisionName.AUTO,
+) -> None:
+    """Train a model on pictures, judge it on the validation set, and save it.
+
+    The test set stays sealed until `drivetrain evaluate --test`. A run that was interrupted or killed is taken up
+    where it was by the same command.
+    """
+    began = time.monotonic()
+    _check_out(out)
+    import drivetrain as dt  # noqa: PLC0415 - light, but what it loads next is not
+
+    with answers() as answer:
+        pictures = dt.images(
+            data,
+            target=None if not target else target[0] if len(target) == 1 else target,
+            path=path,
+            split=split,
+            valid_pct=valid_pct,
+            test_pct=test_pct,
+            seed=seed,
+            kind=None if kind is None else kind.value,
+            label_delim=label_delim,
+            channels=channels,
+        )
+        _say_what_was_read(pictures)
+        learn = dt.Learner(
+            pictures,
+            arch,
+            metrics=metric or None,
+            pretrained=not from_scratch,
+            size=size,
+            batch_size=batch_size,
+            device=device,
+            precision=precision.value,
+            callbacks=_callbacks(keep_best=keep_best, patience=patience),
+        )
+        rate: dict[str, Any] = {} if lr is None else {"lr": lr}
+        try:
+            learn.fine_tune(epochs, head_epochs=head_epochs, **rate)
+        except KeyboardInterrupt as stopped:
+            raise KeyboardInterrupt(
+                f"{quoted(out)} was not written. The same command goes on where this one was"
+            ) from stopped
+        scores = learn.validate() if len(pictures.valid) else None
+        learn.save(out)
+        if not learn.place.main:
+            return
+        seconds = round(time.monotonic() - began, 1)
+        answer(as_json(_object(learn, out, seconds, scores)) if json else _text(pictures, out, seconds, scores))
+
+
+def _check_out(out: Path) -> None:
+    """Refuse a place that cannot be written to, and say what will be replaced, before training rather than after."""
+    from drivetrain.progress import say  # noqa: PLC0415 - brings rich
+    from drivetrain.runtime.artefact import check_target_path, is_artefact  # noqa: PLC0415 - brings pydantic
+
+    if is_artefact(check_target_path(out)):
+        say(f"{quoted(out)} holds a model; it is replaced once this training is done")
+
+
+def _say_what_was_read(data: Data) -> None:
+    from drivetrain.data.data import describe_target  # noqa: PLC0415
+    from drivetrain.progress import say  # noqa: PLC0415
+
+    sealed = " (sealed)" if data.n_test else ""
+    say(f"{data.source}: {len(data.train)} training, {len(data.valid)} validation, {data.n_test} test rows{sealed}")
+    say(f"target: {describe_target(data.target)}")
+
+
+def _callbacks(*, keep_best: bool, patience: int | None) -> list[Callback]:
+    import drivetrain as dt  # noqa: PLC0415
+
+    best: list[Callback] = [dt.KeepBest()] if keep_best else []
+    return best if patience is None else [*best, dt.EarlyStopping(patience)]
+
+
+def _object(learn: Learner, out: Path, seconds: float, scores: Scores | None) -> dict[str, Any]:
+    data = learn.data
+    return {
+        "artefact": str(out),
+        "arch": learn.decisions["arch"].value,
+        "seconds": seconds,
+        "n": {"train": len(data.train), "valid": len(data.valid), "test": data.n_test},
+        "decisions": decisions_as_json(learn.decisions),
+        "validation": {} if scores is None else scores_as_json(scores),
+        "loss": {} if scores is None else {"validation": scores.loss},
+    }
+
+
+def _text(data: Data, out: Path, seconds: float, scores: Scores | None) -> str:
+    model = quoted(out)
+    steps = [(f"drivetrain predict {model} FILE", "what does it say of a picture?")]
+    if data.n_test:
+        steps.insert(0, (f"drivetrain evaluate {model} --test", "open the test set: once, at the end"))
+    judged = "there is no validation set: nothing to judge it on" if scores is None else scores_as_text(scores)
+    return "\n".join([judged, f"saved to {model} after {seconds:,.1f} s", next_steps(steps)])

@@ -1,0 +1,145 @@
+"""What all commands share: options, exit status, one line for an error, nothing heavy before it is needed."""
+
+import errno
+import subprocess
+import sys
+import time
+import warnings
+from pathlib import Path
+
+import pytest
+import typer
+
+import drivetrain
+from drivetrain.cli.failures import reported, warnings_as_lines
+from drivetrain.cli.main import app
+from drivetrain.errors import DataError, DrivetrainWarning
+
+OPTIONS = {
+    "train": "data --arch --epochs --out --json --target --path --split --kind --label-delim --valid-pct --test-pct "
+    "--seed --channels --from-scratch --size --metric --batch-size --lr --head-epochs --keep-best --patience --device "
+    "--precision",
+    "evaluate": "model --test --data --metric --json",
+    "predict": "model inputs --top-k --batch-size --json",
+    "demo": "--out --json",
+}
+HEAVY = ("torch", "timm", "pandas", "sklearn", "scipy", "matplotlib", "numpy", "PIL")
+
+
+def test_options_are_these():
+    commands = typer.main.get_command(app).commands
+    found = {
+        name: " ".join(param.opts[0] if param.opts[0].startswith("-") else param.name for param in command.params)
+        for name, command in commands.items()
+    }
+    assert found == OPTIONS
+
+
+def test_help_names_every_command(run):
+    done = run("--help")
+    assert done.code == 0
+    assert all(name in done.out for name in OPTIONS)
+
+
+@pytest.mark.parametrize("command", OPTIONS)
+def test_help_of_each_command_shows_its_options(command, run, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    done = run(command, "--help")
+    assert done.code == 0
+    assert [word for word in OPTIONS[command].split() if word.startswith("-") and word not in done.out] == []
+
+
+def test_version(run):
+    done = run("--version")
+    assert (done.code, done.out, done.err) == (0, f"drivetrain {drivetrain.__version__}\n", "")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["trian"],
+        [],
+        ["train"],
+        ["train", "data", "--arch", "resnet18"],
+        ["train", "data", "--arch", "resnet18", "--out", "a.model", "--epochs", "many"],
+        ["train", "data", "--arch", "resnet18", "--out", "a.model", "--epochs", "0"],
+        ["train", "data", "--arch", "resnet18", "--out", "a.model", "--kind", "colour"],
+        ["predict", "a.model"],
+        ["predict", "a.model", "a.png", "--top-k", "0"],
+        ["evaluate", "a.model", "--tset"],
+    ],
+    ids=" ".join,
+)
+def test_usage_errors_exit_with_2_and_print_no_result(words, run):
+    done = run(*words)
+    assert done.code == 2
+    assert words == [] or done.out == ""
+
+
+@pytest.mark.parametrize("words", [["--help"], ["train", "--help"], ["--version"], ["train", "data"], ["predict"]])
+def test_nothing_heavy_is_loaded_before_it_is_needed(words):
+    code = (
+        f"import sys; from drivetrain.cli.main import main; main({words!r})\n"
+        f"loaded = [name for name in {HEAVY} if name in sys.modules]\n"
+        "sys.exit(f'loaded {loaded}' if loaded else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_help_is_fast():
+    def seconds() -> float:
+        began = time.monotonic()
+        subprocess.run([sys.executable, "-m", "drivetrain.cli.main", "--help"], capture_output=True, check=True)
+        return time.monotonic() - began
+
+    assert min(seconds() for _ in range(5)) < 0.5  # the minimum: other work on the machine only adds
+
+
+def test_installed_script_runs():
+    script = Path(sys.executable).with_name("drivetrain")
+    done = subprocess.run([script, "--version"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, f"drivetrain {drivetrain.__version__}\n")
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (DataError("no rows.\n  Mend it: add some."), "error: no rows. Mend it: add some.\n"),
+        (OSError(errno.ENOSPC, "No space left on device", "a.model"), "error: a.model: No space left on device\n"),
+        (
+            MemoryError(),
+            "error: MemoryError:  (unexpected; to see where it happened, set DRIVETRAIN_DEBUG=1 and run it again)\n",
+        ),
+        (KeyboardInterrupt(), "error: interrupted\n"),
+    ],
+)
+def test_an_error_is_one_line_and_exit_status_1(error, line, capsys):
+    def command() -> None:
+        raise error
+
+    with pytest.raises(typer.Exit) as ended:
+        reported(command)()
+    assert ended.value.exit_code == 1
+    assert capsys.readouterr() == ("", line)
+
+
+def test_tracebacks_are_there_for_those_who_ask(monkeypatch):
+    def command() -> None:
+        raise DataError("no rows")
+
+    monkeypatch.setenv("DRIVETRAIN_DEBUG", "1")
+    with pytest.raises(DataError):
+        reported(command)()
+
+
+def test_a_warning_is_one_line(capsys):
+    with warnings_as_lines():
+        warnings.warn("2 left out:\n  1 × a.jpg\n  1 × b.jpg", DrivetrainWarning, stacklevel=1)
+    assert capsys.readouterr() == ("", "warning: 2 left out: 1 × a.jpg; 1 × b.jpg\n")
+
+
+def test_error_reaches_the_shell_as_one_line(run):
+    done = run("evaluate", "no.model", "--json")
+    assert (done.code, done.out, done.err.count("\n")) == (1, "", 1)
+    assert done.err.startswith("error: no.model does not exist. Mend it:")
