@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import warnings
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -28,7 +27,7 @@ def reported(command: Callable[P, None]) -> Callable[P, None]:
         try:
             command(*args, **kwargs)
         except (typer.Exit, BrokenPipeError):
-            raise
+            raise  # typer knows them
         except KeyboardInterrupt as stopped:
             complain("error", "interrupted" + "".join(f": {note}" for note in stopped.args))
             raise typer.Exit(1) from stopped
@@ -94,13 +93,3 @@ def warnings_as_lines() -> Generator[None]:
         warnings.simplefilter("always", DrivetrainWarning)
         warnings.showwarning = show
         yield
-
-
-def drop_output() -> None:
-    """Nobody reads standard output any more: let what is still buffered go nowhere, without a complaint."""
-    try:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)
-    except OSError:
-        pass  # a stream of another program's making, which has no file behind it

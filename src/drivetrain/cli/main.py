@@ -12,7 +12,7 @@ import typer
 from drivetrain import __version__
 from drivetrain.cli.demo import demo
 from drivetrain.cli.evaluate import evaluate
-from drivetrain.cli.failures import drop_output, reported, warnings_as_lines
+from drivetrain.cli.failures import reported, warnings_as_lines
 from drivetrain.cli.predict import predict
 from drivetrain.cli.train import train
 
@@ -69,9 +69,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     with warnings_as_lines():
         try:
             typer.main.get_command(app).main(args=argv, prog_name="drivetrain")
-        except BrokenPipeError:
-            drop_output()
-            return 1
         except SystemExit as done:
             return done.code if isinstance(done.code, int) else int(done.code is not None)
     return 0
