@@ -53,7 +53,7 @@ def test_body_rates_are_geometric() -> None:
 
 
 def test_default_choices() -> None:
-    assert [defaults.choose_batch_size(n, "cpu").value for n in (10, 400, 5000)] == [8, 16, 32]
+    assert [defaults.choose_batch_size(n, "cpu").value for n in (10, 300, 5000)] == [16, 16, 32]
     assert defaults.choose_batch_size(50_000, "cuda").value == 64
     assert [defaults.choose_head_epochs(n, True).value for n in (1, 20, 1000)] == [20, 4, 1]
     assert defaults.choose_head_epochs(5, False).value == 0

@@ -8,12 +8,17 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 from torch import nn
 
+from drivetrain.errors import SettingError
 from drivetrain.runtime.decisions import Decision
+from drivetrain.runtime.targets import Array, Target
 from drivetrain.training.plan import Phase, Rates
 
-HEAD_LR = 2e-3
+HEAD_LR = {"category": 2e-3, "categories": 2e-3, "number": 5e-4}
+"""Peak rate of the head. Adam's first steps move an output by about rate × features: far less than a logit can bear,
+but more than a standardised number can."""
 BODY_SHARE_BATCH_NORM = 1 / 4
 """Of the head's rate, for the body's last layers: batch-normalised (convolutional) bodies."""
 BODY_SHARE_LAYER_NORM = 1 / 20
@@ -25,15 +30,17 @@ HEAD_STEPS = 80
 MOST_HEAD_EPOCHS = 20
 BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 LABEL_SMOOTHING = 0.1
-STEPS_PER_EPOCH = 20
+SMALLEST_BATCH = 16
+"""Batch normalisation gets noisy below."""
+STEPS_PER_EPOCH = 10
 """Small data get smaller batches, so that an epoch still makes about this many steps."""
 
 
 def choose_batch_size(n_train: int, device: str) -> Decision:
-    """A power of two between 8 and 32 (64 on a GPU)."""
+    """A power of two between 16 and 32 (64 on a GPU)."""
     most = 32 if device == "cpu" else 64
     fitting = 2 ** int(math.log2(max(n_train / STEPS_PER_EPOCH, 1)))
-    size = max(8, min(most, fitting))
+    size = max(SMALLEST_BATCH, min(most, fitting))
     if size == most:
         return Decision(value=size, reason=f"the default on {device}")
     return Decision(value=size, reason=f"{n_train} training rows: about {max(1, n_train // size)} steps an epoch")
@@ -57,6 +64,36 @@ def choose_rates(lr: float, body: nn.Module, pretrained: bool) -> tuple[Rates, D
     normalised = "batch-normalised" if batch_norm else "without batch normalisation"
     reason = f"head {lr:.2g}; a pretrained body {normalised} takes {rates.body_stem:.2g} to {rates.body_top:.2g}"
     return rates, Decision(value=lr, reason=reason)
+
+
+def choose_lr(lr: float | None, target: Target) -> float:
+    """The rate asked for, or the default for the kind of target; raises SettingError unless it is above 0."""
+    chosen = HEAD_LR[target.kind] if lr is None else lr
+    if not chosen > 0:
+        raise SettingError(f"lr={lr} cannot be used: expected a rate above 0, such as {HEAD_LR[target.kind]}.")
+    return chosen
+
+
+def base_rates(target: Target, training_rows: Array) -> Array:
+    """(n_outputs,) first biases of a new head, so that it begins by saying what is true on average.
+
+    With many rare categories this saves the first epochs from unlearning "every label is as likely as not".
+    Source: the prior of Lin et al. (2017), arXiv:1708.02002, section 4.1, with the training set's own frequencies.
+
+    Example:
+        >>> from drivetrain.runtime.targets import CategoriesTarget
+        >>> tags = CategoriesTarget(name="tags", vocab=("rare", "half"))
+        >>> rows = np.array([[0, 1], [0, 0], [1, 1], [0, 0]])
+        >>> base_rates(tags, rows).round(2).tolist()
+        [-1.1, 0.0]
+    """
+    if target.kind == "number":
+        return np.zeros(target.n_outputs)
+    if target.kind == "category":
+        counts = np.bincount(training_rows, minlength=target.n_outputs)
+        return np.log(np.maximum(counts, 1) / len(training_rows))
+    rate = np.clip(training_rows.mean(axis=0), 1 / (len(training_rows) + 1), 1 - 1 / (len(training_rows) + 1))
+    return np.log(rate / (1 - rate))
 
 
 def fine_tune_phases(head_epochs: int, epochs: int, lr: float, rates: Rates) -> list[Phase]:

@@ -134,12 +134,13 @@ class Learner:
         self.test_openings: list[Opening] = []
         """Each time the test set was opened, and what it said."""
         self.place = find_place(device, precision)
+        training_rows = data.target.encode(data.train.values)
         self.loss = make_loss(
             loss,
             data.target,
             label_smoothing=self._label_smoothing(loss, label_smoothing),
             class_weights=class_weights,
-            training_rows=data.target.encode(data.train.values),
+            training_rows=training_rows,
         )
         self._mix = _mix(mixup, cutmix, data)
         self.weight_decay, self.clip_norm = weight_decay, clip_norm
@@ -155,6 +156,7 @@ class Learner:
                 n_outputs=data.target.n_outputs,
                 dropout=dropout,
             )
+        self.network.start_from(defaults.base_rates(data.target, training_rows))
         self.network.to(self.place.device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         batch = choice(batch_size) or defaults.choose_batch_size(len(data.train), self.place.device.type)
         self.batch_size, self.accumulate = int(batch.value or 0), accumulate
@@ -171,7 +173,7 @@ class Learner:
         }
         self._feeder = Feeder(
             Store(data.train.paths, self.kind.reader),
-            data.target.training_form(data.target.encode(data.train.values)),
+            data.target.training_form(training_rows),
             self.kind,
             batch_size=self.batch_size,
             accumulate=accumulate,
@@ -198,7 +200,7 @@ class Learner:
         self,
         epochs: int,
         *,
-        lr: float = defaults.HEAD_LR,
+        lr: float | None = None,
         head_epochs: int | None = None,
         checkpoint: CheckpointPlace = None,
         callbacks: Sequence[Callback] = (),
@@ -209,7 +211,7 @@ class Learner:
 
         Args:
             epochs: Full passes over the training set with everything trained, at least 1.
-            lr: Peak rate of the head; the body's rates follow from it (see `decisions`).
+            lr: Peak rate of the head, from which the body's rates follow; None takes 2e-3, for numbers 5e-4.
             head_epochs: Passes with the body frozen; None chooses.
             checkpoint: Where the run is saved while it goes on.
             callbacks: For this run, after the Learner's own.
@@ -217,18 +219,18 @@ class Learner:
         Raises:
             TrainingError: The loss is not finite, or memory ran out.
         """
-        rates, decision = defaults.choose_rates(lr, self.network.body, self.pretrained)
-        self.decisions["lr"] = decision
+        _check_positive("epochs", epochs)
+        lr = defaults.choose_lr(lr, self.data.target)
+        rates, self.decisions["lr"] = defaults.choose_rates(lr, self.network.body, self.pretrained)
         head = choice(head_epochs) or defaults.choose_head_epochs(self._feeder.steps, self.pretrained)
         self.decisions["head_epochs"] = head
-        _check_positive("epochs", epochs)
         phases = defaults.fine_tune_phases(int(head.value or 0), epochs, lr, rates)
         return self._run(phases, checkpoint, callbacks)
 
     def fit(
         self,
         epochs: int,
-        lr: float = defaults.HEAD_LR,
+        lr: float | None = None,
         *,
         checkpoint: CheckpointPlace = None,
         callbacks: Sequence[Callback] = (),
@@ -238,7 +240,7 @@ class Learner:
         Args and errors as of `fine_tune`.
         """
         _check_positive("epochs", epochs)
-        rates, self.decisions["lr"] = self._rates(lr)
+        rates, self.decisions["lr"] = self._rates(defaults.choose_lr(lr, self.data.target))
         return self._run([Phase("fit", epochs, self.network.body_frozen, rates)], checkpoint, callbacks)
 
     def freeze(self) -> Learner:
@@ -257,7 +259,8 @@ class Learner:
             raise SettingError(f"start={start} and end={end}: expected 0 < start < end.")
         _check_positive("steps", steps)
         before = snapshot(self.network)
-        rates, _ = self._rates(defaults.HEAD_LR)
+        default = defaults.choose_lr(None, self.data.target)
+        rates, _ = self._rates(default)
         self.network.train()
         stepper = Stepper(
             self.network,
@@ -270,7 +273,7 @@ class Learner:
         )
         try:
             with torch.random.fork_rng():
-                return try_rates(stepper, self._feeder, start=start, end=end, steps=steps, default=defaults.HEAD_LR)
+                return try_rates(stepper, self._feeder, start=start, end=end, steps=steps, default=default)
         finally:
             self.network.load_state_dict(before)
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from drivetrain.runtime.targets import Array
+
 HEAD_INIT_STD = 0.01
-"""Small, so that a new head begins near "no idea" whatever the number of categories."""
+"""Small: a new head begins near the base rates, see `start_from`."""
 
 
 class Network(nn.Module):
@@ -22,9 +24,13 @@ class Network(nn.Module):
         self.body = body
         linear = nn.Linear(features, n_outputs)
         nn.init.normal_(linear.weight, std=HEAD_INIT_STD)
-        nn.init.zeros_(linear.bias)
         self.head = nn.Sequential(nn.BatchNorm1d(features), nn.Dropout(dropout), linear)
         self.body_frozen = False
+
+    @torch.no_grad()
+    def start_from(self, outputs: Array) -> None:
+        """Let the new head begin near these outputs, (n_outputs,), whatever it sees."""
+        self.head[-1].bias.copy_(torch.from_numpy(outputs))  # pyright: ignore[reportCallIssue, reportArgumentType]
 
     def freeze_body(self, frozen: bool) -> None:
         """Keep the body as it is: no gradients, batch-norm statistics fixed, no dropout within it."""

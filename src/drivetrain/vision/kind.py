@@ -130,4 +130,3 @@ def _statistics(data: Data, reader: PictureInput) -> tuple[tuple[float, ...], tu
     mean = total / max(count, 1)
     std = np.sqrt(np.maximum(squares / max(count, 1) - mean**2, 0))
     return tuple(mean.tolist()), tuple(np.maximum(std, 0.01).tolist())
-
