@@ -40,7 +40,7 @@ if learn.place.main:
 def _launch(folder: Path, squares: Path, *launcher: str) -> dict[str, object]:
     script = folder / "script.py"
     script.write_text(SCRIPT)
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true", "CUDA_VISIBLE_DEVICES": ""}
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
     done = subprocess.run(
         [sys.executable, *launcher, str(script), str(squares), ARCH],
         cwd=folder,

@@ -102,6 +102,20 @@ def test_rows_that_cannot_be_read_are_left_out() -> None:
         rows_of(feeder)
 
 
+def test_a_containers_limit_counts(tmp_path: Path) -> None:
+    from drivetrain.data.store import free_memory_bytes
+
+    machine = free_memory_bytes(tmp_path / "no limit")
+    assert machine > 1024**2
+    for name, text in (("memory.max", "max\n"), ("memory.current", "300\n")):
+        (tmp_path / name).write_text(text)
+    assert free_memory_bytes(tmp_path) == pytest.approx(machine, rel=0.5)
+    (tmp_path / "memory.max").write_text("1000\n")
+    assert free_memory_bytes(tmp_path) == 700
+    (tmp_path / "memory.current").write_text("1200\n")
+    assert free_memory_bytes(tmp_path) == 0
+
+
 def test_store_keeps_what_fits_and_reads_the_rest_again(tmp_path: Path) -> None:
     from drivetrain.data.store import Store
 

@@ -291,3 +291,20 @@ def test_accumulation_makes_larger_steps(make_learner: MakeLearner, accumulate: 
     learn = make_learner(batch_size=6, accumulate=accumulate)
     assert learn._feeder.steps == {1: 6, 2: 3}[accumulate]
     assert learn.fit(1).history[0]["train_loss"] > 0
+
+
+def test_clipping_bounds_the_step(make_learner: MakeLearner) -> None:
+    """With the gradient clipped to nothing, Adam's epsilon leaves the weights nearly where they were."""
+    free, clipped = make_learner(weight_decay=0), make_learner(weight_decay=0, clip_norm=1e-9)
+    before = free.network.head[2].weight.detach().clone()
+    free.fit(1)
+    clipped.fit(1)
+    moved = [float((learn.network.head[2].weight.detach() - before).abs().max()) for learn in (free, clipped)]
+    assert moved[1] < moved[0] / 20
+
+
+def test_bf16_trains_too(make_learner: MakeLearner) -> None:
+    learn = make_learner(precision="bf16").fit(2)
+    assert learn.network.head[2].weight.dtype is torch.float32
+    assert 0 < float(learn.history[-1]["train_loss"] or 0) < 2
+    assert str(learn.decisions["precision"]) == "bf16 (as asked)"

@@ -93,6 +93,25 @@ def test_checkpoint_that_cannot_be_written(make_learner: MakeLearner, tmp_path: 
         make_learner().fit(1, checkpoint=tmp_path / "file")
 
 
+class PressCtrlCAfterEpoch(Callback):
+    def __init__(self, epoch: int) -> None:
+        self.at = epoch
+
+    def on_epoch_end(self, run: RunView) -> None:
+        if len(run.history) == self.at:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.05)
+
+
+@pytest.mark.parametrize("epoch", [1, 2])
+def test_ctrl_c_during_validation_is_not_lost(make_learner: MakeLearner, epoch: int) -> None:
+    """Also after the last epoch: the user asked to stop, so nothing may go on as if it had finished."""
+    with pytest.raises(KeyboardInterrupt):
+        make_learner().fit(2, callbacks=[PressCtrlCAfterEpoch(epoch)])
+    learn = make_learner().fit(2, callbacks=[PressCtrlCAfterEpoch(0)])
+    assert [row["epoch"] for row in learn.history] == [1, 2]
+
+
 class PressCtrlC(Callback):
     def __init__(self, step: int) -> None:
         self.at = step

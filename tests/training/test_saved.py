@@ -56,6 +56,7 @@ def test_files_are_plain(saved: tuple[dt.Learner, Path]) -> None:
     assert manifest["n"] == {"train": 36, "valid": 12, "test": 12}
     assert set(manifest["validation"]["accuracy"]) == {"value", "low", "high", "n"}
     assert manifest["test_openings"] == []
+    assert manifest["metrics"] == ["accuracy", "log_loss"]
     assert manifest["decisions"]["batch_size"]["reason"]
 
 
@@ -194,3 +195,25 @@ def test_a_failed_save_leaves_the_old_artefact(
     monkeypatch.undo()
     assert dt.load(place)
     assert [item.name for item in tmp_path.iterdir()] == ["m.model"]
+
+
+def test_evaluate_uses_the_metrics_of_the_training(make_learner: MakeLearner, tmp_path: Path) -> None:
+    def own(truth: np.ndarray, output: np.ndarray) -> float:
+        return 0.5
+
+    learn = make_learner(metrics=["f1", "top_2_accuracy", own]).fit(1)
+    path = learn.save(tmp_path / "m.model")
+    assert list(dt.evaluate(path).scores) == ["f1", "top_2_accuracy"]
+    assert list(dt.evaluate(path, metrics=["accuracy"]).scores) == ["accuracy"]
+
+
+def test_openings_outlive_a_retrained_model(make_learner: MakeLearner, tmp_path: Path) -> None:
+    path = make_learner().fit(1).save(tmp_path / "m.model")
+    dt.evaluate(path, "test")
+    again = make_learner(seed=8).fit(1)
+    again.save(path)
+    assert len(open_artefact(path).manifest.test_openings) == 1
+    again.test()
+    again.save(path)
+    again.save(path)
+    assert len(open_artefact(path).manifest.test_openings) == 2

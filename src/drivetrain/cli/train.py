@@ -165,9 +165,8 @@ def train(
             precision=precision.value,
             callbacks=_callbacks(keep_best=keep_best, patience=patience),
         )
-        rate: dict[str, Any] = {} if lr is None else {"lr": lr}
         try:
-            learn.fine_tune(epochs, head_epochs=head_epochs, **rate)
+            learn.fine_tune(epochs, head_epochs=head_epochs, lr=lr)
         except KeyboardInterrupt as stopped:
             raise KeyboardInterrupt(
                 f"{quoted(out)} was not written. The same command goes on where this one was"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+import psutil
 from numpy.typing import NDArray
 
 from drivetrain.errors import DrivetrainWarning, PictureError
@@ -65,9 +66,12 @@ class Store:
             return None
 
 
-def free_memory_bytes() -> int:
-    """Memory that could be taken now; a cautious 2 GiB where the system does not say."""
+def free_memory_bytes(control_group: Path = Path("/sys/fs/cgroup")) -> int:
+    """Memory that could be taken now: what the machine has to spare, or a container's limit where that is less."""
+    available = int(psutil.virtual_memory().available)
     try:
-        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (ValueError, OSError, AttributeError):
-        return 2 * 1024**3
+        limit = int((control_group / "memory.max").read_text())  # "max" where there is none
+        used = int((control_group / "memory.current").read_text())
+    except (OSError, ValueError):
+        return available
+    return max(0, min(available, limit - used))

@@ -246,11 +246,21 @@ def _too_many(name: str, target: Target) -> bool:
     return match is not None and int(match[1]) >= target.n_outputs
 
 
+def metric_named(name: str) -> Metric | None:
+    """The metric of that name, or None.
+
+    Example:
+        >>> metric_named("top_3_accuracy").label
+        'top-3 accuracy'
+    """
+    match = _TOP_K.fullmatch(name)
+    return METRICS.get(name) or (_top_k(int(match[1])) if match else None)
+
+
 def _resolve_one(item: object, target: Target) -> Metric | str:
     """The metric, or what is wrong with it."""
     if isinstance(item, str):
-        match = _TOP_K.fullmatch(item)
-        metric = METRICS.get(item) or (_top_k(int(match[1])) if match else None)
+        metric = metric_named(item)
         if metric is None:
             other = _OTHER_NAMES.get(item.lower())
             hint = f" Did you mean {other!r}?" if other else did_you_mean(item, METRICS)

@@ -75,6 +75,8 @@ class Manifest(_Record):
     n: dict[str, int]
     """Rows in `train`, `valid` and `test`."""
     parameters_sha256: str
+    metrics: tuple[str, ...] = ()
+    """Names of the metrics chosen for training; functions of the user's are not kept."""
     validation: dict[str, ScoreRecord] = {}
     test_openings: tuple[Opening, ...] = ()
     history: tuple[dict[str, float | int | str | None], ...] = ()

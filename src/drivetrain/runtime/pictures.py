@@ -112,7 +112,7 @@ def read_picture(
             str(fault).split(":")[0], "open it in a viewer and save it again as JPEG or PNG, or leave it out"
         )
         raise PictureError(
-            f"{_name(source)} cannot be read as a picture with channels={channels}: {fault}. Mend it: {mend}."
+            f"{_name(source)} cannot be read as a picture: {fault}. Mend it: {mend}."
         ) from fault.__cause__
     return pixels
 

@@ -131,6 +131,7 @@ class Learner:
         self.history: list[Row] = []
         """One row per epoch trained, over all runs."""
         self._phases_run: list[Phase] = []
+        self._validated: tuple[str, Scores] | None = None
         self.test_openings: list[Opening] = []
         """Each time the test set was opened, and what it said."""
         self.place = find_place(device, precision)
@@ -292,7 +293,10 @@ class Learner:
 
     def validate(self) -> Scores:
         """Each metric on the validation set with its interval, and the loss."""
-        return score(self.predictions(), self.metrics, part="validation")
+        identity = parameters_sha256(self.network)
+        if self._validated is None or self._validated[0] != identity:
+            self._validated = (identity, score(self.predictions(), self.metrics, part="validation"))
+        return self._validated[1]
 
     def test(self) -> Scores:
         """Open the sealed test set: each metric on it with its interval. Every opening is recorded.

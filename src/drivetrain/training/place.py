@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -74,7 +75,7 @@ def find_place(device: str = "auto", precision: Precision = "auto") -> Place:
     if precision not in get_args(Precision):
         near = did_you_mean(str(precision), get_args(Precision))
         raise SettingError(f"precision={precision!r} is not known: expected one of {get_args(Precision)}.{near}")
-    accelerator = Accelerator(mixed_precision="no")  # precision is ours: Accelerate allows one per process only
+    accelerator = _accelerator()
     chosen = accelerator.device if device == "auto" else _device(device)
     if chosen != accelerator.device and accelerator.num_processes > 1:
         raise SettingError(f"device={device!r} cannot be combined with several processes: leave it to the launcher.")
@@ -82,6 +83,23 @@ def find_place(device: str = "auto", precision: Precision = "auto") -> Place:
     if decision.value == "fp16" and chosen.type != "cuda":
         raise SettingError("precision='fp16' needs a CUDA GPU: on other devices use 'bf16' or 'fp32'.")
     return Place(accelerator, chosen, decision, accelerator.process_index, accelerator.num_processes)
+
+
+def _accelerator() -> Accelerator:
+    """Accelerate's view of the processes there are.
+
+    Precision is left to this page, since Accelerate allows one per Python process only. Without an accelerator it
+    joins the processes of ``torchrun`` only when it is told to use the CPU.
+    """
+    launched = int(os.environ.get("WORLD_SIZE", "1"))
+    on_cpu = launched > 1 and not torch.accelerator.is_available()
+    accelerator = Accelerator(mixed_precision="no", cpu=on_cpu)
+    if accelerator.num_processes != launched:
+        raise SettingError(
+            f"{launched} processes were launched and {accelerator.num_processes} found each other: every one would "
+            "train a model of its own. Mend it: make the Learner before anything else sets Accelerate up."
+        )
+    return accelerator
 
 
 def _device(name: str) -> torch.device:

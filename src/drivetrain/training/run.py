@@ -183,6 +183,7 @@ class Run:
         self.position = Position(phase=position.phase, epoch=position.epoch + 1)
         if self.folder:
             self._save(stepper)
+        self._leave_if(interrupted, stepper)
 
     def _finish_epoch(self, phase: Phase, began: float) -> None:
         sums = torch.tensor([self.position.loss], dtype=torch.float64, device=self.setup.place.device)
@@ -212,12 +213,16 @@ class Run:
         if self.main:
             say(message)
 
+    def _leave_if(self, interrupted: Callable[[], bool], stepper: Stepper) -> None:
+        if not interrupted():
+            return
+        if self.folder:
+            self._save(stepper)
+            self._say(f"interrupted; saved to {self.folder}. Run the same again to go on from here.")
+        raise KeyboardInterrupt
+
     def _save_within_epoch(self, stepper: Stepper, interrupted: Callable[[], bool]) -> None:
-        if interrupted():
-            if self.folder:
-                self._save(stepper)
-                self._say(f"interrupted; saved to {self.folder}. Run the same again to go on from here.")
-            raise KeyboardInterrupt
+        self._leave_if(interrupted, stepper)
         due = time.monotonic() - self._saved_at >= CHECKPOINT_EVERY_S
         last = self.position.step == self.setup.feeder.steps
         if self.folder and self.setup.place.world == 1 and due and not last:

@@ -100,7 +100,7 @@ def evaluate(
         path: The artefact.
         part: ``valid`` or ``test``.
         data: Folder, table or DataFrame that holds the rows; None takes the place they were trained from.
-        metrics: Names or functions; None takes what suits the target.
+        metrics: Names or functions; None takes those of the training.
         device: As of `Learner`.
         precision: As of `Learner`.
 
@@ -127,7 +127,7 @@ def evaluate(
     store = Store(found.examples.paths, manifest.input)
     outputs = raw_outputs(load_network(artefact, place), manifest.input, store, place)
     predictions = judge(outputs, found.examples, manifest.target, None)
-    scores = score(predictions, metrics, part="test" if part == "test" else "validation")
+    scores = score(predictions, metrics or manifest.metrics or None, part="test" if part == "test" else "validation")
     if part == "test" and place.main:
         opening = opening_of(scores, manifest.parameters_sha256)
         update_manifest(artefact, test_openings=(*manifest.test_openings, opening))

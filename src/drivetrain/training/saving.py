@@ -11,8 +11,18 @@ from typing import TYPE_CHECKING
 
 from safetensors.torch import save
 
+from drivetrain.errors import ArtefactError
+from drivetrain.evaluation.metrics import metric_named
 from drivetrain.evaluation.records import score_records
-from drivetrain.runtime.artefact import DATA, WEIGHTS, check_target_path, write_artefact
+from drivetrain.runtime.artefact import (
+    DATA,
+    WEIGHTS,
+    check_target_path,
+    is_artefact,
+    open_artefact,
+    write_artefact,
+)
+from drivetrain.runtime.manifest import Opening
 from drivetrain.training.identity import parameters_sha256
 
 if TYPE_CHECKING:
@@ -25,6 +35,7 @@ def save_learner(learner: Learner, path: str | os.PathLike[str]) -> Path:
     """Write the artefact of a trained Learner; see `Learner.save`."""
     target = check_target_path(path)
     data = learner.data
+    names = [metric.name for metric in learner.metrics]
     validation = score_records(learner.validate()) if len(data.valid) else {}  # takes part in all processes
     if not learner.place.main:
         return target
@@ -44,12 +55,26 @@ def save_learner(learner: Learner, path: str | os.PathLike[str]) -> Path:
         "split_identity": data.split.identity,
         "n": {"train": len(data.train), "valid": len(data.valid), "test": data.n_test},
         "parameters_sha256": parameters_sha256(learner.network),
+        "metrics": tuple(name for name in names if metric_named(name)),
         "validation": validation,
-        "test_openings": learner.test_openings,
+        "test_openings": [*_earlier_openings(target, learner), *learner.test_openings],
         "history": learner.history,
     }
     contents = {WEIGHTS: save(parameters), DATA: (json.dumps(reading, indent=1) + "\n").encode()}
     return write_artefact(target, contents, manifest).path
+
+
+def _earlier_openings(target: Path, learner: Learner) -> list[Opening]:
+    """Openings of the same test set that the artefact about to be replaced has on record: they are not forgotten."""
+    if not is_artefact(target):
+        return []
+    try:
+        manifest = open_artefact(target).manifest
+    except ArtefactError:  # damaged: there is nothing in it to rely on
+        return []
+    if manifest.split_identity != learner.data.split.identity:
+        return []
+    return [opening for opening in manifest.test_openings if opening not in learner.test_openings]
 
 
 def _versions() -> dict[str, str]:

@@ -89,7 +89,8 @@ def _draw(table: Counts, rows: list[str], columns: list[str], title: str) -> Fig
     fraction = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
     image = axes.imshow(fraction, cmap="Blues", vmin=0, vmax=1)
     size = 12 if n_rows <= 6 else 9 if n_rows <= 40 else 7
-    upright = n_columns <= 6 and max(len(name) for name in columns) <= 9
+    widest = max(len(name) for name in columns)
+    upright = widest <= 2 or (n_columns <= 6 and widest <= 9)
     axes.set_xticks(range(n_columns), columns, fontsize=size, parse_math=False)
     if not upright:
         for name in axes.get_xticklabels():
