@@ -75,13 +75,14 @@ def run(out: Path) -> Demo:
     from drivetrain.progress import say  # noqa: PLC0415
 
     began = time.monotonic()
+    learner = dt.Learner  # where the training extra is not installed, this says so before anything is written
     say(f"1. pictures: handwritten digits that ship with scikit-learn, into {quoted(out / 'digits')}")
     pictures = write_handwriting(out / "digits")
     data = dt.images(pictures, valid_pct=0.2, test_pct=0.2, channels=1)
     say(f"2. training {ARCH} from scratch on {len(data.train):,} of them")
     paper = dt.Augmentation(flip=False, crop=0.8, aspect=1.15, light=0.1)  # a mirrored 2 is no 2
     with _one_thread():
-        learn = dt.Learner(data, ARCH, pretrained=False, size=SIDE_PX, augment=paper)
+        learn = learner(data, ARCH, pretrained=False, size=SIDE_PX, augment=paper)
         learn.fine_tune(EPOCHS, lr=LR, checkpoint=out / "checkpoints")
         say("3. evaluating, and saving")
         validation = learn.validate()
