@@ -23,7 +23,7 @@ TRAIN_VIEW_SHARE = 0.8
 """Training views are this much smaller than evaluation views: objects then look equally large in both, because a
 random crop enlarges them (Touvron et al. 2019, arXiv:1906.06423), and an epoch costs a third less."""
 
-SMALLEST_REDUCED_PX = 96
+SMALLEST_REDUCED_PX = 160
 """Below this size there is no detail to spare, and training views are as large as evaluation views."""
 
 STATISTICS_ROWS = 512
