@@ -16,6 +16,7 @@ from drivetrain.errors import SettingError
 from drivetrain.runtime.targets import CategoriesTarget, CategoryTarget, NumberTarget
 from drivetrain.training import defaults
 from drivetrain.training.losses import make_loss
+from drivetrain.training.lr_find import suggest
 from drivetrain.training.plan import MOMENTUM_HIGH, MOMENTUM_LOW, Phase, Rates
 
 PETS = CategoryTarget(name="pet", vocab=("cat", "dog", "eel"))
@@ -60,6 +61,28 @@ def test_default_choices() -> None:
     conv, plain = torch.nn.Sequential(torch.nn.BatchNorm2d(3)), torch.nn.Linear(2, 2)
     assert defaults.choose_rates(1e-2, conv, True)[0].body_top > defaults.choose_rates(1e-2, plain, True)[0].body_top
     assert defaults.choose_rates(1e-2, conv, False)[0] == Rates(1e-2, 1e-2, 1e-2)
+
+
+RATES = [1e-6 * 10 ** (i / 16) for i in range(97)]
+"""1e-6 to 1, as in a trial."""
+
+
+def test_a_falling_curve_is_read_where_it_falls() -> None:
+    losses = [1 + 3 / (1 + (lr / 1e-3) ** 2) + (lr / 0.3) ** 4 for lr in RATES]
+    found = suggest(RATES, losses, default=2e-3)
+    assert 3e-4 < found.lr < 3e-3 and "fastest" in found.reason
+
+
+def test_noise_is_not_taken_for_a_fall() -> None:
+    """The curve of a trained model: flat and noisy, then it rises."""
+    noise = np.random.default_rng(0).normal(0, 0.03, len(RATES))
+    losses = [1.1 + n + (lr / 5e-3) ** 2 for lr, n in zip(RATES, noise, strict=True)]
+    found = suggest(RATES, losses, default=2e-3)
+    assert 5e-5 < found.lr <= 2e-3 and "hardly falls" in found.reason
+
+
+def test_a_short_trial_gives_the_default() -> None:
+    assert suggest(RATES[:4], [1.0] * 4, default=2e-3).lr == 2e-3
 
 
 def loss_of(target: object, **options: object):

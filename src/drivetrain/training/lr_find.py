@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 SMOOTHING = 0.9
 EXPLODED = 4.0
 """The trial ends when the smoothed loss is this many times its best."""
+SHORTEST, WINDOW = 7, 5
+"""Points that can be read at all, and that are averaged against noise."""
+LEAST_FALL = 0.1
+"""Of the first loss; less is taken for noise."""
 TRIAL_PHASE = 1_000_003
 """Its own place in the random numbers, so that a trial never repeats the batches of the training to come."""
 
@@ -84,18 +88,20 @@ def try_rates(
 
 
 def suggest(lrs: list[float], losses: list[float], default: float) -> LrSuggestion:
-    """The rate at the steepest fall of the loss over log(rate), well before the lowest point.
+    """The rate where the loss falls fastest over log(rate), or, where it hardly falls, well below where it rises.
 
     Example:
         >>> suggest([1e-3], [1.0], default=2e-3).lr
         0.002
     """
-    if len(losses) < 5:
+    if len(losses) < SHORTEST:
         return LrSuggestion(default, "the trial was too short to read; this is the default", lrs, losses)
-    lowest = int(np.argmin(losses))
-    if lowest < 2 or losses[0] - losses[lowest] < 0.02 * abs(losses[0]):
-        return LrSuggestion(default, "the loss hardly fell in the trial; this is the default", lrs, losses)
-    slope = np.gradient(np.array(losses[: lowest + 1]), np.log(np.array(lrs[: lowest + 1])))
-    steepest = lrs[int(np.argmin(slope))]
+    curve = np.convolve(np.pad(losses, WINDOW // 2, mode="edge"), np.ones(WINDOW) / WINDOW, mode="valid")
+    lowest = int(np.argmin(curve))
+    if curve[0] - curve[lowest] < LEAST_FALL * abs(curve[0]):
+        bearable = int(np.flatnonzero(curve <= curve[lowest] + LEAST_FALL * abs(curve[lowest]))[-1])
+        reason = "the loss hardly falls any more; a tenth of the rate that it still bears"
+        return LrSuggestion(min(default, lrs[bearable] / 10), reason, lrs, losses)
+    slope = np.gradient(curve[: lowest + 1], np.log(np.array(lrs[: lowest + 1])))
     reason = "where the loss falls fastest in a trial of rising rates"
-    return LrSuggestion(min(steepest, lrs[lowest] / 3), reason, lrs, losses)
+    return LrSuggestion(min(lrs[int(np.argmin(slope))], lrs[lowest] / 3), reason, lrs, losses)
