@@ -53,7 +53,7 @@ def test_defaults_are_those_of_the_functions(passed_on, pictures, run):
         "precision": "auto",
         "callbacks": [],
     }
-    assert passed_on["fine_tune"] == {"epochs": 5, "head_epochs": None}
+    assert passed_on["fine_tune"] == {"epochs": 5, "head_epochs": None, "lr": None}
 
 
 def test_every_option_arrives(passed_on, pictures, run):
