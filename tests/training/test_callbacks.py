@@ -6,8 +6,10 @@ import csv
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+import drivetrain as dt
 from drivetrain.errors import MissingExtraError, SettingError
 from drivetrain.training.callbacks import Callback, EarlyStopping, KeepBest, LogFile, RunView, TensorBoardLog
 
@@ -62,6 +64,23 @@ def test_monitors_know_which_way_is_better(make_learner: MakeLearner, monitor: s
 def test_unknown_monitor(make_learner: MakeLearner) -> None:
     with pytest.raises(SettingError, match="Did you mean 'accuracy'"):
         make_learner().fit(1, callbacks=[KeepBest(monitor="acuracy")])
+
+
+def test_a_monitor_needs_a_validation_set(squares: Path, make_learner: MakeLearner) -> None:
+    """Said before training, not after the first epoch."""
+    learn = make_learner(dt.images(squares, valid_pct=0, test_pct=0))
+    with pytest.raises(SettingError, match="no validation set"):
+        learn.fit(1, callbacks=[EarlyStopping()])
+    assert learn.history == []
+
+
+def test_an_undefined_metric_is_none_in_the_history(make_learner: MakeLearner, tmp_path: Path) -> None:
+    def undefined(truth: np.ndarray, output: np.ndarray) -> float:
+        return float("nan")
+
+    learn = make_learner(metrics=["accuracy", undefined], callbacks=[LogFile(tmp_path / "log.jsonl")]).fit(1)
+    assert learn.history[0]["undefined"] is None
+    assert json.loads((tmp_path / "log.jsonl").read_text())["undefined"] is None
 
 
 def test_patience_is_checked() -> None:

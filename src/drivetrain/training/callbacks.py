@@ -39,6 +39,11 @@ class RunView(Protocol):
         ...
 
     @property
+    def recorded(self) -> tuple[str, ...]:
+        """Losses and metrics that every epoch's row has."""
+        ...
+
+    @property
     def better(self) -> Mapping[str, bool]:
         """Metric name → whether higher is better; losses are better lower."""
         ...
@@ -89,13 +94,16 @@ class _Monitor(Callback):
         self.best: float | None = None
         self.best_epoch = 0
 
+    def on_run_start(self, run: RunView) -> None:
+        if self.monitor not in run.recorded:
+            hint = "" if "valid_loss" in run.recorded else " There is no validation set."
+            raise SettingError(
+                f"monitor={self.monitor!r} is not among what an epoch records: {', '.join(run.recorded)}.{hint}"
+                + did_you_mean(self.monitor, run.recorded)
+            )
+
     def _improved(self, run: RunView, min_delta: float = 0.0) -> bool:
         row = run.history[-1]
-        if self.monitor not in row:
-            raise SettingError(
-                f"monitor={self.monitor!r} is not among what an epoch records: {', '.join(row)}."
-                + did_you_mean(self.monitor, row)
-            )
         value = row[self.monitor]
         if not isinstance(value, (int, float)) or math.isnan(value):
             return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
@@ -145,7 +146,7 @@ class Learner:
         )
         self._mix = _mix(mixup, cutmix, data)
         self.weight_decay, self.clip_norm = weight_decay, clip_norm
-        with torch.random.fork_rng():
+        with self.place.own_randomness():
             torch.manual_seed(self.seed)
             self.kind = prepare_kind(
                 data, arch=arch, pretrained=pretrained, size_px=size, augment=augment, dropout=dropout
@@ -273,7 +274,7 @@ class Learner:
             mix=self._mix,
         )
         try:
-            with torch.random.fork_rng():
+            with self.place.own_randomness():
                 return try_rates(stepper, self._feeder, start=start, end=end, steps=steps, default=default)
         finally:
             self.network.load_state_dict(before)
@@ -410,6 +411,7 @@ class Learner:
                 clip_norm=self.clip_norm,
                 mix=self._mix,
                 validate=self._epoch_scores,
+                recorded=("train_loss", *self._validated_columns()),
                 better={metric.name: metric.higher_is_better is not False for metric in self.metrics},
             ),
             phases,
@@ -436,13 +438,17 @@ class Learner:
         }
         return (CHECKPOINTS if checkpoint is None else Path(checkpoint)) / fingerprint(facts)
 
+    def _validated_columns(self) -> list[str]:
+        return ["valid_loss", *(metric.name for metric in self.metrics)] if len(self.data.valid) else []
+
     def _epoch_scores(self) -> dict[str, float | None]:
         if len(self.data.valid) == 0:
             return {}
         predictions = self.predictions()
         assert predictions.loss is not None
         values = {metric.name: metric.value(predictions) for metric in self.metrics}
-        return {"valid_loss": float(predictions.loss.mean()), **values}
+        defined = {name: None if math.isnan(value) else value for name, value in values.items()}
+        return {"valid_loss": float(predictions.loss.mean()), **defined}
 
     def _rates(self, lr: float) -> tuple[Rates, Decision]:
         if self.network.body_frozen:

@@ -47,6 +47,10 @@ class Place:
         """The body's layers inside this block run in `dtype`."""
         return torch.autocast(self.device.type, dtype=self.dtype, enabled=self.dtype is not torch.float32)
 
+    def own_randomness(self) -> AbstractContextManager[Any]:
+        """Inside this block torch may be seeded at will; the caller's random state is put back afterwards."""
+        return torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else [])
+
     def distribute(self, network: nn.Module) -> nn.Module:
         """Wrap a network so that its gradients are averaged over all processes."""
         return self.accelerator.prepare_model(network) if self.world > 1 else network
@@ -79,7 +83,14 @@ def find_place(device: str = "auto", precision: Precision = "auto") -> Place:
     chosen = accelerator.device if device == "auto" else _device(device)
     if chosen != accelerator.device and accelerator.num_processes > 1:
         raise SettingError(f"device={device!r} cannot be combined with several processes: leave it to the launcher.")
-    decision = _native_precision(chosen) if precision == "auto" else Decision(value=precision, reason="as asked")
+    launched = os.environ.get("ACCELERATE_MIXED_PRECISION", "no")
+    if precision == "auto" and launched in (
+        "bf16",
+        "fp16",
+    ):  # "no" is also what the launcher says when it was not asked
+        decision = Decision(value=launched, reason="as asked of accelerate launch")
+    else:
+        decision = _native_precision(chosen) if precision == "auto" else Decision(value=precision, reason="as asked")
     if decision.value == "fp16" and chosen.type != "cuda":
         raise SettingError("precision='fp16' needs a CUDA GPU: on other devices use 'bf16' or 'fp32'.")
     return Place(accelerator, chosen, decision, accelerator.process_index, accelerator.num_processes)

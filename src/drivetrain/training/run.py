@@ -52,6 +52,8 @@ class Setup:
     mix: v2.Transform | None
     validate: Callable[[], dict[str, float | None]]
     """Loss and metrics on the validation set, after an epoch; empty where there is none."""
+    recorded: tuple[str, ...]
+    """Losses and metrics that every epoch's row has."""
     better: Mapping[str, bool]
     """Metric name → whether higher is better."""
 
@@ -115,6 +117,11 @@ class Run:
         return done * self.setup.feeder.steps + self.position.step
 
     @property
+    def recorded(self) -> tuple[str, ...]:
+        """Losses and metrics that every epoch's row has."""
+        return self.setup.recorded
+
+    @property
     def better(self) -> Mapping[str, bool]:
         """Metric name → whether higher is better."""
         return self.setup.better
@@ -136,7 +143,7 @@ class Run:
             self._take_up(checkpoint)
         for callback in self.callbacks:
             callback.on_run_start(self)
-        with _deferred_interrupt() as interrupted, torch.random.fork_rng(), _memory_explained():
+        with _deferred_interrupt() as interrupted, self.setup.place.own_randomness(), _memory_explained():
             while self.position.phase < len(self.phases) and self._stop_reason is None:
                 self._phase(checkpoint, interrupted)
                 checkpoint = None

@@ -38,7 +38,7 @@ def load_network(artefact: Artefact, place: Place) -> Network:
         ArtefactError: The parameters do not fit the architecture that the manifest names.
     """
     manifest = artefact.manifest
-    with torch.random.fork_rng():
+    with place.own_randomness():
         normalise, body = rebuild_kind(manifest.input, manifest.architecture)
         network = Network(
             normalise,
