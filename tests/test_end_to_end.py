@@ -72,6 +72,8 @@ def test_regression_beats_the_mean(tmp_path: Path) -> None:
     learn = train(data, augment=crop_keeps_size, epochs=25)
     predictions = learn.predictions()
     assert beats_the_mean(predictions, data.target.encode(data.train.values)) < 0.5
+    standardised = (predictions.output - predictions.known_truth()) / np.array(data.target.std)  # type: ignore[union-attr]
+    np.testing.assert_allclose(predictions.loss, (standardised**2).mean(axis=1), rtol=1e-3)  # type: ignore[arg-type]
     scores = learn.validate()
     assert list(scores) == ["rmse", "mae", "r2"] and learn.loss.name == "mse"
     path = learn.save(tmp_path / "side.model")

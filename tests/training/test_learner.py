@@ -44,6 +44,12 @@ def test_same_seed_same_parameters(make_learner: MakeLearner) -> None:
     assert first == second != other
 
 
+def test_a_new_head_begins_at_the_base_rates(make_learner: MakeLearner) -> None:
+    learn = make_learner()
+    counts = np.bincount(learn.data.target.encode(learn.data.train.values))
+    np.testing.assert_allclose(learn.network.head[-1].bias.detach(), np.log(counts / counts.sum()), rtol=1e-5)
+
+
 def test_training_leaves_the_callers_random_state_alone(make_learner: MakeLearner) -> None:
     torch.manual_seed(5)
     expected = torch.rand(3)

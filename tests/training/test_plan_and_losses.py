@@ -18,6 +18,7 @@ from drivetrain.training import defaults
 from drivetrain.training.losses import make_loss
 from drivetrain.training.lr_find import suggest
 from drivetrain.training.plan import MOMENTUM_HIGH, MOMENTUM_LOW, Phase, Rates
+from drivetrain.training.stepping import BETA2, set_schedule
 
 PETS = CategoryTarget(name="pet", vocab=("cat", "dog", "eel"))
 TAGS = CategoriesTarget(name="tags", vocab=("a", "b", "c"))
@@ -51,6 +52,18 @@ def test_body_rates_are_geometric() -> None:
     rates = Rates(head=1e-2, body_top=1e-3, body_stem=1e-5)
     assert [rates.at(d) for d in (0, 0.5, 1)] == pytest.approx([1e-5, 1e-4, 1e-3])
     assert Rates(1e-2, 0, 0).at(0.5) == 0
+
+
+def test_every_group_follows_the_schedule_at_its_own_rate() -> None:
+    weights = [torch.nn.Parameter(torch.zeros(1)) for _ in range(2)]
+    groups = [{"params": [w], "lr": r, "peak_lr": r} for w, r in zip(weights, (1e-2, 1e-4), strict=True)]
+    optimizer = torch.optim.AdamW(groups)
+    phase = Phase("p", 1, False, Rates(1e-2, 1e-4, 1e-4))
+    for step in (0, 5, 19):
+        set_schedule(optimizer, phase, step, 20)
+        factor, momentum = phase.factor(step, 20), phase.momentum(step, 20)
+        assert [g["lr"] for g in optimizer.param_groups] == pytest.approx([1e-2 * factor, 1e-4 * factor])
+        assert all(g["betas"] == (momentum, BETA2) for g in optimizer.param_groups)
 
 
 def test_default_choices() -> None:
@@ -109,6 +122,7 @@ def test_named_weights() -> None:
     truth = torch.from_numpy(ROWS)
     weights = loss_of(PETS, class_weights={"eel": 3.0})(OUTPUTS, truth) / loss_of(PETS)(OUTPUTS, truth)
     assert float(weights[6] / weights[0]) == pytest.approx(3, rel=1e-5)
+    assert float(weights.mean()) == pytest.approx(1, rel=1e-5), "the loss keeps its scale"
 
 
 def test_binary_cross_entropy_and_regression() -> None:

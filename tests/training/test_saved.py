@@ -83,7 +83,9 @@ def test_evaluate_remembers_where_the_data_were(saved: tuple[dt.Learner, Path]) 
 def test_opening_the_test_set_is_recorded_in_the_artefact(saved: tuple[dt.Learner, Path], tmp_path: Path) -> None:
     path = shutil.copytree(saved[1], tmp_path / "m.model")
     before = open_artefact(path).manifest
-    scores = dt.evaluate(path, "test").scores
+    found = dt.evaluate(path, "test")
+    assert sorted(found.predictions.ids) == sorted(saved[0].data.open_test().digests)
+    scores = found.scores
     assert scores.part == "test" and scores["accuracy"].n == 12
     dt.evaluate(path, "test")
     after = open_artefact(path).manifest
