@@ -43,7 +43,7 @@ def squares(folder: Path, n: int = 90) -> pd.DataFrame:
 
 
 def train(data: object, epochs: int = 8, **options: object) -> dt.Learner:
-    learn = dt.Learner(data, "test_resnet", pretrained=False, size=32, precision="fp32", device="cpu", **options)  # type: ignore[arg-type]
+    learn = dt.Learner(data, "test_resnet", pretrained=False, size=32, precision="fp32", device="cpu", **options)
     return learn.fine_tune(epochs, checkpoint=False)
 
 
@@ -72,8 +72,8 @@ def test_regression_beats_the_mean(tmp_path: Path) -> None:
     learn = train(data, augment=crop_keeps_size, epochs=25)
     predictions = learn.predictions()
     assert beats_the_mean(predictions, data.target.encode(data.train.values)) < 0.5
-    standardised = (predictions.output - predictions.known_truth()) / np.array(data.target.std)  # type: ignore[union-attr]
-    np.testing.assert_allclose(predictions.loss, (standardised**2).mean(axis=1), rtol=1e-3)  # type: ignore[arg-type]
+    standardised = (predictions.output - predictions.known_truth()) / np.array(data.target.std)
+    np.testing.assert_allclose(predictions.loss, (standardised**2).mean(axis=1), rtol=1e-3)
     scores = learn.validate()
     assert list(scores) == ["rmse", "mae", "r2"] and learn.loss.name == "mse"
     path = learn.save(tmp_path / "side.model")
@@ -112,6 +112,8 @@ def test_other_numbers_of_channels(tmp_path: Path, channels: int) -> None:
     assert len(learn.kind.reader.mean) == channels
     first = next(learn.predict_many(data.valid.paths))
     assert first.label == data.valid.values[0]
+    for figure in (learn.show_batch(4), learn.show_results(4), learn.plot_top_losses(4)):
+        figure.savefig(tmp_path / "figure.png")
 
 
 def grocery_table(folder: Path, rows: int) -> pd.DataFrame:
@@ -133,7 +135,7 @@ def grocery_table(folder: Path, rows: int) -> pd.DataFrame:
 
 
 def real_learner(data: object, **options: object) -> dt.Learner:
-    return dt.Learner(data, f"local-dir:{BODY}", size=96, **options)  # type: ignore[arg-type]
+    return dt.Learner(data, f"local-dir:{BODY}", size=96, **options)
 
 
 @pytest.mark.shared_data

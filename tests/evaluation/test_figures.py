@@ -193,7 +193,7 @@ def test_batches_of_pictures_and_labels():
     with pytest.raises(DataError, match="2 pictures and 1 labels"):
         figures.batch(pictures[:2], ["a"])
     with pytest.raises(DataError, match="channels last"):
-        figures.batch([np.zeros((3, 8, 8), dtype=np.uint8)], ["a"])
+        figures.batch([np.zeros((3, 32, 32), dtype=np.uint8)], ["a"])
 
 
 def test_nothing_here_imports_torch_or_pyplot():

@@ -55,6 +55,6 @@ def make_learner(data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
     def make(data: Data = data, arch: str = ARCH, **options: object) -> dt.Learner:
         settings: dict[str, object] = {"pretrained": False, "size": 32, "precision": "fp32", "device": "cpu"}
-        return dt.Learner(data, arch, **(settings | options))  # type: ignore[arg-type]
+        return dt.Learner(data, arch, **(settings | options))
 
     return make

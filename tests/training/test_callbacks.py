@@ -123,7 +123,7 @@ def test_tensorboard_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
         lambda p: Callback(),
     ],
 )
-def test_every_callback_survives_a_checkpoint(make_learner: MakeLearner, tmp_path: Path, make) -> None:  # type: ignore[no-untyped-def]
+def test_every_callback_survives_a_checkpoint(make_learner: MakeLearner, tmp_path: Path, make) -> None:
     callback = make(tmp_path)
     learn = make_learner().fit(1, callbacks=[callback])
     state, tensors = json.loads(json.dumps(callback.state())), callback.tensors()

@@ -67,11 +67,11 @@ def test_two_gloo_processes_get_what_one_gets(squares: Path, tmp_path: Path) -> 
     )
     assert (one["world"], two["world"]) == (1, 2)
     assert one["ids"] == two["ids"]
-    assert len(one["ids"]) == 15, "an odd number of rows over two processes"  # type: ignore[arg-type]
-    assert one["scores"]["n"] == two["scores"]["n"] == 15  # type: ignore[index]
+    assert len(one["ids"]) == 15, "an odd number of rows over two processes"
+    assert one["scores"]["n"] == two["scores"]["n"] == 15
     assert one["weight"] == pytest.approx(two["weight"], rel=1e-3, abs=1e-6)
-    for ours, theirs in zip(one["history"], two["history"], strict=True):  # type: ignore[arg-type,call-overload]
+    for ours, theirs in zip(one["history"], two["history"], strict=True):
         assert ours == pytest.approx(theirs, rel=1e-4, abs=1e-6)
-    for metric, found in one["scores"]["metrics"].items():  # type: ignore[index]
-        assert found == pytest.approx(two["scores"]["metrics"][metric], rel=1e-4, abs=1e-6)  # type: ignore[index]
+    for metric, found in one["scores"]["metrics"].items():
+        assert found == pytest.approx(two["scores"]["metrics"][metric], rel=1e-4, abs=1e-6)
     assert (tmp_path / "two" / "m.model" / "manifest.json").is_file()

@@ -31,7 +31,7 @@ class FakeKind:
 
 def make_feeder(n: int, **options: Any) -> Feeder:
     settings_: dict[str, Any] = {"batch_size": 8, "accumulate": 1, "seed": 1, "rank": 0, "world": 1}
-    return Feeder(FakeStore(), np.arange(n), FakeKind(), **(settings_ | options))  # type: ignore[arg-type]
+    return Feeder(FakeStore(), np.arange(n), FakeKind(), **(settings_ | options))
 
 
 def rows_of(feeder: Feeder, epoch: int = 0, start: int = 0) -> list[list[int]]:
@@ -95,9 +95,9 @@ def test_bad_sizes_are_explained() -> None:
 
 def test_rows_that_cannot_be_read_are_left_out() -> None:
     feeder = make_feeder(8)
-    feeder.store.get = lambda rows: [None if row == 3 else np.zeros((2, 2, 1), np.uint8) for row in rows]  # type: ignore[method-assign]
+    feeder.store.get = lambda rows: [None if row == 3 else np.zeros((2, 2, 1), np.uint8) for row in rows]
     assert sorted(rows_of(feeder)[0]) == [0, 1, 2, 4, 5, 6, 7]
-    feeder.store.get = lambda rows: [None for _ in rows]  # type: ignore[method-assign]
+    feeder.store.get = lambda rows: [None for _ in rows]
     with pytest.raises(TrainingError, match="moved"):
         rows_of(feeder)
 

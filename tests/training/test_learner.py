@@ -121,7 +121,7 @@ def test_nothing_but_test_reaches_the_test_set(make_learner: MakeLearner, data: 
     with pytest.raises(AssertionError, match="looked at"):
         learn.test()
     with pytest.raises(SettingError, match=r"test\(\)"):
-        learn.predictions("test")  # type: ignore[arg-type]
+        learn.predictions("test")
 
 
 def test_opening_the_test_set_is_recorded(make_learner: MakeLearner) -> None:
@@ -229,7 +229,7 @@ def test_bad_settings_are_explained(make_learner: MakeLearner, options: dict[str
 
 def test_bad_calls_are_explained(make_learner: MakeLearner) -> None:
     with pytest.raises(SettingError, match=r"images\(\.\.\.\) gives"):
-        dt.Learner("fruit/", "resnet18")  # type: ignore[arg-type]
+        dt.Learner("fruit/", "resnet18")
     learn = make_learner()
     with pytest.raises(SettingError, match="epochs=0"):
         learn.fine_tune(0)

@@ -100,7 +100,7 @@ def test_a_short_trial_gives_the_default() -> None:
 
 def loss_of(target: object, **options: object):
     settings = {"loss": None, "label_smoothing": 0.0, "class_weights": None, "training_rows": ROWS}
-    return make_loss(target=target, **(settings | options))  # type: ignore[arg-type]
+    return make_loss(target=target, **(settings | options))
 
 
 def test_cross_entropy() -> None:

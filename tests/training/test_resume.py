@@ -39,9 +39,9 @@ def _train(learn: dt.Learner, kill_at: int | None = None, **options: object) -> 
     """Train two phases; the callback list is the same whether or not the run is killed."""
     learn.pretrained = True  # two phases
     callbacks = [KeepBest(), EarlyStopping(50), KillAt(-1 if kill_at is None else kill_at)]
-    learn.fine_tune(2, head_epochs=1, callbacks=callbacks, **options)  # type: ignore[arg-type]
+    learn.fine_tune(2, head_epochs=1, callbacks=callbacks, **options)
     told = [{name: v for name, v in row.items() if name != "seconds"} for row in learn.history]
-    return parameters_sha256(learn.network), told  # type: ignore[return-value]
+    return parameters_sha256(learn.network), told
 
 
 @pytest.mark.parametrize("kill_at", [1, 4, 5, 6, 9, 12])
@@ -159,11 +159,11 @@ def test_sigkill_in_a_real_process(squares: Path, tmp_path: Path) -> None:
         (tmp_path / folder).mkdir()
         return {"cwd": tmp_path / folder, "env": {**os.environ, "OMP_NUM_THREADS": "1"}, "text": True}
 
-    whole = subprocess.run(command, capture_output=True, check=True, **environment("whole"))  # type: ignore[call-overload]
+    whole = subprocess.run(command, capture_output=True, check=True, **environment("whole"))
     place = environment("killed")
     kills = 0
     for steps in (3, 12):  # killed twice, the second time after it was resumed once
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **place)  # type: ignore[call-overload]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **place)
         deadline = time.monotonic() + 60
         while process.poll() is None and time.monotonic() < deadline:
             found = list((tmp_path / "killed").rglob(FILE))
@@ -174,7 +174,7 @@ def test_sigkill_in_a_real_process(squares: Path, tmp_path: Path) -> None:
             time.sleep(0.005)
         process.wait()
     assert kills == 2
-    resumed = subprocess.run(command, capture_output=True, check=True, **place)  # type: ignore[call-overload]
+    resumed = subprocess.run(command, capture_output=True, check=True, **place)
     assert "resuming the run" in resumed.stderr
     assert resumed.stdout == whole.stdout != ""
 

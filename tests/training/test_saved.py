@@ -44,7 +44,7 @@ def test_prediction_and_validation_read_pictures_alike(saved: tuple[dt.Learner, 
     table = learn.predictions()
     for row, prediction in enumerate(learn.predict_many(data.valid.paths, batch_size=64)):
         probabilities = dict(prediction.top)
-        expected = dict(zip(data.target.vocab, table.output[row].tolist(), strict=True))  # type: ignore[union-attr]
+        expected = dict(zip(data.target.vocab, table.output[row].tolist(), strict=True))
         assert probabilities == pytest.approx(expected, abs=1e-6)
 
 
@@ -97,7 +97,7 @@ def test_opening_the_test_set_is_recorded_in_the_artefact(saved: tuple[dt.Learne
 def test_evaluate_explains_what_it_cannot_do(saved: tuple[dt.Learner, Path], tmp_path: Path) -> None:
     path = saved[1]
     with pytest.raises(SettingError, match="'valid' or 'test'"):
-        dt.evaluate(path, "train")  # type: ignore[arg-type]
+        dt.evaluate(path, "train")
     other = tmp_path / "other"
     for name in ("blue", "red"):
         (other / name).mkdir(parents=True)
@@ -146,10 +146,10 @@ def _edit(change: Callable[[dict[str, object]], None]) -> Callable[[Path], None]
         (lambda p: (p / MANIFEST).write_text("[]"), "format version None"),
         (_edit(lambda m: m.update(format_version=99)), "format version 99"),
         (_edit(lambda m: m.update(surprise=1)), "surprise"),
-        (_edit(lambda m: m["target"].update(vocab=["a", "a"])), "target"),  # type: ignore[index]
-        (_edit(lambda m: m["files"].update({"../x": {"bytes": 1, "sha256": "0" * 64}})), "outside itself"),  # type: ignore[index]
-        (_edit(lambda m: m["architecture"].update(name="test_vit")), "does not fit|features"),  # type: ignore[index]
-        (_edit(lambda m: m["target"].update(vocab=["a", "b"])), "does not fit"),  # type: ignore[index]
+        (_edit(lambda m: m["target"].update(vocab=["a", "a"])), "target"),
+        (_edit(lambda m: m["files"].update({"../x": {"bytes": 1, "sha256": "0" * 64}})), "outside itself"),
+        (_edit(lambda m: m["architecture"].update(name="test_vit")), "does not fit|features"),
+        (_edit(lambda m: m["target"].update(vocab=["a", "b"])), "does not fit"),
     ],
 )
 def test_damaged_artefacts_are_refused(

@@ -84,4 +84,4 @@ def test_a_view_does_not_depend_on_its_company(seed: int, pad: int) -> None:
 @pytest.mark.parametrize("bad", [{"crop": 0}, {"crop": 1.5}, {"light": 1}, {"rotate_deg": -1}, {"flipp": True}])
 def test_bad_settings_are_refused(bad: dict[str, float]) -> None:
     with pytest.raises(ValidationError):
-        Augmentation(**bad)  # type: ignore[arg-type]
+        Augmentation(**bad)

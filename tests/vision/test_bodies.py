@@ -54,7 +54,7 @@ def test_local_folder(local_folder: Path, weights: dict[str, torch.Tensor]) -> N
 
 def _fake_cache(home: Path, weights: dict[str, torch.Tensor]) -> None:
     """The layout that the hub's client leaves behind after a download."""
-    repository = timm.get_pretrained_cfg(TINY).hf_hub_id  # type: ignore[union-attr]
+    repository = timm.get_pretrained_cfg(TINY).hf_hub_id
     folder = home / ("models--" + repository.replace("/", "--"))
     snapshot = folder / "snapshots" / ("a" * 40)
     snapshot.mkdir(parents=True)

@@ -15,7 +15,7 @@ number     ``(1.5, 20.0)``               (N, D) float32, your units standardised
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,31 +47,6 @@ def sigmoid(logits: Array) -> Array:
         0.0
     """
     return 0.5 * (1.0 + np.tanh(0.5 * logits.astype(np.float64)))
-
-
-class TargetLike(Protocol):
-    """What all kinds of target offer."""
-
-    @property
-    def n_outputs(self) -> int:
-        """How many numbers the model gives per row."""
-        ...
-
-    def encode(self, values: Sequence[TargetValue]) -> Array:
-        """Values of the user's → the array a metric reads."""
-        ...
-
-    def training_form(self, encoded: Array) -> Array:
-        """The array a metric reads → the array a loss reads."""
-        ...
-
-    def activate(self, outputs: Array) -> Array:
-        """The model's raw outputs → probabilities, or values in the user's units."""
-        ...
-
-    def decode(self, activated: Array) -> list[TargetValue]:
-        """Probabilities or values → the user's own words."""
-        ...
 
 
 class _Vocabulary(BaseModel):

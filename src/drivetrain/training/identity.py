@@ -6,7 +6,6 @@ import hashlib
 import json
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
@@ -25,8 +24,3 @@ def fingerprint(facts: dict[str, Any]) -> str:
     """12 hex digits that differ when any fact does; facts are JSON values or have a telling ``repr``."""
     text = json.dumps(facts, sort_keys=True, default=repr)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
-def array_digest(array: np.ndarray[Any, Any]) -> str:
-    """Content hash of an array."""
-    return hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()

@@ -15,7 +15,7 @@ from drivetrain.errors import DataError, SettingError
 from drivetrain.evaluation.predictions import Predictions
 from drivetrain.runtime.inputs import Input
 from drivetrain.training.callbacks import Row
-from drivetrain.training.feeding import Feeder
+from drivetrain.training.feeding import ORDER, VIEWS, Feeder
 from drivetrain.training.kinds import PreparedKind
 from drivetrain.training.plan import Phase
 
@@ -31,13 +31,13 @@ def show_batch(feeder: Feeder, kind: PreparedKind, examples: Examples, n: int) -
 
     if n < 1:
         raise SettingError(f"n={n} is too small: expected at least 1.")
-    rows = feeder.random(0, 0, 0).permutation(len(examples))[:n]
+    rows = feeder.random(ORDER, 0, 0).permutation(len(examples))[:n]
     arrays = [(row, array) for row, array in zip(rows, feeder.store.get(rows.tolist()), strict=True)]
     readable = [(row, array) for row, array in arrays if array is not None]
     working, sizes = kind.collate([array for _, array in readable])
-    draws = torch.from_numpy(feeder.random(1, 0, 0, 0).random((len(readable), kind.n_draws), dtype=np.float32))
+    draws = torch.from_numpy(feeder.random(VIEWS, 0, 0, 0).random((len(readable), kind.n_draws), dtype=np.float32))
     views = kind.training_views(working, sizes, draws).permute(0, 2, 3, 1).round().to(torch.uint8).numpy()
-    return figures.batch(list(views), [_words(examples.values[row]) for row, _ in readable])
+    return figures.batch(list(views), [examples.values[row] for row, _ in readable])
 
 
 def show_results(predictions: Predictions, store: Store, reader: Input, n: int, seed: int) -> Figure:
@@ -89,7 +89,3 @@ def _loader(store: Store, reader: Input) -> Callable[[int], Picture]:
         return reader.view(array)
 
     return load
-
-
-def _words(value: str | tuple[object, ...]) -> str:
-    return value if isinstance(value, str) else ", ".join(str(part) for part in value)

@@ -61,10 +61,6 @@ class Place:
         assert isinstance(gathered, Tensor)
         return gathered
 
-    def wait(self) -> None:
-        """Until all processes are here."""
-        self.accelerator.wait_for_everyone()
-
 
 def find_place(device: str = "auto", precision: Precision = "auto") -> Place:
     """Choose where and how to compute.

@@ -21,6 +21,9 @@ _PANEL = 3.0
 _LINE = 40
 """Characters that fit above a picture."""
 
+MOST_CHANNELS = 16
+"""An array with more of them has its channels first."""
+
 
 def batch(pictures: Sequence[Array], labels: Sequence[object]) -> Figure:
     """Pictures as the model gets them, each under its label.
@@ -113,8 +116,8 @@ def _words(value: TargetValue | object) -> str:
 
 def _show(axes: Axes, picture: Array, lines: list[str], colour: str) -> None:
     picture = np.asarray(picture)
-    if picture.ndim == 3 and picture.shape[2] == 1:
-        picture = picture[:, :, 0]
+    if picture.ndim == 3 and picture.shape[2] not in (3, 4) and picture.shape[2] <= MOST_CHANNELS:
+        picture = picture.mean(axis=2)  # neither grey nor colour: the channels' average
     if picture.ndim not in (2, 3) or (picture.ndim == 3 and picture.shape[2] not in (3, 4)) or not picture.size:
         raise DataError(
             f"an array of shape {picture.shape} is no picture: (height, width, 3) is expected. "
