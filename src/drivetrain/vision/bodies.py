@@ -28,7 +28,7 @@ HUB_CONNECT_TIMEOUT_S = 5.0
 
 OFFLINE_HELP = (
     f"To go on without a hub: arch='{LOCAL}FOLDER' with a timm folder (config.json and {WEIGHTS_FILE}) copied from "
-    "another machine, or pretrained=False to train from scratch."
+    "another machine, or pretrained=False (--from-scratch) to train without."
 )
 
 
