@@ -132,3 +132,19 @@ def test_every_callback_survives_a_checkpoint(make_learner: MakeLearner, tmp_pat
     assert fresh.state() == callback.state()
     assert set(fresh.tensors()) == set(tensors)
     assert learn.history
+
+
+def test_a_callback_judges_each_run_on_its_own(make_learner: MakeLearner) -> None:
+    """An earlier run's best is neither waited for nor brought back."""
+    stopping, best = EarlyStopping(2, min_delta=1.0), KeepBest()
+    learn = make_learner(callbacks=[stopping, best])
+    learn.fit(9, lr=1e-9)
+    learn.fit(9, lr=1e-9)
+    assert [row["epoch"] for row in learn.history] == [1, 2, 3, 4, 5, 6], "three epochs each"
+    assert best.best_epoch > 3
+
+
+def test_a_second_run_adds_to_the_log(make_learner: MakeLearner, tmp_path: Path) -> None:
+    learn = make_learner(callbacks=[LogFile(tmp_path / "log.jsonl")]).fit(2).fit(1)
+    rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert rows == learn.history and len(rows) == 3

@@ -14,6 +14,7 @@ import drivetrain as dt
 from drivetrain.data.data import Data
 from drivetrain.data.examples import Examples
 from drivetrain.errors import DataError, SettingError, TrainingError
+from drivetrain.evaluation.metrics import resolve_metrics
 from drivetrain.training.identity import parameters_sha256
 from drivetrain.training.stepping import make_optimizer
 
@@ -313,3 +314,17 @@ def test_bf16_trains_too(make_learner: MakeLearner) -> None:
     assert learn.network.head[2].weight.dtype is torch.float32
     assert 0 < float(learn.history[-1]["train_loss"] or 0) < 2
     assert str(learn.decisions["precision"]) == "bf16 (as asked)"
+
+
+def test_validation_is_done_again_only_when_something_changed(
+    make_learner: MakeLearner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learn = make_learner().fit(1)
+    first = learn.validate()
+    with monkeypatch.context() as patched:
+        patched.setattr(learn, "predictions", lambda: pytest.fail("validated twice"))
+        assert learn.validate() is first
+    learn.metrics = resolve_metrics(["f1"], learn.data.target)
+    assert list(learn.validate()) == ["f1"]
+    learn.fit(1)
+    assert learn.validate() is not first

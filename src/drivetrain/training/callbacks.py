@@ -63,7 +63,7 @@ class Callback:
     """
 
     def on_run_start(self, run: RunView) -> None:
-        """Before the first epoch (also of a resumed run)."""
+        """Before the first epoch; of a resumed run too, whose state is restored after this."""
 
     def on_step_end(self, run: RunView, loss: float) -> None:
         """After each step of the optimiser, with the step's mean loss."""
@@ -101,6 +101,7 @@ class _Monitor(Callback):
                 f"monitor={self.monitor!r} is not among what an epoch records: {', '.join(run.recorded)}.{hint}"
                 + did_you_mean(self.monitor, run.recorded)
             )
+        self.best, self.best_epoch = None, 0  # each run is judged on its own
 
     def _improved(self, run: RunView, min_delta: float = 0.0) -> bool:
         row = run.history[-1]
@@ -157,6 +158,10 @@ class KeepBest(_Monitor):
         super().__init__(monitor)
         self._parameters: dict[str, Tensor] = {}
 
+    def on_run_start(self, run: RunView) -> None:
+        super().on_run_start(run)
+        self._parameters = {}
+
     def on_epoch_end(self, run: RunView) -> None:
         if self._improved(run):
             self._parameters = snapshot(run.network)
@@ -164,6 +169,7 @@ class KeepBest(_Monitor):
     def on_run_end(self, run: RunView) -> None:
         if self._parameters:
             run.network.load_state_dict(self._parameters)
+            self._parameters = {}
 
     def tensors(self) -> dict[str, Tensor]:
         return self._parameters
@@ -176,27 +182,32 @@ class KeepBest(_Monitor):
 class LogFile(Callback):
     """Write one row per epoch to a file: ``.csv``, or ``.jsonl`` for one JSON object per line.
 
-    The file holds the whole run after every epoch, also of a resumed one.
+    The file is whole after every epoch, also of a resumed run; a later run of the same Learner adds to it.
     """
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         if self.path.suffix not in {".csv", ".jsonl"}:
             raise SettingError(f"the log {self.path} has suffix {self.path.suffix!r}: expected .csv or .jsonl.")
+        self._earlier: list[Row] = []
 
     def on_epoch_end(self, run: RunView) -> None:
         if not run.main:
             return
+        rows = [*self._earlier, *run.history]
         self.path.parent.mkdir(parents=True, exist_ok=True)
         if self.path.suffix == ".jsonl":
-            text = "".join(json.dumps(row) + "\n" for row in run.history)
+            text = "".join(json.dumps(row) + "\n" for row in rows)
         else:
             stream = io.StringIO()
-            writer = csv.DictWriter(stream, fieldnames=list(run.history[0]))
+            writer = csv.DictWriter(stream, fieldnames=list(rows[0]))
             writer.writeheader()
-            writer.writerows(run.history)
+            writer.writerows(rows)
             text = stream.getvalue()
         write_durably(self.path, text.encode())
+
+    def on_run_end(self, run: RunView) -> None:
+        self._earlier += run.history
 
 
 class TensorBoardLog(Callback):

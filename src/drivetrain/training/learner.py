@@ -132,7 +132,7 @@ class Learner:
         self.history: list[Row] = []
         """One row per epoch trained, over all runs."""
         self._phases_run: list[Phase] = []
-        self._validated: tuple[str, Scores] | None = None
+        self._validated: tuple[tuple[str, tuple[Metric, ...]], Scores] | None = None
         self.test_openings: list[Opening] = []
         """Each time the test set was opened, and what it said."""
         self.place = find_place(device, precision)
@@ -294,9 +294,9 @@ class Learner:
 
     def validate(self) -> Scores:
         """Each metric on the validation set with its interval, and the loss."""
-        identity = parameters_sha256(self.network)
-        if self._validated is None or self._validated[0] != identity:
-            self._validated = (identity, score(self.predictions(), self.metrics, part="validation"))
+        asked = (parameters_sha256(self.network), self.metrics)
+        if self._validated is None or self._validated[0] != asked:  # saving asks again for what was just shown
+            self._validated = (asked, score(self.predictions(), self.metrics, part="validation"))
         return self._validated[1]
 
     def test(self) -> Scores:

@@ -61,6 +61,12 @@ class Place:
         assert isinstance(gathered, Tensor)
         return gathered
 
+    def sum(self, share: float) -> float:
+        """The sum of what each process holds."""
+        if self.world == 1:
+            return share  # not every device has the precision for this
+        return float(self.gather(torch.tensor([share], dtype=torch.float64, device=self.device)).sum())
+
 
 def find_place(device: str = "auto", precision: Precision = "auto") -> Place:
     """Choose where and how to compute.

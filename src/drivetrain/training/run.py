@@ -139,10 +139,10 @@ class Run:
             KeyboardInterrupt: Ctrl-C; the run was saved first.
         """
         checkpoint = read_checkpoint(self.folder) if self.folder else None
-        if checkpoint:
-            self._take_up(checkpoint)
         for callback in self.callbacks:
             callback.on_run_start(self)
+        if checkpoint:
+            self._take_up(checkpoint)
         with _deferred_interrupt() as interrupted, self.setup.place.own_randomness(), _memory_explained():
             while self.position.phase < len(self.phases) and self._stop_reason is None:
                 self._phase(checkpoint, interrupted)
@@ -193,8 +193,7 @@ class Run:
         self._leave_if(interrupted, stepper)
 
     def _finish_epoch(self, phase: Phase, began: float) -> None:
-        sums = torch.tensor([self.position.loss], dtype=torch.float64, device=self.setup.place.device)
-        train_loss = float(self.setup.place.gather(sums).sum()) / self.position.rows
+        train_loss = self.setup.place.sum(self.position.loss) / self.position.rows
         scores = self.setup.validate()
         row: Row = {
             "epoch": self.first_epoch + len(self.history),

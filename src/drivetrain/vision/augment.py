@@ -74,7 +74,8 @@ def random_views(
     bounds = sizes_B2.flip(1).to(device=device, dtype=torch.float32)[:, None, None, :]  # (B, 1, 1, [width, height])
     unit = (2 * _mirror(pixel, bounds) + 1) / torch.tensor([width, height], device=device) - 1
     pictures = working_BHWC.permute(0, 3, 1, 2).float()
-    views = functional.grid_sample(pictures, unit, mode="bilinear", padding_mode="border", align_corners=False)
+    # Mirrored coordinates never leave the picture, so the padding mode is the one that every device has.
+    views = functional.grid_sample(pictures, unit, mode="bilinear", padding_mode="zeros", align_corners=False)
     return _relight(views, draws, augmentation)
 
 
