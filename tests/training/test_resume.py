@@ -138,6 +138,22 @@ def test_ctrl_c_saves_and_says_how_to_go_on(make_learner: MakeLearner, capsys: p
     assert "7 steps are done" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("at", [3, 7])
+def test_the_same_learner_goes_on_after_ctrl_c(
+    make_learner: MakeLearner, capsys: pytest.CaptureFixture[str], at: int
+) -> None:
+    """As in a notebook: the cell is run again, and the Learner in memory is half trained."""
+    whole = make_learner(batch_size=8).fit(2, callbacks=[PressCtrlC(-1)])
+    learn = make_learner(batch_size=8)
+    with pytest.raises(KeyboardInterrupt):
+        learn.fit(2, callbacks=[PressCtrlC(at)])
+    learn.validate()  # looking is no change
+    learn.fit(2, callbacks=[PressCtrlC(-1)])
+    assert f"{at} steps are done" in capsys.readouterr().err
+    assert parameters_sha256(learn.network) == parameters_sha256(whole.network)
+    assert [row["epoch"] for row in learn.history] == [1, 2]
+
+
 SCRIPT = """
 import sys
 import drivetrain as dt

@@ -132,6 +132,8 @@ class Learner:
         self.history: list[Row] = []
         """One row per epoch trained, over all runs."""
         self._phases_run: list[Phase] = []
+        self._start_of: dict[str, str] = {}
+        """Parameters that a stopped run left behind → those it started from: the same call takes up that run."""
         self._validated: tuple[tuple[str, tuple[Metric, ...]], Scores] | None = None
         self.test_openings: list[Opening] = []
         """Each time the test set was opened, and what it said."""
@@ -419,8 +421,18 @@ class Learner:
             self._checkpoint_folder(phases, checkpoint, callbacks),
             first_epoch=len(self.history) + 1,
         )
-        self.history = [*self.history, *run.execute()]
+        start = self._start()
+        try:
+            self.history = [*self.history, *run.execute()]
+        except BaseException:
+            self._start_of[parameters_sha256(self.network)] = start
+            raise
         return self
+
+    def _start(self) -> str:
+        """Identity of the parameters a run starts from; after a run that was stopped, those that one started from."""
+        now = parameters_sha256(self.network)
+        return self._start_of.get(now, now)
 
     def _checkpoint_folder(
         self, phases: list[Phase], checkpoint: CheckpointPlace, callbacks: Sequence[Callback]
@@ -432,7 +444,7 @@ class Learner:
             **self._settings,
             "split": self.data.split.identity,
             "values": repr(self.data.train.values),
-            "start": parameters_sha256(self.network),
+            "start": self._start(),
             "phases": [repr(phase) for phase in phases],
             "callbacks": [type(callback).__qualname__ for callback in (*self.callbacks, *callbacks)],
         }
