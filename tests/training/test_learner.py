@@ -328,3 +328,24 @@ def test_validation_is_done_again_only_when_something_changed(
     assert list(learn.validate()) == ["f1"]
     learn.fit(1)
     assert learn.validate() is not first
+
+
+def test_a_later_run_draws_anew(make_learner: MakeLearner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another order and other views: ten runs of one epoch are no worse than one run of ten."""
+    learn = make_learner()
+    seen: list[list[float]] = []
+    epoch_of = learn._feeder.epoch
+
+    def spied(*position: int, **options: int):
+        for step in epoch_of(*position, **options):
+            seen.append(step.micro[0].draws.flatten().tolist())
+            yield step
+
+    monkeypatch.setattr(learn._feeder, "epoch", spied)
+    learn.fit(1).fit(1).fine_tune(1)
+    assert len({tuple(draws) for draws in seen}) == len(seen) >= 9
+
+
+def test_a_negative_seed_is_explained(make_learner: MakeLearner) -> None:
+    with pytest.raises(SettingError, match="seed=-1"):
+        make_learner(seed=-1)

@@ -127,6 +127,8 @@ class Learner:
         self.data = data
         self.pretrained = pretrained
         self.seed = data.split.seed if seed is None else seed
+        if self.seed < 0:
+            raise SettingError(f"seed={self.seed} cannot be used: expected 0 or above.")
         self.callbacks = list(callbacks)
         self.metrics = resolve_metrics(metrics, data.target)
         self.history: list[Row] = []

@@ -174,8 +174,9 @@ class Run:
         position, steps = self.position, self.setup.feeder.steps
         began = time.monotonic() - position.seconds
         total = phase.epochs * steps
+        number = self.first_epoch + position.epoch  # of a later run another one: it draws anew
         with self._progress(phase) as advance:
-            for step in self.setup.feeder.epoch(position.phase, position.epoch, start=position.step):
+            for step in self.setup.feeder.epoch(position.phase, number, start=position.step):
                 set_schedule(stepper.optimizer, phase, position.epoch * steps + step.index, total)
                 loss = stepper.take(step)
                 position.loss += loss * step.rows
