@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from drivetrain.errors import first_few
 from drivetrain.progress import track
+from drivetrain.runtime.cpus import usable_cpus
 from drivetrain.runtime.pictures import Probe, probe_picture, readable
 
 Checked = Probe
@@ -83,7 +83,7 @@ def check_pictures(paths: Sequence[Path], *, channels: int = 3, workers: int | N
         ['file is missing']
     """
     distinct = list(dict.fromkeys(paths))
-    workers = workers or min(16, _cores())
+    workers = workers or min(16, usable_cpus())
     found: dict[Path, Checked] = {}
 
     def check(path: Path) -> Checked:
@@ -109,8 +109,3 @@ def problems(paths: Iterable[Path], checked: Iterable[Checked]) -> list[LeftOut]
         for path, found in zip(paths, checked, strict=True)
         if found.problem is not None
     ]
-
-
-def _cores() -> int:
-    """CPU cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

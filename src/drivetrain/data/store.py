@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +13,7 @@ import psutil
 from numpy.typing import NDArray
 
 from drivetrain.errors import DrivetrainWarning, PictureError
+from drivetrain.runtime.cpus import usable_cpus
 
 MEMORY_SHARE = 0.25
 """Of the memory that is free when the store is made."""
@@ -42,7 +42,7 @@ class Store:
         self._room = free_memory_bytes() * MEMORY_SHARE if memory_bytes is None else memory_bytes
         self._kept: dict[int, NDArray[np.uint8]] = {}
         self._unreadable: set[int] = set()
-        self._pool = ThreadPoolExecutor(max_workers=min(16, os.cpu_count() or 1))
+        self._pool = ThreadPoolExecutor(max_workers=min(16, usable_cpus()))
 
     def get(self, rows: Sequence[int]) -> list[NDArray[np.uint8] | None]:
         """Working arrays of the rows asked for, in that order; None where a file cannot be read any more.

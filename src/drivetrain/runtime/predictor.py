@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from drivetrain.errors import PictureError, SettingError
+from drivetrain.runtime.cpus import usable_cpus
 from drivetrain.runtime.inputs import Input, Pixels
 from drivetrain.runtime.pictures import PICTURE_SUFFIXES, PictureSource
 from drivetrain.runtime.targets import CategoriesTarget, CategoryTarget, NumberTarget, Target
@@ -114,7 +115,7 @@ class Predictor:
         return self._stream(_inputs(sources), batch_size)
 
     def _stream(self, sources: Iterator[PictureSource], batch_size: int) -> Iterator[Prediction]:
-        with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
+        with ThreadPoolExecutor(max_workers=min(8, usable_cpus())) as pool:
 
             def begin() -> list[tuple[str | None, Any]]:
                 return [(_path_of(s), pool.submit(self._read, s)) for s in islice(sources, batch_size)]
