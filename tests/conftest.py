@@ -11,6 +11,15 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # processes share the cores already; th
 SHARED = Path(__file__).parents[2] / "shared"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _own_picture_cache(tmp_path_factory):
+    """Decoded pictures of tests never go to the cache of whoever runs them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DRIVETRAIN_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("DRIVETRAIN_CACHE_GB", "1")
+        yield
+
+
 def pytest_collection_modifyitems(items):
     if not (SHARED / "data").is_dir() or not (SHARED / "weights").is_dir():
         absent = pytest.mark.skip(reason="needs the pictures and weights of ../shared, which are not here")

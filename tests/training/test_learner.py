@@ -277,9 +277,12 @@ def test_decisions_carry_reasons(make_learner: MakeLearner) -> None:
     json.dumps({name: decision.model_dump() for name, decision in learn.decisions.items()})
 
 
-def test_a_file_that_vanishes_does_not_stop_training(squares: Path, make_learner: MakeLearner, tmp_path: Path) -> None:
+def test_a_file_that_vanishes_does_not_stop_training(
+    squares: Path, make_learner: MakeLearner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import shutil
 
+    monkeypatch.setenv("DRIVETRAIN_CACHE_GB", "0")  # the cache would still hold it
     copied = tmp_path / "copy"
     shutil.copytree(squares, copied)
     data = dt.images(copied, valid_pct=0.2, test_pct=0)

@@ -1,19 +1,22 @@
-"""Working pictures of a set of examples, decoded once and kept in memory while they fit."""
+"""Working pictures of a set of examples, decoded once: kept on disk, or in memory while they fit."""
 
 from __future__ import annotations
 
+import threading
 import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
 import psutil
-from numpy.typing import NDArray
 
+from drivetrain.data.cache import PictureCache
+from drivetrain.data.cache_place import CachePlace
+from drivetrain.data.packs import Pixels
 from drivetrain.errors import DrivetrainWarning, PictureError
 from drivetrain.runtime.cpus import usable_cpus
+from drivetrain.runtime.picture_faults import readable
 
 MEMORY_SHARE = 0.25
 """Of the memory that is free when the store is made."""
@@ -22,48 +25,127 @@ MEMORY_SHARE = 0.25
 class Reader(Protocol):
     """The part of an input description that the store needs."""
 
-    def load(self, source: Any, /) -> NDArray[np.uint8]:
+    @property
+    def working_identity(self) -> str:
+        """All that a working array depends on besides the file's content."""
+        ...
+
+    def load(self, source: Any, /) -> Pixels:
         """One input as a working array."""
+        ...
+
+    def load_file(self, path: Path, /) -> tuple[Pixels, str]:
+        """The same, and the digest of the bytes it was made of."""
         ...
 
 
 class Store:
-    """Loads working arrays by row, in threads, and remembers as many as `memory_bytes` allows.
+    """Loads working arrays by row, in threads; decodes each once, and keeps it on disk or else in memory.
+
+    With digests, arrays go to the picture cache (see `PictureCache`) and are found there by the next epoch and by
+    the next run. What does not fit there, or everything where the cache is off, is kept in memory as far as
+    `memory_bytes` allows, and is decoded again each time beyond that.
 
     Args:
         paths: One file per row.
         reader: How a file is read.
-        memory_bytes: What may be kept; None allows a quarter of the free memory.
+        digests: Of the files' content, one per row, as `check_pictures` found them; None uses no cache.
+        memory_bytes: What may be kept in memory; None allows a quarter of what is free.
+        cache: Where the cache is and how large; None takes what the environment says.
     """
 
-    def __init__(self, paths: Sequence[Path], reader: Reader, *, memory_bytes: int | None = None) -> None:
+    def __init__(
+        self,
+        paths: Sequence[Path],
+        reader: Reader,
+        *,
+        digests: Sequence[str] | None = None,
+        memory_bytes: int | None = None,
+        cache: CachePlace | None = None,
+    ) -> None:
+        assert digests is None or len(digests) == len(paths), "columns of different length"
         self.paths = paths
         self._reader = reader
+        self._digests = digests
         self._room = free_memory_bytes() * MEMORY_SHARE if memory_bytes is None else memory_bytes
-        self._kept: dict[int, NDArray[np.uint8]] = {}
+        self._kept: dict[int, Pixels] = {}
         self._unreadable: set[int] = set()
+        self._changed = False
+        self._counting = threading.Lock()
         self._pool = ThreadPoolExecutor(max_workers=min(16, usable_cpus()))
+        self._cache = None if digests is None else _open_cache(reader, cache or CachePlace.from_environment())
+        self._to_decode = 0 if self._cache is None else sum(digest not in self._cache for digest in set(digests or ()))
 
-    def get(self, rows: Sequence[int]) -> list[NDArray[np.uint8] | None]:
+    def get(self, rows: Sequence[int]) -> list[Pixels | None]:
         """Working arrays of the rows asked for, in that order; None where a file cannot be read any more.
 
-        Files were checked when the data were described; one that has since vanished is warned about once.
+        They are read-only, and may be views of a file: copy what has to be changed. Files were checked when the data
+        were described; one that has since vanished is warned about once, unless the cache holds it.
         """
-        missing = [row for row in dict.fromkeys(rows) if row not in self._kept and row not in self._unreadable]
-        loaded = dict(zip(missing, self._pool.map(self._load, missing), strict=True))
-        for row, array in loaded.items():
-            if array is not None and array.nbytes <= self._room:
+        found = {row: self._at_hand(row) for row in rows}
+        missing = [row for row, array in found.items() if array is None and row not in self._unreadable]
+        for row, array in zip(missing, self._pool.map(self._load, missing), strict=True):
+            found[row] = array
+            if array is not None and not self._is_cached(row) and array.nbytes <= self._room:
                 self._kept[row] = array
                 self._room -= array.nbytes
-        return [self._kept[row] if row in self._kept else loaded.get(row) for row in rows]
+        return [found[row] for row in rows]
 
-    def _load(self, row: int) -> NDArray[np.uint8] | None:
+    def _at_hand(self, row: int) -> Pixels | None:
+        if row in self._kept or self._cache is None or self._digests is None:
+            return self._kept.get(row)
+        return self._cache.ready(self._digests[row])
+
+    def _is_cached(self, row: int) -> bool:
+        return self._cache is not None and self._digests is not None and self._digests[row] in self._cache
+
+    def _load(self, row: int) -> Pixels | None:
         try:
-            return self._reader.load(self.paths[row])
+            if self._cache is None or self._digests is None:
+                array = self._reader.load(self.paths[row])
+            else:
+                array = self._load_cached(row, self._cache, self._digests[row])
         except PictureError as error:
             self._unreadable.add(row)
+            self._count_down()
             warnings.warn(f"a row is left out, its file changed since it was checked: {error}", DrivetrainWarning, 2)
             return None
+        array.flags.writeable = False
+        return array
+
+    def _load_cached(self, row: int, cache: PictureCache, expected: str) -> Pixels:
+        array = cache.get(expected)
+        if array is not None:
+            return array
+        array, digest = self._reader.load_file(self.paths[row])
+        if digest == expected:
+            cache.put(expected, array)
+        else:  # kept under that digest, it would be taken for the old picture by every later run
+            self._warn_changed(row)
+        self._count_down()
+        return array
+
+    def _count_down(self) -> None:
+        """When all rows were decoded once, other processes and later runs may have them."""
+        with self._counting:
+            self._to_decode -= 1
+            done = self._to_decode == 0
+        if done and self._cache is not None:
+            self._cache.publish()
+
+    def _warn_changed(self, row: int) -> None:
+        if not self._changed:
+            self._changed = True
+            warnings.warn(
+                f"{readable(self.paths[row])} is not the picture any more that it was when the data were checked; it "
+                "is used as it is now. Mend it: make the data again.",
+                DrivetrainWarning,
+                stacklevel=2,
+            )
+
+
+def _open_cache(reader: Reader, place: CachePlace) -> PictureCache | None:
+    return PictureCache(place, reader.working_identity) if place.limit_bytes > 0 else None
 
 
 def free_memory_bytes(control_group: Path = Path("/sys/fs/cgroup")) -> int:

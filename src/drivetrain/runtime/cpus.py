@@ -33,7 +33,7 @@ def usable_cpus(*, control_groups: Path = CONTROL_GROUPS, own_groups: Path = OWN
     """
     quotas = list(_quotas(control_groups, own_groups))
     granted = math.ceil(min(quotas)) if quotas else sys.maxsize
-    return max(1, min(_pinned(), granted))
+    return min(_pinned(), granted)
 
 
 def _pinned() -> int:

@@ -9,14 +9,17 @@ Scaling and normalisation belong to the network (`mean` and `std` travel with it
 
 from __future__ import annotations
 
+import json
+import os
 from typing import Annotated, Any, Literal
 
 import numpy as np
+import PIL
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, features
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from drivetrain.runtime.pictures import PictureSource, read_picture
+from drivetrain.runtime.pictures import PictureSource, read_picture, read_picture_file
 
 Interpolation = Literal["nearest", "bilinear", "bicubic", "lanczos"]
 Pixels = NDArray[np.uint8]
@@ -31,6 +34,9 @@ _RESAMPLING = {
 MAX_ASPECT = 3.0
 """A picture longer than this many times its short side is cut to it around its centre (a 20,000 × 1 strip would
 otherwise become a 5,000,000 pixel wide one)."""
+
+WORKING_VERSION = 1
+"""Raise it whenever `load` makes other pixels of the same file: pictures kept from before are then not used."""
 
 
 class PictureInput(BaseModel):
@@ -71,7 +77,34 @@ class PictureInput(BaseModel):
 
     def load(self, source: PictureSource) -> Pixels:
         """The whole picture with its short side at `working_px`; raises PictureError."""
-        picture = read_picture(source, channels=self.channels, shrink_to_px=self.working_px)
+        return self._working(read_picture(source, channels=self.channels, shrink_to_px=self.working_px))
+
+    def load_file(self, path: str | os.PathLike[str]) -> tuple[Pixels, str]:
+        """`load`, and the digest of the file's content, of which the picture was made; raises PictureError."""
+        picture, digest = read_picture_file(path, channels=self.channels, shrink_to_px=self.working_px)
+        return self._working(picture), digest
+
+    @property
+    def working_identity(self) -> str:
+        """All that `load` makes of a file depends on, besides the file: pictures of equal identity are equal.
+
+        Example:
+            >>> small, large = (PictureInput(channels=1, size_px=s, mean=(0.5,), std=(0.5,)) for s in (8, 16))
+            >>> small.working_identity == large.working_identity
+            False
+        """
+        what = {
+            "version": WORKING_VERSION,
+            "kind": self.kind,
+            "channels": self.channels,
+            "working_px": self.working_px,
+            "interpolation": self.interpolation,
+            "pillow": PIL.__version__,
+            "jpeg": features.version("jpg"),
+        }
+        return json.dumps(what, sort_keys=True)
+
+    def _working(self, picture: Pixels) -> Pixels:
         height, width = picture.shape[:2]
         picture = _centre(picture, _longest(height, width), _longest(width, height))
         height, width = picture.shape[:2]

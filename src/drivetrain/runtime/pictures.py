@@ -10,6 +10,8 @@ import hashlib
 import io
 import os
 import stat
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -101,12 +103,34 @@ def read_picture(
         >>> read_picture(np.zeros((20, 30), dtype=np.uint8)).shape
         (20, 30, 3)
     """
-    for setting, value in (("channels", channels), ("shrink_to_px", shrink_to_px), ("max_pixels", max_pixels)):
+    with _faults_named(source, channels=channels, shrink_to_px=shrink_to_px, max_pixels=max_pixels):
+        return _read(source, channels, shrink_to_px, max_pixels)[0]
+
+
+def read_picture_file(
+    path: str | os.PathLike[str], *, channels: int = 3, shrink_to_px: int | None = None, max_pixels: int = MAX_PIXELS
+) -> tuple[NDArray[np.uint8], str]:
+    """As `read_picture`, and the digest of the very bytes that were decoded.
+
+    Example:
+        >>> read_picture_file("/no/such.jpg")
+        Traceback (most recent call last):
+        drivetrain.errors.PictureError: /no/such.jpg ...
+    """
+    with _faults_named(path, channels=channels, shrink_to_px=shrink_to_px, max_pixels=max_pixels):
+        data = _file_bytes(path, channels, max_pixels)
+        return _decode(data, channels, shrink_to_px, max_pixels)[0], digest(data)
+
+
+@contextmanager
+def _faults_named(source: PictureSource, **settings: int | None) -> Generator[None]:
+    """What is wrong with the settings as SettingError, with the picture as PictureError that names it."""
+    for setting, value in settings.items():
         if value is not None and value < 1:
             raise SettingError(f"{setting} is {value}; expected a whole number of at least 1.")
     try:
         with pillow_is_quiet():
-            pixels, _ = _read(source, channels, shrink_to_px, max_pixels)
+            yield
     except UnreadableError as fault:
         mend = MENDS.get(
             str(fault).split(":")[0], "open it in a viewer and save it again as JPEG or PNG, or leave it out"
@@ -114,7 +138,6 @@ def read_picture(
         raise PictureError(
             f"{_name(source)} cannot be read as a picture: {fault}. Mend it: {mend}."
         ) from fault.__cause__
-    return pixels
 
 
 def probe_picture(path: str | os.PathLike[str], *, channels: int = 3, max_pixels: int = MAX_PIXELS) -> Probe:

@@ -178,7 +178,7 @@ class Learner:
             "batch_size": batch,
         }
         self._feeder = Feeder(
-            Store(data.train.paths, self.kind.reader),
+            Store(data.train.paths, self.kind.reader, digests=data.train.digests),
             data.target.training_form(training_rows),
             self.kind,
             batch_size=self.batch_size,
@@ -331,7 +331,7 @@ class Learner:
         return self._store(self.data.valid)
 
     def _store(self, examples: Examples) -> Store:
-        return Store(examples.paths, self.kind.reader)
+        return Store(examples.paths, self.kind.reader, digests=examples.digests)
 
     def _judge(self, store: Store, examples: Examples, part: str = "validation") -> Predictions:
         if len(examples) == 0:

@@ -5,30 +5,35 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from drivetrain.data.listing import SourceSpec
-from drivetrain.data.matching import images_for_evaluation
-from drivetrain.data.sources import Source
-from drivetrain.data.split import Split
-from drivetrain.data.store import Store
 from drivetrain.errors import ArtefactError, DataError, SettingError
-from drivetrain.evaluation.predictions import Predictions
-from drivetrain.evaluation.records import opening_of
-from drivetrain.evaluation.scores import Scores, score
 from drivetrain.runtime.artefact import DATA, WEIGHTS, Artefact, open_artefact, update_manifest
+from drivetrain.runtime.decisions import Decision
+from drivetrain.runtime.manifest import Manifest
 from drivetrain.runtime.predictor import Predictor
-from drivetrain.training.evaluating import TorchEngine, raw_outputs
-from drivetrain.training.judging import judge
+from drivetrain.runtime.targets import CategoryTarget
+from drivetrain.training.inference import TorchEngine, for_inference, lower_precision_holds
 from drivetrain.training.kinds import rebuild_kind
 from drivetrain.training.network import Network
 from drivetrain.training.place import Place, Precision, find_place
+
+if TYPE_CHECKING:  # what only judging needs is loaded there: predicting shall start fast
+    from drivetrain.data.sources import Source
+    from drivetrain.data.store import Store
+    from drivetrain.evaluation.predictions import Predictions
+    from drivetrain.evaluation.scores import Scores
+
+CHECKED_ROWS = 64
+"""On which lower precision than the model was trained in is compared with fp32."""
 
 
 def load_network(artefact: Artefact, place: Place) -> Network:
@@ -63,13 +68,55 @@ def load(
 
     (The torch-free engine will be chosen here once artefacts carry ONNX.)
 
+    Args:
+        path: The artefact.
+        device: As of `Learner`.
+        precision: ``auto`` takes what the hardware has natively, as `Learner` does, but nothing lower than the model
+            was trained in: there are no pictures here to check it on.
+        top_k: How many categories `Prediction.top` lists, at most.
+
     Raises:
         ArtefactError: The artefact is missing, altered or of an unknown format.
     """
     artefact = open_artefact(path)
+    manifest = artefact.manifest
     place = find_place(device, precision)
-    engine = TorchEngine(load_network(artefact, place), place)
-    return Predictor(artefact.manifest.input, artefact.manifest.target, engine, top_k=top_k)
+    if precision == "auto" and _is_lower(place, manifest):
+        reason = f"as the model was trained; {place.precision.value} has not been checked for it"
+        place = replace(place, precision=Decision(value="fp32", reason=reason))
+    network, folding = for_inference(load_network(artefact, place), place, _noise(manifest))
+    decisions = {"precision": place.precision, "folding": folding}
+    return Predictor(manifest.input, manifest.target, TorchEngine(network, place), top_k=top_k, decisions=decisions)
+
+
+def _noise(manifest: Manifest) -> NDArray[np.uint8]:
+    """One input that looks like nothing, (1, S, S, C)."""
+    size_px, channels = manifest.input.size_px, manifest.input.channels
+    return np.random.default_rng(0).integers(0, 256, (1, size_px, size_px, channels), dtype=np.uint8)
+
+
+def _is_lower(place: Place, manifest: Manifest) -> bool:
+    """Whether `place` computes in lower precision than the model was trained in."""
+    trained = manifest.decisions.get("precision")
+    return place.dtype is not torch.float32 and trained is not None and trained.value == "fp32"
+
+
+def _checked_precision(artefact: Artefact, store: Store, place: Place) -> Place:
+    """Lower precision than the model was trained in, where it says the same of the first rows; else fp32."""
+    from drivetrain.training.evaluating import raw_outputs  # noqa: PLC0415 - brings the data rooms
+
+    manifest = artefact.manifest
+    few = range(min(CHECKED_ROWS, len(store.paths)))
+    exact_place = replace(place, precision=Decision(value="fp32", reason=""))
+    exact, lower = (
+        raw_outputs(load_network(artefact, there), manifest.input, store, there, rows=few)
+        for there in (exact_place, place)
+    )
+    found = lower_precision_holds(exact, lower, compare_largest=isinstance(manifest.target, CategoryTarget))
+    if found.value:
+        return replace(place, precision=Decision(value=place.precision.value, reason=found.reason))
+    said = f"as the model was trained; in {place.precision.value} {found.reason}"
+    return replace(place, precision=Decision(value="fp32", reason=said))
 
 
 @dataclass(frozen=True)
@@ -80,6 +127,8 @@ class Evaluation:
     predictions: Predictions
     not_found: int
     """Rows of the part, as the split knows them, that the data no longer hold."""
+    precision: Decision
+    """Of the arithmetic."""
 
 
 def evaluate(
@@ -102,12 +151,22 @@ def evaluate(
         data: Folder, table or DataFrame that holds the rows; None takes the place they were trained from.
         metrics: Names or functions; None takes those of the training.
         device: As of `Learner`.
-        precision: As of `Learner`.
+        precision: As of `Learner`; where ``auto`` would be lower than the model was trained in, it is compared with
+            fp32 on the first rows, and fp32 is taken if they differ.
 
     Raises:
         ArtefactError: The artefact cannot be used.
         DataError: None of the rows are there.
     """
+    from drivetrain.data.listing import SourceSpec  # noqa: PLC0415 - these bring pandas and scikit-learn
+    from drivetrain.data.matching import images_for_evaluation  # noqa: PLC0415
+    from drivetrain.data.split import Split  # noqa: PLC0415
+    from drivetrain.data.store import Store  # noqa: PLC0415
+    from drivetrain.evaluation.records import opening_of  # noqa: PLC0415
+    from drivetrain.evaluation.scores import score  # noqa: PLC0415
+    from drivetrain.training.evaluating import raw_outputs  # noqa: PLC0415
+    from drivetrain.training.judging import judge  # noqa: PLC0415
+
     if part not in ("valid", "test"):
         raise SettingError(f"part={part!r} is not known: expected 'valid' or 'test'.")
     artefact = open_artefact(path)
@@ -124,14 +183,16 @@ def evaluate(
         channels=manifest.input.channels,
     )
     place = find_place(device, precision)
-    store = Store(found.examples.paths, manifest.input)
+    store = Store(found.examples.paths, manifest.input, digests=found.examples.digests)
+    if precision == "auto" and _is_lower(place, manifest):
+        place = _checked_precision(artefact, store, place)
     outputs = raw_outputs(load_network(artefact, place), manifest.input, store, place)
     predictions = judge(outputs, found.examples, manifest.target, None)
     scores = score(predictions, metrics or manifest.metrics or None, part="test" if part == "test" else "validation")
     if part == "test" and place.main:
         opening = opening_of(scores, manifest.parameters_sha256)
         update_manifest(artefact, test_openings=(*manifest.test_openings, opening))
-    return Evaluation(scores, predictions, found.n_missing)
+    return Evaluation(scores, predictions, found.n_missing, place.precision)
 
 
 def _source_of(artefact: Artefact, reading: dict[str, Any]) -> str:

@@ -118,7 +118,7 @@ def _per_channel(statistics: Sequence[float], channels: int) -> tuple[float, ...
 def _statistics(data: Data, reader: PictureInput) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean and deviation per channel (scale 0 to 1) over evenly chosen training pictures."""
     rows = np.unique(np.linspace(0, len(data.train) - 1, STATISTICS_ROWS).astype(int)).tolist()
-    store = Store(data.train.paths, reader, memory_bytes=0)
+    store = Store(data.train.paths, reader, digests=data.train.digests, memory_bytes=0)
     count, total, squares = 0, np.zeros(reader.channels), np.zeros(reader.channels)
     for start in range(0, len(rows), 32):
         for picture in store.get(rows[start : start + 32]):
