@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from drivetrain.cli.failures import complain
+from drivetrain.cli.place import Device, Precision, PrecisionName
 from drivetrain.cli.results import AsJson, answers, as_json, scores_as_json, scores_as_text
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 def evaluate(
     model: Annotated[Path, typer.Argument(help="Folder that `drivetrain train` wrote.", metavar="MODEL")],
+    *,
     test: Annotated[
         bool, typer.Option("--test", help="Open the sealed test set instead. Each opening is recorded in the model.")
     ] = False,
@@ -26,6 +28,8 @@ def evaluate(
     metric: Annotated[
         list[str] | None, typer.Option(help="What to report; several times for several.", show_default="by target")
     ] = None,
+    device: Device = "auto",
+    precision: Precision = PrecisionName.AUTO,
     json: AsJson = False,
 ) -> None:
     """Judge a saved model on its validation rows, or once, at the end, on its test rows.
@@ -35,7 +39,14 @@ def evaluate(
     import drivetrain as dt  # noqa: PLC0415 - light, but what it loads next is not
 
     with answers() as answer:
-        found = dt.evaluate(model, "test" if test else "valid", data=data, metrics=metric or None)
+        found = dt.evaluate(
+            model,
+            "test" if test else "valid",
+            data=data,
+            metrics=metric or None,
+            device=device,
+            precision=precision.value,
+        )
         openings = _openings(model) if test else None
         if json:
             answer(as_json(_object(model, found, openings)))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from drivetrain.cli.failures import complain
+from drivetrain.cli.place import Device, Precision, PrecisionName
 from drivetrain.cli.results import answers, as_json
 
 if TYPE_CHECKING:
@@ -23,8 +24,11 @@ def predict(
     inputs: Annotated[
         list[Path], typer.Argument(help="Pictures, or folders: all pictures below them.", metavar="FILE|FOLDER")
     ],
+    *,
     top_k: Annotated[int, typer.Option(help="How many categories to list, best first.", min=1)] = 5,
     batch_size: Annotated[int, typer.Option(help="Pictures that go through the network together.", min=1)] = 32,
+    device: Device = "auto",
+    precision: Precision = PrecisionName.AUTO,
     json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object per picture and line: path, label, probability, top.")
     ] = False,
@@ -39,7 +43,7 @@ def predict(
 
     on_terminal = sys.stdout.isatty()  # where the answers themselves show how far it is
     with answers() as answer:
-        predictor = dt.load(model, top_k=top_k)
+        predictor = dt.load(model, device=device, precision=precision.value, top_k=top_k)
         sources = list(_sources(inputs))
         failed = 0
         with track("predicting", 0 if on_terminal else len(sources)) as advance:

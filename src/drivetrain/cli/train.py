@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from drivetrain.cli.place import Device, Precision, PrecisionName
 from drivetrain.cli.results import (
     AsJson,
     answers,
@@ -35,15 +36,6 @@ class TargetKind(StrEnum):
     CATEGORY = "category"
     CATEGORIES = "categories"
     NUMBER = "number"
-
-
-class PrecisionName(StrEnum):
-    """Of the arithmetic."""
-
-    AUTO = "auto"
-    FP32 = "fp32"
-    BF16 = "bf16"
-    FP16 = "fp16"
 
 
 def train(
@@ -126,10 +118,8 @@ def train(
         int | None,
         typer.Option(help="Epochs without a lower validation loss, then stop.", min=1, rich_help_panel=TRAINING),
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, ...", rich_help_panel=TRAINING)] = "auto",
-    precision: Annotated[
-        PrecisionName, typer.Option(help="Of the arithmetic.", rich_help_panel=TRAINING)
-    ] = PrecisionName.AUTO,
+    device: Device = "auto",
+    precision: Precision = PrecisionName.AUTO,
 ) -> None:
     """Train a model on pictures, judge it on the validation set, and save it.
 

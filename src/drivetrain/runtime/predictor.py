@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -16,6 +16,7 @@ from PIL import Image
 
 from drivetrain.errors import PictureError, SettingError
 from drivetrain.runtime.cpus import usable_cpus
+from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.inputs import Input, Pixels
 from drivetrain.runtime.pictures import PICTURE_SUFFIXES, PictureSource
 from drivetrain.runtime.targets import CategoriesTarget, CategoryTarget, NumberTarget, Target
@@ -75,15 +76,25 @@ class Predictor:
         target: What the answer means.
         engine: Runs the network.
         top_k: How many categories `Prediction.top` lists, at most.
+        decisions: What was chosen for the engine, and why.
     """
 
-    def __init__(self, reader: Input, target: Target, engine: Engine, *, top_k: int = 5) -> None:
+    def __init__(
+        self,
+        reader: Input,
+        target: Target,
+        engine: Engine,
+        *,
+        top_k: int = 5,
+        decisions: Mapping[str, Decision] | None = None,
+    ) -> None:
         if top_k < 1:
             raise SettingError(f"top_k={top_k} is too small: expected at least 1.")
         self.reader = reader
         self.target = target
         self.engine = engine
         self.top_k = top_k
+        self.decisions = dict(decisions or {})
 
     def predict(self, source: PictureSource) -> Prediction:
         """Answer for one picture: a path, encoded bytes, a Pillow image or an (H, W, C) uint8 array.

@@ -4,48 +4,32 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from itertools import chain
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from drivetrain.data.store import Store
 from drivetrain.errors import DataError
 from drivetrain.runtime.inputs import Input
+from drivetrain.training.inference import TorchEngine, for_inference
 from drivetrain.training.network import Network
 from drivetrain.training.place import Place
 
 BATCH_SIZE = 64
 
 
-class TorchEngine:
-    """Runs a network on pictures as they were read: (N, S, S, C) uint8 → (N, n_outputs) float32."""
-
-    def __init__(self, network: Network, place: Place) -> None:
-        self.network = network
-        self.place = place
-
-    def __call__(self, pictures: NDArray[np.uint8], /) -> NDArray[np.float32]:
-        """Raw outputs, one row per picture."""
-        return self.tensor(pictures).cpu().numpy()
-
-    def tensor(self, pictures: NDArray[np.uint8]) -> Tensor:
-        """The same, left on the device; the network's mode is put back afterwards."""
-        training = self.network.training
-        self.network.eval()
-        try:
-            with torch.inference_mode(), self.place.autocast():
-                batch = torch.from_numpy(pictures).to(self.place.device).permute(0, 3, 1, 2)
-                return self.network(batch.float().contiguous(memory_format=torch.channels_last)).float()
-        finally:
-            self.network.train(training)
-
-
 def raw_outputs(
-    network: Network, reader: Input, store: Store, place: Place, *, batch_size: int = BATCH_SIZE
+    network: Network,
+    reader: Input,
+    store: Store,
+    place: Place,
+    *,
+    rows: range | None = None,
+    batch_size: int = BATCH_SIZE,
 ) -> NDArray[np.float32]:
-    """(N, n_outputs) raw outputs for all rows of a store, in order.
+    """(N, n_outputs) raw outputs for all rows of a store, or for some, in order; of a copy, see `for_inference`.
 
     With several processes each computes a contiguous share; the shares are padded to equal length for the exchange
     and cut afterwards, so no row counts twice.
@@ -53,11 +37,15 @@ def raw_outputs(
     Raises:
         DataError: A file cannot be read any more; a score over the rest would be another score.
     """
-    engine = TorchEngine(network, place)
-    share = math.ceil(len(store.paths) / place.world)
-    rows = [min(row, len(store.paths) - 1) for row in range(place.rank * share, (place.rank + 1) * share)]
-    parts = [engine.tensor(np.stack([reader.view(a) for a in arrays])) for arrays in _batches(store, rows, batch_size)]
-    return place.gather(torch.cat(parts)).cpu().numpy()[: len(store.paths)]
+    wanted = range(len(store.paths)) if rows is None else rows
+    share = math.ceil(len(wanted) / place.world)
+    own = [wanted[min(i, len(wanted) - 1)] for i in range(place.rank * share, (place.rank + 1) * share)]
+    batches = (np.stack([reader.view(a) for a in arrays]) for arrays in _batches(store, own, batch_size))
+    first = next(batches)
+    copy, _ = for_inference(network, place, first)
+    engine = TorchEngine(copy, place)
+    parts = [engine.tensor(pictures) for pictures in chain([first], batches)]
+    return place.gather(torch.cat(parts)).cpu().numpy()[: len(wanted)]
 
 
 def _batches(store: Store, rows: list[int], batch_size: int) -> Iterator[list[NDArray[np.uint8]]]:

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from drivetrain.data.data import Data
 from drivetrain.runtime.inputs import Input
 from drivetrain.runtime.manifest import Architecture
+
+if TYPE_CHECKING:
+    from drivetrain.data.data import Data
 
 _KINDS = {"picture": "drivetrain.vision.kind"}
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import torch
-from accelerate import Accelerator
-from accelerate.utils import gather
 from torch import Tensor, nn
 
 from drivetrain.errors import SettingError, did_you_mean
 from drivetrain.runtime.decisions import Decision
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
 
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 
@@ -27,11 +28,18 @@ class Place:
     Started by ``accelerate launch`` or ``torchrun``, each process is one of `world`; otherwise `world` is 1.
     """
 
-    accelerator: Accelerator
+    launched: Accelerator | None
+    """Accelerate's view of the processes, where a launcher started this one; loading it takes a while."""
     device: torch.device
     precision: Decision
     rank: int
     world: int
+
+    @property
+    def accelerator(self) -> Accelerator:
+        """What several processes share; asked for only where there are several."""
+        assert self.launched is not None
+        return self.launched
 
     @property
     def main(self) -> bool:
@@ -57,7 +65,11 @@ class Place:
 
     def gather(self, rows: Tensor) -> Tensor:
         """Rows of all processes, in the order of their ranks; every process must hold equally many."""
-        gathered = gather(rows) if self.world > 1 else rows
+        if self.world == 1:
+            return rows
+        from accelerate.utils import gather  # noqa: PLC0415 - only where there are several processes
+
+        gathered = gather(rows)
         assert isinstance(gathered, Tensor)
         return gathered
 
@@ -72,7 +84,8 @@ def find_place(device: str = "auto", precision: Precision = "auto") -> Place:
     """Choose where and how to compute.
 
     Args:
-        device: ``auto`` takes what Accelerate finds (a GPU where there is one); otherwise a torch device name.
+        device: ``auto`` takes a GPU where there is one (of several processes, each its own); otherwise a torch device
+            name.
         precision: ``auto`` takes bf16 where the hardware has it natively, else fp32.
 
     Raises:
@@ -81,9 +94,11 @@ def find_place(device: str = "auto", precision: Precision = "auto") -> Place:
     if precision not in get_args(Precision):
         near = did_you_mean(str(precision), get_args(Precision))
         raise SettingError(f"precision={precision!r} is not known: expected one of {get_args(Precision)}.{near}")
-    accelerator = _accelerator()
-    chosen = accelerator.device if device == "auto" else _device(device)
-    if chosen != accelerator.device and accelerator.num_processes > 1:
+    accelerator = _accelerator() if _is_launched() else None
+    world = accelerator.num_processes if accelerator else 1
+    found = accelerator.device if accelerator else _found_device()
+    chosen = found if device == "auto" else _device(device)
+    if chosen != found and world > 1:
         raise SettingError(f"device={device!r} cannot be combined with several processes: leave it to the launcher.")
     launched = os.environ.get("ACCELERATE_MIXED_PRECISION", "no")
     if precision == "auto" and launched in (
@@ -95,7 +110,18 @@ def find_place(device: str = "auto", precision: Precision = "auto") -> Place:
         decision = _native_precision(chosen) if precision == "auto" else Decision(value=precision, reason="as asked")
     if decision.value == "fp16" and chosen.type != "cuda":
         raise SettingError("precision='fp16' needs a CUDA GPU: on other devices use 'bf16' or 'fp32'.")
-    return Place(accelerator, chosen, decision, accelerator.process_index, accelerator.num_processes)
+    return Place(accelerator, chosen, decision, accelerator.process_index if accelerator else 0, world)
+
+
+def _is_launched() -> bool:
+    """Whether ``torchrun`` or ``accelerate launch`` started this process; both say so in its environment."""
+    return "WORLD_SIZE" in os.environ or any(name.startswith("ACCELERATE_") for name in os.environ)
+
+
+def _found_device() -> torch.device:
+    """A GPU where there is one, as Accelerate would find it."""
+    found = torch.accelerator.current_accelerator(check_available=True) if torch.accelerator.is_available() else None
+    return found or torch.device("cpu")
 
 
 def _accelerator() -> Accelerator:
@@ -104,6 +130,8 @@ def _accelerator() -> Accelerator:
     Precision is left to this page, since Accelerate allows one per Python process only. Without an accelerator it
     joins the processes of ``torchrun`` only when it is told to use the CPU.
     """
+    from accelerate import Accelerator  # noqa: PLC0415 - only where it has processes to look after
+
     launched = int(os.environ.get("WORLD_SIZE", "1"))
     on_cpu = launched > 1 and not torch.accelerator.is_available()
     accelerator = Accelerator(mixed_precision="no", cpu=on_cpu)

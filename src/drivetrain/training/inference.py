@@ -1,0 +1,226 @@
+"""A copy of a network that only answers: batch norm folded into the convolutions, weights as they are used.
+
+Folding is checked, not trusted: which batch norm reads which convolution is watched while one input passes, and the
+folded copy must give the same features as the network. Where it does not, the copy stays as the network is.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, cast
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_weights
+from torch.nn.utils.parametrize import is_parametrized
+
+from drivetrain.runtime.decisions import Decision
+from drivetrain.training.network import Network
+from drivetrain.training.place import Place
+
+FOLD_TOLERANCE = 1e-3
+"""Largest difference between features of the folded copy and of the network, as a share of the largest feature.
+Rounding alone stays below 1e-5 on a CPU and near 5e-4 on a GPU that multiplies in TF32."""
+
+MOST_DRIFT = 0.05
+"""Most that lower precision may move the outputs: root mean square, as a share of their own spread. bf16 stays
+below .02 on ResNets and MobileNets."""
+
+LEAST_AGREEMENT = 0.98
+"""Share of rows whose largest output must stay the largest in lower precision; the rest are near-ties."""
+
+Pair = tuple[str, str]
+"""Names of a convolution and of the batch norm that alone reads it."""
+
+
+@dataclass(frozen=True)
+class Folding:
+    """Which layers of a network fold together, and why these."""
+
+    pairs: tuple[Pair, ...]
+    decision: Decision
+
+
+_foldings: WeakKeyDictionary[nn.Module, Folding] = WeakKeyDictionary()
+"""What was found once holds while training changes the numbers: validating after each epoch does not look again."""
+
+
+def for_inference(network: Network, place: Place, example: NDArray[np.uint8]) -> tuple[Network, Decision]:
+    """A copy for answering, in evaluation mode, and what was folded in it; the network itself is not touched.
+
+    Args:
+        network: On the device of `place`.
+        place: Its precision becomes that of the body's convolution and linear weights, once instead of at every call.
+        example: One input or more, (N, S, S, C) uint8; the first is used, and only the first time a network is seen.
+
+    Example:
+        ::
+
+            copy, folding = for_inference(network, place, pictures[:1])
+            print(folding)  # True (20 of 20 batch norms folded into convolutions)
+    """
+    inputs = as_batch(example[:1], place)
+    if network not in _foldings:
+        _foldings[network] = _find_folding(network, inputs)
+    folding = _foldings[network]
+    made = _frozen_copy(network)
+    _fold(made.body, folding.pairs)
+    if place.dtype is not torch.float32:
+        _lower(made.body, place.dtype)
+    return made, folding.decision
+
+
+class TorchEngine:
+    """Runs a network on pictures as they were read: (N, S, S, C) uint8 → (N, n_outputs) float32."""
+
+    def __init__(self, network: Network, place: Place) -> None:
+        self.network = network
+        self.place = place
+
+    def __call__(self, pictures: NDArray[np.uint8], /) -> NDArray[np.float32]:
+        """Raw outputs, one row per picture."""
+        return self.tensor(pictures).cpu().numpy()
+
+    def tensor(self, pictures: NDArray[np.uint8]) -> Tensor:
+        """The same, left on the device; the network's mode is put back afterwards."""
+        training = self.network.training
+        if training:
+            self.network.eval()
+        try:
+            with torch.inference_mode(), self.place.autocast():
+                return self.network(as_batch(pictures, self.place)).float()
+        finally:
+            if training:
+                self.network.train()
+
+
+def as_batch(pictures: NDArray[np.uint8], place: Place) -> Tensor:
+    """(N, S, S, C) uint8 → (N, C, S, S) float32 on the device, stored channel by channel as convolutions like it."""
+    batch = torch.from_numpy(pictures).to(place.device).permute(0, 3, 1, 2)
+    return batch.float().contiguous(memory_format=torch.channels_last)
+
+
+def lower_precision_holds(exact: NDArray[np.float32], lower: NDArray[np.float32], *, compare_largest: bool) -> Decision:
+    """Whether outputs of the same rows in lower precision are as good as those in fp32.
+
+    Args:
+        exact: (N, n_outputs) raw outputs in fp32.
+        lower: The same in the lower precision.
+        compare_largest: The target is one category: the largest output of a row must stay the largest.
+
+    Example:
+        >>> exact = np.array([[1.0, 2.0], [4.0, 1.0]], np.float32)
+        >>> str(lower_precision_holds(exact, exact + 0.001, compare_largest=True))
+        'True (on 2 rows the outputs moved by 0.1 % of their spread, 100 % kept their answer)'
+        >>> lower_precision_holds(exact, exact[::-1], compare_largest=True).value
+        False
+    """
+    spread = float(exact.std())
+    moved = float(np.sqrt(np.mean((exact - lower) ** 2, dtype=np.float64)))
+    drift = moved / spread if spread > 0 else (0.0 if moved == 0 else float("inf"))
+    kept = float(np.mean(exact.argmax(axis=1) == lower.argmax(axis=1))) if compare_largest else 1.0
+    said = f"on {len(exact)} rows the outputs moved by {100 * drift:.1f} % of their spread"
+    if compare_largest:
+        said += f", {100 * kept:.0f} % kept their answer"
+    return Decision(value=drift <= MOST_DRIFT and kept >= LEAST_AGREEMENT, reason=said)
+
+
+def _find_folding(network: Network, inputs: Tensor) -> Folding:
+    """Pairs that fold, after a trial in fp32."""
+    trial = _frozen_copy(network)
+    norms = sum(isinstance(layer, nn.BatchNorm2d) for layer in trial.body.modules())
+    if norms == 0:
+        return _unfolded("there are no batch norms in the body to fold")
+    with torch.no_grad():
+        normalised = trial.normalise(inputs)
+        try:
+            expected, pairs = _watch(trial.body, normalised)
+            _fold(trial.body, pairs)
+            found: Tensor = trial.body(normalised)
+        except Exception as error:  # noqa: BLE001 - bodies are other people's code, and folding is optional
+            return _unfolded(f"folding batch norm failed: {type(error).__name__}: {str(error).splitlines()[:1]}")
+    if not pairs:
+        return _unfolded("no batch norm of the body reads a convolution directly")
+    error = float((found - expected).abs().max() / expected.abs().max().clamp_min(torch.finfo(torch.float32).tiny))
+    if not error <= FOLD_TOLERANCE:  # also where it is not a number
+        return _unfolded(f"with batch norm folded the features differed by {100 * error:.2g} %")
+    reason = f"{len(pairs)} of {norms} batch norms folded into convolutions"
+    return Folding(tuple(pairs), Decision(value=True, reason=reason))
+
+
+def _unfolded(reason: str) -> Folding:
+    return Folding((), Decision(value=False, reason=reason))
+
+
+def _watch(body: nn.Module, normalised: Tensor) -> tuple[Tensor, list[Pair]]:
+    """Features of one input, and every batch norm whose input was the untouched output of a convolution."""
+    made: dict[int, tuple[str, Tensor, int]] = {}  # holding the tensors keeps their ids from being used again
+    read: list[Pair] = []
+    calls: dict[str, int] = {}
+
+    def convolved(name: str) -> Callable[..., None]:
+        def hook(layer: nn.Module, inputs: Any, output: Tensor) -> None:
+            calls[name] = calls.get(name, 0) + 1
+            made[id(output)] = (name, output, output._version)
+
+        return hook
+
+    def normed(name: str) -> Callable[..., None]:
+        def hook(layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+            calls[name] = calls.get(name, 0) + 1
+            source = made.get(id(inputs[0]))
+            if source is not None and source[2] == inputs[0]._version:
+                read.append((source[0], name))
+
+        return hook
+
+    handles: list[Any] = []
+    for name, layer in body.named_modules():
+        if isinstance(layer, nn.Conv2d) and not is_parametrized(layer):  # else its weight is computed at each call
+            handles.append(layer.register_forward_hook(convolved(name)))
+        elif isinstance(layer, nn.BatchNorm2d) and layer.running_mean is not None:
+            handles.append(layer.register_forward_pre_hook(normed(name)))
+    try:
+        features: Tensor = body(normalised)
+    finally:
+        for handle in handles:
+            handle.remove()
+    readers = [conv for conv, _ in read]
+    once = [pair for pair in read if calls[pair[0]] == calls[pair[1]] == 1 and readers.count(pair[0]) == 1]
+    return features, once
+
+
+@torch.no_grad()
+def _fold(body: nn.Module, pairs: tuple[Pair, ...] | list[Pair]) -> None:
+    """Scale each convolution as its batch norm would; of the batch norm stays what comes after (timm's act)."""
+    for conv_name, norm_name in pairs:
+        conv = cast(nn.Conv2d, body.get_submodule(conv_name))
+        norm = cast(nn.BatchNorm2d, body.get_submodule(norm_name))
+        assert norm.running_mean is not None and norm.running_var is not None
+        conv.weight, conv.bias = fuse_conv_bn_weights(
+            conv.weight, conv.bias, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias
+        )
+        conv.requires_grad_(False)
+        follows = [part for part in (getattr(norm, "drop", None), getattr(norm, "act", None)) if part is not None]
+        parent, _, last = norm_name.rpartition(".")
+        setattr(body.get_submodule(parent), last, nn.Sequential(*follows) if follows else nn.Identity())
+
+
+def _lower(body: nn.Module, dtype: torch.dtype) -> None:
+    """Convert what autocast would convert at every call; layers of other classes may use their weights otherwise."""
+    for layer in body.modules():
+        if type(layer) in (nn.Conv2d, nn.Linear):
+            layer.to(dtype)
+
+
+def _frozen_copy(network: Network) -> Network:
+    """The same parameters and buffers in new memory, without gradients."""
+    known: dict[int, Any] = {
+        id(value): nn.Parameter(value.detach().clone(), requires_grad=False) for value in network.parameters()
+    }  # given to deepcopy, so that it does not copy the gradients as well
+    return copy.deepcopy(network, known).eval()

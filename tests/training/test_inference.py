@@ -1,0 +1,269 @@
+"""The copy that answers says what the network says, and the network stays as it was."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import timm
+import torch
+from torch import Tensor, nn
+
+import drivetrain as dt
+from drivetrain.runtime.artefact import MANIFEST
+from drivetrain.runtime.decisions import Decision
+from drivetrain.training import saved
+from drivetrain.training.identity import parameters_sha256
+from drivetrain.training.inference import TorchEngine, for_inference, lower_precision_holds
+from drivetrain.training.network import Network
+from drivetrain.training.place import Place, find_place
+from drivetrain.vision.normalise import Normalise
+
+from .conftest import ARCH, MakeLearner
+
+PX = 64
+FAMILIES = [
+    "test_resnet",
+    "resnet18",
+    "mobilenetv1_100",
+    "test_efficientnet",
+    "test_byobnet",
+    "test_convnext",
+    "test_vit",
+]
+WITHOUT_BATCH_NORM = {"test_convnext", "test_vit"}
+
+
+def network_of(body: nn.Module, features: int) -> Network:
+    """With statistics and scales that a mistake in folding would show in."""
+    torch.manual_seed(0)
+    network = Network(Normalise((0.5,) * 3, (0.2,) * 3), body, features=features, n_outputs=5, dropout=0.1)
+    with torch.no_grad():
+        for layer in network.modules():
+            if isinstance(layer, nn.BatchNorm2d) and layer.running_mean is not None and layer.running_var is not None:
+                layer.running_mean.normal_(0, 0.3)
+                layer.running_var.uniform_(0.5, 2)
+                layer.weight.uniform_(0.5, 1.5)
+                layer.bias.normal_(0, 0.3)
+        network.head[-1].weight.normal_()  # pyright: ignore[reportCallIssue]
+    return network.to(memory_format=torch.channels_last).eval()  # pyright: ignore[reportCallIssue]
+
+
+def timm_network(arch: str) -> Network:
+    options = {"img_size": PX} if arch == "test_vit" else {}
+    body = timm.create_model(arch, num_classes=0, **options)
+    return network_of(body, body.num_features if arch != "mobilenetv1_100" else body.head_hidden_size)
+
+
+def pictures(n: int) -> np.ndarray:
+    return np.random.default_rng(1).integers(0, 256, (n, PX, PX, 3), dtype=np.uint8)
+
+
+@pytest.fixture
+def place() -> Place:
+    return find_place("cpu", "fp32")
+
+
+@pytest.mark.parametrize("arch", FAMILIES)
+def test_the_copy_says_the_same(arch: str, place: Place) -> None:
+    network = timm_network(arch)
+    copy, folding = for_inference(network, place, pictures(1))
+    before, after = TorchEngine(network, place)(pictures(3)), TorchEngine(copy, place)(pictures(3))
+    np.testing.assert_allclose(after, before, rtol=1e-3, atol=1e-3 * np.abs(before).max())
+    assert folding.value is (arch not in WITHOUT_BATCH_NORM)
+    left = sum(isinstance(layer, nn.BatchNorm2d) for layer in copy.body.modules())
+    assert left == 0, folding
+
+
+@pytest.mark.parametrize("n", [1, 2, 7])
+def test_a_row_is_the_same_in_any_batch(n: int, place: Place) -> None:
+    copy, _ = for_inference(timm_network(ARCH), place, pictures(1))
+    engine = TorchEngine(copy, place)
+    np.testing.assert_allclose(engine(pictures(7))[:n], engine(pictures(7)[:n]), rtol=1e-4, atol=1e-4)
+
+
+def test_weights_are_converted_once_and_mean_what_autocast_means(place: Place) -> None:
+    """Without batch norm to fold there is no other rounding: bit by bit what the network says under autocast."""
+    place = find_place("cpu", "bf16")
+    network = timm_network("test_convnext")
+    copy, _ = for_inference(network, place, pictures(1))
+    assert {layer.weight.dtype for layer in copy.body.modules() if type(layer) is nn.Linear} == {torch.bfloat16}
+    assert copy.head[-1].weight.dtype == torch.float32
+    np.testing.assert_array_equal(TorchEngine(copy, place)(pictures(2)), TorchEngine(network, place)(pictures(2)))
+
+
+def test_lower_precision_after_folding_drifts_little(place: Place) -> None:
+    network = timm_network("resnet18")
+    lower = find_place("cpu", "bf16")
+    exact = TorchEngine(network, place)(pictures(8))
+    folded = TorchEngine(for_inference(network, lower, pictures(1))[0], lower)(pictures(8))
+    assert np.abs(folded - exact).max() < 0.1 * exact.std()
+
+
+def test_the_network_is_not_touched(place: Place) -> None:
+    network = timm_network(ARCH).train()
+    network.head[-1].weight.grad = torch.ones_like(network.head[-1].weight)  # pyright: ignore[reportArgumentType]
+    before = parameters_sha256(network)
+    copy, _ = for_inference(network, find_place("cpu", "bf16"), pictures(1))
+    TorchEngine(copy, place)
+    assert parameters_sha256(network) == before
+    assert network.training and network.body.training
+    assert not any(layer._forward_hooks or layer._forward_pre_hooks for layer in network.modules())
+    assert all(value.requires_grad for value in network.parameters())
+    assert not any(value.requires_grad or value.grad is not None for value in copy.parameters())
+
+
+def test_the_copy_has_the_numbers_of_now(place: Place) -> None:
+    """What folds is found once for a network; its parameters go on changing."""
+    network = timm_network(ARCH)
+    for_inference(network, place, pictures(1))
+    with torch.no_grad():
+        for value in network.parameters():
+            value.add_(0.1 * torch.randn_like(value))
+    copy, _ = for_inference(network, place, pictures(1))
+    before, after = TorchEngine(network, place)(pictures(3)), TorchEngine(copy, place)(pictures(3))
+    np.testing.assert_allclose(after, before, rtol=1e-3, atol=1e-3 * np.abs(before).max())
+
+
+class Plain(nn.Module):
+    """A convolution, a batch norm, and whatever a subclass makes of them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.norm = nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.norm(self.conv(x)).mean((2, 3))
+
+
+class ReadTwice(Plain):
+    """The convolution's output is used a second time, as it is: looks like a pair, and is none."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        made = self.conv(x)
+        return (self.norm(made) + made).mean((2, 3))
+
+
+class ChangedBetween(Plain):
+    """The same tensor reaches the batch norm, with other values in it."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.norm(self.conv(x).relu_()).mean((2, 3))
+
+
+class Asks(Plain):
+    """Reads an attribute that only a batch norm has."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x) * self.norm.eps
+
+
+class CalledTwice(Plain):
+    """One batch norm after the same convolution, twice over."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.norm(self.conv(x)).mean((2, 3)) + self.norm(self.conv(x.flip(0, 1))).mean((2, 3))
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        (ReadTwice, "features differed by"),
+        (ChangedBetween, "no batch norm of the body reads"),
+        (Asks, "folding batch norm failed: AttributeError"),
+        (CalledTwice, "no batch norm of the body reads"),
+    ],
+)
+def test_what_does_not_fold_stays_as_it_is(body: type[nn.Module], why: str, place: Place) -> None:
+    network = network_of(body(), 8)
+    copy, folding = for_inference(network, place, pictures(1))
+    assert folding.value is False and why in folding.reason
+    np.testing.assert_array_equal(TorchEngine(copy, place)(pictures(2)), TorchEngine(network, place)(pictures(2)))
+
+
+def test_the_plain_pair_folds(place: Place) -> None:
+    """So the bodies above fail for the reason they name."""
+    _, folding = for_inference(network_of(Plain(), 8), place, pictures(1))
+    assert str(folding) == "True (1 of 1 batch norms folded into convolutions)"
+
+
+def test_lower_precision_is_refused_for_drift_and_for_other_answers() -> None:
+    exact = np.random.default_rng(0).normal(size=(100, 5)).astype(np.float32)
+    swapped = exact.copy()
+    for row in range(3):  # 3 near-ties: hardly any drift, another answer
+        best, second = np.argsort(-exact[row])[:2]
+        exact[row, second] = exact[row, best] - 1e-4
+        swapped[row] = exact[row]
+        swapped[row, second] += 2e-4
+    assert lower_precision_holds(exact, exact + 0.01, compare_largest=True).value is True
+    assert lower_precision_holds(exact, exact * 1.2, compare_largest=True).value is False
+    assert lower_precision_holds(exact, swapped, compare_largest=True).value is False
+    assert lower_precision_holds(exact, swapped, compare_largest=False).value is True
+    assert lower_precision_holds(exact, np.full_like(exact, np.nan), compare_largest=False).value is False
+
+
+@pytest.fixture(scope="module")
+def in_fp32(data: object, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model trained in fp32."""
+    learn = dt.Learner(data, ARCH, pretrained=False, size=32, precision="fp32", device="cpu")  # pyright: ignore
+    learn.fit(2, checkpoint=False)
+    return learn.save(tmp_path_factory.mktemp("inference") / "fp32.model")
+
+
+@pytest.fixture
+def native_bf16(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
+
+
+@pytest.mark.usefixtures("native_bf16")
+def test_a_model_is_loaded_in_no_lower_precision_than_it_was_trained_in(in_fp32: Path, tmp_path: Path) -> None:
+    decisions = dt.load(in_fp32, device="cpu").decisions
+    assert decisions["precision"].value == "fp32" and "bf16 has not been checked" in decisions["precision"].reason
+    assert decisions["folding"].value is True
+    assert dt.load(in_fp32, device="cpu", precision="bf16").decisions["precision"].reason == "as asked"
+    trained_in_bf16 = shutil.copytree(in_fp32, tmp_path / "bf16.model")
+    manifest = json.loads((trained_in_bf16 / MANIFEST).read_text())
+    manifest["decisions"]["precision"]["value"] = "bf16"
+    (trained_in_bf16 / MANIFEST).write_text(json.dumps(manifest))
+    assert dt.load(trained_in_bf16, device="cpu").decisions["precision"].value == "bf16"
+
+
+@pytest.mark.usefixtures("native_bf16")
+def test_evaluate_takes_lower_precision_only_where_it_says_the_same(
+    in_fp32: Path, squares: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = dt.evaluate(in_fp32, data=squares, device="cpu")
+    assert found.precision.value == "bf16" and "on 12 rows" in found.precision.reason
+    exact = dt.evaluate(in_fp32, data=squares, device="cpu", precision="fp32")
+    no = Decision(value=False, reason="the outputs moved by 300 %")
+    monkeypatch.setattr(saved, "lower_precision_holds", lambda *_, **__: no)
+    refused = dt.evaluate(in_fp32, data=squares, device="cpu")
+    assert refused.precision.value == "fp32" and "300 %" in refused.precision.reason
+    np.testing.assert_array_equal(refused.predictions.output, exact.predictions.output)
+
+
+def test_validating_leaves_the_training_network_alone(make_learner: MakeLearner) -> None:
+    learn = make_learner()
+    before = parameters_sha256(learn.network)
+    learn.validate()
+    assert parameters_sha256(learn.network) == before
+    assert any(isinstance(layer, nn.BatchNorm2d) for layer in learn.network.body.modules())
+
+
+def test_predicting_is_silent(in_fp32: Path, squares: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    predictor = dt.load(in_fp32)
+    predictor.predict(next(squares.rglob("*.png")))
+    list(predictor.predict_many(squares))
+    assert capfd.readouterr() == ("", "")
+
+
+def test_loading_a_model_brings_only_what_predicting_needs() -> None:
+    heavy = ("accelerate", "pandas", "pyarrow", "sklearn", "scipy", "matplotlib", "rich")
+    code = f"import sys, drivetrain.training.saved; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
