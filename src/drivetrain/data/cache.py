@@ -52,6 +52,7 @@ class PictureCache:
         self._lock = threading.RLock()
         self._scanned_s = -SECONDS_BETWEEN_SCANS
         place.sweep()
+        place.make_room(0, spare=self._used)
         self._scan()
         self._finish = weakref.finalize(self, _publish_quietly, self._writer)
 
