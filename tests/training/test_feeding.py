@@ -73,8 +73,11 @@ def test_processes_share_the_rows_and_their_draws(n: int, world: int, accumulate
         return
     for together, *apart in zip(whole.epoch(0, 0), *(share.epoch(0, 0) for share in shares), strict=True):
 
+        def pairs(micro: Any) -> Any:
+            return zip(micro.target, micro.inputs.draws, strict=True)
+
         def drawn(steps: list[Any]) -> dict[int, list[float]]:
-            return {int(r): d.tolist() for s in steps for m in s.micro for r, d in zip(m.target, m.draws, strict=True)}
+            return {int(r): d.tolist() for s in steps for m in s.micro for r, d in pairs(m)}
 
         assert drawn([together]) == drawn(apart)
         # Gradients are averaged over processes: the shares must add up to a mean over all rows of the step.

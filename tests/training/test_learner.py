@@ -341,7 +341,7 @@ def test_a_later_run_draws_anew(make_learner: MakeLearner, monkeypatch: pytest.M
 
     def spied(*position: int, **options: int):
         for step in epoch_of(*position, **options):
-            seen.append(step.micro[0].draws.flatten().tolist())
+            seen.append(step.micro[0].inputs.draws.flatten().tolist())
             yield step
 
     monkeypatch.setattr(learn._feeder, "epoch", spied)

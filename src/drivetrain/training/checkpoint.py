@@ -44,9 +44,13 @@ def optimizer_tensors(optimizer: Optimizer) -> dict[str, Tensor]:
 
 def restore_optimizer(optimizer: Optimizer, tensors: dict[str, Tensor]) -> None:
     """Put moments and step counts back; the groups stay as they are, since the schedule sets them anew."""
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
     for key, value in tensors.items():
         position, name = key.split(".", 1)
+        parameter = parameters[int(position)]
+        if value.shape == parameter.shape:  # a fused optimiser walks through memory: the layout must be the same too
+            value = torch.empty_like(parameter, dtype=value.dtype).copy_(value)
         state.setdefault(int(position), {})[name] = value
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
 

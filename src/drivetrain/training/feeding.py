@@ -7,9 +7,10 @@ each process of several draws the same numbers and takes its own rows.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -19,19 +20,29 @@ from torch import Tensor
 from drivetrain.data.store import Store
 from drivetrain.errors import SettingError, TrainingError
 from drivetrain.runtime.targets import Array
+from drivetrain.training.activations import Bank
 from drivetrain.training.kinds import PreparedKind
 
-ORDER, VIEWS, LAYERS = range(3)
+ORDER, VIEWS, LAYERS, STORED_VIEWS, WHICH_VIEW = range(5)
 """Separate streams of random numbers."""
+BANK_BATCH = 64
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Working arrays and the draws by which views are cut from them."""
+
+    working: Tensor
+    sizes: Tensor
+    draws: Tensor
 
 
 @dataclass(frozen=True)
 class MicroBatch:
     """The rows of one step that go through the network together, in this process."""
 
-    working: Tensor
-    sizes: Tensor
-    draws: Tensor
+    inputs: Pictures | Tensor
+    """Pictures, or stored activations."""
     target: Tensor
     share: float
     """Weight of each row's loss, so that the step's loss is the mean over its rows in all processes."""
@@ -100,30 +111,73 @@ class Feeder:
         """Random numbers that belong to a position alone."""
         return np.random.default_rng([self.seed, stream, *position])
 
-    def epoch(self, phase: int, epoch: int, *, start: int = 0) -> Iterator[Step]:
-        """The steps of an epoch from step `start` on; the next one is decoded while this one is used."""
+    def epoch(self, phase: int, epoch: int, *, start: int = 0, bank: Bank | None = None) -> Iterator[Step]:
+        """The steps of an epoch from step `start` on; the next one is decoded while this one is used.
+
+        With a bank, the rows' stored activations take the place of their pictures: another view in every epoch,
+        until all were used.
+        """
         order = self.random(ORDER, phase, epoch).permutation(len(self.target))
         parts = np.array_split(order, self.steps)
-        with ThreadPoolExecutor(max_workers=1) as ahead:
-            following: Future[Step] | None = None
-            for index in range(start, self.steps):
-                step = following.result() if following else self._step(phase, epoch, index, parts[index])
-                if index + 1 < self.steps:
-                    following = ahead.submit(self._step, phase, epoch, index + 1, parts[index + 1])
-                yield step
+        source = self._pictures if bank is None else self._stored(bank, phase)
+        return ahead(lambda index: self._step(source, phase, epoch, index, parts[index]), range(start, self.steps))
 
-    def _step(self, phase: int, epoch: int, index: int, rows: NDArray[np.int64]) -> Step:
+    def views(self, view: int) -> Iterator[tuple[NDArray[np.int64], Pictures]]:
+        """One random view of every row, to be computed once and stored."""
+        parts = np.array_split(np.arange(len(self.target)), math.ceil(len(self.target) / BANK_BATCH))
+
+        def batch(index: int) -> tuple[NDArray[np.int64], Pictures]:
+            shape = (len(parts[index]), self.kind.n_draws)
+            draws = self.random(STORED_VIEWS, view, index).random(shape, dtype=np.float32)
+            _, pictures = self._load(parts[index], draws)
+            return parts[index], pictures
+
+        return ahead(batch, range(len(parts)))
+
+    def _step(self, source: Source, phase: int, epoch: int, index: int, rows: NDArray[np.int64]) -> Step:
         draws = self.random(VIEWS, phase, epoch, index).random((len(rows), self.kind.n_draws), dtype=np.float32)
         seed = int(self.random(LAYERS, phase, epoch, index, self.rank).integers(2**63))
         pieces = zip(np.array_split(rows, self.accumulate), np.array_split(draws, self.accumulate), strict=True)
         mine = slice(self.rank, None, self.world)
-        micro = [self._micro(r[mine], d[mine], self.world / len(rows)) for r, d in pieces]
+        micro: list[MicroBatch] = []
+        for piece, drawn in pieces:
+            there, inputs = source(piece[mine], drawn[mine], epoch)
+            micro.append(MicroBatch(inputs, self.target[there], self.world / len(rows)))
         return Step(index, len(rows), seed, micro)
 
-    def _micro(self, rows: NDArray[np.int64], draws: NDArray[np.float32], share: float) -> MicroBatch:
+    def _pictures(self, rows: NDArray[np.int64], draws: NDArray[np.float32], epoch: int) -> tuple[Any, Pictures]:
+        return self._load(rows, draws)
+
+    def _stored(self, bank: Bank, phase: int) -> Source:
+        first = self.random(WHICH_VIEW, phase).integers(bank.views, size=len(self.target))
+
+        def source(rows: NDArray[np.int64], draws: NDArray[np.float32], epoch: int) -> tuple[Any, Tensor]:
+            there = bank.there(rows)
+            return there, bank.get(there, (first[there] + epoch) % bank.views)
+
+        return source
+
+    def _load(self, rows: NDArray[np.int64], draws: NDArray[np.float32]) -> tuple[NDArray[np.int64], Pictures]:
+        """The rows that can be read, and their pictures."""
         arrays = self.store.get(rows.tolist())
         there = [i for i, array in enumerate(arrays) if array is not None]
         if not there:
             raise TrainingError("none of the pictures of a batch can be read any more: were the files moved?")
         working, sizes = self.kind.collate([array for array in arrays if array is not None])
-        return MicroBatch(working, sizes, torch.from_numpy(draws[there]), self.target[rows[there]], share)
+        return rows[there], Pictures(working, sizes, torch.from_numpy(draws[there]))
+
+
+T = TypeVar("T")
+
+Source = Callable[[NDArray[np.int64], NDArray[np.float32], int], tuple[Any, Pictures | Tensor]]
+"""Rows, their draws and the epoch → the rows that are there, and their inputs."""
+
+
+def ahead(make: Callable[[int], T], indices: range) -> Iterator[T]:
+    """What `make` gives for each index in turn; the next is made while this one is used."""
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        following: Future[T] | None = None
+        for index in indices:
+            made = following.result() if following else make(index)
+            following = thread.submit(make, index + 1) if index + 1 in indices else None
+            yield made

@@ -25,33 +25,44 @@ class Network(nn.Module):
         linear = nn.Linear(features, n_outputs)
         nn.init.normal_(linear.weight, std=HEAD_INIT_STD)
         self.head = nn.Sequential(nn.BatchNorm1d(features), nn.Dropout(dropout), linear)
-        self.body_frozen = False
+        self.frozen: list[nn.Module] = []
+        """Of the body: all of it, its lower part, or nothing."""
 
     @torch.no_grad()
     def start_from(self, outputs: Array) -> None:
         """Let the new head begin near these outputs, (n_outputs,), whatever it sees."""
         self.head[-1].bias.copy_(torch.from_numpy(outputs))  # pyright: ignore[reportCallIssue, reportArgumentType]
 
-    def freeze_body(self, frozen: bool) -> None:
-        """Keep the body as it is: no gradients, batch-norm statistics fixed, no dropout within it."""
-        self.body_frozen = frozen
-        self.body.requires_grad_(not frozen)
+    @property
+    def body_frozen(self) -> bool:
+        """Whether the head alone is trained."""
+        return self.body in self.frozen
+
+    def freeze(self, part: nn.Module | None) -> None:
+        """Keep a part of the body as it is: no gradients, batch-norm statistics fixed, no dropout within it."""
+        self.body.requires_grad_(True)
+        self.frozen = [] if part is None else [part]  # in a list: not one more child of this module
+        for module in self.frozen:
+            module.requires_grad_(False)
         self.train(self.training)
 
+    def freeze_body(self, frozen: bool) -> None:
+        """Keep the whole body as it is, or nothing of it."""
+        self.freeze(self.body if frozen else None)
+
     def train(self, mode: bool = True) -> Network:
-        """Training mode for the head, and for the body unless it is frozen."""
+        """Training mode for the head, and for what of the body is not frozen."""
         super().train(mode)
-        if self.body_frozen:
-            self.body.eval()
+        for module in self.frozen:
+            module.eval()
         return self
 
-    def forward(self, pictures_BCHW: Tensor) -> Tensor:
-        """(B, C, S, S) values 0 to 255 → (B, n_outputs) raw outputs."""
-        normalised = self.normalise(pictures_BCHW)
-        if self.body_frozen:
-            with torch.no_grad():
-                features = self.body(normalised)
-        else:
-            features = self.body(normalised)
-        with torch.autocast(pictures_BCHW.device.type, enabled=False):
+    def forward(self, inputs: Tensor, start: nn.Module | None = None) -> Tensor:
+        """Pictures (B, C, S, S), values 0 to 255, → (B, n_outputs) raw outputs.
+
+        With `start`, the upper part of the body, the inputs are activations of the lower part.
+        """
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.body_frozen):
+            features = self.body(self.normalise(inputs)) if start is None else start(inputs)
+        with torch.autocast(inputs.device.type, enabled=False):
             return self.head(features.float())  # the last layer decides: full precision costs nothing here

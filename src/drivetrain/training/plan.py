@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+PICTURES, FEATURES = "pictures", "features"
+"""Where a phase may start, besides behind a layer of the body."""
+
 MOMENTUM_HIGH, MOMENTUM_LOW = 0.95, 0.85
 
 
@@ -36,6 +39,10 @@ class Phase:
     epochs: int
     freeze_body: bool
     rates: Rates
+    start: str = PICTURES
+    """`PICTURES`; `FEATURES` of the frozen body; or the layer of the body up to which it is frozen: what comes from
+    there is computed once, for `views` random views of every row."""
+    views: int = 0
     warmup: float = 0.3
     """Share of the steps spent rising."""
     start_div: float = 25.0

@@ -26,12 +26,14 @@ from drivetrain.training.checkpoint import (
     snapshot,
     write_checkpoint,
 )
+from drivetrain.training.activations import Bank
 from drivetrain.training.feeding import Feeder
 from drivetrain.training.kinds import PreparedKind
 from drivetrain.training.losses import Loss
 from drivetrain.training.network import Network
 from drivetrain.training.place import Place
 from drivetrain.training.plan import Phase
+from drivetrain.training.starting import Starts
 from drivetrain.training.stepping import Stepper, make_optimizer, set_schedule
 
 CHECKPOINT_EVERY_S = 300.0
@@ -100,6 +102,7 @@ class Run:
         self.callbacks = list(callbacks)
         self.folder = folder
         self.first_epoch = first_epoch
+        self.starts = Starts(setup.network, setup.kind, setup.feeder, setup.place, folder)
         self.history: list[Row] = []
         self.position = Position()
         self._stop_reason: str | None = None
@@ -151,32 +154,40 @@ class Run:
             self._say(f"stopped: {self._stop_reason}")
         for callback in self.callbacks:
             callback.on_run_end(self)
+        self.starts.close()
         if self.folder and self.main:
             delete_checkpoint(self.folder)
         return self.history
 
     def _phase(self, checkpoint: Checkpoint | None, interrupted: Callable[[], bool]) -> None:
         phase, setup = self.phases[self.position.phase], self.setup
-        self.network.freeze_body(phase.freeze_body)
+        start = self.starts.prepare(self.phases, self.position.phase)
         self.network.train()
         optimizer = make_optimizer(self.network, setup.kind.depth, phase.rates, setup.weight_decay)
         stepper = Stepper(
-            self.network, optimizer, setup.loss, setup.kind, setup.place, clip_norm=setup.clip_norm, mix=setup.mix
+            self.network,
+            optimizer,
+            setup.loss,
+            setup.kind,
+            setup.place,
+            clip_norm=setup.clip_norm,
+            mix=setup.mix,
+            start=start.part,
         )
         if checkpoint:
             restore_optimizer(optimizer, checkpoint.part("optimizer"))
             stepper.scaler.load_state_dict(checkpoint.state["scaler"])
         while self.position.epoch < phase.epochs and self._stop_reason is None:
-            self._epoch(phase, stepper, interrupted)
+            self._epoch(phase, stepper, start.bank, interrupted)
         self.position = Position(phase=self.position.phase + 1)
 
-    def _epoch(self, phase: Phase, stepper: Stepper, interrupted: Callable[[], bool]) -> None:
+    def _epoch(self, phase: Phase, stepper: Stepper, bank: Bank | None, interrupted: Callable[[], bool]) -> None:
         position, steps = self.position, self.setup.feeder.steps
         began = time.monotonic() - position.seconds
         total = phase.epochs * steps
         number = self.first_epoch + position.epoch  # of a later run another one: it draws anew
         with self._progress(phase) as advance:
-            for step in self.setup.feeder.epoch(position.phase, number, start=position.step):
+            for step in self.setup.feeder.epoch(position.phase, number, start=position.step, bank=bank):
                 set_schedule(stepper.optimizer, phase, position.epoch * steps + step.index, total)
                 loss = stepper.take(step)
                 position.loss += loss * step.rows

@@ -11,7 +11,8 @@ from torch.optim import Optimizer
 from torchvision.transforms import v2
 
 from drivetrain.errors import TrainingError
-from drivetrain.training.feeding import MicroBatch, Step
+from drivetrain.training.depthwise import FastDepthwiseGradients
+from drivetrain.training.feeding import MicroBatch, Pictures, Step
 from drivetrain.training.kinds import PreparedKind
 from drivetrain.training.losses import Loss
 from drivetrain.training.network import Network
@@ -37,10 +38,12 @@ def make_optimizer(network: Network, depth: dict[str, float], rates: Rates, weig
         rate = rates.head if level is None else rates.at(level)
         decay = weight_decay if parameter.ndim > 1 else 0.0
         groups.setdefault((rate, decay), []).append(parameter)
+    fused = all(p.device.type in ("cpu", "cuda") for p in network.parameters())
     return torch.optim.AdamW(
         [{"params": ps, "lr": rate, "peak_lr": rate, "weight_decay": decay} for (rate, decay), ps in groups.items()],
         betas=(0.95, BETA2),
         eps=EPS,
+        fused=fused,
     )
 
 
@@ -63,6 +66,7 @@ class Stepper:
         place: Device and precision.
         clip_norm: Largest norm of the gradient; None leaves it as it is.
         mix: MixUp or CutMix, which blend pairs of rows and their targets.
+        start: The part of the body that the inputs enter, where they are stored activations; None for pictures.
     """
 
     def __init__(
@@ -75,7 +79,9 @@ class Stepper:
         *,
         clip_norm: float | None = None,
         mix: v2.Transform | None = None,
+        start: nn.Module | None = None,
     ) -> None:
+        self.start = start
         self.network = network
         self.distributed = place.distribute(network)
         self.optimizer = optimizer
@@ -113,18 +119,25 @@ class Stepper:
 
     def _backward(self, micro: MicroBatch) -> float:
         device = self.place.device
-        views = self.kind.training_views(micro.working.to(device, non_blocking=True), micro.sizes, micro.draws)
+        inputs = self.inputs(micro.inputs)
         target = micro.target.to(device, non_blocking=True)
         if self.mix is not None:
-            views, target = self.mix(views, target)
-        with self.place.autocast():
-            outputs: Tensor = self.distributed(views)
+            inputs, target = self.mix(inputs, target)
+        with self.place.autocast(), FastDepthwiseGradients():
+            outputs: Tensor = self.distributed(inputs, self.start)
         loss = self.loss(outputs, target).sum() * micro.share
         value = float(loss.detach())
         if not torch.isfinite(loss.detach()):
             raise TrainingError(self._not_finite(value))
         self.scaler.scale(loss).backward()
         return value
+
+    def inputs(self, given: Pictures | Tensor) -> Tensor:
+        """What the network reads, on the device."""
+        device = self.place.device
+        if isinstance(given, Tensor):
+            return given.to(device, non_blocking=True)
+        return self.kind.training_views(given.working.to(device, non_blocking=True), given.sizes, given.draws)
 
     def _not_finite(self, value: float) -> str:
         rate = max(group["lr"] for group in self.optimizer.param_groups)

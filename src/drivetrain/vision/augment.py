@@ -31,6 +31,8 @@ class Augmentation(BaseModel):
 
     crop: float = Field(default=0.35, gt=0, le=1)
     """Smallest share of the short side's square that a view keeps; 1 keeps it all."""
+    crop_most: float = Field(default=1.0, gt=0, le=1)
+    """Largest share."""
     aspect: float = Field(default=4 / 3, ge=1)
     """A crop is stretched by up to this factor, either way."""
     flip: bool = True
@@ -83,7 +85,7 @@ def _grid(sizes_B2: Tensor, draws: Tensor, augmentation: Augmentation, view_px: 
     """(B, S, S, 2) x and y, in pixels of the working picture, that each point of a view is read from."""
     height, width = sizes_B2.unbind(1)
     side = torch.minimum(height, width)
-    area = augmentation.crop + (1 - augmentation.crop) * draws[:, 0]
+    area = augmentation.crop + (augmentation.crop_most - augmentation.crop) * draws[:, 0]
     stretch = (_signed(draws[:, 1]) * math.log(augmentation.aspect)).exp()
     crop_w = torch.minimum(side * (area * stretch).sqrt(), width)
     crop_h = torch.minimum(side * (area / stretch).sqrt(), height)

@@ -1,0 +1,130 @@
+"""What the steps of a phase begin with: pictures, or activations that were stored before the phase.
+
+Legend: a phase starts at the pictures, behind a layer of the body (a cut), or at the features that the whole frozen
+body gives.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from drivetrain.progress import track
+from drivetrain.training.activations import Bank, Produce, fill_bank
+from drivetrain.training.cuts import CutBody, CuttableBody
+from drivetrain.training.feeding import BANK_BATCH, Feeder, Pictures
+from drivetrain.training.kinds import PreparedKind
+from drivetrain.training.network import Network
+from drivetrain.training.place import Place
+from drivetrain.training.plan import FEATURES, PICTURES, Phase
+
+
+EXAMPLE_ROWS = 8
+"""That a body is traced with."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where a phase enters the network."""
+
+    bank: Bank | None = None
+    """None for pictures."""
+    part: nn.Module | None = None
+    """What of the body comes behind; None where all of it does."""
+
+
+class Starts:
+    """Makes what the phases of a run start from, when it is needed.
+
+    Args:
+        network: Of the run.
+        kind: Makes views.
+        feeder: Gives rows and draws.
+        place: Device and precision.
+        folder: Where stored activations go while the run lasts; None keeps them in memory.
+    """
+
+    def __init__(self, network: Network, kind: PreparedKind, feeder: Feeder, place: Place, folder: Path | None) -> None:
+        self._network, self._kind, self._feeder, self._place = network, kind, feeder, place
+        self._folder = folder
+        self._banks: dict[str, Bank] = {}
+        self._bodies: dict[str, CutBody] = {}
+
+    def prepare(self, phases: Sequence[Phase], index: int) -> Start:
+        """Freeze what phase `index` leaves as it is, and store what it starts from."""
+        phase = phases[index]
+        if phase.start == PICTURES:
+            self._network.freeze_body(phase.freeze_body)
+            return Start()
+        if phase.start != FEATURES:
+            body = self._body(phase.start)
+            self._network.freeze(body.lower)
+            return Start(self._behind(phase), body.upper)
+        self._network.freeze_body(True)
+        later = next((other for other in phases[index:] if other.start not in (PICTURES, FEATURES)), None)
+        return Start(self._features(phase, later), nn.Identity())
+
+    def close(self) -> None:
+        """Delete what was stored."""
+        self._banks.clear()
+        for file in self._folder.glob("*.bank*") if self._folder else ():
+            file.unlink(missing_ok=True)
+
+    def _body(self, name: str) -> CutBody:
+        if name not in self._bodies:
+            self._bodies[name] = CuttableBody(self._network.body, self._example()).cut(name)
+        return self._bodies[name]
+
+    def _example(self) -> Tensor:
+        _, pictures = next(iter(self._feeder.views(0)))
+        return self._views(pictures)[:EXAMPLE_ROWS]
+
+    def _behind(self, phase: Phase) -> Bank:
+        """Activations at the phase's cut."""
+        lower = self._body(phase.start).lower
+        return self._bank(phase.start, phase.views, lambda: self._of_pictures(lower, phase.views))
+
+    def _features(self, phase: Phase, later: Phase | None) -> Bank:
+        """Features of the frozen body, from the activations that a later phase will start from where there is one."""
+        if later is None or later.views < phase.views:
+            return self._bank(FEATURES, phase.views, lambda: self._of_pictures(self._network.body, phase.views))
+        below = self._behind(later)
+        upper = self._body(later.start).upper.eval()
+        return self._bank(FEATURES, phase.views, lambda: self._of_stored(upper, below, phase.views))
+
+    def _bank(self, name: str, views: int, produce: Callable[[], Produce]) -> Bank:
+        if name not in self._banks:
+            path = self._folder / f"{name}-{views}.bank" if self._folder else None
+            self._banks[name] = fill_bank(path, produce, rows=len(self._feeder.target), views=views)
+        return self._banks[name]
+
+    def _of_pictures(self, part: nn.Module, views: int) -> Produce:
+        rows = len(self._feeder.target)
+        with track("storing activations" if part is not self._network.body else "features", rows * views) as advance:
+            for view in range(views):
+                for which, pictures in self._feeder.views(view):
+                    yield which, view, self._through(part, self._views(pictures))
+                    advance(len(which))
+
+    def _of_stored(self, part: nn.Module, below: Bank, views: int) -> Produce:
+        rows = below.there(np.arange(below.rows))
+        with track("features", len(rows) * views) as advance:
+            for view in range(views):
+                for which in np.array_split(rows, math.ceil(len(rows) / BANK_BATCH)):
+                    yield which, view, self._through(part, below.get(which, np.full(len(which), view)))
+                    advance(len(which))
+
+    def _through(self, part: nn.Module, inputs: Tensor) -> Tensor:
+        with torch.no_grad(), self._place.autocast():
+            return part(inputs.to(self._place.device))
+
+    def _views(self, pictures: Pictures) -> Tensor:
+        device = self._place.device
+        views = self._kind.training_views(pictures.working.to(device), pictures.sizes, pictures.draws)
+        return self._network.normalise(views)
