@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from drivetrain import __version__
+from drivetrain.cli.cache import cache
 from drivetrain.cli.demo import demo
 from drivetrain.cli.evaluate import evaluate
 from drivetrain.cli.failures import reported, warnings_as_lines
@@ -50,6 +51,7 @@ app.command()(reported(train))
 app.command()(reported(evaluate))
 app.command()(reported(predict))
 app.command()(reported(demo))
+app.command()(reported(cache))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,0 +1,62 @@
+"""The cache is shown and emptied, for people and for machines."""
+
+import numpy as np
+import pytest
+
+from drivetrain.data.cache import PictureCache
+from drivetrain.data.cache_place import CachePlace
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """Three pictures of 30,000 bytes, kept in a cache of this test's own."""
+    monkeypatch.setenv("DRIVETRAIN_CACHE_DIR", str(tmp_path / "kept"))
+    monkeypatch.setenv("DRIVETRAIN_CACHE_GB", "2.5")
+    place = CachePlace.from_environment()
+    cache = PictureCache(place, "as is")
+    for i in range(3):
+        cache.put(f"{i:032x}", np.zeros((100, 100, 3), np.uint8))
+    cache.publish()
+    return place
+
+
+def test_show(run, place):
+    done = run("cache")
+    assert done.code == 0
+    assert done.out.splitlines() == [
+        f"folder    {place.folder}",
+        "pictures  3",
+        "size      0.000 GB",
+        "limit     2.500 GB",
+    ]
+    found = run("cache", "--json").object
+    assert found == {
+        "folder": str(place.folder),
+        "pictures": 3,
+        "bytes": found["bytes"],
+        "limit_bytes": 2_500_000_000,
+    }
+    assert 90_000 < found["bytes"] < 91_000
+
+
+def test_clear(run, place):
+    assert run("cache", "clear", "--json").object["cleared"]["pictures"] == 3
+    assert list(place.folder.rglob("*")) == []
+    assert run("cache", "clear").out.startswith("deleted 0 pictures")
+
+
+def test_off_and_wrong(run, place, monkeypatch):
+    monkeypatch.setenv("DRIVETRAIN_CACHE_GB", "0")
+    assert "off" in run("cache").out
+    monkeypatch.setenv("DRIVETRAIN_CACHE_GB", "much")
+    done = run("cache")
+    assert (done.code, done.out) == (1, "")
+    assert "DRIVETRAIN_CACHE_GB='much'" in done.err
+    assert run("cache", "empty").code == 2
+
+
+def test_training_fills_it(run, pictures, tmp_path, monkeypatch):
+    monkeypatch.setenv("DRIVETRAIN_CACHE_DIR", str(tmp_path / "kept"))
+    words = ["train", pictures, "--arch", "test_resnet", "--from-scratch", "--size", "32", "--device", "cpu"]
+    assert run(*words, "--precision", "fp32", "--epochs", "1", "--out", "m.model").code == 0
+    assert run("cache", "--json").object["pictures"] >= 27, "the training rows at least"
