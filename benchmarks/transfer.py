@@ -2,7 +2,7 @@
 
     python benchmarks/transfer.py ../shared [--epochs 6] [--only grocery]
 
-Three sets, the same defaults: the Grocery Store photographs (81 classes, official split); 20 classes of Tiny
+Three sets, the same defaults: the Grocery Store photographs (81 classes, official split); 21 classes of Tiny
 ImageNet (100 training and 30 validation pictures a class, its own validation pictures as the test set), which the
 ImageNet body has seen before; and the handwriting that ships with scikit-learn, which is nothing like photographs. It
 prints and writes `results/transfer.json` and `results/transfer.md` with commands, versions and hardware; a set that is
@@ -12,58 +12,21 @@ not measured this time keeps its earlier result.
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
 import time
-import zipfile
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+from common import hardware, versions
+from sets import grocery_table, tiny_table
 
 from drivetrain.cli.handwriting import write_handwriting
 
 RESULTS = Path(__file__).parent / "results"
-TINY_CLASSES, TINY_TRAIN, TINY_VALID = 20, 100, 30
-
-
-def grocery_table(shared: Path, folder: Path) -> Path:
-    root = shared / "data" / "grocery"
-    with (root / "classes.csv").open() as stream:
-        names = {row["Class ID (int)"]: row["Class Name (str)"] for row in csv.DictReader(stream)}
-    rows = [("path", "label", "split")]
-    for part in ("train", "val", "test"):
-        for line in (root / f"{part}.txt").read_text().splitlines():
-            path, fine, _ = line.split(", ")
-            rows.append((str(root / path), names[fine], part))
-    return write_table(folder / "grocery.csv", rows)
-
-
-def tiny_table(shared: Path, folder: Path) -> Path:
-    """Every tenth class in the order of their names; pictures in the order of theirs."""
-    rows = [("path", "label", "split")]
-    for source, parts in (("train", ("train", "valid")), ("val", ("test",))):
-        with zipfile.ZipFile(shared / "data" / "tiny-imagenet" / f"{source}.zip") as archive:
-            pictures = sorted(name for name in archive.namelist() if name.endswith("JPEG"))
-            classes = sorted({name.split("/")[0] for name in pictures})[:: 200 // TINY_CLASSES]
-            for label in classes:
-                of_class = [name for name in pictures if name.startswith(label + "/")]
-                most = TINY_TRAIN + TINY_VALID if source == "train" else len(of_class)
-                for i, name in enumerate(of_class[:most]):
-                    archive.extract(name, folder / source)
-                    part = parts[0] if source == "val" or i < TINY_TRAIN else parts[1]
-                    rows.append((str(folder / source / name), label, part))
-    return write_table(folder / "tiny.csv", rows)
-
-
-def write_table(path: Path, rows: list[tuple[str, ...]]) -> Path:
-    with path.open("w", newline="") as stream:
-        csv.writer(stream).writerows(rows)
-    return path
 
 
 def run(*command: str) -> dict[str, Any]:
@@ -132,15 +95,8 @@ def measure(table: Path, body: str, *, epochs: int, size: list[str]) -> dict[str
 def machine() -> dict[str, Any]:
     import torch
 
-    flags = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
-    return {
-        "cpu": next((line.split(":")[1].strip() for line in flags.splitlines() if "model name" in line), "unknown"),
-        "cores": os.cpu_count(),
-        "bf16": [name for name in ("amx_bf16", "avx512_bf16") if name in flags],
-        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
-        "python": platform.python_version(),
-        **{library: version(library) for library in ("drivetrain", "torch", "timm", "scikit-learn")},
-    }
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
+    return {**hardware(), "gpu": gpu, **versions()}
 
 
 def report(results: dict[str, Any]) -> str:
@@ -176,13 +132,13 @@ def main() -> None:
         folder = Path(place)
         os.chdir(folder)
         if options.only in (None, "grocery"):
-            table = grocery_table(shared, folder)
+            table = grocery_table(shared, folder).path
             results["sets"]["grocery"] = measure(table, body, epochs=options.epochs, size=[])
         if options.only in (None, "digits"):
             digits = write_handwriting(folder / "digits")
             results["sets"]["digits"] = measure(digits, body, epochs=options.epochs, size=["--size", "96"])
         if options.only in (None, "tiny"):
-            table = tiny_table(shared, folder)
+            table = tiny_table(shared, folder).path
             results["sets"]["tiny-imagenet"] = measure(table, body, epochs=options.epochs, size=["--size", "96"])
     text = report(results).replace(str(shared), "../shared").replace(place, ".")
     RESULTS.mkdir(exist_ok=True)

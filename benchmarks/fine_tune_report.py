@@ -1,0 +1,165 @@
+"""The page of results/fine_tune.json that a person reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from statistics import mean
+from typing import Any
+
+from common import megabytes, provenance, shown, table
+from compare import paired, unpacked
+
+Row = Mapping[str, Any]
+Rows = dict[str, Row]
+LEVELS = (0.3, 0.4, 0.5, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
+HEAD_ONLY = ("frozen", "head", "probe")
+"""Phases in which the body is not trained."""
+
+
+def report(rows: Mapping[str, Row]) -> list[str]:
+    lines = ["# Fine-tuning: how long it takes, and what it gives", ""]
+    lines += [
+        "Same files, same pretrained body, same size; separate processes, one after another. Seconds run from the "
+        "start of the process to a saved model. The test set is opened afterwards and not timed.",
+    ]
+    for name in dict.fromkeys(key.split("/")[0] for key in rows):
+        own = {key.split("/")[1]: row for key, row in rows.items() if key.startswith(name + "/")}
+        lines += ["", f"## {name}", "", *set_section(own)]
+    return [*lines, "", *provenance(rows)]
+
+
+def set_section(rows: Rows) -> list[str]:
+    limits = rows.get("limits", {}).get("limits")
+    runs = {name: row for name, row in rows.items() if "seconds" in row and not name.startswith(("caches-", "cost-"))}
+    lines: list[str] = []
+    if runs:
+        n = next(iter(runs.values()))["n"]
+        lines += [f"{n['train']} training, {n['valid']} validation, {n['test']} test rows.", ""]
+        lines += [*main_table(runs, limits), "", *levels_table(runs), ""]
+    lines += caches_table({name: row for name, row in rows.items() if name.startswith("caches-")})
+    lines += cost_table({name: row for name, row in rows.items() if name.startswith("cost-")})
+    return lines + (limits_lines(limits) if limits else [])
+
+
+def main_table(runs: Rows, limits: Row | None) -> list[str]:
+    fastai = runs.get("fastai")
+    head = ["who", "seconds", "fastai takes × as long", "processor s", "memory, MB (of it anonymous)"]
+    head += [
+        "test accuracy (95 % Wilson)",
+        "minus fastai's (95 % paired bootstrap; McNemar p)",
+        "of the machine's matmul",
+    ]
+    lines = [
+        [
+            name,
+            shown(row["seconds"]),
+            "–" if fastai is None else shown(fastai["seconds"] / row["seconds"], 2),
+            shown(row["cpu_seconds"], 0),
+            f"{megabytes(row, 'pss')} ({megabytes(row, 'pss_anonymous')})",
+            accuracy(row),
+            difference(row, fastai),
+            share_of_limit(row, limits),
+        ]
+        for name, row in runs.items()
+    ]
+    note = (
+        "Memory is the peak over all processes of a run, pages that n of them share counted 1/n each. The last column "
+        "is nominal: the body's operations, once per picture of an epoch that trains the head alone and three times "
+        "per picture of one that trains the body, over the seconds, as a share of the fp32 and bf16 rates below. What "
+        "is computed once and kept is counted as if it were computed each time."
+    )
+    return [*table(head, lines), "", note]
+
+
+def accuracy(row: Row) -> str:
+    if "test" not in row:
+        return "–"
+    a = row["test"]
+    return f"{100 * a['value']:.1f} % [{100 * a['low']:.1f}, {100 * a['high']:.1f}]"
+
+
+def difference(row: Row, other: Row | None) -> str:
+    if other is None or row is other or "hits" not in row or row["set"] != other["set"]:
+        return "–"
+    n = row["test"]["n"]
+    d = paired(unpacked(row["hits"], n), unpacked(other["hits"], n))
+    return f"{100 * d['difference']:+.1f} [{100 * d['low']:+.1f}, {100 * d['high']:+.1f}]; {d['mcnemar_p']:.2g}"
+
+
+def share_of_limit(row: Row, limits: Row | None) -> str:
+    if limits is None:
+        return "–"
+    passes = sum(1 if epoch["phase"] in HEAD_ONLY else 3 for epoch in row["epochs"])
+    rate = passes * row["n"]["train"] * limits["body_gflops"] / row["seconds"]
+    shares = [100 * rate / limits[f"matmul_{kind}_gflops"] for kind in ("fp32", "bf16")]
+    return f"{shares[0]:.1f} % of fp32, {shares[1]:.1f} % of bf16"
+
+
+def levels_table(runs: Rows) -> list[str]:
+    """Seconds until an epoch ended with at least so much validation accuracy; the best epoch last."""
+    best = {name: max((epoch["accuracy"] for epoch in row["epochs"]), default=0.0) for name, row in runs.items()}
+    levels = [level for level in LEVELS if level <= max(best.values(), default=0.0)]
+    lines = [
+        [name, *(shown(reached(row, level), 0) for level in levels), f"{100 * best[name]:.1f} %"]
+        for name, row in runs.items()
+    ]
+    head = ["seconds to a validation accuracy of", *(f"{100 * level:.0f} %" for level in levels), "best epoch"]
+    return table(head, lines)
+
+
+def reached(row: Row, level: float) -> float | None:
+    return next((epoch["seconds"] for epoch in row["epochs"] if epoch["accuracy"] >= level), None)
+
+
+def caches_table(rows: Rows) -> list[str]:
+    if not rows:
+        return []
+    lines = [
+        [
+            name.removeprefix("caches-"),
+            shown(row["seconds"]),
+            f"{megabytes(row, 'pss')} ({megabytes(row, 'pss_anonymous')})",
+            accuracy(row),
+            difference(row, rows.get(name.replace("-on-", "-off-"))),
+        ]
+        for name, row in rows.items()
+    ]
+    head = ["caches", "seconds", "memory, MB (of it anonymous)", "test accuracy", "on minus off (95 %; McNemar p)"]
+    return [*table(head, lines), "", *caches_summary(rows), ""]
+
+
+def caches_summary(rows: Rows) -> list[str]:
+    """Over the seeds that were run both ways."""
+    seeds = [name.removeprefix("caches-on-") for name in rows if name.startswith("caches-on-")]
+    pairs = [(rows[f"caches-on-{s}"], rows[f"caches-off-{s}"]) for s in seeds if f"caches-off-{s}" in rows]
+    if not pairs:
+        return []
+    ratio = mean(off["seconds"] / on["seconds"] for on, off in pairs)
+    gain = mean(on["test"]["value"] - off["test"]["value"] for on, off in pairs)
+    return [f"Mean over {len(pairs)} seeds: {ratio:.2f} × as fast with caches, {100 * gain:+.1f} points of accuracy."]
+
+
+def cost_table(rows: Rows) -> list[str]:
+    if not rows:
+        return []
+    lines = [
+        [
+            f"{row['n']['train']:,}",
+            shown(row["seconds"]),
+            shown(1000 * row["seconds"] / row["n"]["train"]),
+            f"{megabytes(row, 'pss')} ({megabytes(row, 'pss_anonymous')})",
+        ]
+        for row in sorted(rows.values(), key=lambda row: row["n"]["train"])
+    ]
+    head = ["training pictures", "seconds", "seconds per 1,000", "memory, MB (of it anonymous)"]
+    return [*table(head, lines), "", f"Beside them {next(iter(rows.values()))['n']['valid']} validation rows.", ""]
+
+
+def limits_lines(limits: Row) -> list[str]:
+    return [
+        f"The machine at most, {limits['threads']} threads: matrix products of 2048³ "
+        f"{shown(limits['matmul_fp32_gflops'], 0)} GFLOP/s in fp32 and {shown(limits['matmul_bf16_gflops'], 0)} in "
+        f"bf16, copies {shown(limits['copy_gb_per_s'])} GB/s (read and written), "
+        f"{shown(limits['decode_img_per_s'], 0)} of these pictures decoded per second. The body takes "
+        f"{limits['body_gflops']:.3f} GFLOP per picture forwards at {limits['size']} px."
+    ]

@@ -1,0 +1,112 @@
+"""Tables (path, label, split) of the pictures that the benchmarks train on; each points at files where they lie."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import zipfile
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+Row = tuple[str, str, str]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table that has been written, and what it says."""
+
+    path: Path
+    rows: list[Row]
+
+    def part(self, name: str) -> list[Row]:
+        return [row for row in self.rows if row[2] == name]
+
+    @property
+    def identity(self) -> str:
+        """The same for the same rows, wherever their files lie: the last three parts of a path name a picture."""
+        names = ["/".join(Path(path).parts[-3:]) + f" {label} {part}" for path, label, part in self.rows]
+        return hashlib.sha256("\n".join(names).encode()).hexdigest()[:16]
+
+
+def write_table(path: Path, rows: list[Row]) -> Table:
+    with path.open("w", newline="") as stream:
+        csv.writer(stream).writerows([("path", "label", "split"), *rows])
+    return Table(path, rows)
+
+
+def grocery_table(shared: Path, folder: Path) -> Table:
+    """Grocery Store photographs: 81 fine classes, the official split."""
+    root = shared / "data" / "grocery"
+    with (root / "classes.csv").open() as stream:
+        names = {row["Class ID (int)"]: row["Class Name (str)"] for row in csv.DictReader(stream)}
+    rows: list[Row] = []
+    for part in ("train", "val", "test"):
+        for line in (root / f"{part}.txt").read_text().splitlines():
+            path, fine, _ = line.split(", ")
+            rows.append((str(root / path), names[fine], "valid" if part == "val" else part))
+    return write_table(folder / "grocery.csv", rows)
+
+
+def tiny_table(
+    shared: Path, folder: Path, *, first: int = 0, step: int = 10, train: int = 100, valid: int = 30
+) -> Table:
+    """Every `step`-th class of Tiny ImageNet, from the `first` on, in the order of their names.
+
+    Of each class the first `train` training pictures to train on, the next `valid` to validate, and all of its own
+    validation pictures as the test set.
+    """
+    rows: list[Row] = []
+    for source in ("train", "val"):
+        with zipfile.ZipFile(shared / "data" / "tiny-imagenet" / f"{source}.zip") as archive:
+            pictures = sorted(name for name in archive.namelist() if name.endswith("JPEG"))
+            classes = sorted({name.split("/")[0] for name in pictures})
+            for label in classes[first::step]:
+                of_class = [name for name in pictures if name.startswith(label + "/")]
+                most = train + valid if source == "train" else len(of_class)
+                for i, name in enumerate(of_class[:most]):
+                    archive.extract(name, folder / source)
+                    part = "test" if source == "val" else "train" if i < train else "valid"
+                    rows.append((str(folder / source / name), label, part))
+    return write_table(folder / "tiny.csv", rows)
+
+
+def smallest(table: Table, *, classes: int = 2, per_class: int = 40) -> Table:
+    """A few pictures of the most frequent classes: to see that a program works, not to learn anything."""
+    counts = Counter(label for _, label, part in table.rows if part == "train")
+    chosen = [label for label, _ in counts.most_common(classes)]
+    rows: list[Row] = []
+    for part, most in (("train", per_class), ("valid", per_class // 4), ("test", per_class // 2)):
+        for label in chosen:
+            rows += [row for row in table.part(part) if row[1] == label][:most]
+    return write_table(table.path.with_stem(table.path.stem + "-quick"), rows)
+
+
+def sized(table: Table, n_train: int) -> Table:
+    """A table with `n_train` training rows, classes in turn, and the same validation rows; to measure cost alone.
+
+    Test rows serve as training rows where there are too few: nothing trained on this table is ever tested.
+    """
+    pool = [row for part in ("train", "test") for row in table.part(part)]
+    seen: Counter[str] = Counter()
+    turns: list[tuple[int, int]] = []
+    for i, (_, label, _) in enumerate(pool):
+        turns.append((seen[label], i))
+        seen[label] += 1
+    if n_train > len(pool):
+        raise SystemExit(f"{table.path.name} has {len(pool)} rows to train on, and {n_train} were asked for")
+    rows = [(pool[i][0], pool[i][1], "train") for _, i in sorted(turns)[:n_train]]
+    known = {label for _, label, _ in rows}
+    valid = [row for row in table.part("valid") if row[1] in known]
+    return write_table(table.path.with_stem(f"{table.path.stem}-{n_train}"), [*rows, *valid])
+
+
+def warm(table: Table) -> None:
+    """Read every file once, so that no program has to fetch them from the disk for those that follow."""
+    for path, _, _ in table.rows:
+        Path(path).read_bytes()
+
+
+def read_paths(path: Path, part: str) -> list[str]:
+    with path.open(newline="") as stream:
+        return [row["path"] for row in csv.DictReader(stream) if row["split"] == part]
