@@ -19,8 +19,8 @@ OPTIONS = {
     "train": "data --arch --epochs --out --json --target --path --split --kind --label-delim --valid-pct --test-pct "
     "--seed --channels --from-scratch --size --metric --batch-size --lr --head-epochs --keep-best --patience --device "
     "--precision",
-    "evaluate": "model --test --data --metric --json",
-    "predict": "model inputs --top-k --batch-size --json",
+    "evaluate": "model --test --data --metric --device --precision --json",
+    "predict": "model inputs --top-k --batch-size --device --precision --json",
     "demo": "--out --json",
 }
 HEAVY = ("torch", "timm", "pandas", "sklearn", "scipy", "matplotlib", "numpy", "PIL")

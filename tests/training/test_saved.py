@@ -34,7 +34,8 @@ def test_loads_without_the_training_data(saved: tuple[dt.Learner, Path], data: D
     pictures = [p.read_bytes() for p in data.valid.paths]
     ours = list(learn.predict_many(pictures))
     theirs = list(predictor.predict_many(pictures))
-    assert [p.top for p in theirs] == [p.top for p in ours]
+    for mine, other in zip(ours, theirs, strict=True):  # batch norm is folded in a loaded model: rounding differs
+        assert dict(other.top) == pytest.approx(dict(mine.top), abs=1e-6)
     assert predictor.predict(pictures[0]).label == ours[0].label
 
 

@@ -25,11 +25,11 @@ from drivetrain.training.place import Place
 
 FOLD_TOLERANCE = 1e-3
 """Largest difference between features of the folded copy and of the network, as a share of the largest feature.
-Rounding alone stays below 1e-5 on a CPU and near 5e-4 on a GPU that multiplies in TF32."""
+Rounding alone moved a pretrained MobileNetV1 by 1e-6."""
 
 MOST_DRIFT = 0.05
-"""Most that lower precision may move the outputs: root mean square, as a share of their own spread. bf16 stays
-below .02 on ResNets and MobileNets."""
+"""Most that lower precision may move the outputs: root mean square, as a share of their own spread. bf16
+moved a pretrained MobileNetV1 on 64 photographs by .016 as trained, .018 folded."""
 
 LEAST_AGREEMENT = 0.98
 """Share of rows whose largest output must stay the largest in lower precision; the rest are near-ties."""
