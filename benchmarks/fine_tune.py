@@ -191,11 +191,10 @@ def start(
     """Run to the end with caches of its own; raises RuntimeError where it fails."""
     folder = folder or bench.fresh()
     print("$", bench.results.plain(" ".join(command))[:500], flush=True)
-    caches = {"XDG_CACHE_HOME": str(folder / "cache")}
+    caches = {"DRIVETRAIN_CACHE_DIR": str(folder / "cache")}
     ran = run(command, folder=folder, environment=caches | (environment or {}), done=done, show=show)
     if ran.code:
-        last = [line.text for line in ran.lines if line.stream == "stderr"][-1:]
-        raise RuntimeError(f"it ended with code {ran.code}: {' '.join(last)}")
+        raise RuntimeError(f"it ended with code {ran.code}: {ran.last_words}")
     return ran
 
 

@@ -43,7 +43,7 @@ def set_section(rows: Rows) -> list[str]:
 
 def main_table(runs: Rows, limits: Row | None) -> list[str]:
     fastai = runs.get("fastai")
-    head = ["who", "seconds", "fastai takes × as long", "processor s", "memory, MB (of it anonymous)"]
+    head = ["who", "seconds", "fastai takes × as long", "processor s", "load before", "memory, MB (of it anonymous)"]
     head += [
         "test accuracy (95 % Wilson)",
         "minus fastai's (95 % paired bootstrap; McNemar p)",
@@ -55,6 +55,7 @@ def main_table(runs: Rows, limits: Row | None) -> list[str]:
             shown(row["seconds"]),
             "–" if fastai is None else shown(fastai["seconds"] / row["seconds"], 2),
             shown(row["cpu_seconds"], 0),
+            shown(row["load_before"]),
             f"{megabytes(row, 'pss')} ({megabytes(row, 'pss_anonymous')})",
             accuracy(row),
             difference(row, fastai),
@@ -63,12 +64,22 @@ def main_table(runs: Rows, limits: Row | None) -> list[str]:
         for name, row in runs.items()
     ]
     note = (
-        "Memory is the peak over all processes of a run, pages that n of them share counted 1/n each. The last column "
+        "The load is how many other processes wanted to run in the minute before: 0 is a quiet machine. Memory is the peak over all processes of a run, pages that n of them share counted 1/n each. The last column "
         "is nominal: the body's operations, once per picture of an epoch that trains the head alone and three times "
         "per picture of one that trains the body, over the seconds, as a share of the fp32 and bf16 rates below. What "
         "is computed once and kept is counted as if it were computed each time."
     )
-    return [*table(head, lines), "", note]
+    return [*table(head, lines), "", note, *disagreements(runs)]
+
+
+def disagreements(runs: Rows) -> list[str]:
+    """Where `drivetrain evaluate --test` and the answers of `drivetrain predict` give different numbers."""
+    lines: list[str] = []
+    for name, row in runs.items():
+        judged = row.get("evaluated")
+        if judged and (judged["n"] != row["test"]["n"] or abs(judged["value"] - row["test"]["value"]) > 1e-9):
+            lines += ["", f"{name}: `drivetrain evaluate` says {100 * judged['value']:.2f} % of n = {judged['n']}."]
+    return lines
 
 
 def accuracy(row: Row) -> str:
@@ -108,7 +119,8 @@ def levels_table(runs: Rows) -> list[str]:
 
 
 def reached(row: Row, level: float) -> float | None:
-    return next((epoch["seconds"] for epoch in row["epochs"] if epoch["accuracy"] >= level), None)
+    almost = level - 1e-6  # 0.7 in 32 bits is a little less
+    return next((epoch["seconds"] for epoch in row["epochs"] if epoch["accuracy"] >= almost), None)
 
 
 def caches_table(rows: Rows) -> list[str]:

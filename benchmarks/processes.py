@@ -7,6 +7,7 @@ process to the arrival of a line that it printed, so that imports and the start 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -50,6 +51,12 @@ class Ran:
     @property
     def output(self) -> str:
         return "\n".join(line.text for line in self.lines if line.stream == "stdout")
+
+    @property
+    def last_words(self) -> str:
+        """The last line on standard error that says something."""
+        said = [line.text for line in self.lines if line.stream == "stderr" and re.search(r"[a-z]{2}", line.text)]
+        return said[-1].strip("│ ") if said else ""
 
 
 @dataclass
