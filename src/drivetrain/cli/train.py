@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from drivetrain.training.callbacks import Callback
     from drivetrain.training.learner import Learner
 
+DEFAULT_EPOCHS = 5
+SAVING_S = 2.0
+"""Kept back from a budget for intervals and for writing the model."""
 DATA, MODEL, TRAINING = "What to learn from", "What learns", "How it is trained"
 
 
@@ -49,7 +52,14 @@ def train(
     ],
     *,
     arch: Annotated[str, typer.Option(help="A timm architecture, such as resnet34, or local-dir:FOLDER.")],
-    epochs: Annotated[int, typer.Option(help="Passes over the training set with everything trained.", min=1)] = 5,
+    epochs: Annotated[
+        int | None,
+        typer.Option(help="Passes over the training set with everything trained.", min=1, show_default="5"),
+    ] = None,
+    budget: Annotated[
+        str | None,
+        typer.Option(help="Instead of --epochs: the time all of this may take, such as 90s, 5min or 1h."),
+    ] = None,
     out: Annotated[Path, typer.Option(help="Where the model is saved, such as fruit.model.")],
     json: AsJson = False,
     target: Annotated[
@@ -127,6 +137,7 @@ def train(
     where it was by the same command.
     """
     began = time.monotonic()
+    seconds_given = _budget(budget, epochs)
     _check_out(out)
     import drivetrain as dt  # noqa: PLC0415 - light, but what it loads next is not
 
@@ -156,7 +167,11 @@ def train(
             callbacks=_callbacks(keep_best=keep_best, patience=patience),
         )
         try:
-            learn.fine_tune(epochs, head_epochs=head_epochs, lr=lr)
+            if seconds_given is None:
+                learn.fine_tune(epochs or DEFAULT_EPOCHS, head_epochs=head_epochs, lr=lr)
+            else:
+                spent = _process_seconds() + SAVING_S
+                learn.fine_tune(budget=seconds_given, spent=spent, head_epochs=head_epochs, lr=lr)
         except KeyboardInterrupt as stopped:
             raise KeyboardInterrupt(
                 f"{quoted(out)} was not written. The same command goes on where this one was"
@@ -167,6 +182,28 @@ def train(
             return
         seconds = round(time.monotonic() - began, 1)
         answer(as_json(_object(learn, out, seconds, scores)) if json else _text(pictures, out, seconds, scores))
+
+
+def _budget(budget: str | None, epochs: int | None) -> float | None:
+    """The time given, in seconds."""
+    if budget is None:
+        return None
+    if epochs is not None:
+        raise typer.BadParameter("--epochs and --budget are both given: choose one.")
+    from drivetrain.errors import SettingError  # noqa: PLC0415
+    from drivetrain.runtime.times import seconds_of  # noqa: PLC0415
+
+    try:
+        return seconds_of(budget)
+    except SettingError as error:
+        raise typer.BadParameter(str(error), param_hint="--budget") from error
+
+
+def _process_seconds() -> float:
+    """Since this process was started: the budget counts what was imported and read before training, too."""
+    import psutil  # noqa: PLC0415
+
+    return time.time() - psutil.Process().create_time()
 
 
 def _check_out(out: Path) -> None:

@@ -48,11 +48,15 @@ def restore_optimizer(optimizer: Optimizer, tensors: dict[str, Tensor]) -> None:
     state: dict[int, dict[str, Tensor]] = {}
     for key, value in tensors.items():
         position, name = key.split(".", 1)
-        parameter = parameters[int(position)]
-        if value.shape == parameter.shape:  # a fused optimiser walks through memory: the layout must be the same too
-            value = torch.empty_like(parameter, dtype=value.dtype).copy_(value)
-        state.setdefault(int(position), {})[name] = value
+        state.setdefault(int(position), {})[name] = _laid_out_as(parameters[int(position)], value)
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+
+
+def _laid_out_as(parameter: Tensor, value: Tensor) -> Tensor:
+    """A fused optimiser walks through memory: moments must lie there in the order of their parameter."""
+    if value.shape != parameter.shape:
+        return value
+    return torch.empty_like(parameter, dtype=value.dtype).copy_(value)
 
 
 def write_checkpoint(folder: Path, parts: dict[str, dict[str, Tensor]], state: dict[str, Any]) -> None:

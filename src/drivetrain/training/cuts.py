@@ -185,7 +185,7 @@ class _Timed(fx.Interpreter):
         return value
 
 
-class _evaluating:  # noqa: N801 - used as a function
+class _evaluating:
     """The module in evaluation mode; the mode of each of its parts is put back."""
 
     def __init__(self, module: nn.Module) -> None:

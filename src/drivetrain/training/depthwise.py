@@ -14,6 +14,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 from torch.nn import functional
+from torch.nn.grad import conv2d_weight
 from torch.overrides import TorchFunctionMode
 
 Pair = tuple[int, int]
@@ -34,9 +35,7 @@ class _StridedDepthwise(torch.autograd.Function):
         if ctx.needs_input_grad[0]:
             of_inputs = _gradient_of_inputs(gradient, inputs, weight, ctx.stride, ctx.padding)
         if ctx.needs_input_grad[1]:
-            of_weight = torch.nn.grad.conv2d_weight(
-                inputs, list(weight.shape), gradient, ctx.stride, ctx.padding, 1, weight.shape[0]
-            )
+            of_weight = conv2d_weight(inputs, list(weight.shape), gradient, ctx.stride, ctx.padding, 1, weight.shape[0])
         if ctx.biased and ctx.needs_input_grad[2]:
             of_bias = gradient.sum((0, 2, 3))
         return of_inputs, of_weight, of_bias, None

@@ -36,6 +36,10 @@ class Pictures:
     sizes: Tensor
     draws: Tensor
 
+    def head(self, rows: int) -> Pictures:
+        """The first rows."""
+        return Pictures(self.working[:rows], self.sizes[:rows], self.draws[:rows])
+
 
 @dataclass(frozen=True)
 class MicroBatch:
@@ -95,7 +99,7 @@ class Feeder:
         self.store = store
         self.target = torch.from_numpy(np.ascontiguousarray(target))
         self.kind = kind
-        self.accumulate = accumulate
+        self.batch_size, self.accumulate = batch_size, accumulate
         self.seed = seed
         self.rank, self.world = rank, world
         self.steps = max(1, math.ceil(len(target) / (batch_size * accumulate)))

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 import os
+import time
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import torch
 from pydantic import BaseModel
-from torchvision.transforms import v2
 
 from drivetrain.data.data import Data
 from drivetrain.data.examples import Examples
@@ -27,14 +26,17 @@ from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.manifest import Opening
 from drivetrain.runtime.pictures import PictureSource
 from drivetrain.runtime.predictor import Prediction, Predictor
-from drivetrain.training import defaults, look
+from drivetrain.runtime.times import seconds_of
+from drivetrain.training import defaults
 from drivetrain.training.callbacks import Callback, Row
 from drivetrain.training.checkpoint import snapshot
 from drivetrain.training.evaluating import TorchEngine, raw_outputs
 from drivetrain.training.feeding import Feeder
+from drivetrain.training.fine_tuning import Recipe, budget_plan, epochs_plan, read_plan, write_plan
 from drivetrain.training.identity import fingerprint, parameters_sha256
 from drivetrain.training.judging import judge
 from drivetrain.training.kinds import prepare_kind
+from drivetrain.training.looking import Looking
 from drivetrain.training.losses import ClassWeights, LossFunction, make_loss
 from drivetrain.training.lr_find import LrSuggestion, try_rates
 from drivetrain.training.network import Network
@@ -42,10 +44,7 @@ from drivetrain.training.place import Precision, find_place
 from drivetrain.training.plan import Phase, Rates
 from drivetrain.training.run import Run, Setup
 from drivetrain.training.saving import save_learner
-from drivetrain.training.stepping import Stepper, make_optimizer
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from drivetrain.training.stepping import Stepper, make_mix, make_optimizer
 
 CHECKPOINTS = Path(".drivetrain") / "checkpoints"
 
@@ -56,7 +55,7 @@ CheckpointPlace = str | os.PathLike[str] | Literal[False] | None
 """Where a run is saved while it goes on: a folder, False for nowhere, None for `CHECKPOINTS`."""
 
 
-class Learner:
+class Learner(Looking):
     """Data, architecture and metrics; trains, judges itself, and predicts.
 
     Loss, activation and default metrics follow from the target. What is decided for you is in `decisions`, with
@@ -133,9 +132,11 @@ class Learner:
         self.metrics = resolve_metrics(metrics, data.target)
         self.history: list[Row] = []
         """One row per epoch trained, over all runs."""
-        self._phases_run: list[Phase] = []
+        self.phases_run: list[Phase] = []
         self._start_of: dict[str, str] = {}
         """Parameters that a stopped run left behind → those it started from: the same call takes up that run."""
+        self._judged: tuple[str, Predictions] | None = None
+        """What was said of the validation set, and by which parameters."""
         self._validated: tuple[tuple[str, tuple[Metric, ...]], Scores] | None = None
         self.test_openings: list[Opening] = []
         """Each time the test set was opened, and what it said."""
@@ -148,7 +149,7 @@ class Learner:
             class_weights=class_weights,
             training_rows=training_rows,
         )
-        self._mix = _mix(mixup, cutmix, data)
+        self.mix = make_mix(mixup, cutmix, data.target)
         self.weight_decay, self.clip_norm = weight_decay, clip_norm
         with self.place.own_randomness():
             torch.manual_seed(self.seed)
@@ -177,7 +178,7 @@ class Learner:
             ),
             "batch_size": batch,
         }
-        self._feeder = Feeder(
+        self.feeder = Feeder(
             Store(data.train.paths, self.kind.reader, digests=data.train.digests),
             data.target.training_form(training_rows),
             self.kind,
@@ -204,8 +205,10 @@ class Learner:
 
     def fine_tune(
         self,
-        epochs: int,
+        epochs: int | None = None,
         *,
+        budget: str | float | None = None,
+        spent: float = 0.0,
         lr: float | None = None,
         head_epochs: int | None = None,
         checkpoint: CheckpointPlace = None,
@@ -213,25 +216,36 @@ class Learner:
     ) -> Learner:
         """Train the new head with the body frozen, then everything, the head faster than the body.
 
+        With a budget, what the time allows: the costs are measured first, then it is decided how much of the body
+        is trained and for how many epochs; `decisions["unfreeze"]` says what and why. What stays frozen is computed
+        once, for several random views of each picture, and stored while the run lasts.
+
         Killed, or stopped with Ctrl-C, the same call on the same Learner goes on where it was.
 
         Args:
             epochs: Full passes over the training set with everything trained, at least 1.
+            budget: Instead of epochs: the time it may take, as "90s", "5min", "1.5h" or seconds.
+            spent: Seconds of the budget that were used before this call, or will be after it.
             lr: Peak rate of the head, from which the body's rates follow; None takes 2e-3, for numbers 5e-4.
             head_epochs: Passes with the body frozen; None chooses.
             checkpoint: Where the run is saved while it goes on.
             callbacks: For this run, after the Learner's own.
 
         Raises:
+            SettingError: Neither or both of `epochs` and `budget` are given, or the budget is too short.
             TrainingError: The loss is not finite, or memory ran out.
         """
-        _check_positive("epochs", epochs)
         lr = defaults.choose_lr(lr, self.data.target)
         rates, self.decisions["lr"] = defaults.choose_rates(lr, self.network.body, self.pretrained)
-        head = choice(head_epochs) or defaults.choose_head_epochs(self._feeder.steps, self.pretrained)
-        self.decisions["head_epochs"] = head
-        phases = defaults.fine_tune_phases(int(head.value or 0), epochs, lr, rates)
-        return self._run(phases, checkpoint, callbacks)
+        recipe = Recipe(lr, rates, choice(head_epochs))
+        if budget is not None and epochs is None:
+            return self._within(seconds_of(budget), spent, recipe, checkpoint, callbacks)
+        if epochs is None or budget is not None:
+            raise SettingError(f"epochs={epochs} and budget={budget!r}: expected one of them, as in fine_tune(4).")
+        _check_positive("epochs", epochs)
+        phases, decisions = epochs_plan(self, epochs, recipe)
+        self.decisions |= decisions
+        return self._run(phases, self._checkpoint_folder(phases, checkpoint, callbacks), callbacks)
 
     def fit(
         self,
@@ -247,7 +261,8 @@ class Learner:
         """
         _check_positive("epochs", epochs)
         rates, self.decisions["lr"] = self._rates(defaults.choose_lr(lr, self.data.target))
-        return self._run([Phase("fit", epochs, self.network.body_frozen, rates)], checkpoint, callbacks)
+        phases = [Phase("fit", epochs, self.network.body_frozen, rates)]
+        return self._run(phases, self._checkpoint_folder(phases, checkpoint, callbacks), callbacks)
 
     def freeze(self) -> Learner:
         """Keep the body as it is: `fit` then trains the head alone."""
@@ -275,11 +290,11 @@ class Learner:
             self.kind,
             self.place,
             clip_norm=self.clip_norm,
-            mix=self._mix,
+            mix=self.mix,
         )
         try:
             with self.place.own_randomness():
-                return try_rates(stepper, self._feeder, start=start, end=end, steps=steps, default=default)
+                return try_rates(stepper, self.feeder, start=start, end=end, steps=steps, default=default)
         finally:
             self.network.load_state_dict(before)
 
@@ -294,7 +309,12 @@ class Learner:
         """
         if part not in {"train", "valid"}:
             raise SettingError(f"part={part!r}: expected 'train' or 'valid'; the test set is opened by test() alone.")
-        return self._judge(self._valid_store if part == "valid" else self._feeder.store, getattr(self.data, part))
+        if part == "train":
+            return self._judge(self.feeder.store, self.data.train)
+        identity = parameters_sha256(self.network)
+        if self._judged is None or self._judged[0] != identity:  # the last epoch's are asked for again at the end
+            self._judged = (identity, self._judge(self.valid_store, self.data.valid))
+        return self._judged[1]
 
     def validate(self) -> Scores:
         """Each metric on the validation set with its interval, and the loss."""
@@ -322,16 +342,9 @@ class Learner:
                 DrivetrainWarning,
                 stacklevel=2,
             )
-        scores = score(self._judge(self._store(examples), examples, "test"), self.metrics, part="test")
+        scores = score(self._judge(self.store_of(examples), examples, "test"), self.metrics, part="test")
         self.test_openings.append(opening_of(scores, identity))
         return scores
-
-    @cached_property
-    def _valid_store(self) -> Store:
-        return self._store(self.data.valid)
-
-    def _store(self, examples: Examples) -> Store:
-        return Store(examples.paths, self.kind.reader, digests=examples.digests)
 
     def _judge(self, store: Store, examples: Examples, part: str = "validation") -> Predictions:
         if len(examples) == 0:
@@ -364,32 +377,6 @@ class Learner:
         """
         return save_learner(self, path)
 
-    # ── looking ─────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def show_batch(self, n: int = 9) -> Figure:
-        """Training pictures as the network sees them: augmented."""
-        return look.show_batch(self._feeder, self.kind, self.data.train, n)
-
-    def show_results(self, n: int = 9, *, seed: int = 0) -> Figure:
-        """Validation pictures with what the model says of them and what is true."""
-        return look.show_results(self.predictions(), self._valid_store, self.kind.reader, n, seed)
-
-    def plot_top_losses(self, n: int = 9) -> Figure:
-        """The validation pictures that the model is most wrong about."""
-        return look.top_losses(self.predictions(), self._valid_store, self.kind.reader, n)
-
-    def plot_confusion(self, *, most: int = 20) -> Figure:
-        """Which categories are taken for which, on the validation set."""
-        return look.confusion(self.predictions(), most)
-
-    def plot_losses(self) -> Figure:
-        """Training and validation loss, epoch by epoch."""
-        return look.losses(self.history)
-
-    def plot_lr(self) -> Figure:
-        """The head's learning rate, step by step, in the last run."""
-        return look.learning_rates(self._phases_run, self._feeder.steps)
-
     # ── inside ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def __repr__(self) -> str:
@@ -399,29 +386,56 @@ class Learner:
             f"{len(self.history)} epochs trained)\n{self.data!r}"
         )
 
-    def _run(self, phases: list[Phase], checkpoint: CheckpointPlace, callbacks: Sequence[Callback]) -> Learner:
+    def _within(
+        self,
+        seconds: float,
+        spent: float,
+        recipe: Recipe,
+        checkpoint: CheckpointPlace,
+        callbacks: Sequence[Callback],
+    ) -> Learner:
+        """Plan for a time and train; a run that was stopped goes on with the plan that it had."""
+        began = time.monotonic() - spent
+        folder = self._checkpoint_folder(f"within {seconds} s", checkpoint, callbacks)
+        plan = read_plan(folder)
+        if plan is None:
+            plan = budget_plan(self, seconds - spent, recipe, folder)
+            write_plan(folder, plan)
+        phases, decisions = plan
+        self.decisions |= decisions
+        return self._run(phases, folder, callbacks, seconds=seconds - (time.monotonic() - began))
+
+    def _run(
+        self,
+        phases: list[Phase],
+        folder: Path | None,
+        callbacks: Sequence[Callback],
+        *,
+        seconds: float | None = None,
+    ) -> Learner:
         for name, decision in self.decisions.items():
             if self.place.main:
                 say(f"{name}: {decision}")
-        self._phases_run = phases
+        self.phases_run = phases
         run = Run(
             Setup(
                 network=self.network,
                 kind=self.kind,
-                feeder=self._feeder,
+                feeder=self.feeder,
                 loss=self.loss,
                 place=self.place,
                 weight_decay=self.weight_decay,
                 clip_norm=self.clip_norm,
-                mix=self._mix,
+                mix=self.mix,
                 validate=self._epoch_scores,
                 recorded=("train_loss", *self._validated_columns()),
                 better={metric.name: metric.higher_is_better is not False for metric in self.metrics},
             ),
             phases,
             [*self.callbacks, *callbacks],
-            self._checkpoint_folder(phases, checkpoint, callbacks),
+            folder,
             first_epoch=len(self.history) + 1,
+            seconds=seconds,
         )
         start = self._start()
         try:
@@ -437,7 +451,7 @@ class Learner:
         return self._start_of.get(now, now)
 
     def _checkpoint_folder(
-        self, phases: list[Phase], checkpoint: CheckpointPlace, callbacks: Sequence[Callback]
+        self, plan: list[Phase] | str, checkpoint: CheckpointPlace, callbacks: Sequence[Callback]
     ) -> Path | None:
         """A folder of its own for every distinct run, so that only the same run is taken up again."""
         if checkpoint is False:
@@ -447,7 +461,7 @@ class Learner:
             "split": self.data.split.identity,
             "values": repr(self.data.train.values),
             "start": self._start(),
-            "phases": [repr(phase) for phase in phases],
+            "phases": repr(plan),
             "callbacks": [type(callback).__qualname__ for callback in (*self.callbacks, *callbacks)],
         }
         return (CHECKPOINTS if checkpoint is None else Path(checkpoint)) / fingerprint(facts)
@@ -483,14 +497,3 @@ def choice(value: int | None) -> Decision | None:
 def _check_positive(name: str, value: int) -> None:
     if value < 1:
         raise SettingError(f"{name}={value} is too small: expected at least 1.")
-
-
-def _mix(mixup: float, cutmix: float, data: Data) -> v2.Transform | None:
-    if mixup and cutmix:
-        raise SettingError("mixup and cutmix are both set: choose one.")
-    if mixup < 0 or cutmix < 0:
-        raise SettingError(f"mixup={mixup}, cutmix={cutmix}: expected 0 (off) or above.")
-    if not mixup and not cutmix:
-        return None
-    classes = data.target.n_outputs if data.target.kind == "category" else None
-    return v2.MixUp(alpha=mixup, num_classes=classes) if mixup else v2.CutMix(alpha=cutmix, num_classes=classes)

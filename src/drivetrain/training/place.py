@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from drivetrain.errors import SettingError, did_you_mean
+from drivetrain.runtime.cpus import usable_cpus
 from drivetrain.runtime.decisions import Decision
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ def find_place(device: str = "auto", precision: Precision = "auto") -> Place:
     Raises:
         SettingError: The device or the precision is unknown or not available here.
     """
+    _use_granted_threads()
     if precision not in get_args(Precision):
         near = did_you_mean(str(precision), get_args(Precision))
         raise SettingError(f"precision={precision!r} is not known: expected one of {get_args(Precision)}.{near}")
@@ -141,6 +143,15 @@ def _accelerator() -> Accelerator:
             "train a model of its own. Mend it: make the Learner before anything else sets Accelerate up."
         )
     return accelerator
+
+
+def _use_granted_threads() -> None:
+    """No more threads than a container's quota pays for: those beyond would make the others wait.
+
+    torch itself counts the cores that a process may run on, which a quota does not change.
+    """
+    if "OMP_NUM_THREADS" not in os.environ and usable_cpus() < torch.get_num_threads():
+        torch.set_num_threads(usable_cpus())
 
 
 def _device(name: str) -> torch.device:

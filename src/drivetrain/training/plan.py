@@ -5,6 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+PLAN = "plan.json"
+"""File of a plan that was made for a time, beside the checkpoints."""
+
+MOST_EPOCHS = 60
+"""That a budget is spent on: after so many there is little left to learn from the same rows."""
+
 PICTURES, FEATURES = "pictures", "features"
 """Where a phase may start, besides behind a layer of the body."""
 

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from torchvision.transforms import v2
 
 from drivetrain.errors import TrainingError
 from drivetrain.progress import Advance, say, track
+from drivetrain.training.activations import Bank
 from drivetrain.training.callbacks import Callback, Row
 from drivetrain.training.checkpoint import (
     Checkpoint,
@@ -26,13 +27,12 @@ from drivetrain.training.checkpoint import (
     snapshot,
     write_checkpoint,
 )
-from drivetrain.training.activations import Bank
 from drivetrain.training.feeding import Feeder
 from drivetrain.training.kinds import PreparedKind
 from drivetrain.training.losses import Loss
 from drivetrain.training.network import Network
 from drivetrain.training.place import Place
-from drivetrain.training.plan import Phase
+from drivetrain.training.plan import MOST_EPOCHS, PLAN, Phase
 from drivetrain.training.starting import Starts
 from drivetrain.training.stepping import Stepper, make_optimizer, set_schedule
 
@@ -85,6 +85,7 @@ class Run:
         callbacks: Called at fixed points, in order.
         folder: Where checkpoints go; None makes none.
         first_epoch: Number of the first epoch, for the history.
+        seconds: What the run may take; the last phase is shortened or lengthened, in whole epochs, to fit.
     """
 
     def __init__(
@@ -95,7 +96,10 @@ class Run:
         folder: Path | None,
         *,
         first_epoch: int = 1,
+        seconds: float | None = None,
     ) -> None:
+        self._began = time.monotonic()
+        self._seconds = seconds
         self.setup = setup
         self.network = setup.network
         self.phases = list(phases)
@@ -156,6 +160,7 @@ class Run:
             callback.on_run_end(self)
         self.starts.close()
         if self.folder and self.main:
+            (self.folder / PLAN).unlink(missing_ok=True)
             delete_checkpoint(self.folder)
         return self.history
 
@@ -177,7 +182,7 @@ class Run:
         if checkpoint:
             restore_optimizer(optimizer, checkpoint.part("optimizer"))
             stepper.scaler.load_state_dict(checkpoint.state["scaler"])
-        while self.position.epoch < phase.epochs and self._stop_reason is None:
+        while self.position.epoch < (phase := self.phases[self.position.phase]).epochs and self._stop_reason is None:
             self._epoch(phase, stepper, start.bank, interrupted)
         self.position = Position(phase=self.position.phase + 1)
 
@@ -200,9 +205,23 @@ class Run:
                 self._save_within_epoch(stepper, interrupted)
         self._finish_epoch(phase, began)
         self.position = Position(phase=position.phase, epoch=position.epoch + 1)
+        self._fit_into_time()
         if self.folder:
             self._save(stepper)
         self._leave_if(interrupted, stepper)
+
+    def _fit_into_time(self) -> None:
+        """Let the last phase have as many epochs as there is time for, judged by those it has done."""
+        index, done = self.position.phase, self.position.epoch
+        if self._seconds is None or index != len(self.phases) - 1:
+            return
+        phase = self.phases[index]
+        mean = sum(float(row["seconds"] or 0) for row in self.history[-done:]) / done
+        left = self._seconds - (time.monotonic() - self._began)
+        fitting = done + max(0, int(left / mean))
+        # The rate falls with the share of the epochs done: late in the phase, more of them would make it rise again.
+        if fitting < phase.epochs or done < phase.epochs / 2:
+            self.phases[index] = replace(phase, epochs=min(fitting, MOST_EPOCHS))
 
     def _finish_epoch(self, phase: Phase, began: float) -> None:
         train_loss = self.setup.place.sum(self.position.loss) / self.position.rows
@@ -259,6 +278,8 @@ class Run:
             "scaler": stepper.scaler.state_dict(),
             "callbacks": [callback.state() for callback in self.callbacks],
             "stop_reason": self._stop_reason,
+            "epochs": [phase.epochs for phase in self.phases],
+            "spent": time.monotonic() - self._began,
         }
         write_checkpoint(self.folder, parts, state)
 
@@ -267,6 +288,8 @@ class Run:
         self.position = Position(**state["position"])
         self.history = list(state["history"])
         self._stop_reason = state["stop_reason"]
+        self.phases = [replace(phase, epochs=n) for phase, n in zip(self.phases, state["epochs"], strict=True)]
+        self._began -= state["spent"]
         self.network.load_state_dict(checkpoint.part("network"))
         for i, (callback, stored) in enumerate(zip(self.callbacks, state["callbacks"], strict=True)):
             callback.restore(stored, checkpoint.part(f"callback{i}"))

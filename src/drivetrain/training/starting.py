@@ -24,7 +24,6 @@ from drivetrain.training.network import Network
 from drivetrain.training.place import Place
 from drivetrain.training.plan import FEATURES, PICTURES, Phase
 
-
 EXAMPLE_ROWS = 8
 """That a body is traced with."""
 

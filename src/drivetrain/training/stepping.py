@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torchvision.transforms import v2
 
-from drivetrain.errors import TrainingError
+from drivetrain.errors import SettingError, TrainingError
+from drivetrain.runtime.targets import Target
 from drivetrain.training.depthwise import FastDepthwiseGradients
 from drivetrain.training.feeding import MicroBatch, Pictures, Step
 from drivetrain.training.kinds import PreparedKind
@@ -53,6 +54,18 @@ def set_schedule(optimizer: Optimizer, phase: Phase, step: int, steps: int) -> N
     for group in optimizer.param_groups:
         group["lr"] = group["peak_lr"] * factor
         group["betas"] = (momentum, BETA2)
+
+
+def make_mix(mixup: float, cutmix: float, target: Target) -> v2.Transform | None:
+    """What blends pairs of rows; None where neither strength is above 0."""
+    if mixup and cutmix:
+        raise SettingError("mixup and cutmix are both set: choose one.")
+    if mixup < 0 or cutmix < 0:
+        raise SettingError(f"mixup={mixup}, cutmix={cutmix}: expected 0 (off) or above.")
+    if not mixup and not cutmix:
+        return None
+    classes = target.n_outputs if target.kind == "category" else None
+    return v2.MixUp(alpha=mixup, num_classes=classes) if mixup else v2.CutMix(alpha=cutmix, num_classes=classes)
 
 
 class Stepper:

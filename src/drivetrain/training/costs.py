@@ -1,0 +1,129 @@
+"""What training costs here, measured on a few batches before a plan is made."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from drivetrain.errors import ModelError
+from drivetrain.training.checkpoint import snapshot
+from drivetrain.training.cuts import Cut, CuttableBody
+from drivetrain.training.depthwise import FastDepthwiseGradients
+from drivetrain.training.feeding import Feeder, Pictures
+from drivetrain.training.kinds import PreparedKind
+from drivetrain.training.network import Network
+from drivetrain.training.place import Place
+
+CANDIDATE_DEPTHS = (0.3, 0.45, 0.6, 0.75)
+"""Shares of the forward pass below which a body may be frozen: few, since each is tried for some seconds."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way to train, with its seconds per row."""
+
+    cut: Cut | None
+    """None trains the whole body."""
+    store: float
+    """Computing what is stored, once for each view."""
+    step: float
+    """One training step, once for each epoch."""
+    row_bytes: int
+    """What one view takes in store."""
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Measured on this machine, with this network and these inputs."""
+
+    forward: float
+    """Seconds per row, of computing features of a view."""
+    ways: tuple[Way, ...]
+    """From the whole body to the smallest part."""
+
+
+def measure_costs(network: Network, kind: PreparedKind, feeder: Feeder, place: Place, *, cut: bool) -> Costs:
+    """Try the ways to train on one batch each, cut bodies among them or not; the network is as before afterwards."""
+    trial = _Trial(network, kind, place, next(iter(feeder.views(0)))[1].head(feeder.batch_size))
+    before, frozen = snapshot(network), list(network.frozen)
+    try:
+        with place.own_randomness():
+            return trial.costs(cut)
+    finally:
+        network.load_state_dict(before)
+        network.zero_grad(set_to_none=True)
+        network.freeze(frozen[0] if frozen else None)
+
+
+class _Trial:
+    def __init__(self, network: Network, kind: PreparedKind, place: Place, batch: Pictures) -> None:
+        self._network, self._kind, self._place, self._batch = network, kind, place, batch
+        self._rows = len(batch.sizes)
+
+    def costs(self, cut: bool) -> Costs:
+        views = self._views()
+        view = self._seconds(self._views)
+        self._network.freeze(None)
+        self._network.train()
+        whole = Way(None, 0.0, view + self._seconds(lambda: self._step(views, None)), 0)
+        self._network.eval()
+        forward = view + self._seconds(lambda: self._through(self._network.body, self._network.normalise(views)))
+        return Costs(forward, (whole, *(self._cuts(views, view) if cut else ())))
+
+    def _cuts(self, views: Tensor, view: float) -> list[Way]:
+        normalised = self._network.normalise(views)
+        try:
+            body = CuttableBody(self._network.body, normalised[:8])
+        except ModelError:
+            return []
+        ways: list[Way] = []
+        for cut in candidates(body.cuts):
+            try:
+                parts = body.cut(cut.name)
+            except ModelError:
+                continue
+            self._network.freeze(parts.lower)
+            self._network.train()
+            activations = self._through(parts.lower, normalised)
+            store = view + self._seconds(lambda parts=parts: self._through(parts.lower, normalised))
+            step = self._seconds(lambda parts=parts, inputs=activations: self._step(inputs, parts.upper))
+            ways.append(Way(cut, store, step, activations[0].numel() * activations.element_size()))
+        return ways
+
+    def _views(self) -> Tensor:
+        batch = self._batch
+        return self._kind.training_views(batch.working.to(self._place.device), batch.sizes, batch.draws)
+
+    def _through(self, part: nn.Module, inputs: Tensor) -> Tensor:
+        with torch.no_grad(), self._place.autocast():
+            return part(inputs)
+
+    def _step(self, inputs: Tensor, start: nn.Module | None) -> None:
+        with self._place.autocast(), FastDepthwiseGradients():
+            outputs = self._network(inputs.clone(), start)
+        outputs.sum().backward()
+
+    def _seconds(self, work: Callable[[], object]) -> float:
+        """Per row; the first time, which sets things up, does not count."""
+        work()
+        self._wait()
+        began = time.perf_counter()
+        work()
+        self._wait()
+        return (time.perf_counter() - began) / self._rows
+
+    def _wait(self) -> None:
+        if self._place.device.type != "cpu":
+            torch.accelerator.synchronize()
+
+
+def candidates(cuts: Sequence[Cut]) -> list[Cut]:
+    """The cuts nearest to `CANDIDATE_DEPTHS`, each once."""
+    if not cuts:
+        return []
+    nearest = [min(cuts, key=lambda cut: abs(cut.below - depth)) for depth in CANDIDATE_DEPTHS]
+    return list(dict.fromkeys(nearest))

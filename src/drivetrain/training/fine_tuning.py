@@ -1,0 +1,115 @@
+"""The phases of a fine-tuning, by epochs or by the time there is."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from drivetrain.progress import say
+from drivetrain.runtime.artefact import write_durably
+from drivetrain.runtime.decisions import Decision
+from drivetrain.training import defaults
+from drivetrain.training.budget import BudgetPlan, as_decision, plan_for
+from drivetrain.training.costs import measure_costs
+from drivetrain.training.plan import FEATURES, PICTURES, PLAN, Phase, Rates
+
+if TYPE_CHECKING:
+    from drivetrain.training.learner import Learner
+
+DISK_SHARE = 0.5
+"""Of the free disk, for stored activations."""
+MEMORY_ROOM = 2**30
+"""Where there is no folder to store them in."""
+
+Planned = tuple[list[Phase], dict[str, Decision]]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What is decided before the phases are."""
+
+    lr: float
+    rates: Rates
+    head_epochs: Decision | None
+    """As asked; None chooses."""
+
+
+def epochs_plan(learner: Learner, epochs: int, recipe: Recipe) -> Planned:
+    """The new head first, then everything for some epochs."""
+    head = recipe.head_epochs or defaults.choose_head_epochs(learner.feeder.steps, learner.pretrained)
+    everything = Phase("all", epochs, False, recipe.rates, start_div=5.0)
+    return _with_head(learner, head, recipe.lr, everything), {"head_epochs": head}
+
+
+def budget_plan(learner: Learner, seconds: float, recipe: Recipe, folder: Path | None) -> Planned:
+    """What the time allows; what it costs here is measured first.
+
+    Raises:
+        SettingError: Not even the head can be trained in this time.
+    """
+    began = time.monotonic()
+    say("measuring what training costs here")
+    costs = measure_costs(learner.network, learner.kind, learner.feeder, learner.place, cut=stores(learner))
+    before = time.monotonic()
+    if len(learner.data.valid):
+        learner.predictions()  # decodes the validation pictures too, which the first epoch then need not
+    validation = time.monotonic() - before
+    head = recipe.head_epochs or defaults.choose_head_epochs(learner.feeder.steps, learner.pretrained)
+    left = seconds - (time.monotonic() - began) - validation * int(head.value or 0)
+    plan = plan_for(left, costs, rows=len(learner.data.train), validation=validation, room_bytes=_room(learner, folder))
+    decisions = {"head_epochs": head, "unfreeze": as_decision(plan)}
+    return _with_head(learner, head, recipe.lr, _body_phase(plan, recipe.rates)), decisions
+
+
+def _body_phase(plan: BudgetPlan, rates: Rates) -> Phase | None:
+    if plan.way is None:
+        return None
+    if plan.way.cut is None:
+        return Phase("all", plan.epochs, False, rates, start_div=5.0)
+    return Phase("top", plan.epochs, False, rates, plan.way.cut.name, plan.views, start_div=5.0)
+
+
+def _with_head(learner: Learner, head: Decision, lr: float, rest: Phase | None) -> list[Phase]:
+    start, views = (FEATURES, 1) if stores(learner) else (PICTURES, 0)
+    first = Phase("head", int(head.value or 0), True, Rates(lr, 0.0, 0.0), start, views)
+    return [phase for phase in (first, rest) if phase is not None and phase.epochs > 0]
+
+
+def stores(learner: Learner) -> bool:
+    """Whether activations can take the place of pictures: in one process, and where pictures are not blended."""
+    return learner.place.world == 1 and learner.mix is None
+
+
+def _room(learner: Learner, folder: Path | None) -> int:
+    if not stores(learner):
+        return 0
+    if folder is None:
+        return MEMORY_ROOM
+    place = next(parent for parent in folder.absolute().parents if parent.exists())
+    return int(shutil.disk_usage(place).free * DISK_SHARE)
+
+
+def write_plan(folder: Path | None, planned: Planned) -> None:
+    """Keep the plan beside the checkpoints: measured again, it would come out otherwise."""
+    if folder is None:
+        return
+    phases, decisions = planned
+    plan = {
+        "phases": [asdict(phase) for phase in phases],
+        "decisions": {name: decision.model_dump() for name, decision in decisions.items()},
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    write_durably(folder / PLAN, json.dumps(plan, indent=1).encode())
+
+
+def read_plan(folder: Path | None) -> Planned | None:
+    """The plan of a run that was stopped; None where none was."""
+    if folder is None or not (folder / PLAN).is_file():
+        return None
+    plan: dict[str, Any] = json.loads((folder / PLAN).read_text(encoding="utf-8"))
+    phases = [Phase(rates=Rates(**phase.pop("rates")), **phase) for phase in plan["phases"]]
+    return phases, {name: Decision.model_validate(value) for name, value in plan["decisions"].items()}
