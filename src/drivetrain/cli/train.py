@@ -120,6 +120,20 @@ def train(
             help="Passes with the body frozen, first.", min=0, show_default="chosen", rich_help_panel=TRAINING
         ),
     ] = None,
+    unfreeze: Annotated[
+        float | None,
+        typer.Option(
+            help="Share of the body to train, from the head down.",
+            show_default="all, or with --budget what fits",
+            rich_help_panel=TRAINING,
+        ),
+    ] = None,
+    no_activation_cache: Annotated[
+        bool,
+        typer.Option(
+            "--no-activation-cache", help="Compute what is frozen in every epoch anew.", rich_help_panel=TRAINING
+        ),
+    ] = False,
     keep_best: Annotated[
         bool,
         typer.Option("--keep-best", help="Keep the epoch with the lowest validation loss.", rich_help_panel=TRAINING),
@@ -162,16 +176,18 @@ def train(
             pretrained=not from_scratch,
             size=size,
             batch_size=batch_size,
+            store_activations=not no_activation_cache,
             device=device,
             precision=precision.value,
             callbacks=_callbacks(keep_best=keep_best, patience=patience),
         )
+        recipe: Any = {"head_epochs": head_epochs, "lr": lr, "unfreeze": unfreeze}
         try:
             if seconds_given is None:
-                learn.fine_tune(epochs or DEFAULT_EPOCHS, head_epochs=head_epochs, lr=lr)
+                learn.fine_tune(epochs or DEFAULT_EPOCHS, **recipe)
             else:
                 spent = _process_seconds() + SAVING_S
-                learn.fine_tune(budget=seconds_given, spent=spent, head_epochs=head_epochs, lr=lr)
+                learn.fine_tune(budget=seconds_given, spent=spent, **recipe)
         except KeyboardInterrupt as stopped:
             raise KeyboardInterrupt(
                 f"{quoted(out)} was not written. The same command goes on where this one was"

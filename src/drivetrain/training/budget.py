@@ -75,7 +75,7 @@ def _plan(way: Way, usable: float, rows: int, validation: float, room_bytes: int
     views = min(views, most)
     epochs = min(MOST_EPOCHS, int((usable - views * rows * way.store) / epoch))
     reason = (
-        f"the first {way.cut.below:.0%} of the body (of its time) stay as pretrained, computed once for {views} views "
+        f"the first {way.cut.below:.0%} of the body (by its work) stay as pretrained, computed once for {views} views "
         f"of each row; so {epochs} epochs of the rest fit"
     )
     return BudgetPlan(way, epochs, views, reason)
@@ -83,5 +83,5 @@ def _plan(way: Way, usable: float, rows: int, validation: float, room_bytes: int
 
 def as_decision(plan: BudgetPlan) -> Decision:
     """How much of the body is trained, and why."""
-    share = 0.0 if plan.way is None else 1.0 if plan.way.cut is None else round(1 - plan.way.cut.below, 2)
-    return Decision(value=share, reason=plan.reason)
+    share = 0.0 if plan.way is None else plan.way.trained
+    return Decision(value=round(share, 2), reason=plan.reason)

@@ -18,7 +18,7 @@ from drivetrain.training.kinds import PreparedKind
 from drivetrain.training.network import Network
 from drivetrain.training.place import Place
 
-CANDIDATE_DEPTHS = (0.3, 0.45, 0.6, 0.75)
+CANDIDATE_DEPTHS = (0.28, 0.4, 0.53, 0.7)
 """Shares of the forward pass below which a body may be frozen: few, since each is tried for some seconds."""
 
 
@@ -34,6 +34,11 @@ class Way:
     """One training step, once for each epoch."""
     row_bytes: int
     """What one view takes in store."""
+
+    @property
+    def trained(self) -> float:
+        """Share of the body."""
+        return 1.0 if self.cut is None else 1 - self.cut.below
 
 
 @dataclass(frozen=True)

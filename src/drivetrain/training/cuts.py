@@ -7,7 +7,6 @@ of its layers, so that any architecture that can be traced has them.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -16,10 +15,13 @@ from typing import Any
 import torch
 from timm.models import get_notrace_functions, get_notrace_modules
 from torch import Tensor, fx, nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from drivetrain.errors import ModelError
 
 _CONTAINERS = (nn.Sequential, nn.ModuleList)
+OPERATIONS_PER_NUMBER = 50
+"""Floating-point operations that a processor could do while it writes and reads back one number."""
 _DEEPEST = 5
 """Modules nested deeper are taken whole: a block, not the layers in it."""
 
@@ -31,7 +33,8 @@ class Cut:
     name: str
     """Of the last layer below."""
     below: float
-    """Share of the forward pass's time spent below, 0 to 1."""
+    """Share of the forward pass's work done below, 0 to 1: operations, and numbers written. Counted rather than timed,
+    so that the same share names the same layer in every run."""
     shape: tuple[int, ...]
     """Of what passes through, for one input."""
 
@@ -94,22 +97,20 @@ class CuttableBody:
         self._example = example
         try:
             self._graph = Tracer(body).trace(self._root)
-            timed = _Timed(fx.GraphModule(self._root, self._graph))
+            costed = _Costed(fx.GraphModule(self._root, self._graph))
             with _evaluating(body), torch.no_grad():
-                timed.run(example)  # warms up
-                timed.seconds.clear()
-                timed.run(example)
+                costed.run(example)
         except Exception as error:  # what tracing meets in foreign code cannot be listed
             raise ModelError(f"this body cannot be cut: {type(error).__name__}: {str(error)[:200]}") from error
         self._nodes = list(self._graph.nodes)
-        self.cuts = self._find(timed)
+        self.cuts = self._find(costed)
 
-    def _find(self, timed: _Timed) -> list[Cut]:
+    def _find(self, costed: _Costed) -> list[Cut]:
         last_use = {node: max((self._nodes.index(user) for user in node.users), default=-1) for node in self._nodes}
-        spent = list(accumulate(timed.seconds.get(node, 0.0) for node in self._nodes))
+        spent = list(accumulate(costed.costs.get(node, 0.0) for node in self._nodes))
         found: list[Cut] = []
         for i, node in enumerate(self._nodes[:-1]):
-            value = timed.shapes.get(node)
+            value = costed.shapes.get(node)
             if node.op not in ("call_module", "call_function", "call_method") or value is None:
                 continue
             through = [m for m in self._nodes[: i + 1] if last_use[m] > i and m.op != "get_attr"]
@@ -165,23 +166,22 @@ class CuttableBody:
         return fx.GraphModule(self._root, graph)
 
 
-class _Timed(fx.Interpreter):
-    """Notes how long each node takes and the shape of its result."""
+class _Costed(fx.Interpreter):
+    """Notes what each node costs and the shape of its result."""
 
     def __init__(self, module: fx.GraphModule) -> None:
         super().__init__(module)
-        self.seconds: dict[fx.Node, float] = {}
+        self.costs: dict[fx.Node, float] = {}
         self.shapes: dict[fx.Node, tuple[int, ...]] = {}
 
     def run_node(self, n: fx.Node) -> Any:
-        began = time.perf_counter()
-        value = super().run_node(n)
+        with FlopCounterMode(display=False) as counter:
+            value = super().run_node(n)
+        self.costs[n] = counter.get_total_flops()
         if isinstance(value, Tensor):
-            if value.device.type != "cpu":
-                torch.accelerator.synchronize()
+            self.costs[n] += value.numel() * OPERATIONS_PER_NUMBER
             if value.is_floating_point() and value.ndim > 1:
                 self.shapes[n] = tuple(value.shape[1:])
-        self.seconds[n] = time.perf_counter() - began
         return value
 
 

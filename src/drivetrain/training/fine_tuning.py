@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from drivetrain.errors import SettingError
 from drivetrain.progress import say
 from drivetrain.runtime.artefact import write_durably
 from drivetrain.runtime.decisions import Decision
 from drivetrain.training import defaults
-from drivetrain.training.budget import BudgetPlan, as_decision, plan_for
+from drivetrain.training.budget import EPOCHS_PER_VIEW, FEWEST_VIEWS, BudgetPlan, as_decision, plan_for
 from drivetrain.training.costs import measure_costs
 from drivetrain.training.plan import FEATURES, PICTURES, PLAN, Phase, Rates
+from drivetrain.training.starting import Starts
 
 if TYPE_CHECKING:
     from drivetrain.training.learner import Learner
@@ -36,13 +39,30 @@ class Recipe:
     rates: Rates
     head_epochs: Decision | None
     """As asked; None chooses."""
+    unfreeze: float | None
+    """Share of the body to train, as asked; None chooses."""
+
+    def __post_init__(self) -> None:
+        if self.unfreeze is not None and not 0 < self.unfreeze <= 1:
+            raise SettingError(f"unfreeze={self.unfreeze} is out of range: expected 0 < unfreeze ≤ 1, 1 trains all.")
 
 
 def epochs_plan(learner: Learner, epochs: int, recipe: Recipe) -> Planned:
-    """The new head first, then everything for some epochs."""
+    """The new head first, then everything, or the share asked for, for some epochs.
+
+    Raises:
+        ModelError: A part of the body is to stay frozen, and the body cannot be cut.
+    """
     head = recipe.head_epochs or defaults.choose_head_epochs(learner.feeder.steps, learner.pretrained)
-    everything = Phase("all", epochs, False, recipe.rates, start_div=5.0)
-    return _with_head(learner, head, recipe.lr, everything), {"head_epochs": head}
+    if recipe.unfreeze in (None, 1):
+        rest = Phase("all", epochs, False, recipe.rates, start_div=5.0)
+        return _with_head(learner, head, recipe.lr, rest), {"head_epochs": head}
+    cuts = Starts(learner.network, learner.kind, learner.feeder, learner.place, None).body.cuts
+    cut = min(cuts, key=lambda cut: abs(1 - cut.below - (recipe.unfreeze or 1)))
+    views = max(FEWEST_VIEWS, math.ceil(epochs / EPOCHS_PER_VIEW)) if stores(learner) else 0
+    rest = Phase("top", epochs, False, recipe.rates, cut.name, views, start_div=5.0)
+    share = Decision(value=round(1 - cut.below, 2), reason=f"{recipe.unfreeze:g} was asked for: cut at {cut.name}")
+    return _with_head(learner, head, recipe.lr, rest), {"head_epochs": head, "unfreeze": share}
 
 
 def budget_plan(learner: Learner, seconds: float, recipe: Recipe, folder: Path | None) -> Planned:
@@ -54,9 +74,12 @@ def budget_plan(learner: Learner, seconds: float, recipe: Recipe, folder: Path |
     began = time.monotonic()
     say("measuring what training costs here")
     costs = measure_costs(learner.network, learner.kind, learner.feeder, learner.place, cut=stores(learner))
+    if recipe.unfreeze is not None:
+        asked = recipe.unfreeze
+        costs = replace(costs, ways=(min(costs.ways, key=lambda way: abs(way.trained - asked)),))
     before = time.monotonic()
     if len(learner.data.valid):
-        learner.predictions()  # decodes the validation pictures too, which the first epoch then need not
+        learner.predictions()
     validation = time.monotonic() - before
     head = recipe.head_epochs or defaults.choose_head_epochs(learner.feeder.steps, learner.pretrained)
     left = seconds - (time.monotonic() - began) - validation * int(head.value or 0)
@@ -81,7 +104,7 @@ def _with_head(learner: Learner, head: Decision, lr: float, rest: Phase | None) 
 
 def stores(learner: Learner) -> bool:
     """Whether activations can take the place of pictures: in one process, and where pictures are not blended."""
-    return learner.place.world == 1 and learner.mix is None
+    return learner.store_activations and learner.place.world == 1 and learner.mix is None
 
 
 def _room(learner: Learner, folder: Path | None) -> int:

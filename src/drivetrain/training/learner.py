@@ -58,8 +58,7 @@ CheckpointPlace = str | os.PathLike[str] | Literal[False] | None
 class Learner(Looking):
     """Data, architecture and metrics; trains, judges itself, and predicts.
 
-    Loss, activation and default metrics follow from the target. What is decided for you is in `decisions`, with
-    reasons.
+    Loss, activation and default metrics follow from the target. `decisions` holds what was decided, and why.
 
     Args:
         data: What `drivetrain.images` gave.
@@ -82,6 +81,8 @@ class Learner(Looking):
         precision: "auto", "fp32", "bf16" or "fp16".
         device: "auto", or a torch device name.
         seed: Of the head's first parameters, the order and the augmentation; None takes the split's.
+        store_activations: Compute what is frozen once, for some random views of each row, and keep it while a run
+            lasts; or in every epoch anew.
         callbacks: Take part in every run.
 
     Raises:
@@ -117,6 +118,7 @@ class Learner(Looking):
         precision: Precision = "auto",
         device: str = "auto",
         seed: int | None = None,
+        store_activations: bool = True,
         callbacks: Sequence[Callback] = (),
     ) -> None:
         if not isinstance(data, Data):  # pyright: ignore[reportUnnecessaryIsInstance] - users are not type-checked
@@ -150,6 +152,7 @@ class Learner(Looking):
             training_rows=training_rows,
         )
         self.mix = make_mix(mixup, cutmix, data.target)
+        self.store_activations = store_activations
         self.weight_decay, self.clip_norm = weight_decay, clip_norm
         with self.place.own_randomness():
             torch.manual_seed(self.seed)
@@ -198,7 +201,7 @@ class Learner(Looking):
             "batches": [self.batch_size, accumulate, self.place.world],
             "metrics": [metric.name for metric in self.metrics],
             "place": [str(self.place.device), self.place.precision.value, torch.__version__],
-            "seed": self.seed,
+            "seed": [self.seed, store_activations],
         }
 
     # ── training ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -209,6 +212,7 @@ class Learner(Looking):
         *,
         budget: str | float | None = None,
         spent: float = 0.0,
+        unfreeze: float | None = None,
         lr: float | None = None,
         head_epochs: int | None = None,
         checkpoint: CheckpointPlace = None,
@@ -226,6 +230,8 @@ class Learner(Looking):
             epochs: Full passes over the training set with everything trained, at least 1.
             budget: Instead of epochs: the time it may take, as "90s", "5min", "1.5h" or seconds.
             spent: Seconds of the budget that were used before this call, or will be after it.
+            unfreeze: Share of the body to train, counted from the head by the work it does; None trains all, or
+                with a budget what fits.
             lr: Peak rate of the head, from which the body's rates follow; None takes 2e-3, for numbers 5e-4.
             head_epochs: Passes with the body frozen; None chooses.
             checkpoint: Where the run is saved while it goes on.
@@ -237,7 +243,7 @@ class Learner(Looking):
         """
         lr = defaults.choose_lr(lr, self.data.target)
         rates, self.decisions["lr"] = defaults.choose_rates(lr, self.network.body, self.pretrained)
-        recipe = Recipe(lr, rates, choice(head_epochs))
+        recipe = Recipe(lr, rates, choice(head_epochs), unfreeze)
         if budget is not None and epochs is None:
             return self._within(seconds_of(budget), spent, recipe, checkpoint, callbacks)
         if epochs is None or budget is not None:

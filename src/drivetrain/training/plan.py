@@ -46,9 +46,9 @@ class Phase:
     freeze_body: bool
     rates: Rates
     start: str = PICTURES
-    """`PICTURES`; `FEATURES` of the frozen body; or the layer of the body up to which it is frozen: what comes from
-    there is computed once, for `views` random views of every row."""
+    """`PICTURES`; `FEATURES` of the frozen body; or the layer of the body up to which it is frozen."""
     views: int = 0
+    """Random views of every row for which what is frozen is computed once and stored; 0 computes it every time."""
     warmup: float = 0.3
     """Share of the steps spent rising."""
     start_div: float = 25.0

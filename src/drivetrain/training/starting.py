@@ -9,12 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from drivetrain.errors import TrainingError
 from drivetrain.progress import track
 from drivetrain.training.activations import Bank, Produce, fill_bank
 from drivetrain.training.cuts import CutBody, CuttableBody
@@ -53,7 +55,13 @@ class Starts:
         self._network, self._kind, self._feeder, self._place = network, kind, feeder, place
         self._folder = folder
         self._banks: dict[str, Bank] = {}
-        self._bodies: dict[str, CutBody] = {}
+        self._parts: dict[str, CutBody] = {}
+
+    @cached_property
+    def body(self) -> CuttableBody:
+        """The network's, with the places where it can be cut; raises ModelError where it cannot."""
+        _, pictures = next(iter(self._feeder.views(0)))
+        return CuttableBody(self._network.body, self._views(pictures.head(EXAMPLE_ROWS)))
 
     def prepare(self, phases: Sequence[Phase], index: int) -> Start:
         """Freeze what phase `index` leaves as it is, and store what it starts from."""
@@ -62,11 +70,13 @@ class Starts:
             self._network.freeze_body(phase.freeze_body)
             return Start()
         if phase.start != FEATURES:
-            body = self._body(phase.start)
+            body = self._cut(phase.start)
             self._network.freeze(body.lower)
-            return Start(self._behind(phase), body.upper)
+            return Start(self._behind(phase), body.upper) if phase.views else Start()
         self._network.freeze_body(True)
-        later = next((other for other in phases[index:] if other.start not in (PICTURES, FEATURES)), None)
+        later = next(
+            (other for other in phases[index:] if other.start not in (PICTURES, FEATURES) and other.views), None
+        )
         return Start(self._features(phase, later), nn.Identity())
 
     def close(self) -> None:
@@ -75,18 +85,14 @@ class Starts:
         for file in self._folder.glob("*.bank*") if self._folder else ():
             file.unlink(missing_ok=True)
 
-    def _body(self, name: str) -> CutBody:
-        if name not in self._bodies:
-            self._bodies[name] = CuttableBody(self._network.body, self._example()).cut(name)
-        return self._bodies[name]
-
-    def _example(self) -> Tensor:
-        _, pictures = next(iter(self._feeder.views(0)))
-        return self._views(pictures)[:EXAMPLE_ROWS]
+    def _cut(self, name: str) -> CutBody:
+        if name not in self._parts:
+            self._parts[name] = self.body.cut(name)
+        return self._parts[name]
 
     def _behind(self, phase: Phase) -> Bank:
         """Activations at the phase's cut."""
-        lower = self._body(phase.start).lower
+        lower = self._cut(phase.start).lower
         return self._bank(phase.start, phase.views, lambda: self._of_pictures(lower, phase.views))
 
     def _features(self, phase: Phase, later: Phase | None) -> Bank:
@@ -94,13 +100,19 @@ class Starts:
         if later is None or later.views < phase.views:
             return self._bank(FEATURES, phase.views, lambda: self._of_pictures(self._network.body, phase.views))
         below = self._behind(later)
-        upper = self._body(later.start).upper.eval()
+        upper = self._cut(later.start).upper.eval()
         return self._bank(FEATURES, phase.views, lambda: self._of_stored(upper, below, phase.views))
 
     def _bank(self, name: str, views: int, produce: Callable[[], Produce]) -> Bank:
         if name not in self._banks:
             path = self._folder / f"{name}-{views}.bank" if self._folder else None
-            self._banks[name] = fill_bank(path, produce, rows=len(self._feeder.target), views=views)
+            try:
+                self._banks[name] = fill_bank(path, produce, rows=len(self._feeder.target), views=views)
+            except OSError as error:
+                raise TrainingError(
+                    f"activations cannot be stored in {self._folder}: {error}. Mend it: make room there, name another "
+                    "folder with checkpoint=, or do without: store_activations=False (--no-activation-cache)."
+                ) from error
         return self._banks[name]
 
     def _of_pictures(self, part: nn.Module, views: int) -> Produce:
