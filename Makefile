@@ -1,6 +1,6 @@
 # Every target sets up what it needs: on a fresh clone, `make demo` and `make test` are enough.
 # ARGS is passed on, as in `make test ARGS='tests/data -x'`.
-.PHONY: setup demo test lint types format format-check check
+.PHONY: setup demo test lint types format format-check check bench-setup bench
 .DEFAULT_GOAL := check
 
 ARGS ?=
@@ -38,3 +38,20 @@ format-check: setup
 	@$(BIN)/ruff format --check
 
 check: format-check lint types test
+
+# The peers that drivetrain is measured against, in an environment of their own, and what measures them.
+PEERS_MARK := .venv-peers/.set-up-$(shell cksum < benchmarks/peers/requirements.txt | cut -d' ' -f1)
+SHARED ?= ../shared
+
+bench-setup: setup $(PEERS_MARK)
+	@:
+
+$(PEERS_MARK): | setup
+	@scripts/setup-peers
+	@rm -f .venv-peers/.set-up-* && touch $@
+
+# One after another, on an otherwise quiet machine: hours. `make bench ARGS=--quick` tries it all in minutes.
+bench: bench-setup
+	@failed=; for name in fine_tune predict throughput startup; do \
+	    $(BIN)/python benchmarks/$$name.py $(SHARED) $(ARGS) || failed="$$failed $$name"; \
+	done; test -z "$$failed" || { echo "not all was measured:$$failed" >&2; exit 1; }

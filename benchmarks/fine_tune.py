@@ -9,7 +9,7 @@ Jobs of each set:
     drivetrain-5epochs  drivetrain train --epochs 5
     drivetrain-2min     drivetrain train --budget 2min, for each of --budgets
     drivetrain-tenth    with a tenth of fastai's measured time; drivetrain-equal: with all of it
-    caches              with and without caches, for each of --seeds
+    caches              with and without caches, for each of --seeds, options as --caches-with says
     cost                seconds and memory against the number of pictures, on --cost-set alone
 
 `--only caches` means all that begin with it. The same files, body, size and epochs for all; each program is a process
@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -69,6 +70,7 @@ class Bench:
     seeds: list[int]
     budgets: list[str]
     cost_set: str
+    caches_with: list[str]
     epochs: int = 5
 
     def fresh(self) -> Path:
@@ -89,8 +91,8 @@ def jobs(bench: Bench, pictures: Pictures) -> Iterator[tuple[str, Job]]:
     yield "drivetrain-tenth", drivetrain(share_of_fastai=0.1)
     yield "drivetrain-equal", drivetrain(share_of_fastai=1.0)
     for seed in bench.seeds:
-        yield f"caches-on-seed{seed}", drivetrain(seed=seed)
-        yield f"caches-off-seed{seed}", drivetrain(seed=seed, caches=False)
+        yield f"caches-on-seed{seed}", drivetrain(bench.caches_with, seed=seed)
+        yield f"caches-off-seed{seed}", drivetrain(bench.caches_with, seed=seed, caches=False)
     if pictures.name == bench.cost_set:
         for n in (20, 40) if bench.quick else (500, 1000, 2000, 4000):
             yield f"cost-{n}", drivetrain(rows=n)
@@ -131,6 +133,7 @@ def check_body(command: list[str], bench: Bench) -> None:
 
 
 def drivetrain(
+    more: Sequence[str] = (),
     *,
     budget: str | None = None,
     share_of_fastai: float | None = None,
@@ -149,13 +152,14 @@ def drivetrain(
         model = ["--out", "trained.model", "--json"]
         command = [DRIVETRAIN, "train", str(table.path), "--arch", bench.body, *size, *length, "--seed", str(seed)]
         folder = bench.fresh()
-        ran = start([*command, *options, *model], bench, folder=folder, environment=environment)
+        ran = start([*command, *more, *options, *model], bench, folder=folder, environment=environment)
         found = [
             (line.seconds, match["phase"], float(match["accuracy"]))
             for line in ran.lines
             if (match := EPOCH_LINE.match(line.text))
         ]
         row = row_of(ran, table, found) | {"versions": versions(), "environment": environment, "seed": seed}
+        row["command"] = " ".join([*(f"{name}={value}" for name, value in environment.items()), row["command"]])
         row["said"] = json.loads(ran.output)
         return row | (test(bench, pictures.table, folder) if rows is None else {})
 
@@ -267,6 +271,7 @@ def main() -> None:
     parser.add_argument("--sets", default="grocery,tiny")
     parser.add_argument("--budgets", default="2min,5min,20min", help="time limits given to drivetrain")
     parser.add_argument("--seeds", default="1,2,3", help="for the runs with and without caches")
+    parser.add_argument("--caches-with", default="", help='more options for those, such as "--unfreeze 0.5"')
     parser.add_argument("--cost-set", default="tiny", help="the set whose pictures are counted out")
     options = parser.parse_args()
     shared = options.shared.resolve()
@@ -284,6 +289,7 @@ def main() -> None:
             seeds=[1] if options.quick else [int(seed) for seed in options.seeds.split(",")],
             budgets=["20s"] if options.quick else options.budgets.split(","),
             cost_set=options.cost_set,
+            caches_with=shlex.split(options.caches_with),
             epochs=1 if options.quick else 5,
         )
         failed = measure_all(bench, options.sets.split(","), shared, options.only)

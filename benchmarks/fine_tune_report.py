@@ -64,10 +64,11 @@ def main_table(runs: Rows, limits: Row | None) -> list[str]:
         for name, row in runs.items()
     ]
     note = (
-        "The load is how many other processes wanted to run in the minute before: 0 is a quiet machine. Memory is the peak over all processes of a run, pages that n of them share counted 1/n each. The last column "
-        "is nominal: the body's operations, once per picture of an epoch that trains the head alone and three times "
-        "per picture of one that trains the body, over the seconds, as a share of the fp32 and bf16 rates below. What "
-        "is computed once and kept is counted as if it were computed each time."
+        "The load is how many other processes wanted to run in the minute before: 0 is a quiet machine. Memory is the "
+        "peak over all processes of a run, pages that n of them share counted 1/n each. The last column is nominal: "
+        "the body's operations, once per picture of an epoch that trains the head alone and three times per picture "
+        "of one that trains the body, over the seconds, as a share of the fp32 and bf16 rates below. What is computed "
+        "once and kept is counted as if it were computed each time."
     )
     return [*table(head, lines), "", note, *disagreements(runs)]
 

@@ -62,7 +62,11 @@ def answer_of(ran: Ran) -> dict[str, Any]:
 
 def report(rows: Mapping[str, Mapping[str, Any]]) -> list[str]:
     lines = ["# How fast a trained model answers", ""]
-    lines += ["From a file to a label, 224 px, the model loaded. × is how much longer or slower than drivetrain.", ""]
+    lines += [
+        "From a file to a label, 224 px, the model loaded; drivetrain in the precision that it chooses for this "
+        "machine, the others in fp32. × is how much longer or slower than drivetrain.",
+        "",
+    ]
     head = ["network", "who", "one picture, ms: median", "×", "95th percentile", "many, img/s", "×", "bytes printed"]
     found: list[list[str]] = []
     for key, row in rows.items():

@@ -20,6 +20,7 @@ from common import (
     RESULTS,
     Results,
     hidden_places,
+    megabytes,
     need_peers,
     parser_of,
     provenance,
@@ -60,7 +61,7 @@ def report(rows: Mapping[str, Mapping[str, Any]]) -> list[str]:
             shown(max(row["all_s"]), 2),
             str(len(row["all_s"])),
             str(row["modules"] or "–"),
-            shown(row["memory_bytes"].get("pss", 0) / 1e6, 0),
+            megabytes(row, "pss") if row["median_s"] >= 1 else "–",  # too short to be sampled
         ]
         for name, row in rows.items()
     ]

@@ -42,9 +42,9 @@ def main() -> None:
     data = dt.images(options.table)
     steps = Steps()
     clock = Clock(steps, len(data.train))
-    settings = {"size": options.size, "batch_size": BATCH_SIZE, "callbacks": [clock], "checkpoint": False}
+    settings = {"size": options.size, "batch_size": BATCH_SIZE, "callbacks": [clock]}
     learn = dt.Learner(data, "resnet18", pretrained=False, **settings)
-    learn.fit(options.epochs)
+    learn.fit(options.epochs, checkpoint=False)
     tell_rates(steps, learn.validate, len(data.valid))
 
 
