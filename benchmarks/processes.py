@@ -143,7 +143,11 @@ def run(
     ]
     for reader in readers:
         reader.start()
-    _, status, usage = os.wait4(process.pid, 0)  # its own and its ended children's processor time, to the last bit
+    try:
+        _, status, usage = os.wait4(process.pid, 0)  # with its own and its ended children's processor time
+    except BaseException:
+        process.kill()  # whoever stops a benchmark does not want what it started to go on
+        raise
     seconds = time.monotonic() - began
     watch.stop()
     for reader in readers:
