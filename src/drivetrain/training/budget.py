@@ -9,7 +9,7 @@ from drivetrain.runtime.decisions import Decision
 from drivetrain.training.costs import Costs, Way
 from drivetrain.training.plan import MOST_EPOCHS
 
-ENOUGH_EPOCHS = 10
+ENOUGH_EPOCHS = 20
 """More of the body is trained only where this many epochs of it fit: fewer leave it half way to the new task."""
 EPOCHS_PER_VIEW = 3
 """Each stored view is seen about this often."""

@@ -14,11 +14,12 @@ from drivetrain.training.checkpoint import snapshot
 from drivetrain.training.cuts import Cut, CuttableBody
 from drivetrain.training.depthwise import FastDepthwiseGradients
 from drivetrain.training.feeding import Feeder, Pictures
+from drivetrain.training.inference import part_for_inference
 from drivetrain.training.kinds import PreparedKind
 from drivetrain.training.network import Network
 from drivetrain.training.place import Place
 
-CANDIDATE_DEPTHS = (0.28, 0.4, 0.53, 0.7)
+CANDIDATE_DEPTHS = (0.28, 0.4, 0.53, 0.7, 0.85)
 """Shares of the forward pass below which a body may be frozen: few, since each is tried for some seconds."""
 
 
@@ -76,7 +77,8 @@ class _Trial:
         self._network.train()
         whole = Way(None, 0.0, view + self._seconds(lambda: self._step(views, None)), 0)
         self._network.eval()
-        forward = view + self._seconds(lambda: self._through(self._network.body, self._network.normalise(views)))
+        answering = part_for_inference(self._network, self._network.body, self._place, views)
+        forward = view + self._seconds(lambda: self._through(answering, self._network.normalise(views)))
         return Costs(forward, (whole, *(self._cuts(views, view) if cut else ())))
 
     def _cuts(self, views: Tensor, view: float) -> list[Way]:
@@ -93,8 +95,9 @@ class _Trial:
                 continue
             self._network.freeze(parts.lower)
             self._network.train()
-            activations = self._through(parts.lower, normalised)
-            store = view + self._seconds(lambda parts=parts: self._through(parts.lower, normalised))
+            lower = part_for_inference(self._network, parts.lower, self._place, views)
+            activations = self._through(lower, normalised)
+            store = view + self._seconds(lambda lower=lower: self._through(lower, normalised))
             step = self._seconds(lambda parts=parts, inputs=activations: self._step(inputs, parts.upper))
             ways.append(Way(cut, store, step, activations[0].numel() * activations.element_size()))
         return ways

@@ -94,7 +94,7 @@ class CuttableBody:
     def __init__(self, body: nn.Module, example: Tensor) -> None:
         self.body = body
         self._root = _OneInput(body)
-        self._example = example
+        self.example = example
         try:
             self._graph = Tracer(body).trace(self._root)
             costed = _Costed(fx.GraphModule(self._root, self._graph))
@@ -132,7 +132,7 @@ class CuttableBody:
         if set(parts.lower.parameters()) & set(parts.upper.parameters()):
             raise ModelError(f"this body cannot be cut behind {name}: both parts use the same parameters.")
         with _evaluating(self.body), torch.no_grad():
-            whole, joined = self.body(self._example), parts.upper(parts.lower(self._example))
+            whole, joined = self.body(self.example), parts.upper(parts.lower(self.example))
         if not torch.allclose(whole, joined, rtol=1e-3, atol=1e-3 * float(whole.abs().max())):
             raise ModelError(f"this body cannot be cut behind {name}: its parts together give other features.")
         return parts

@@ -75,6 +75,27 @@ def for_inference(network: Network, place: Place, example: NDArray[np.uint8]) ->
     return made, folding.decision
 
 
+def part_for_inference(network: Network, part: nn.Module, place: Place, views: Tensor) -> nn.Module:
+    """Such a copy of the body, or of a part that was cut from it and names its layers ``body.…``.
+
+    Args:
+        network: As for `for_inference`.
+        part: The body, or a part of it.
+        place: As for `for_inference`.
+        views: (B, C, S, S), values 0 to 255; the first is used.
+    """
+    if network not in _foldings:
+        _foldings[network] = _find_folding(network, views[:1])
+    made = copy.deepcopy(part).requires_grad_(False).eval()
+    prefix = "" if part is network.body else "body."
+    layers = {name for name, _ in made.named_modules()}
+    pairs = [(prefix + conv, prefix + norm) for conv, norm in _foldings[network].pairs]
+    _fold(made, [pair for pair in pairs if layers.issuperset(pair)])
+    if place.dtype is not torch.float32:
+        _lower(made, place.dtype)
+    return made
+
+
 class TorchEngine:
     """Runs a network on pictures as they were read: (N, S, S, C) uint8 → (N, n_outputs) float32."""
 

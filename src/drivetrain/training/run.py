@@ -36,6 +36,8 @@ from drivetrain.training.plan import MOST_EPOCHS, PLAN, Phase
 from drivetrain.training.starting import Starts
 from drivetrain.training.stepping import Stepper, make_optimizer, set_schedule
 
+MOST_VALIDATING = 0.1
+"""Share of a limited time that may go into validating between epochs; the last epoch is always validated."""
 CHECKPOINT_EVERY_S = 300.0
 """Within long epochs; the end of an epoch always makes one."""
 
@@ -100,6 +102,8 @@ class Run:
     ) -> None:
         self._began = time.monotonic()
         self._seconds = seconds
+        self._validating, self._unvalidated = 0.0, 0.0
+        """Seconds of the last validation, and of training since."""
         self.setup = setup
         self.network = setup.network
         self.phases = list(phases)
@@ -225,7 +229,7 @@ class Run:
 
     def _finish_epoch(self, phase: Phase, began: float) -> None:
         train_loss = self.setup.place.sum(self.position.loss) / self.position.rows
-        scores = self.setup.validate()
+        scores = self._validate(phase, time.monotonic() - began)
         row: Row = {
             "epoch": self.first_epoch + len(self.history),
             "phase": phase.name,
@@ -238,6 +242,18 @@ class Run:
         self._say(describe(row, self.first_epoch - 1 + sum(p.epochs for p in self.phases)))
         for callback in self.callbacks:
             callback.on_epoch_end(self)
+
+    def _validate(self, phase: Phase, training: float) -> dict[str, float | None]:
+        """Loss and metrics; none between the epochs of a limited time where they would take too much of it."""
+        last = self.position.phase == len(self.phases) - 1 and self.position.epoch + 1 >= phase.epochs
+        self._unvalidated += training
+        hurried = self._seconds is not None and not self.callbacks and not last
+        if hurried and self._unvalidated * MOST_VALIDATING < self._validating:
+            return dict.fromkeys(self.recorded[1:])
+        began = time.monotonic()
+        scores = self.setup.validate()
+        self._validating, self._unvalidated = time.monotonic() - began, 0.0
+        return scores
 
     @contextmanager
     def _progress(self, phase: Phase) -> Generator[Advance]:
@@ -298,7 +314,11 @@ class Run:
 
 def describe(row: Mapping[str, Any], epochs: int) -> str:
     """One line per epoch, with what the optimiser reads apart from what a person reads."""
-    losses = [f"{name.removesuffix('_loss')} {row[name]:.3f}" for name in ("train_loss", "valid_loss") if name in row]
+    losses = [
+        f"{name.removesuffix('_loss')} {row[name]:.3f}"
+        for name in ("train_loss", "valid_loss")
+        if row.get(name) is not None
+    ]
     others = {"epoch", "phase", "train_loss", "valid_loss", "lr", "seconds"}
     metrics = [f"{name} {value:.4f}" for name, value in row.items() if name not in others and value is not None]
     shown = f" | metrics on validation: {', '.join(metrics)}" if metrics else ""

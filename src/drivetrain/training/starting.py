@@ -21,6 +21,7 @@ from drivetrain.progress import track
 from drivetrain.training.activations import Bank, Produce, fill_bank
 from drivetrain.training.cuts import CutBody, CuttableBody
 from drivetrain.training.feeding import BANK_BATCH, Feeder, Pictures
+from drivetrain.training.inference import part_for_inference
 from drivetrain.training.kinds import PreparedKind
 from drivetrain.training.network import Network
 from drivetrain.training.place import Place
@@ -61,7 +62,12 @@ class Starts:
     def body(self) -> CuttableBody:
         """The network's, with the places where it can be cut; raises ModelError where it cannot."""
         _, pictures = next(iter(self._feeder.views(0)))
-        return CuttableBody(self._network.body, self._views(pictures.head(EXAMPLE_ROWS)))
+        return CuttableBody(self._network.body, self._network.normalise(self._views(pictures.head(EXAMPLE_ROWS))))
+
+    def _answering(self, part: nn.Module) -> nn.Module:
+        """A copy that only answers, with batch norm folded: for what is frozen, and so computed once."""
+        _, pictures = next(iter(self._feeder.views(0)))
+        return part_for_inference(self._network, part, self._place, self._views(pictures.head(1)))
 
     def prepare(self, phases: Sequence[Phase], index: int) -> Start:
         """Freeze what phase `index` leaves as it is, and store what it starts from."""
@@ -92,15 +98,20 @@ class Starts:
 
     def _behind(self, phase: Phase) -> Bank:
         """Activations at the phase's cut."""
-        lower = self._cut(phase.start).lower
-        return self._bank(phase.start, phase.views, lambda: self._of_pictures(lower, phase.views))
+        return self._bank(
+            phase.start,
+            phase.views,
+            lambda: self._of_pictures(self._cut(phase.start).lower, phase.views, "storing activations"),
+        )
 
     def _features(self, phase: Phase, later: Phase | None) -> Bank:
         """Features of the frozen body, from the activations that a later phase will start from where there is one."""
         if later is None or later.views < phase.views:
-            return self._bank(FEATURES, phase.views, lambda: self._of_pictures(self._network.body, phase.views))
+            return self._bank(
+                FEATURES, phase.views, lambda: self._of_pictures(self._network.body, phase.views, "storing features")
+            )
         below = self._behind(later)
-        upper = self._cut(later.start).upper.eval()
+        upper = self._cut(later.start).upper
         return self._bank(FEATURES, phase.views, lambda: self._of_stored(upper, below, phase.views))
 
     def _bank(self, name: str, views: int, produce: Callable[[], Produce]) -> Bank:
@@ -115,17 +126,17 @@ class Starts:
                 ) from error
         return self._banks[name]
 
-    def _of_pictures(self, part: nn.Module, views: int) -> Produce:
-        rows = len(self._feeder.target)
-        with track("storing activations" if part is not self._network.body else "features", rows * views) as advance:
+    def _of_pictures(self, part: nn.Module, views: int, doing: str) -> Produce:
+        rows, part = len(self._feeder.target), self._answering(part)
+        with track(doing, rows * views) as advance:
             for view in range(views):
                 for which, pictures in self._feeder.views(view):
-                    yield which, view, self._through(part, self._views(pictures))
+                    yield which, view, self._through(part, self._network.normalise(self._views(pictures)))
                     advance(len(which))
 
     def _of_stored(self, part: nn.Module, below: Bank, views: int) -> Produce:
-        rows = below.there(np.arange(below.rows))
-        with track("features", len(rows) * views) as advance:
+        rows, part = below.there(np.arange(below.rows)), self._answering(part)
+        with track("storing features", len(rows) * views) as advance:
             for view in range(views):
                 for which in np.array_split(rows, math.ceil(len(rows) / BANK_BATCH)):
                     yield which, view, self._through(part, below.get(which, np.full(len(which), view)))
@@ -137,5 +148,4 @@ class Starts:
 
     def _views(self, pictures: Pictures) -> Tensor:
         device = self._place.device
-        views = self._kind.training_views(pictures.working.to(device), pictures.sizes, pictures.draws)
-        return self._network.normalise(views)
+        return self._kind.training_views(pictures.working.to(device), pictures.sizes, pictures.draws)

@@ -117,10 +117,14 @@ def _each(values_B: Tensor) -> Tensor:
 
 
 def _mirror(pixel: Tensor, bounds: Tensor) -> Tensor:
-    """Fold coordinates back into [0, bounds - 1], as if the picture were mirrored at its edges."""
-    last = (bounds - 1).clamp(min=1e-6)
-    folded = pixel.abs() % (2 * last)
-    return torch.where(folded > last, 2 * last - folded, folded)
+    """Fold coordinates back into [0, bounds - 1], as if the picture were mirrored at its edges.
+
+    Exact up to a picture's side beyond each edge, further than any view reaches but the wildest; those stop at the
+    edge. (A remainder would go on for ever, at six times the cost.)
+    """
+    last = (bounds - 1).clamp(min=0)
+    folded = pixel.abs().sub_(last).abs_().neg_().add_(last).abs_()
+    return torch.minimum(folded, last)
 
 
 def _relight(views: Tensor, draws: Tensor, augmentation: Augmentation) -> Tensor:
