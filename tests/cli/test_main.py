@@ -16,12 +16,13 @@ from drivetrain.cli.main import app
 from drivetrain.errors import DataError, DrivetrainWarning
 
 OPTIONS = {
-    "train": "data --arch --epochs --out --json --target --path --split --kind --label-delim --valid-pct --test-pct "
-    "--seed --channels --from-scratch --size --metric --batch-size --lr --head-epochs --keep-best --patience --device "
-    "--precision",
+    "train": "data --arch --epochs --budget --out --json --target --path --split --kind --label-delim --valid-pct "
+    "--test-pct --seed --channels --from-scratch --size --metric --batch-size --lr --head-epochs --unfreeze "
+    "--no-activation-cache --keep-best --patience --device --precision",
     "evaluate": "model --test --data --metric --device --precision --json",
     "predict": "model inputs --top-k --batch-size --device --precision --json",
     "demo": "--out --json",
+    "cache": "action --json",
 }
 HEAVY = ("torch", "timm", "pandas", "sklearn", "scipy", "matplotlib", "numpy", "PIL")
 

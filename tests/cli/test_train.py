@@ -26,8 +26,8 @@ def passed_on(monkeypatch):
         def __init__(self, data, arch, **options):
             calls["Learner"] = {"arch": arch, **options}
 
-        def fine_tune(self, epochs, **options):
-            calls["fine_tune"] = {"epochs": epochs, **options}
+        def fine_tune(self, *epochs, **options):
+            calls["fine_tune"] = {**({"epochs": epochs[0]} if epochs else {}), **options}
             raise ModelError("enough")
 
     def images(source, **options):
@@ -49,18 +49,20 @@ def test_defaults_are_those_of_the_functions(passed_on, pictures, run):
         "pretrained": True,
         "size": None,
         "batch_size": None,
+        "store_activations": True,
         "device": "auto",
         "precision": "auto",
         "callbacks": [],
     }
-    assert passed_on["fine_tune"] == {"epochs": 5, "head_epochs": None, "lr": None}
+    assert passed_on["fine_tune"] == {"epochs": 5, "head_epochs": None, "lr": None, "unfreeze": None}
 
 
 def test_every_option_arrives(passed_on, pictures, run):
     words = (
         "--arch local-dir:body --epochs 3 --target one --target two --path file --split part --kind number "
         "--label-delim ; --valid-pct 0.3 --test-pct 0.1 --seed 7 --size 64 --batch-size 4 --lr 0.01 --head-epochs 0 "
-        "--from-scratch --metric mae --metric r2 --channels 1 --device cpu --precision bf16 --keep-best --patience 2"
+        "--from-scratch --metric mae --metric r2 --channels 1 --device cpu --precision bf16 --keep-best --patience 2 "
+        "--unfreeze 0.4 --no-activation-cache"
     )
     assert run("train", pictures, "--out", "a.model", *words.split()).code == 1
     assert passed_on["images"] == {
@@ -84,10 +86,25 @@ def test_every_option_arrives(passed_on, pictures, run):
         "pretrained": False,
         "size": 64,
         "batch_size": 4,
+        "store_activations": False,
         "device": "cpu",
         "precision": "bf16",
     }
-    assert passed_on["fine_tune"] == {"epochs": 3, "head_epochs": 0, "lr": 0.01}
+    assert passed_on["fine_tune"] == {"epochs": 3, "head_epochs": 0, "lr": 0.01, "unfreeze": 0.4}
+
+
+def test_a_budget_arrives_with_what_was_spent_of_it(passed_on, pictures, run):
+    assert run("train", pictures, "--arch", "resnet18", "--out", "a.model", "--budget", "1.5h").code == 1
+    spent = passed_on["fine_tune"].pop("spent")
+    assert 0 < spent < 5400
+    assert passed_on["fine_tune"] == {"budget": 5400, "head_epochs": None, "lr": None, "unfreeze": None}
+
+
+@pytest.mark.parametrize(("words", "said"), [("--budget soon", "is not a time"), ("--budget 5min --epochs 3", "both")])
+def test_bad_budgets_are_wrong_usage(pictures, run, words, said):
+    done = run("train", pictures, "--arch", "resnet18", "--out", "a.model", *words.split())
+    assert done.code == 2
+    assert said in " ".join(done.err.replace("│", " ").split())
 
 
 def test_object_has_these_fields(pictures, run):

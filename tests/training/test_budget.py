@@ -51,7 +51,7 @@ def test_a_plan_keeps_to_the_time(seconds: float, rows: int, validation: float, 
 
 
 def test_more_time_trains_more_of_the_body() -> None:
-    plans = [plan_for(s, COSTS, rows=2000, validation=1.0, room_bytes=ROOM) for s in (12, 40, 200, 360, 700, 4000)]
+    plans = [plan_for(s, COSTS, rows=2000, validation=1.0, room_bytes=ROOM) for s in (12, 40, 260, 400, 700, 4000)]
     shares = [as_decision(plan).value for plan in plans]
     assert shares == [0.0, 0.3, 0.3, 0.6, 1.0, 1.0]
     assert plans[2].epochs >= ENOUGH_EPOCHS

@@ -298,7 +298,7 @@ def test_a_file_that_vanishes_does_not_stop_training(
 @pytest.mark.parametrize("accumulate", [1, 2])
 def test_accumulation_makes_larger_steps(make_learner: MakeLearner, accumulate: int) -> None:
     learn = make_learner(batch_size=6, accumulate=accumulate)
-    assert learn._feeder.steps == {1: 6, 2: 3}[accumulate]
+    assert learn.feeder.steps == {1: 6, 2: 3}[accumulate]
     assert learn.fit(1).history[0]["train_loss"] > 0
 
 
@@ -337,14 +337,14 @@ def test_a_later_run_draws_anew(make_learner: MakeLearner, monkeypatch: pytest.M
     """Another order and other views: ten runs of one epoch are no worse than one run of ten."""
     learn = make_learner()
     seen: list[list[float]] = []
-    epoch_of = learn._feeder.epoch
+    epoch_of = learn.feeder.epoch
 
     def spied(*position: int, **options: int):
         for step in epoch_of(*position, **options):
             seen.append(step.micro[0].inputs.draws.flatten().tolist())
             yield step
 
-    monkeypatch.setattr(learn._feeder, "epoch", spied)
+    monkeypatch.setattr(learn.feeder, "epoch", spied)
     learn.fit(1).fit(1).fine_tune(1)
     assert len({tuple(draws) for draws in seen}) == len(seen) >= 9
 

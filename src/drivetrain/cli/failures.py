@@ -26,7 +26,7 @@ def reported(command: Callable[P, None]) -> Callable[P, None]:
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
             command(*args, **kwargs)
-        except (typer.Exit, BrokenPipeError):
+        except (typer.Exit, typer.BadParameter, BrokenPipeError):
             raise  # typer knows them
         except KeyboardInterrupt as stopped:
             complain("error", "interrupted" + "".join(f": {note}" for note in stopped.args))

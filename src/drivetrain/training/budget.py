@@ -11,7 +11,7 @@ from drivetrain.training.plan import MOST_EPOCHS
 
 ENOUGH_EPOCHS = 20
 """More of the body is trained only where this many epochs of it fit: fewer leave it half way to the new task."""
-EPOCHS_PER_VIEW = 3
+EPOCHS_PER_VIEW = 2
 """Each stored view is seen about this often."""
 MOST_VIEWS = 12
 FEWEST_VIEWS = 2

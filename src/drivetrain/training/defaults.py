@@ -14,7 +14,7 @@ from torch import nn
 from drivetrain.errors import SettingError
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.targets import Array, Target
-from drivetrain.training.plan import Phase, Rates
+from drivetrain.training.plan import Rates
 
 HEAD_LR = {"category": 2e-3, "categories": 2e-3, "number": 5e-4}
 """Peak rate of the head. Adam's first steps move an output by about rate × features: far less than a logit can bear,
@@ -96,8 +96,12 @@ def base_rates(target: Target, training_rows: Array) -> Array:
     return np.log(rate / (1 - rate))
 
 
-def fine_tune_phases(head_epochs: int, epochs: int, lr: float, rates: Rates) -> list[Phase]:
-    """The new head first, then everything."""
-    head = Phase("head", head_epochs, True, Rates(lr, 0.0, 0.0))
-    everything = Phase("all", epochs, False, rates, start_div=5.0)
-    return [phase for phase in (head, everything) if phase.epochs > 0]
+def asked(value: int | None) -> Decision | None:
+    """A decision the user took."""
+    return None if value is None else Decision(value=value, reason="as asked")
+
+
+def check_positive(name: str, value: int) -> None:
+    """Raise SettingError for numbers below 1."""
+    if value < 1:
+        raise SettingError(f"{name}={value} is too small: expected at least 1.")

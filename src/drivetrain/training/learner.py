@@ -168,7 +168,7 @@ class Learner(Looking):
             )
         self.network.start_from(defaults.base_rates(data.target, training_rows))
         self.network.to(self.place.device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-        batch = choice(batch_size) or defaults.choose_batch_size(len(data.train), self.place.device.type)
+        batch = defaults.asked(batch_size) or defaults.choose_batch_size(len(data.train), self.place.device.type)
         self.batch_size, self.accumulate = int(batch.value or 0), accumulate
         body = Decision(value=arch, reason="pretrained weights" if pretrained else "trained from scratch")
         self.decisions: dict[str, Decision] = {
@@ -243,12 +243,12 @@ class Learner(Looking):
         """
         lr = defaults.choose_lr(lr, self.data.target)
         rates, self.decisions["lr"] = defaults.choose_rates(lr, self.network.body, self.pretrained)
-        recipe = Recipe(lr, rates, choice(head_epochs), unfreeze)
+        recipe = Recipe(lr, rates, defaults.asked(head_epochs), unfreeze)
         if budget is not None and epochs is None:
             return self._within(seconds_of(budget), spent, recipe, checkpoint, callbacks)
         if epochs is None or budget is not None:
             raise SettingError(f"epochs={epochs} and budget={budget!r}: expected one of them, as in fine_tune(4).")
-        _check_positive("epochs", epochs)
+        defaults.check_positive("epochs", epochs)
         phases, decisions = epochs_plan(self, epochs, recipe)
         self.decisions |= decisions
         return self._run(phases, self._checkpoint_folder(phases, checkpoint, callbacks), callbacks)
@@ -265,7 +265,7 @@ class Learner(Looking):
 
         Args and errors as of `fine_tune`.
         """
-        _check_positive("epochs", epochs)
+        defaults.check_positive("epochs", epochs)
         rates, self.decisions["lr"] = self._rates(defaults.choose_lr(lr, self.data.target))
         phases = [Phase("fit", epochs, self.network.body_frozen, rates)]
         return self._run(phases, self._checkpoint_folder(phases, checkpoint, callbacks), callbacks)
@@ -284,7 +284,7 @@ class Learner(Looking):
         """Suggest a rate for `fit` by a short trial of rising rates; the parameters are put back afterwards."""
         if not 0 < start < end:
             raise SettingError(f"start={start} and end={end}: expected 0 < start < end.")
-        _check_positive("steps", steps)
+        defaults.check_positive("steps", steps)
         before = snapshot(self.network)
         default = defaults.choose_lr(None, self.data.target)
         rates, _ = self._rates(default)
@@ -493,13 +493,3 @@ class Learner(Looking):
         if asked is not None:
             return asked
         return defaults.LABEL_SMOOTHING if loss is None and self.data.target.kind == "category" else 0.0
-
-
-def choice(value: int | None) -> Decision | None:
-    """A decision the user took."""
-    return None if value is None else Decision(value=value, reason="as asked")
-
-
-def _check_positive(name: str, value: int) -> None:
-    if value < 1:
-        raise SettingError(f"{name}={value} is too small: expected at least 1.")
