@@ -6,6 +6,7 @@ import json
 import math
 import shutil
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,8 @@ from drivetrain.runtime.artefact import write_durably
 from drivetrain.runtime.decisions import Decision
 from drivetrain.training import defaults
 from drivetrain.training.budget import EPOCHS_PER_VIEW, FEWEST_VIEWS, BudgetPlan, as_decision, plan_for
-from drivetrain.training.costs import measure_costs
+from drivetrain.training.costs import Costs, measure_costs
+from drivetrain.training.place import Place
 from drivetrain.training.plan import FEATURES, PICTURES, PLAN, Phase, Rates
 from drivetrain.training.starting import Starts
 
@@ -83,9 +85,16 @@ def budget_plan(learner: Learner, seconds: float, recipe: Recipe, folder: Path |
     validation = time.monotonic() - before
     head = recipe.head_epochs or defaults.choose_head_epochs(learner.feeder.steps, learner.pretrained)
     left = seconds - (time.monotonic() - began) - validation * int(head.value or 0)
+    costs, left, validation = _agree(learner.place, costs, left, validation)
     plan = plan_for(left, costs, rows=len(learner.data.train), validation=validation, room_bytes=_room(learner, folder))
     decisions = {"head_epochs": head, "unfreeze": as_decision(plan)}
     return _with_head(learner, head, recipe.lr, _body_phase(plan, recipe.rates)), decisions
+
+
+def _agree(place: Place, costs: Costs, left: float, validation: float) -> tuple[Costs, float, float]:
+    """The same numbers in all processes, so that all make the same plan."""
+    ways = tuple(replace(way, store=place.first(way.store), step=place.first(way.step)) for way in costs.ways)
+    return Costs(place.first(costs.forward), ways), place.first(left), place.first(validation)
 
 
 def _body_phase(plan: BudgetPlan, rates: Rates) -> Phase | None:
@@ -116,23 +125,26 @@ def _room(learner: Learner, folder: Path | None) -> int:
     return int(shutil.disk_usage(place).free * DISK_SHARE)
 
 
-def write_plan(folder: Path | None, planned: Planned) -> None:
-    """Keep the plan beside the checkpoints: measured again, it would come out otherwise."""
-    if folder is None:
-        return
-    phases, decisions = planned
-    plan = {
-        "phases": [asdict(phase) for phase in phases],
-        "decisions": {name: decision.model_dump() for name, decision in decisions.items()},
-    }
-    folder.mkdir(parents=True, exist_ok=True)
-    write_durably(folder / PLAN, json.dumps(plan, indent=1).encode())
+def keep_plan(folder: Path | None, place: Place, make: Callable[[], Planned]) -> Planned:
+    """The plan of a run that was stopped, or a new one, kept beside the checkpoints.
+
+    Measured again, it would come out otherwise. All processes take the same of the two ways.
+    """
+    file = None if folder is None else folder / PLAN
+    if file is not None and place.first(file.is_file()):
+        return _read_plan(file)
+    phases, decisions = make()
+    if file is not None and place.main:
+        plan = {
+            "phases": [asdict(phase) for phase in phases],
+            "decisions": {name: decision.model_dump() for name, decision in decisions.items()},
+        }
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_durably(file, json.dumps(plan, indent=1).encode())
+    return phases, decisions
 
 
-def read_plan(folder: Path | None) -> Planned | None:
-    """The plan of a run that was stopped; None where none was."""
-    if folder is None or not (folder / PLAN).is_file():
-        return None
-    plan: dict[str, Any] = json.loads((folder / PLAN).read_text(encoding="utf-8"))
+def _read_plan(file: Path) -> Planned:
+    plan: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     phases = [Phase(rates=Rates(**phase.pop("rates")), **phase) for phase in plan["phases"]]
     return phases, {name: Decision.model_validate(value) for name, value in plan["decisions"].items()}

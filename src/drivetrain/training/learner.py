@@ -32,7 +32,7 @@ from drivetrain.training.callbacks import Callback, Row
 from drivetrain.training.checkpoint import snapshot
 from drivetrain.training.evaluating import TorchEngine, raw_outputs
 from drivetrain.training.feeding import Feeder
-from drivetrain.training.fine_tuning import Recipe, budget_plan, epochs_plan, read_plan, write_plan
+from drivetrain.training.fine_tuning import Recipe, budget_plan, epochs_plan, keep_plan
 from drivetrain.training.identity import fingerprint, parameters_sha256
 from drivetrain.training.judging import judge
 from drivetrain.training.kinds import prepare_kind
@@ -403,11 +403,7 @@ class Learner(Looking):
         """Plan for a time and train; a run that was stopped goes on with the plan that it had."""
         began = time.monotonic() - spent
         folder = self._checkpoint_folder(f"within {seconds} s", checkpoint, callbacks)
-        plan = read_plan(folder)
-        if plan is None:
-            plan = budget_plan(self, seconds - spent, recipe, folder)
-            write_plan(folder, plan)
-        phases, decisions = plan
+        phases, decisions = keep_plan(folder, self.place, lambda: budget_plan(self, seconds - spent, recipe, folder))
         self.decisions |= decisions
         return self._run(phases, folder, callbacks, seconds=seconds - (time.monotonic() - began))
 
@@ -449,6 +445,7 @@ class Learner(Looking):
         except BaseException:
             self._start_of[parameters_sha256(self.network)] = start
             raise
+        self.phases_run = run.phases  # a limited time changes their length
         return self
 
     def _start(self) -> str:

@@ -74,6 +74,12 @@ class Place:
         assert isinstance(gathered, Tensor)
         return gathered
 
+    def first(self, own: float) -> float:
+        """What the first process holds: for what depends on time, which is different in each."""
+        if self.world == 1:
+            return own
+        return float(self.gather(torch.tensor([own], dtype=torch.float64, device=self.device))[0])
+
     def sum(self, share: float) -> float:
         """The sum of what each process holds."""
         if self.world == 1:

@@ -222,7 +222,7 @@ class Run:
         phase = self.phases[index]
         mean = sum(float(row["seconds"] or 0) for row in self.history[-done:]) / done
         left = self._seconds - (time.monotonic() - self._began)
-        fitting = done + max(0, int(left / mean))
+        fitting = done + int(self.setup.place.first(max(0, int(left / mean))))
         # The rate falls with the share of the epochs done: late in the phase, more of them would make it rise again.
         if fitting < phase.epochs or done < phase.epochs / 2:
             self.phases[index] = replace(phase, epochs=min(fitting, MOST_EPOCHS))
@@ -248,7 +248,8 @@ class Run:
         last = self.position.phase == len(self.phases) - 1 and self.position.epoch + 1 >= phase.epochs
         self._unvalidated += training
         hurried = self._seconds is not None and not self.callbacks and not last
-        if hurried and self._unvalidated * MOST_VALIDATING < self._validating:
+        too_often = self._unvalidated * MOST_VALIDATING < self._validating
+        if hurried and self.setup.place.first(too_often):
             return dict.fromkeys(self.recorded[1:])
         began = time.monotonic()
         scores = self.setup.validate()

@@ -36,8 +36,9 @@ def losses(history: Sequence[Mapping[str, float | int | None]]) -> Figure:
     tidy(axes)
     axes.plot(epochs, _column(history, "train_loss"), "o-", color=BLUE, markersize=4, label="training")
     valid = _column(history, "valid_loss")
-    if np.isfinite(valid).any():
-        axes.plot(epochs, valid, "s-", color=ORANGE, markersize=4, label="validation")
+    known = np.isfinite(valid)
+    if known.any():  # joined also where not every epoch was validated
+        axes.plot(epochs[known], valid[known], "s-", color=ORANGE, markersize=4, label="validation")
         lowest = int(np.nanargmin(valid))
         label = f"lowest: {valid[lowest]:.3g}, epoch {epochs[lowest]:g}"
         axes.plot([epochs[lowest]], [valid[lowest]], "o", color=ORANGE, markersize=11, fillstyle="none", label=label)
