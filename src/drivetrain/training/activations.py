@@ -43,7 +43,7 @@ class Bank:
 
     def there(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """The rows that could be read when the bank was filled."""
-        first = self._flat[torch.from_numpy(rows)].flatten(1)[:, 0]
+        first = self._flat.flatten(1)[:, 0][torch.from_numpy(rows)]  # one number a row, not the whole rows
         return rows[~first.isnan().numpy()]
 
 

@@ -37,7 +37,7 @@ from drivetrain.training.starting import Starts
 from drivetrain.training.stepping import Stepper, make_optimizer, set_schedule
 
 MOST_VALIDATING = 0.1
-"""Share of a limited time that may go into validating between epochs; the last epoch is always validated."""
+"""Share of a limited time that may go into validating between epochs; the last epoch of the plan is validated."""
 CHECKPOINT_EVERY_S = 300.0
 """Within long epochs; the end of an epoch always makes one."""
 
