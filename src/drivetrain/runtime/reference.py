@@ -1,0 +1,225 @@
+"""What validation looked like, kept with the model, so that a service can tell when life has become different.
+
+Everything is counted, nothing is kept of a single row: which categories were said, how sure the model was, and a few
+plain numbers of each picture (how bright, how sharp, how long). Legend: N rows, K outputs, H rows and W columns of
+pixels, C channels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from drivetrain.errors import DataError
+from drivetrain.runtime.targets import CategoriesTarget, CategoryTarget, NumberTarget, Target
+
+CONFIDENCE_EDGES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999)
+"""Finer towards 1, where good models are most of the time."""
+
+BINS = 10
+"""Of a histogram whose edges are taken from the values: each holds about a tenth of the rows."""
+
+GRID = 64
+"""A picture's statistics are taken from at most about this many rows and columns of it: 0.2 ms instead of 5."""
+
+_LUMINANCE = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Histogram(_Record):
+    """Counts between edges; the first and the last bin are open.
+
+    Example:
+        >>> seen = Histogram.of([1.0, 2.0, 9.0], edges=(1.5, 3.0))
+        >>> seen.counts, seen.n, seen.mean
+        ((1, 1, 1), 3, 4.0)
+        >>> seen.count([-7.0, 3.0, 99.0]).tolist()
+        [1, 0, 2]
+    """
+
+    edges: tuple[float, ...]
+    """Rising; a value on an edge belongs to the bin above it."""
+    counts: tuple[int, ...]
+    """One more than there are edges."""
+    mean: float
+    std: float = Field(ge=0)
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Histogram:
+        if len(self.counts) != len(self.edges) + 1:
+            raise ValueError(f"{len(self.edges)} edges make {len(self.edges) + 1} bins, not {len(self.counts)}")
+        if any(low >= high for low, high in pairwise(self.edges)):
+            raise ValueError("edges must rise")
+        if min(self.counts) < 0:
+            raise ValueError("a count is below 0")
+        return self
+
+    @property
+    def n(self) -> int:
+        """Rows counted."""
+        return sum(self.counts)
+
+    @classmethod
+    def of(cls, values: Sequence[float] | NDArray[Any], edges: Sequence[float] | None = None) -> Histogram:
+        """Count values between the edges given, or between their own tenths.
+
+        Raises:
+            DataError: There are no values, or one is not finite.
+        """
+        found = np.asarray(values, dtype=np.float64)
+        if not found.size or not np.isfinite(found).all():
+            raise DataError(f"a histogram was asked of {found.size} values: expected some, all of them finite.")
+        if edges is None:
+            tenths = np.unique(np.quantile(found, np.linspace(0, 1, BINS + 1)[1:-1]))
+            edges = tuple(tenths[tenths > found.min()].tolist())  # at the minimum, the first bin would hold nothing
+        counts = _counts(found, edges)
+        return cls(edges=tuple(edges), counts=tuple(counts.tolist()), mean=float(found.mean()), std=float(found.std()))
+
+    def count(self, values: Sequence[float] | NDArray[Any]) -> NDArray[np.int64]:
+        """Other values in the same bins."""
+        return _counts(np.asarray(values, dtype=np.float64), self.edges)
+
+
+def _counts(values: NDArray[np.float64], edges: Sequence[float]) -> NDArray[np.int64]:
+    return np.bincount(np.searchsorted(np.asarray(edges), values, side="right"), minlength=len(edges) + 1)
+
+
+class Reference(_Record):
+    """What the model said of the validation rows, and what these looked like, as counts.
+
+    Example:
+        >>> fruit = CategoryTarget(name="fruit", vocab=("apple", "pear"))
+        >>> sure = np.array([[0.97, 0.03], [0.30, 0.70], [0.91, 0.09]])
+        >>> dark = [picture_statistics(np.full((4, 6, 3), value, dtype=np.uint8)) for value in (10, 20, 30)]
+        >>> seen = Reference.of(fruit, sure, dark)
+        >>> seen.predicted, seen.inputs["aspect"].mean
+        ({'apple': 2, 'pear': 1}, 1.5)
+    """
+
+    n: int = Field(ge=1)
+    """Validation rows."""
+    predicted: dict[str, int] = {}
+    """Category → rows of which it was said, in the order of the vocabulary; empty for numbers."""
+    confidence: Histogram | None = None
+    """How sure the model was (see `confidences`); None for numbers."""
+    numbers: dict[str, Histogram] = {}
+    """Column → predicted values, in the user's units; empty for categories."""
+    inputs: dict[str, Histogram] = {}
+    """Name → `picture_statistics` of the rows."""
+
+    @classmethod
+    def of(
+        cls, target: Target, activated_NK: NDArray[Any], statistics: Sequence[Mapping[str, float]] = ()
+    ) -> Reference:
+        """Count validation rows.
+
+        Args:
+            target: What the outputs mean.
+            activated_NK: Probabilities **as the deployed model says them**, so calibrated where it calibrates; or
+                values in the user's units.
+            statistics: For each row `picture_statistics` of its working picture (of `PictureInput.load`, before the
+                square is cut from it); empty: inputs are not watched.
+
+        Raises:
+            DataError: There are no rows, or not as many statistics as rows.
+        """
+        n = len(activated_NK)
+        if n == 0 or (statistics and len(statistics) != n):
+            raise DataError(f"a reference was asked of {n} outputs and {len(statistics)} statistics of inputs.")
+        names = list(statistics[0]) if statistics else []
+        inputs = {name: Histogram.of([row[name] for row in statistics]) for name in names}
+        if isinstance(target, NumberTarget):
+            columns = np.asarray(activated_NK, dtype=np.float64).T
+            numbers = {name: Histogram.of(values) for name, values in zip(target.names, columns, strict=True)}
+            return cls(n=n, numbers=numbers, inputs=inputs)
+        sure = confidences(target, activated_NK)
+        assert sure is not None
+        return cls(
+            n=n,
+            predicted=dict(zip(target.vocab, said(target, activated_NK).sum(axis=0).tolist(), strict=True)),
+            confidence=Histogram.of(sure, CONFIDENCE_EDGES),
+            inputs=inputs,
+        )
+
+
+def said(target: CategoryTarget | CategoriesTarget, activated_NK: NDArray[Any]) -> NDArray[np.bool_]:
+    """(N, K): whether a category was said of a row.
+
+    Example:
+        >>> tags = CategoriesTarget(name="tags", vocab=("red", "round"))
+        >>> said(tags, np.array([[0.9, 0.8], [0.1, 0.2]])).tolist()
+        [[True, True], [False, False]]
+    """
+    if isinstance(target, CategoriesTarget):
+        return np.asarray(activated_NK >= target.threshold)
+    chosen = np.zeros(activated_NK.shape, dtype=np.bool_)
+    chosen[np.arange(len(activated_NK)), activated_NK.argmax(axis=1)] = True
+    return chosen
+
+
+def confidences(target: Target, activated_NK: NDArray[Any]) -> NDArray[np.float64] | None:
+    """(N,): how sure each answer is, 0–1; None for numbers, which come without.
+
+    One category: the probability of the one that is said. Several: of the label that is least sure to be said or left
+    out rightly, since an answer is no surer than that.
+
+    Example:
+        >>> tags = CategoriesTarget(name="tags", vocab=("red", "round"))
+        >>> confidences(tags, np.array([[0.9, 0.2]])).tolist()
+        [0.8]
+    """
+    if isinstance(target, NumberTarget):
+        return None
+    probabilities = np.asarray(activated_NK, dtype=np.float64)
+    if isinstance(target, CategoriesTarget):
+        return np.maximum(probabilities, 1 - probabilities).min(axis=1)
+    return probabilities.max(axis=1)
+
+
+def picture_statistics(pixels: NDArray[np.uint8]) -> dict[str, float]:
+    """A few plain numbers of a picture that change when cameras, light or habits do; name → finite value.
+
+    ========== ====================================================================================
+    brightness mean luminance, 0–1
+    contrast   its standard deviation, 0–0.5
+    sharpness  mean difference of horizontal neighbours, 0–1: falls with blur, rises with noise
+    saturation mean of (largest − least) / largest over red, green and blue, 0–1; three channels only
+    aspect     width / height
+    ========== ====================================================================================
+
+    Args:
+        pixels: (H, W, C) working picture, with at least one pixel.
+
+    Example:
+        >>> red = np.zeros((2, 4, 3), dtype=np.uint8)
+        >>> red[..., 0] = 255
+        >>> {name: round(value, 3) for name, value in picture_statistics(red).items()}
+        {'brightness': 0.299, 'contrast': 0.0, 'sharpness': 0.0, 'saturation': 1.0, 'aspect': 2.0}
+    """
+    height, width, channels = pixels.shape
+    step = max(1, min(height, width) // GRID)
+    here = pixels[::step, ::step].astype(np.float32) / 255
+    beside = pixels[::step, 1::step].astype(np.float32) / 255
+    light, light_beside = _luminance(here), _luminance(beside)
+    common = light_beside.shape[1]
+    found = {
+        "brightness": float(light.mean()),
+        "contrast": float(light.std()),
+        "sharpness": float(np.abs(light[:, :common] - light_beside).mean()) if common else 0.0,
+    }
+    if channels == 3:
+        most, least = here.max(axis=2), here.min(axis=2)
+        found["saturation"] = float(((most - least) / np.maximum(most, 1 / 255)).mean())
+    return {**found, "aspect": width / height}
+
+
+def _luminance(pixels_HWC: NDArray[np.float32]) -> NDArray[np.float32]:
+    return pixels_HWC @ _LUMINANCE if pixels_HWC.shape[2] == 3 else pixels_HWC.mean(axis=2)
