@@ -77,15 +77,22 @@ class Histogram(_Record):
         found = np.asarray(values, dtype=np.float64)
         if not found.size or not np.isfinite(found).all():
             raise DataError(f"a histogram was asked of {found.size} values: expected some, all of them finite.")
-        if edges is None:
-            tenths = np.unique(np.quantile(found, np.linspace(0, 1, BINS + 1)[1:-1]))
-            edges = tuple(tenths[tenths > found.min()].tolist())  # at the minimum, the first bin would hold nothing
+        edges = _tenths(found) if edges is None else edges
         counts = _counts(found, edges)
         return cls(edges=tuple(edges), counts=tuple(counts.tolist()), mean=float(found.mean()), std=float(found.std()))
 
     def count(self, values: Sequence[float] | NDArray[Any]) -> NDArray[np.int64]:
         """Other values in the same bins."""
         return _counts(np.asarray(values, dtype=np.float64), self.edges)
+
+
+def _tenths(values: NDArray[np.float64]) -> tuple[float, ...]:
+    """Edges between tenths of the rows; a value that fills a tenth (an aspect of 4:3, say) gets a bin of its own."""
+    between = np.quantile(values, np.linspace(0, 1, BINS + 1)[1:-1], method="inverted_cdf")
+    distinct, times = np.unique(between, return_counts=True)
+    common = distinct[times > 1]
+    light = distinct[(times == 1) & (distinct > values.min())]  # below the minimum the first bin would hold nothing
+    return tuple(np.unique(np.concatenate([light, common, np.nextafter(common, np.inf)])).tolist())
 
 
 def _counts(values: NDArray[np.float64], edges: Sequence[float]) -> NDArray[np.int64]:
