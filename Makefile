@@ -52,6 +52,6 @@ $(PEERS_MARK): | setup
 
 # One after another, on an otherwise quiet machine: hours. `make bench ARGS=--quick` tries it all in minutes.
 bench: bench-setup
-	@failed=; for name in fine_tune predict throughput startup; do \
+	@failed=; for name in fine_tune predict throughput loading startup; do \
 	    $(BIN)/python benchmarks/$$name.py $(SHARED) $(ARGS) || failed="$$failed $$name"; \
 	done; test -z "$$failed" || { echo "not all was measured:$$failed" >&2; exit 1; }
