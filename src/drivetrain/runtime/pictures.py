@@ -30,6 +30,7 @@ from drivetrain.runtime.picture_faults import (
     readable,
     short_reason,
 )
+from drivetrain.runtime.signatures import GRID_PX, signature_of
 
 PictureSource = str | os.PathLike[str] | bytes | NDArray[Any] | Image.Image
 
@@ -77,6 +78,8 @@ class Probe:
     width: int = 0
     problem: str | None = None
     """None for a good picture, else a short reason without the file's name."""
+    signature: bytes = b""
+    """What the picture looks like, see `drivetrain.runtime.signatures`; b"" where it cannot be read."""
 
 
 def read_picture(
@@ -141,9 +144,9 @@ def _faults_named(source: PictureSource, **settings: int | None) -> Generator[No
 
 
 def probe_picture(path: str | os.PathLike[str], *, channels: int = 3, max_pixels: int = MAX_PIXELS) -> Probe:
-    """Read a file once, decode it as `read_picture` would, and tell its digest and size, or what is wrong.
+    """Read a file once, decode it as `read_picture` would, and tell its digest, size and looks, or what is wrong.
 
-    JPEG is decoded at an eighth of its size: every byte is still read, so truncation is found.
+    Large JPEGs are decoded at up to an eighth of their size: every byte is still read, so truncation is found.
 
     Example:
         >>> probe_picture("/no/such.jpg").problem
@@ -152,10 +155,10 @@ def probe_picture(path: str | os.PathLike[str], *, channels: int = 3, max_pixels
     try:
         data = _file_bytes(path, channels, max_pixels)
         with pillow_is_quiet():
-            _, (height, width) = _decode(data, channels, 1, max_pixels)
+            pixels, (height, width) = _decode(data, channels, GRID_PX, max_pixels)
     except UnreadableError as fault:
         return Probe(problem=str(fault))
-    return Probe(digest=digest(data), height=height, width=width)
+    return Probe(digest=digest(data), height=height, width=width, signature=signature_of(pixels))
 
 
 def digest(data: bytes) -> str:

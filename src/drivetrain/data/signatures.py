@@ -1,0 +1,228 @@
+"""Which pictures look alike: signatures compared, by the hundred thousand.
+
+A signature (see `drivetrain.runtime.signatures`) is far from that of any other picture, and near to that of a copy
+which was saved anew, resized, brightened or mirrored. Strong crops are found by other means: `same_picture` for one
+pair, neighbours among features for many. Legend: N signatures, M other signatures, P pairs, W words of 64 signs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drivetrain.data.same_picture import same_picture
+from drivetrain.runtime.signatures import (
+    HEAD_BYTES,
+    MIRROR_BITS,
+    N_WAVES,
+    SIGNATURE_BYTES,
+    VERSION,
+    WAVE_BYTES,
+    signature_of,
+)
+
+__all__ = [
+    "FAR",
+    "NEAR",
+    "Pairs",
+    "distance",
+    "informative",
+    "near_arrays",
+    "near_pairs",
+    "same_picture",
+    "signature_of",
+]
+
+NEAR = 31
+"""Two pictures are near when at most this many of 256 signs differ; of unrelated pictures about 128 do."""
+FAR = N_WAVES
+"""The distance of what cannot be compared: flat pictures, and pictures of other colours."""
+CLEAR_WAVES = 96
+"""A picture with fewer clear waves is flat, and looks like every other flat one."""
+SAME_COLOURS = 0.7
+"""Least correlation of the mean colours of two near pictures."""
+
+N_BANDS = 16
+BAND_BITS = N_WAVES // N_BANDS
+FLIPS = (0, *(1 << bit for bit in range(BAND_BITS)))
+"""With at most 31 of 256 signs different, one of 16 bands has at most one different: all pairs are met."""
+BIG_BUCKET = 4096
+REACH = 32
+"""In a bucket of more rows than BIG_BUCKET (a camera that stands still), how far a row looks to either side."""
+PAIRS_AT_ONCE = 1 << 20
+
+assert NEAR < 2 * N_BANDS
+
+
+class Pairs(NamedTuple):
+    """P near pairs: row of the one, row of the other, how many signs differ, and whether mirrored."""
+
+    first: NDArray[np.int64]
+    second: NDArray[np.int64]
+    distance: NDArray[np.int64]
+    mirrored: NDArray[np.bool_]
+
+
+class _Table(NamedTuple):
+    """Signatures as arrays, without those that cannot be compared."""
+
+    rows: NDArray[np.int64]
+    """(N,) where each stands in the list given."""
+    words: NDArray[np.uint64]
+    """(N, W)."""
+    colours: NDArray[np.uint8]
+    """(N, 48) mean colours of a grid of 4 × 4."""
+
+
+def informative(signature: bytes) -> bool:
+    """Whether a signature tells its picture from others: False for flat pictures, and for b"".
+
+    Example:
+        >>> informative(signature_of(np.full((64, 64, 3), 200, dtype=np.uint8)))
+        False
+    """
+    return len(signature) == SIGNATURE_BYTES and signature[0] == VERSION and signature[1] >= CLEAR_WAVES
+
+
+def distance(a: bytes, b: bytes) -> int:
+    """How many of 256 signs differ, the one as it is or mirrored; 256 where the two cannot be compared.
+
+    Near (`NEAR` or less) means that the pictures look the same; pictures that are not `informative`, or whose
+    colours lie elsewhere, are never near, not even to themselves.
+
+    Example:
+        >>> noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+        >>> distance(signature_of(noise), signature_of(noise[:, ::-1]))
+        0
+        >>> distance(signature_of(noise), b"")
+        256
+    """
+    if not (informative(a) and informative(b)):
+        return FAR
+    one, other = _table([a]), _table([b])
+    best = FAR
+    for mirrored in (False, True):
+        words, colours = _turned(one, mirrored)
+        differ = int(np.bitwise_count(words ^ other.words).sum())
+        if differ < best and _colours_agree(colours, other.colours)[0]:
+            best = differ
+    return best
+
+
+def near_pairs(signatures: Sequence[bytes], others: Sequence[bytes] | None = None) -> list[tuple[int, int]]:
+    """Pairs (i, j) of signatures at most `NEAR` apart, sorted.
+
+    Args:
+        signatures: N signatures; those that are not `informative` are in no pair.
+        others: M signatures that j counts in; None compares the N with each other, and i < j.
+
+    Example:
+        >>> noise = np.random.default_rng(0).integers(0, 256, (3, 64, 64, 3), dtype=np.uint8)
+        >>> a, b, c = (signature_of(picture) for picture in noise)
+        >>> near_pairs([a, b, c, a]), near_pairs([a, b], [b])
+        ([(0, 3)], [(1, 0)])
+    """
+    found = near_arrays(signatures, others)
+    return list(zip(found.first.tolist(), found.second.tolist(), strict=True))
+
+
+def near_arrays(signatures: Sequence[bytes], others: Sequence[bytes] | None = None) -> Pairs:
+    """As `near_pairs`, as arrays, with distances.
+
+    All pairs are found by multi-index hashing, in memory of some tens of megabytes and 100,000 pictures in a
+    minute or so. One case is cut short: where more than `BIG_BUCKET` rows share a band of signs, each meets only
+    the `REACH` next to it in order; its pairs still join such a crowd together.
+
+    Source: Norouzi, Punjani and Fleet (2012), "Fast search in Hamming space with multi-index hashing".
+    """
+    queries = _table(signatures)
+    index = queries if others is None else _table(others)
+    within = others is None
+    keys, distances = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.int64)]
+    turned: list[NDArray[np.bool_]] = [np.empty(0, dtype=np.bool_)]
+    for mirrored in (False, True):
+        words, colours = _turned(queries, mirrored)
+        bands = _bands(words)
+        for band, of_index in enumerate(_bands(index.words).T):
+            for first, second in _meetings(bands[:, band], of_index, within):
+                differ = np.bitwise_count(words[first] ^ index.words[second]).sum(axis=1)
+                near = np.flatnonzero(differ <= NEAR)
+                near = near[_colours_agree(colours[first[near]], index.colours[second[near]])]
+                keys.append(first[near] * len(index.rows) + second[near])
+                distances.append(differ[near].astype(np.int64))
+                turned.append(np.full(len(near), mirrored))
+    key, differ, mirror = np.concatenate(keys), np.concatenate(distances), np.concatenate(turned)
+    order = np.lexsort((mirror, differ, key))  # of several meetings the nearest comes first, upright before mirrored
+    key, kept = np.unique(key[order], return_index=True)
+    first, second = np.divmod(key, max(1, len(index.rows)))
+    return Pairs(queries.rows[first], index.rows[second], differ[order][kept], mirror[order][kept])
+
+
+def _table(signatures: Sequence[bytes]) -> _Table:
+    rows = [row for row, signature in enumerate(signatures) if informative(signature)]
+    joined = np.frombuffer(b"".join(signatures[row] for row in rows), dtype=np.uint8)
+    table = joined.reshape(len(rows), SIGNATURE_BYTES)
+    signs = np.ascontiguousarray(table[:, HEAD_BYTES : HEAD_BYTES + WAVE_BYTES])
+    return _Table(np.array(rows, dtype=np.int64), signs.view(np.uint64), table[:, HEAD_BYTES + WAVE_BYTES :])
+
+
+def _turned(table: _Table, mirrored: bool) -> tuple[NDArray[np.uint64], NDArray[np.uint8]]:
+    """Words and colours of the pictures as they are, or mirrored left to right."""
+    if not mirrored:
+        return table.words, table.colours
+    colours = table.colours.reshape(-1, 4, 4, 3)[:, :, ::-1].reshape(-1, 48)
+    return table.words ^ MIRROR_BITS.view(np.uint64), colours
+
+
+def _bands(words: NDArray[np.uint64]) -> NDArray[np.uint16]:
+    """(N, N_BANDS) numbers of BAND_BITS signs, slow and fast waves in each, since slow ones tell less."""
+    signs = np.unpackbits(words.view(np.uint8), axis=1).reshape(-1, BAND_BITS, N_BANDS)
+    packed = np.packbits(np.ascontiguousarray(signs.transpose(0, 2, 1)).reshape(-1, BAND_BITS), axis=1)
+    return np.ascontiguousarray(packed).view(np.uint16).reshape(-1, N_BANDS)
+
+
+def _meetings(
+    queries: NDArray[np.uint16], index: NDArray[np.uint16], within: bool
+) -> Generator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Rows of queries and of the index whose numbers differ in at most one bit, PAIRS_AT_ONCE or so at a time."""
+    order = np.argsort(index, kind="stable")
+    size = np.bincount(index, minlength=1 << BAND_BITS)
+    start = np.cumsum(size) - size
+    big = size > BIG_BUCKET
+    in_order = index[order].astype(np.int64) * len(index) + order
+    for flip in FLIPS:
+        wanted = queries ^ np.uint16(flip)
+        low, high = start[wanted], start[wanted] + size[wanted]
+        if big.any():
+            own = np.arange(len(wanted)) * len(index) // len(wanted)
+            place = np.searchsorted(in_order, wanted.astype(np.int64) * len(index) + own)
+            crowded = big[wanted]
+            low = np.where(crowded, np.maximum(low, place - REACH), low)
+            high = np.where(crowded, np.minimum(high, place + REACH), high)
+        counts = high - low
+        ends = np.cumsum(counts)
+        begin = 0
+        while begin < len(wanted):
+            before = ends[begin - 1] if begin else 0
+            end = max(begin + 1, int(np.searchsorted(ends, before + PAIRS_AT_ONCE, side="right")))
+            part = counts[begin:end]
+            first = np.repeat(np.arange(begin, end), part)
+            second = order[np.arange(len(first)) + np.repeat(low[begin:end] - (ends[begin:end] - part - before), part)]
+            if within:
+                kept = first < second
+                first, second = first[kept], second[kept]
+            if len(first):
+                yield first, second
+            begin = end
+
+
+def _colours_agree(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """(P,) whether the mean colours of pairs lie alike; more or less light and contrast change nothing."""
+    a, b = one.astype(np.float32), other.astype(np.float32)
+    a -= a.mean(axis=1, keepdims=True)
+    b -= b.mean(axis=1, keepdims=True)
+    both = np.sqrt((a * a).sum(axis=1) * (b * b).sum(axis=1))
+    return (a * b).sum(axis=1) >= SAME_COLOURS * both
