@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from drivetrain.evaluation.scores import Scores as Scores
     from drivetrain.evaluation.scores import score as score
     from drivetrain.progress import quiet as quiet
+    from drivetrain.runtime.loading import load as load
     from drivetrain.runtime.predictor import Prediction as Prediction
     from drivetrain.runtime.predictor import Predictor as Predictor
     from drivetrain.training.callbacks import Callback as Callback
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from drivetrain.training.callbacks import TensorBoardLog as TensorBoardLog
     from drivetrain.training.learner import Learner as Learner
     from drivetrain.training.saved import evaluate as evaluate
-    from drivetrain.training.saved import load as load
     from drivetrain.vision.augment import Augmentation as Augmentation
 
 __version__ = "0.1.0"
@@ -54,7 +54,7 @@ _HOME = {
     "TensorBoardLog": "drivetrain.training.callbacks",
     "evaluate": "drivetrain.training.saved",
     "images": "drivetrain.data.images",
-    "load": "drivetrain.training.saved",
+    "load": "drivetrain.runtime.loading",
     "quiet": "drivetrain.progress",
     "score": "drivetrain.evaluation.scores",
 }

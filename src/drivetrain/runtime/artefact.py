@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
-import tempfile
+import re
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,12 +15,21 @@ from typing import Any
 from pydantic import ValidationError
 
 from drivetrain.errors import ArtefactError, first_few
-from drivetrain.runtime.manifest import FORMAT_VERSION, FileRecord, Manifest
+from drivetrain.runtime.manifest import READABLE_VERSIONS, FileRecord, Manifest
+from drivetrain.runtime.replacing import flush_folder, fresh_folder, recover, replace_folder
 
 MANIFEST = "manifest.json"
 WEIGHTS = "model.safetensors"
+MODEL = "model.onnx"
+CARD = "MODEL_CARD.md"
+PARTIAL = ".partial"
+GOLDEN = "golden"
+"""The one folder inside an artefact: a few real inputs and the answers to them."""
 DATA = "data.json"
 """How the data were read and split, so that evaluation can find the same rows again."""
+
+_NAME = re.compile(rf"(?:{GOLDEN}/)?[A-Za-z0-9_][A-Za-z0-9_.-]*")
+"""What a file of an artefact may be called: nothing that leads elsewhere, nothing hidden."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +60,7 @@ def is_artefact(path: Path) -> bool:
 def check_target_path(path: str | os.PathLike[str]) -> Path:
     """Refuse a place where an artefact could not be saved, before hours of training rather than after."""
     target = Path(path)
+    recover(target)
     if target.is_dir() and not is_artefact(target) and any(target.iterdir()):
         raise ArtefactError(
             f"cannot save a model to {target}: it is a folder with other files in it. "
@@ -81,42 +91,33 @@ def write_artefact(
     """
     target = check_target_path(path)
     try:
-        fresh = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.absolute().parent))
-        try:
-            return _fill(fresh, target, contents, manifest)
-        finally:
-            shutil.rmtree(fresh, ignore_errors=True)
+        with fresh_folder(target) as fresh:
+            record = _fill(fresh, contents, manifest)
+            replace_folder(fresh, target)
     except OSError as error:
         raise ArtefactError(f"cannot save a model to {target}: {error}.") from error
+    return Artefact(target, record)
 
 
-def _fill(fresh: Path, target: Path, contents: Mapping[str, bytes], manifest: Mapping[str, Any]) -> Artefact:
-    fresh.chmod(0o755)
+def _fill(fresh: Path, contents: Mapping[str, bytes], manifest: Mapping[str, Any]) -> Manifest:
     files = {
         name: FileRecord(bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
         for name, content in contents.items()
     }
     record = Manifest.model_validate({**manifest, "files": files})
+    if any(name.startswith(f"{GOLDEN}/") for name in contents):
+        (fresh / GOLDEN).mkdir()
     for name, content in {**contents, MANIFEST: _manifest_bytes(record)}.items():
+        assert _NAME.fullmatch(name), name
         write_durably(fresh / name, content)
-    replace_folder(fresh, target)
-    return Artefact(target, record)
-
-
-def replace_folder(fresh: Path, target: Path) -> None:
-    """Put a finished folder where another may stand; the old one is deleted only once the new one is in place."""
-    if not target.exists():
-        fresh.rename(target)
-        return
-    old = Path(tempfile.mkdtemp(prefix=f".{target.name}.old.", dir=target.absolute().parent))
-    target.rename(old / "artefact")
-    fresh.rename(target)
-    shutil.rmtree(old, ignore_errors=True)
+    if (fresh / GOLDEN).is_dir():
+        flush_folder(fresh / GOLDEN)
+    return record
 
 
 def write_durably(path: Path, content: bytes) -> None:
     """Write a file beside its place, flush it to disk, then move it there."""
-    partial = path.with_name(path.name + ".partial")
+    partial = path.with_name(path.name + PARTIAL)
     with partial.open("wb") as stream:
         stream.write(content)
         stream.flush()
@@ -142,6 +143,7 @@ def open_artefact(path: str | os.PathLike[str]) -> Artefact:
         ArtefactError: It is missing, of an unknown format, or a file is missing, altered or not listed.
     """
     folder = Path(path)
+    recover(folder)
     if not folder.is_dir():
         what = "is a file, not a folder" if folder.exists() else "does not exist"
         raise ArtefactError(f"{folder} {what}. Mend it: give the folder that `save` or `drivetrain train` wrote.")
@@ -158,9 +160,10 @@ def _read_manifest(folder: Path) -> Manifest:
     except (OSError, ValueError) as error:
         raise ArtefactError(f"{folder / MANIFEST} cannot be read as JSON: {error}.") from error
     version = raw.get("format_version") if isinstance(raw, dict) else None
-    if version != FORMAT_VERSION:
+    if type(version) is not int or version not in READABLE_VERSIONS:
+        known = f"{READABLE_VERSIONS[0]} to {READABLE_VERSIONS[-1]}"
         raise ArtefactError(
-            f"{folder} has format version {version!r}; this drivetrain reads version {FORMAT_VERSION}. "
+            f"{folder} has format version {version!r}; this drivetrain reads versions {known}. "
             "Mend it: install the drivetrain that wrote it, or a newer one."
         )
     try:
@@ -172,11 +175,11 @@ def _read_manifest(folder: Path) -> Manifest:
 
 
 def _verify_files(folder: Path, manifest: Manifest) -> None:
-    present = {item.name for item in folder.iterdir()} - {MANIFEST}
+    present = _files_in(folder) - {MANIFEST, MANIFEST + PARTIAL}  # the latter of an update that was killed: never read
     listed = set(manifest.files)
-    unsafe = [name for name in listed if Path(name).name != name]
+    unsafe = [name for name in listed if not _NAME.fullmatch(name)]
     if unsafe:
-        raise ArtefactError(f"{folder} lists files outside itself: {first_few(unsafe)}.")
+        raise ArtefactError(f"{folder} lists files outside itself, or with odd names: {first_few(sorted(unsafe))}.")
     if listed - present:
         raise ArtefactError(f"{folder} lacks {first_few(sorted(listed - present))}, which its manifest lists.")
     if present - listed:
@@ -184,7 +187,18 @@ def _verify_files(folder: Path, manifest: Manifest) -> None:
             f"{folder} holds {first_few(sorted(present - listed))}, which its manifest does not list. "
             "Mend it: move it elsewhere; an artefact holds only what was saved."
         )
-    for name, record in manifest.files.items():
+    for name, record in sorted(manifest.files.items()):
         path = folder / name
-        if path.is_symlink() or path.stat().st_size != record.bytes or sha256_of(path) != record.sha256:
+        if not stat.S_ISREG(path.lstat().st_mode):
+            raise ArtefactError(f"{path} is not the file that was saved: it is a link or something else.")
+        if path.stat().st_size != record.bytes or sha256_of(path) != record.sha256:
             raise ArtefactError(f"{path} is not the file that was saved: its content has changed.")
+
+
+def _files_in(folder: Path) -> set[str]:
+    """Names of all that lies in an artefact's folder, and in its golden/ where that is a folder of its own."""
+    found = {item.name for item in folder.iterdir()}
+    golden = folder / GOLDEN
+    if golden.is_dir() and not golden.is_symlink():
+        found = (found - {GOLDEN}) | {f"{GOLDEN}/{item.name}" for item in golden.iterdir()}
+    return found

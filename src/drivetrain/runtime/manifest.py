@@ -6,11 +6,18 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from drivetrain.runtime.calibration import Calibration
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.inputs import Input
+from drivetrain.runtime.reference import Reference
 from drivetrain.runtime.targets import Target
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+READABLE_VERSIONS = (1, 2)
+"""1 has no ONNX file: it is answered with torch."""
+
+ExportPrecision = Literal["fp32", "int8", "bf16", "fp16"]
+"""Of the weights in `model.onnx`: 8 bits for weights and activations, or 16 bits for weights alone."""
 
 
 class _Record(BaseModel):
@@ -58,6 +65,42 @@ class Opening(_Record):
     scores: dict[str, ScoreRecord]
 
 
+class PairedChange(_Record):
+    """What lower precision changed on the validation rows, both models answering the same ones."""
+
+    measure: str
+    """What is averaged over the rows: higher is better."""
+    fp32: float
+    lower: float
+    change: float
+    """`lower` − `fp32`; `low` and `high` are its 95 % interval."""
+    low: float
+    high: float
+    n: int = Field(ge=1)
+    method: str
+
+
+class Export(_Record):
+    """How `model.onnx` was made, and how far it is from the network that was trained."""
+
+    exporter: Literal["dynamo", "torchscript"]
+    """Of torch.onnx."""
+    opset: int
+    precision: ExportPrecision
+    n: int = Field(ge=1)
+    """Pictures on which the file, in fp32, was compared with the trained network in fp32."""
+    n_held_out: int = Field(ge=0)
+    """Of these, pictures of the validation set; the rest are training pictures."""
+    max_abs_difference: float = Field(ge=0)
+    """Of the raw outputs, in fp32, on those pictures and on random noise."""
+    agreement: float | None = Field(ge=0, le=1)
+    """Share of those pictures of which both say the same; None for numbers."""
+    seconds: float = Field(ge=0)
+    """The whole of it: conversion, comparison, lower precision."""
+    change: PairedChange | None = None
+    """Of precisions below fp32."""
+
+
 class Manifest(_Record):
     """`manifest.json` of an artefact."""
 
@@ -81,4 +124,10 @@ class Manifest(_Record):
     test_openings: tuple[Opening, ...] = ()
     history: tuple[dict[str, float | int | str | None], ...] = ()
     """One row per epoch."""
+    export: Export | None = None
+    """None: there is no `model.onnx`; `decisions["export"]` says why."""
+    calibration: Calibration | None = None
+    """Turns raw outputs into the probabilities, sets and abstentions of answers. None: too few validation rows."""
+    reference: Reference | None = None
+    """What validation looked like, for watching a service."""
     files: dict[str, FileRecord]

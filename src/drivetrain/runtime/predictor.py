@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,9 +15,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from drivetrain.errors import PictureError, SettingError
+from drivetrain.runtime.calibration import Calibration
 from drivetrain.runtime.cpus import usable_cpus
 from drivetrain.runtime.decisions import Decision
+from drivetrain.runtime.golden import Golden, SelfTest, compare
 from drivetrain.runtime.inputs import Input, Pixels
+from drivetrain.runtime.manifest import Manifest
 from drivetrain.runtime.pictures import PICTURE_SUFFIXES, PictureSource
 from drivetrain.runtime.targets import CategoriesTarget, CategoryTarget, NumberTarget, Target
 
@@ -43,9 +46,16 @@ class Prediction:
     values: dict[str, float] | None = None
     """For numbers: column name → value in the user's units."""
     probability: float | None = None
-    """Of `label`."""
+    """Of `label`, calibrated on the validation rows where the model is (see `Predictor.calibration`)."""
     top: tuple[tuple[str, float], ...] = ()
     """The most probable categories, best first."""
+    set: tuple[str, ...] = ()
+    """Categories that may be true: of rows like the validation rows these sets hold the truth as often as
+    `Calibration.coverage` says. Empty where the model is not calibrated, and for numbers."""
+    abstained: bool = False
+    """Not sure enough to be right as often as was asked for; the answer is still there to read."""
+    intervals: dict[str, tuple[float, float]] | None = None
+    """For numbers of a calibrated model: column name → low, high, which hold the truth as often as said above."""
     error: str | None = None
     """Why there is no answer."""
 
@@ -60,16 +70,20 @@ class Prediction:
         if self.error is not None:
             return {**fields, "error": self.error}
         if self.values is not None:
-            return {**fields, "values": self.values}
+            intervals = {name: list(ends) for name, ends in (self.intervals or {}).items()}
+            return {**fields, "values": self.values, "intervals": intervals}
         if self.labels is not None:
             fields["labels"] = list(self.labels)
         else:
             fields |= {"label": self.label, "probability": self.probability}
-        return {**fields, "top": [{"label": label, "probability": p} for label, p in self.top]}
+        top = [{"label": label, "probability": p} for label, p in self.top]
+        return {**fields, "top": top, "set": list(self.set), "abstained": self.abstained}
 
 
 class Predictor:
     """A trained model ready to answer; needs no training data and keeps no state between calls.
+
+    May be called from several threads at once.
 
     Args:
         reader: How an input is read.
@@ -77,6 +91,9 @@ class Predictor:
         engine: Runs the network.
         top_k: How many categories `Prediction.top` lists, at most.
         decisions: What was chosen for the engine, and why.
+        manifest: Of the artefact the model came from, where it came from one.
+        calibration: Turns raw outputs into probabilities, sets and abstentions; None takes the bare probabilities.
+        golden: Examples that `self_test` answers.
     """
 
     def __init__(
@@ -87,6 +104,9 @@ class Predictor:
         *,
         top_k: int = 5,
         decisions: Mapping[str, Decision] | None = None,
+        manifest: Manifest | None = None,
+        calibration: Calibration | None = None,
+        golden: Golden | None = None,
     ) -> None:
         if top_k < 1:
             raise SettingError(f"top_k={top_k} is too small: expected at least 1.")
@@ -95,6 +115,9 @@ class Predictor:
         self.engine = engine
         self.top_k = top_k
         self.decisions = dict(decisions or {})
+        self.manifest = manifest
+        self.calibration = calibration
+        self.golden = golden
 
     def predict(self, source: PictureSource) -> Prediction:
         """Answer for one picture: a path, encoded bytes, a Pillow image or an (H, W, C) uint8 array.
@@ -102,8 +125,7 @@ class Predictor:
         Raises:
             PictureError: It cannot be read.
         """
-        outputs = self.engine(self.reader.read(source)[None])
-        return self._answers([_path_of(source)], outputs)[0]
+        return self.answers(self.run(self.read(source)[None]), [_path_of(source)])[0]
 
     def predict_many(
         self, sources: PictureSource | Iterable[PictureSource], *, batch_size: int = 32
@@ -125,6 +147,39 @@ class Predictor:
             raise SettingError(f"batch_size={batch_size} is too small: expected at least 1.")
         return self._stream(_inputs(sources), batch_size)
 
+    def read(self, source: PictureSource) -> Pixels:
+        """A picture as the network reads it, (S, S, C); raises PictureError."""
+        return self.reader.read(source)
+
+    def run(self, pixels_NSSC: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Raw outputs (N, K) of pictures that were read."""
+        return self.engine(pixels_NSSC)
+
+    def answers(self, outputs_NK: NDArray[np.float32], paths: Sequence[str | None] | None = None) -> list[Prediction]:
+        """What raw outputs mean, one `Prediction` per row; `paths` are copied into them."""
+        activated = self.activated(outputs_NK)
+        named = [None] * len(activated) if paths is None else paths
+        return [self._answer(row, path) for row, path in zip(activated, named, strict=True)]
+
+    def activated(self, outputs_NK: NDArray[np.float32]) -> NDArray[Any]:
+        """Probabilities as this model says them, or values in the user's units, (N, K)."""
+        if self.calibration is None:
+            return self.target.activate(outputs_NK)
+        return self.calibration.probabilities(self.target, outputs_NK)
+
+    def self_test(self) -> SelfTest:
+        """Answer the golden examples of the artefact, from the encoded picture on, and compare.
+
+        A model without golden examples has proved nothing: it does not pass.
+        """
+        if self.golden is None:
+            return SelfTest(False, 0, float("inf"), "this model has no golden examples to prove itself with")
+        try:
+            pixels = np.stack([self.read(picture) for picture in self.golden.pictures])
+        except PictureError as error:
+            return SelfTest(False, len(self.golden.pictures), float("inf"), str(error))
+        return compare(self.golden, self.run(pixels))
+
     def _stream(self, sources: Iterator[PictureSource], batch_size: int) -> Iterator[Prediction]:
         with ThreadPoolExecutor(max_workers=min(8, usable_cpus())) as pool:
 
@@ -139,20 +194,27 @@ class Predictor:
 
     def _read(self, source: PictureSource) -> Pixels | str:
         try:
-            return self.reader.read(source)
+            return self.read(source)
         except PictureError as error:
             return str(error)
 
     def _batch(self, rows: list[tuple[str | None, Pixels | str]]) -> Iterator[Prediction]:
         read = [(path, pixels) for path, pixels in rows if not isinstance(pixels, str)]
-        outputs = self.engine(np.stack([pixels for _, pixels in read])) if read else np.zeros((0, 0), np.float32)
-        answers = iter(self._answers([path for path, _ in read], outputs) if read else [])
+        found: list[Prediction] = []
+        if read:
+            found = self.answers(self.run(np.stack([pixels for _, pixels in read])), [path for path, _ in read])
+        answers = iter(found)
         for path, pixels in rows:
             yield Prediction(path=path, error=pixels) if isinstance(pixels, str) else next(answers)
 
-    def _answers(self, paths: list[str | None], outputs: NDArray[np.float32]) -> list[Prediction]:
-        activated = self.target.activate(outputs)
-        return [answer(self.target, row, path, self.top_k) for path, row in zip(paths, activated, strict=True)]
+    def _answer(self, row: NDArray[Any], path: str | None) -> Prediction:
+        said = answer(self.target, row, path, self.top_k)
+        if self.calibration is None:
+            return said
+        if isinstance(self.target, NumberTarget):
+            return replace(said, intervals=self.calibration.interval(self.target, row))
+        may_be = self.calibration.prediction_set(self.target, row)
+        return replace(said, set=may_be, abstained=self.calibration.abstains(row))
 
 
 def answer(target: Target, row: NDArray[Any], path: str | None, top_k: int) -> Prediction:

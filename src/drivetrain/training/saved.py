@@ -18,6 +18,7 @@ from safetensors.torch import load_file
 from drivetrain.errors import ArtefactError, DataError, SettingError
 from drivetrain.runtime.artefact import DATA, WEIGHTS, Artefact, open_artefact, update_manifest
 from drivetrain.runtime.decisions import Decision
+from drivetrain.runtime.golden import read_golden
 from drivetrain.runtime.manifest import Manifest
 from drivetrain.runtime.predictor import Predictor
 from drivetrain.runtime.targets import CategoryTarget
@@ -61,32 +62,35 @@ def load_network(artefact: Artefact, place: Place) -> Network:
     return network.eval()
 
 
-def load(
-    path: str | os.PathLike[str], *, device: str = "auto", precision: Precision = "auto", top_k: int = 5
-) -> Predictor:
-    """A saved model, ready to predict; needs the artefact alone, no training data.
-
-    (The torch-free engine will be chosen here once artefacts carry ONNX.)
+def load_with_torch(artefact: Artefact, *, device: str, precision: Precision, top_k: int) -> Predictor:
+    """A saved model that answers with torch; `drivetrain.load` calls this where there is no ONNX file to run.
 
     Args:
-        path: The artefact.
+        artefact: Opened and verified.
         device: As of `Learner`.
         precision: ``auto`` takes what the hardware has natively, as `Learner` does, but nothing lower than the model
             was trained in: there are no pictures here to check it on.
         top_k: How many categories `Prediction.top` lists, at most.
 
     Raises:
-        ArtefactError: The artefact is missing, altered or of an unknown format.
+        ArtefactError: The parameters do not fit the architecture that the manifest names.
     """
-    artefact = open_artefact(path)
     manifest = artefact.manifest
     place = find_place(device, precision)
     if precision == "auto" and _is_lower(place, manifest):
         reason = f"as the model was trained; {place.precision.value} has not been checked for it"
         place = replace(place, precision=Decision(value="fp32", reason=reason))
     network, folding = for_inference(load_network(artefact, place), place, _noise(manifest))
-    decisions = {"precision": place.precision, "folding": folding}
-    return Predictor(manifest.input, manifest.target, TorchEngine(network, place), top_k=top_k, decisions=decisions)
+    return Predictor(
+        manifest.input,
+        manifest.target,
+        TorchEngine(network, place),
+        top_k=top_k,
+        decisions={"precision": place.precision, "folding": folding},
+        manifest=manifest,
+        calibration=manifest.calibration,
+        golden=read_golden(artefact),
+    )
 
 
 def _noise(manifest: Manifest) -> NDArray[np.uint8]:

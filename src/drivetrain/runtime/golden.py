@@ -1,0 +1,91 @@
+"""Golden examples: a few real inputs and the answers to them, so that a model can prove itself wherever it runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from drivetrain.errors import ArtefactError
+from drivetrain.runtime.artefact import GOLDEN, Artefact
+
+EXPECTED = f"{GOLDEN}/expected.json"
+
+
+class Expected(BaseModel):
+    """`golden/expected.json`: what the model answered when it was saved."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    inputs: tuple[str, ...] = Field(min_length=1)
+    """Files of the folder, encoded pictures."""
+    outputs: tuple[tuple[float, ...], ...]
+    """Raw outputs, one row per input."""
+    tolerance: float = Field(gt=0)
+    """Difference of raw outputs up to which an answer counts as the same: processors and decoders round differently."""
+
+    @model_validator(mode="after")
+    def _one_row_each(self) -> Expected:
+        if len(self.inputs) != len(self.outputs) or len({len(row) for row in self.outputs}) != 1:
+            raise ValueError("inputs and outputs do not fit together")
+        return self
+
+
+@dataclass(frozen=True)
+class Golden:
+    """Encoded pictures, and the answers to them."""
+
+    pictures: tuple[bytes, ...]
+    outputs_NK: NDArray[np.float32]
+    tolerance: float
+
+
+@dataclass(frozen=True)
+class SelfTest:
+    """Whether a model still answers its golden examples as it did when it was saved."""
+
+    passed: bool
+    n: int
+    """Golden examples."""
+    max_abs_difference: float
+    """Of the raw outputs; infinite where there are other outputs than expected, or none."""
+    reason: str
+
+
+def read_golden(artefact: Artefact) -> Golden | None:
+    """The golden examples of an artefact; None where it has none.
+
+    Raises:
+        ArtefactError: `golden/expected.json` is damaged, or names a file that is not there.
+    """
+    if EXPECTED not in artefact.manifest.files:
+        return None
+    try:
+        expected = Expected.model_validate_json(artefact.file(EXPECTED).read_bytes())
+    except ValidationError as error:
+        raise ArtefactError(f"{artefact.path / EXPECTED} is damaged: {error.errors()[0]['msg']}.") from error
+    pictures = tuple(artefact.file(f"{GOLDEN}/{name}").read_bytes() for name in expected.inputs)
+    return Golden(pictures, np.array(expected.outputs, np.float32), expected.tolerance)
+
+
+def compare(golden: Golden, outputs_NK: NDArray[np.float32]) -> SelfTest:
+    """Set answers of now beside the expected ones.
+
+    Example:
+        >>> golden = Golden((b"",), np.array([[1.0, 2.0]], np.float32), tolerance=0.1)
+        >>> compare(golden, np.array([[1.0, 2.05]], np.float32)).passed
+        True
+        >>> compare(golden, np.array([[1.0, 3.0]], np.float32)).reason
+        'raw outputs differ by 1 where at most 0.1 is rounding'
+    """
+    n = len(golden.pictures)
+    if outputs_NK.shape != golden.outputs_NK.shape:
+        expected = golden.outputs_NK.shape
+        return SelfTest(False, n, float("inf"), f"outputs of shape {outputs_NK.shape}, expected {expected}")
+    difference = float(np.nan_to_num(np.abs(outputs_NK - golden.outputs_NK), nan=np.inf).max())
+    if difference > golden.tolerance:
+        reason = f"raw outputs differ by {difference:.3g} where at most {golden.tolerance:.3g} is rounding"
+        return SelfTest(False, n, difference, reason)
+    return SelfTest(True, n, difference, f"{n} golden examples are answered as they were when the model was saved")

@@ -1,0 +1,89 @@
+"""A saved model, ready to answer: with ONNX Runtime where the artefact has a model for it, else with torch."""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+from importlib.util import find_spec
+
+from drivetrain.errors import MissingExtraError
+from drivetrain.runtime.artefact import MODEL, Artefact, open_artefact
+from drivetrain.runtime.decisions import Decision
+from drivetrain.runtime.golden import read_golden
+from drivetrain.runtime.manifest import Manifest
+from drivetrain.runtime.predictor import Predictor
+
+TORCH_LOADER = "drivetrain.training.saved"
+"""Named, not imported: the ground floor must run where this room and torch are not installed."""
+
+
+def load(
+    path: str | os.PathLike[str],
+    *,
+    device: str = "auto",
+    precision: str = "auto",
+    top_k: int = 5,
+    threads: int | None = None,
+) -> Predictor:
+    """A saved model, ready to predict; needs the artefact alone, and no torch where it holds `model.onnx`.
+
+    Args:
+        path: The artefact.
+        device: ``auto`` and ``cpu`` take ONNX Runtime where they can; another device, such as ``cuda``, takes torch.
+        precision: ``auto`` takes what `model.onnx` holds. Another precision than that takes torch.
+        top_k: How many categories `Prediction.top` lists, at most.
+        threads: That work on one picture; None takes `OMP_NUM_THREADS` where it is set, else as many processors as
+            this process may use. Of ONNX Runtime.
+
+    Raises:
+        ArtefactError: The artefact is missing, altered or of an unknown format.
+        MissingExtraError: It can be answered with torch only, which is not installed.
+        SettingError: A setting cannot be used.
+    """
+    artefact = open_artefact(path)
+    why_not = _why_not_onnx(artefact.manifest, device, precision)
+    if why_not is None:
+        return _with_onnx(artefact, top_k, threads)
+    if find_spec("torch") is None:
+        raise MissingExtraError(f"{artefact.path} {why_not}: that needs torch. pip install 'drivetrain[train]'")
+    made: Predictor = import_module(TORCH_LOADER).load_with_torch(
+        artefact, device=device, precision=precision, top_k=top_k
+    )
+    made.decisions["engine"] = Decision(value="torch", reason=why_not)
+    return made
+
+
+def _why_not_onnx(manifest: Manifest, device: str, precision: str) -> str | None:
+    """Why this model cannot be answered with ONNX Runtime as asked; None where it can."""
+    if manifest.export is None or MODEL not in manifest.files:
+        said = manifest.decisions.get("export")
+        return f"holds no {MODEL}" + (f" ({said.reason})" if said and said.value is None else "")
+    if device not in ("auto", "cpu"):
+        return f"is to run on device={device!r}"
+    if precision not in ("auto", manifest.export.precision):
+        return f"holds a {MODEL} in {manifest.export.precision}, and {precision} was asked for"
+    return None
+
+
+def _with_onnx(artefact: Artefact, top_k: int, threads: int | None) -> Predictor:
+    from drivetrain.runtime.onnx_engine import OnnxEngine  # noqa: PLC0415 - models without ONNX need no ONNX Runtime
+
+    manifest = artefact.manifest
+    assert manifest.export is not None
+    file = artefact.file(MODEL)
+    engine = OnnxEngine(file.read_bytes(), name=str(file), threads=threads)
+    engine.check_fits(manifest)
+    return Predictor(
+        manifest.input,
+        manifest.target,
+        engine,
+        top_k=top_k,
+        decisions={
+            "engine": Decision(value="onnxruntime", reason="the artefact holds model.onnx; no torch is needed"),
+            "precision": Decision(value=manifest.export.precision, reason="as exported"),
+            "threads": Decision(value=engine.threads, reason="as asked" if threads else "what this process may use"),
+        },
+        manifest=manifest,
+        calibration=manifest.calibration,
+        golden=read_golden(artefact),
+    )
