@@ -4,6 +4,7 @@ DrivetrainError
 ├── DataError            the examples cannot be used as they are
 │   ├── PictureError     one picture cannot be read
 │   └── SplitError       training, validation and test set cannot be made as asked
+│       └── SealError    they, or the record, go against a sealed test set
 ├── ModelError           the architecture or its pretrained weights cannot be had
 ├── TrainingError        training cannot start or go on (NaN loss, out of memory, ...)
 │   └── CheckpointError  a checkpoint cannot be written or read
@@ -35,6 +36,10 @@ class PictureError(DataError):
 
 class SplitError(DataError):
     """The training, validation and test sets cannot be made as asked."""
+
+
+class SealError(SplitError):
+    """A row that would be trained on is sealed as test row, or the record of a sealed test set was changed."""
 
 
 class ModelError(DrivetrainError):
