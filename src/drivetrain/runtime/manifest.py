@@ -55,6 +55,24 @@ class ScoreRecord(_Record):
     n: int = Field(ge=0)
 
 
+class Expected(_Record):
+    """What a score on the test rows should be, said before they were judged, from the validation rows."""
+
+    metric: str
+    value: float
+    """Corrected for having chosen the model among `trials`."""
+    low: float
+    high: float
+    """Where a score on `n_test` rows like the validation rows lies 95 times of 100."""
+    raw: float
+    """As measured on the validation rows, not corrected."""
+    n: int = Field(ge=1)
+    """Validation rows."""
+    n_test: int = Field(ge=1)
+    trials: int = Field(ge=1)
+    """Models that were compared on these validation rows, this one included."""
+
+
 class Opening(_Record):
     """One opening of the sealed test set."""
 
@@ -63,6 +81,36 @@ class Opening(_Record):
     parameters_sha256: str
     """Identifies the exact model that was judged."""
     scores: dict[str, ScoreRecord]
+    seal: str | None = None
+    """Which sealed set."""
+    count: int = Field(default=1, ge=1)
+    """How many times this set had been opened then, by all models, this time included."""
+    expected: Expected | None = None
+    held: bool | None = None
+    """Whether the score lies between `expected.low` and `expected.high`."""
+    gap: float | None = None
+    """The score less `expected.value`."""
+    simultaneous: dict[str, ScoreRecord] = {}
+    """From the second opening on: intervals so wide that all the openings' hold together 95 times of 100."""
+    entry: str | None = None
+    """Hash of the log's line about it."""
+
+
+class Seal(_Record):
+    """The sealed test set that a model has not been trained on; `seal.json` beside the manifest is the whole of it."""
+
+    id: str
+    identity: str
+    """Hash over the contents of the test rows."""
+    n: int = Field(ge=1)
+    """Distinct contents."""
+    created: str
+    """UTC, ISO 8601."""
+    log: str | None = None
+    """First line (hash) of the project's log: tells which log it was."""
+    log_lines: int = 0
+    log_head: str | None = None
+    """Last line (hash) of that log when this was written: a log that does not hold it any more was tampered with."""
 
 
 class PairedChange(_Record):
@@ -121,6 +169,10 @@ class Manifest(_Record):
     metrics: tuple[str, ...] = ()
     """Names of the metrics chosen for training; functions of the user's are not kept."""
     validation: dict[str, ScoreRecord] = {}
+    seal: Seal | None = None
+    """None: there is no test set."""
+    expected: Expected | None = None
+    """What the first metric should say of the test set, see `Expected`."""
     test_openings: tuple[Opening, ...] = ()
     history: tuple[dict[str, float | int | str | None], ...] = ()
     """One row per epoch."""
