@@ -8,7 +8,7 @@ from PIL import Image
 
 from drivetrain.errors import DataError, SettingError
 from drivetrain.evaluation import Predictions, figures
-from drivetrain.evaluation.figures.confusion import count_confusions, most_confused
+from drivetrain.evaluation.confusions import count_confusions, most_confused
 from drivetrain.runtime.targets import CategoryTarget
 
 from . import tables

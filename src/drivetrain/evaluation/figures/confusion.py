@@ -7,10 +7,9 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from drivetrain.errors import SettingError
+from drivetrain.evaluation.confusions import Counts, count_confusions, most_confused
 from drivetrain.evaluation.figures._canvas import DARK, Figure, new_figure, short
 from drivetrain.evaluation.predictions import Predictions
-
-Counts = NDArray[np.int64]
 
 
 def confusion_matrix(predictions: Predictions, *, most: int = 20) -> Figure:
@@ -44,38 +43,6 @@ def confusion_matrix(predictions: Predictions, *, most: int = 20) -> Figure:
         columns.append("all others")
         title = f"{target.name}: the {len(shown)} most confused of {len(counts_KK)} categories"
     return _draw(table, rows, columns, title)
-
-
-def count_confusions(predictions: Predictions) -> Counts:
-    """(K, K) number of rows of each true category (first axis) and said category (second axis)."""
-    k = predictions.target.n_outputs
-    pairs = predictions.known_truth() * k + predictions.chosen()
-    return np.bincount(pairs, minlength=k * k).reshape(k, k)
-
-
-def most_confused(counts_KK: Counts, most: int) -> list[int]:
-    """At most `most` categories: those of the biggest confusions, then the most frequent; in vocabulary order.
-
-    Example:
-        >>> most_confused(np.array([[9, 0, 0], [0, 5, 2], [0, 1, 3]]), 2)
-        [1, 2]
-    """
-    k = len(counts_KK)
-    if k <= most:
-        return list(range(k))
-    pairs_KK = np.triu(counts_KK + counts_KK.T, 1)
-    chosen: dict[int, None] = {}
-    for flat in np.argsort(-pairs_KK, axis=None, kind="stable"):
-        i, j = divmod(int(flat), k)
-        new = [c for c in (i, j) if c not in chosen]
-        if pairs_KK[i, j] == 0 or len(chosen) == most:
-            break
-        if len(chosen) + len(new) <= most:
-            chosen.update(dict.fromkeys(new))
-    for c in np.argsort(-counts_KK.sum(axis=1), kind="stable").tolist():
-        if len(chosen) < most:
-            chosen[c] = None
-    return sorted(chosen)
 
 
 def _draw(table: Counts, rows: list[str], columns: list[str], title: str) -> Figure:

@@ -1,0 +1,7 @@
+"""The report of a model: one page for who decides and who checks, and a card for who uses it. Never imports torch."""
+
+from drivetrain.evaluation.report.card import model_card
+from drivetrain.evaluation.report.page import render
+from drivetrain.evaluation.report.parts import Finding, ReportParts, Seal, TestLook
+
+__all__ = ["Finding", "ReportParts", "Seal", "TestLook", "model_card", "render"]

@@ -1,0 +1,172 @@
+"""The model card, in Markdown: what who gets the model without its maker has to know (Mitchell et al. 2019)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from drivetrain.evaluation.report.html import plain
+from drivetrain.evaluation.report.parts import ReportParts, Seal
+from drivetrain.evaluation.report.summary import confidence_in_words, in_words, weakest
+from drivetrain.evaluation.report.tallies import equal_mass_bins, expected_calibration_error, said_and_held, tallies
+from drivetrain.evaluation.report.words import count_rows, as_percent, quoted_list
+from drivetrain.evaluation.scores import Score
+
+MOST_CATEGORIES = 30
+SPECIAL = str.maketrans({char: f"\\{char}" for char in "\\`*_{}[]<>#|!~"})
+
+
+def model_card(parts: ReportParts) -> str:
+    """The card as Markdown; what is not known is said to be unknown rather than left out.
+
+    Example:
+        >>> from drivetrain.evaluation import Predictions, score
+        >>> from drivetrain.runtime.targets import CategoryTarget
+        >>> fruit = CategoryTarget(name="fruit", vocab=("apple", "pear"))
+        >>> said = Predictions(ids=("a", "b"), target=fruit, truth=[0, 1], output=[[0.9, 0.1], [0.4, 0.6]])
+        >>> print(model_card(ReportParts("fruit.model", said, score(said, ["accuracy"]))))
+        # fruit.model
+        ...
+    """
+    blocks: list[tuple[str, Iterable[str]]] = [
+        ("Use", _use(parts)),
+        ("Data", _data(parts)),
+        ("How good it is", _results(parts)),
+        ("The sealed test set", _seal(parts.seal)),
+        ("Confidence", _confidence(parts)),
+        ("Limits", _limits(parts)),
+        ("How it was made", _decisions(parts)),
+        ("How to run it", _run(parts)),
+        ("Identity", [f"* {_text(name)}: {_text(value)}" for name, value in parts.facts.items()]),
+    ]
+    lines = [f"# {_text(parts.title)}", ""]
+    for title, block in blocks:
+        found = list(block)
+        if found:
+            lines += [f"## {title}", "", *found, ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _use(parts: ReportParts) -> list[str]:
+    target = parts.predictions.target
+    if target.kind == "number":
+        what = f"Says {quoted_list([_text(name) for name in target.names])} of a picture, as a number."
+    else:
+        named = ", ".join(_text(name) for name in target.vocab[:MOST_CATEGORIES])
+        more = f" and {len(target.vocab) - MOST_CATEGORIES} more" if len(target.vocab) > MOST_CATEGORIES else ""
+        one = "one of" if target.kind == "category" else "any of"
+        what = f"Says of a picture {one} {len(target.vocab)} categories of {_text(target.name)}: {named}{more}."
+    meant = _text(parts.use) if parts.use else "Its maker has not said what it is meant for, nor for whom."
+    outside = (
+        "It always answers with one of these, also for pictures that show none of them."
+        if target.kind == "category"
+        else ""
+    )
+    return [line for line in (what, "", meant, outside) if line or line == ""]
+
+
+def _data(parts: ReportParts) -> list[str]:
+    if not parts.n:
+        return ["Not recorded."]
+    n = parts.n
+    lines = [
+        f"{count_rows(n.get('train', 0))} for training, {n.get('valid', 0):,} for validation, "
+        f"{n.get('test', 0):,} sealed for the test."
+    ]
+    if parts.audit is None:
+        lines.append("No audit for leaks and shortcuts is on record.")
+    elif not parts.audit:
+        lines.append("An audit for leaks and shortcuts found none.")
+    else:
+        lines += ["", "The audit of the data found:", ""]
+        lines += [f"* {_text(f.title)}{f' – {_text(f.text)}' if f.text else ''}" for f in parts.audit]
+    return lines
+
+
+def _results(parts: ReportParts) -> list[str]:
+    lines = [*(f"**Note:** {_text(warning)}\n" for warning in parts.warnings)]
+    if parts.headline is not None:
+        lines += [in_words(parts.headline, parts.scores.part), ""]
+    lines += _scores([(score.label, score) for score in parts.scores.values()], f"on the {parts.scores.part} set")
+    if parts.baselines:
+        lines += ["", "Simpler ways to answer, by the same measure:", ""]
+        lines += _scores([(score.label, score) for score in parts.baselines], "baseline")
+    if parts.verdict:
+        lines += ["", _text(parts.verdict)]
+    return lines
+
+
+def _scores(rows: Sequence[tuple[str, Score]], head: str) -> list[str]:
+    lines = [f"| {head} | value | interval | n |", "|---|---|---|---|"]
+    for label, score in rows:
+        value, interval = score.shown()
+        shown = f"{100 * score.level:g} %: {interval}" if interval else "–"
+        lines.append(f"| {_text(label)} | {value} | {shown} | {score.n:,} |")
+    return lines
+
+
+def _seal(seal: Seal | None) -> list[str]:
+    if seal is None or not seal.n:
+        return ["There is none: every number above comes from rows that were looked at while the model was made."]
+    if not seal.looks:
+        return [f"{count_rows(seal.n)} were set apart before training and have never been opened."]
+    lines = [f"{count_rows(seal.n)} were set apart before training. Openings: {len(seal.looks)}.", ""]
+    for i, look in enumerate(seal.looks, 1):
+        said = "result not recorded" if look.score is None else str(look.score)
+        lines.append(f"{i}. {look.when}: {said}{f' ({_text(look.predicted)})' if look.predicted else ''}")
+    if len(seal.looks) > 1:
+        lines += ["", "A test set that is looked at often, and chosen by, flatters: the first opening counts."]
+    return lines
+
+
+def _confidence(parts: ReportParts) -> list[str]:
+    said = confidence_in_words(parts)
+    if not said:
+        return []
+    bins = equal_mass_bins(*said_and_held(parts.predictions))
+    return [
+        f"{said} Calibration error (ECE, {len(bins)} bins of equal mass): {as_percent(expected_calibration_error(bins))}."
+    ]
+
+
+def _limits(parts: ReportParts) -> list[str]:
+    lines = [
+        f"* These numbers hold for pictures like those of {_text(parts.facts.get('source', 'the training data'))}. "
+        "Other cameras, places or times can be harder, and nothing here measures that."
+    ]
+    if parts.predictions.target.kind == "number":
+        return lines
+    found = tallies(parts.predictions)
+    weak = weakest(found, most=5)
+    if weak:
+        said = [f"{_text(t.name)} ({t.right} of {t.true})" for t in weak]
+        lines.append(f"* Recognised least: {quoted_list(said)}.")
+    few = [t for t in found if t.true < 5]
+    if few:
+        lines.append(
+            f"* {len(few)} of {len(found)} categories have fewer than 5 rows here: how well they do is not known."
+        )
+    return lines
+
+
+def _decisions(parts: ReportParts) -> list[str]:
+    lines = [f"{len(parts.history)} epochs."] if parts.history else []
+    rows = [f"| {_text(name)} | {_text(d.value)} | {_text(d.reason)} |" for name, d in parts.decisions.items()]
+    return lines + (["", "| what | decided | why |", "|---|---|---|", *rows] if rows else [])
+
+
+def _run(parts: ReportParts) -> list[str]:
+    name = "".join(char for char in parts.title if char.isalnum() or char in "._- ") or "MODEL"
+    return [
+        "```python",
+        "import drivetrain as dt",
+        "",
+        f'print(dt.load("{name}").predict("picture.jpg"))',
+        "```",
+        "",
+        f'Or `drivetrain predict "{name}" picture.jpg`. Nothing in this folder is code.',
+    ]
+
+
+def _text(said: object) -> str:
+    """Text as it is, whatever Markdown might make of it."""
+    return plain(said).translate(SPECIAL)

@@ -1,0 +1,295 @@
+"""The charts of a report, each one drawing: training curves, reliability, confusions, numbers, intervals.
+
+Legend: K categories, S of them shown, D numbers per row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drivetrain.evaluation.confusions import Counts
+from drivetrain.evaluation.report.html import Html, tag
+from drivetrain.evaluation.report.svg import (
+    Plot,
+    Scale,
+    dot,
+    drawing,
+    line,
+    nice_ticks,
+    path,
+    plot,
+    rectangle,
+    spread,
+    text,
+    tick_label,
+)
+from drivetrain.evaluation.report.tallies import Bin
+from drivetrain.evaluation.report.words import as_percent
+from drivetrain.evaluation.scores import Score
+
+WIDTH, HEIGHT = 460.0, 300.0
+"""Of most charts: narrow enough that a phone shrinks their writing only a little."""
+SHADES = 8
+MOST_POINTS = 1500
+"""Of a scatter; more are thinned out evenly, which the page says."""
+
+Row = Mapping[str, float | int | str | None]
+
+
+def strip(low: float | None, value: float | None, high: float | None, span: tuple[float, float], class_: str) -> Html:
+    """An interval with its value in a cell of a table, on a scale shared by the column; decoration beside numbers."""
+    scale = Scale(*span, 3, 117)
+    marks: list[Html] = [line(3, 8, 117, 8, "grid")]
+    if low is not None and high is not None:
+        marks.append(rectangle(scale.at(low), 6, max(scale.at(high) - scale.at(low), 1), 4, f"{class_} range"))
+    if value is not None:
+        marks.append(dot(scale.at(value), 8, 3.5, class_))
+    return tag("svg", marks, viewBox="0 0 120 16", width="120", height="16", aria_hidden="true", class_="strip")
+
+
+def compared(rows: Sequence[Score], name: str, title: str) -> Html:
+    """Scores of the same metric under each other on one axis, the first one in colour.
+
+    Args:
+        rows: The model's score, then those of simpler ways to answer; at least one has a value.
+        name: Unique on the page.
+        title: Of the drawing.
+    """
+    known = [row for row in rows if row.value is not None]
+    ends = [end for row in known for end in (row.low, row.value, row.high) if end is not None]
+    percent = rows[0].percent
+    low, high = (0.0, 1.0) if percent else spread(min(ends), max(ends))
+    top, step = 18, 46
+    height = top + step * len(known) + 34
+    scale = Scale(low, high, 6, WIDTH - 6)
+    bottom = top + step * len(known)
+    marks: list[Html] = []
+    for value in nice_ticks(low, high):
+        marks += [
+            line(scale.at(value), top - 8, scale.at(value), bottom, "grid"),
+            text(
+                min(max(scale.at(value), 16), WIDTH - 18), bottom + 18, tick_label(value, percent=percent), "tick mid"
+            ),
+        ]
+    for i, row in enumerate(known):
+        assert row.value is not None
+        y, class_ = top + step * i + 26, "accent" if i == 0 else "soft"
+        value, interval = row.shown()
+        marks.append(text(6, y - 14, row.label, "label strong" if i == 0 else "label"))
+        marks.append(text(WIDTH - 6, y - 14, f"{value} {interval}".strip(), "number end"))
+        marks.append(line(6, y, WIDTH - 6, y, "grid"))
+        if row.low is not None and row.high is not None:
+            start, end = scale.at(row.low), scale.at(row.high)
+            marks.append(rectangle(start, y - 3, max(end - start, 1), 6, f"{class_} range"))
+        marks.append(dot(scale.at(row.value), y, 5.5, class_))
+    said = "; ".join(f"{row.label} {' '.join(part for part in row.shown() if part)}" for row in known)
+    return drawing(name, WIDTH, height, title, said, marks)
+
+
+def curve(
+    history: Sequence[Row],
+    lines: Mapping[str, str],
+    *,
+    name: str,
+    title: str,
+    y_name: str,
+    percent: bool = False,
+    best: bool | None = None,
+) -> Html | None:
+    """Columns of the history, epoch by epoch, each labelled at its end; None where no epoch has a value.
+
+    Args:
+        history: One row per epoch.
+        lines: Column → what people call it; the last one is the one to look at.
+        name: Unique on the page.
+        title: Of the drawing.
+        y_name: Of the axis.
+        percent: Values are shown times 100.
+        best: Mark the best value of the last line: the highest (True), the lowest (False), or none (None).
+    """
+    epochs = list(range(1, len(history) + 1))  # counted on where it was trained again from 1
+    found: dict[str, list[tuple[int, float]]] = {}
+    for column, label in lines.items():
+        values = [(epoch, row.get(column)) for epoch, row in zip(epochs, history, strict=True)]
+        points = [(epoch, float(v)) for epoch, v in values if isinstance(v, int | float) and np.isfinite(v)]
+        if points:
+            found[label] = points
+    if not found:
+        return None
+    ys = [y for points in found.values() for _, y in points]
+    low, high = spread(min(ys), max(ys))
+    ticks = [float(t) for t in nice_ticks(1, epochs[-1], 6) if float(t).is_integer()] if len(epochs) > 1 else [1.0]
+    field = plot(
+        WIDTH,
+        HEIGHT,
+        x=(1, max(epochs[-1], 2)),
+        y=(min(low, 0) if min(ys) >= 0 and min(ys) < 0.3 * max(ys) else low, min(high, 1.0) if percent else high),
+        x_name="epoch",
+        y_name=y_name,
+        y_percent=percent,
+        x_ticks=sorted({1.0, *ticks}),
+        right=12 + 6.6 * max(len(label) for label in found),
+    )
+    marks, said = _series(field, found, percent, best)
+    return drawing(name, WIDTH, HEIGHT, title, said, field.frame(), marks)
+
+
+def _series(
+    field: Plot, found: Mapping[str, list[tuple[int, float]]], percent: bool, best: bool | None
+) -> tuple[list[Html], str]:
+    """Lines with their names, kept apart where they end close together, and what they say in words."""
+    marks: list[Html] = []
+    said: list[str] = []
+    taken: list[float] = []
+    for i, (label, points) in enumerate(reversed(found.items())):  # the one to look at first: it keeps its place
+        class_ = "accent" if i == 0 else "soft"
+        placed = [(field.x.at(x), field.y.at(y)) for x, y in points]
+        marks.append(path(placed, f"{class_} curve"))
+        if len(placed) <= 30:
+            marks += [
+                dot(x, y, 2.6, class_, f"epoch {e}: {_short(v, percent)}")
+                for (x, y), (e, v) in zip(placed, points, strict=True)
+            ]
+        y = placed[-1][1] + 4
+        for other in taken:
+            if abs(y - other) < 15:
+                y = other + (15 if y >= other else -15)
+        taken.append(y)
+        marks.append(text(placed[-1][0] + 8, y, label, f"{class_}-text"))
+        first, last = _short(points[0][1], percent), _short(points[-1][1], percent)
+        said.insert(0, f"{label} from {first} to {last}")
+        if i == 0 and best is not None and len(points) > 1:
+            pick = max if best else min
+            at = pick(points, key=lambda point: point[1])
+            marks.append(dot(field.x.at(at[0]), field.y.at(at[1]), 6.5, f"{class_} ring"))
+            said.append(f"{'highest' if best else 'lowest'} {label} {_short(at[1], percent)} in epoch {at[0]} (ringed)")
+    return marks, "; ".join(said) + "."
+
+
+def reliability(bins: Sequence[Bin], name: str, *, of_labels: bool) -> Html:
+    """How often answers of each confidence are right, against the line where confidence is honest."""
+    low = 0.0 if of_labels or bins[0].confidence < 0.5 else min(0.5, bins[0].confidence)
+    low = 0.0 if min(b.interval().low for b in bins) < low else low
+    field = plot(
+        WIDTH,
+        WIDTH * 0.82,
+        x=(low, 1),
+        y=(low, 1),
+        x_name="how sure the model says it is",
+        y_name="how often that is right",
+        x_percent=True,
+        y_percent=True,
+    )
+    marks: list[Html] = [line(field.x.at(low), field.y.at(low), field.x.at(1), field.y.at(1), "ideal")]
+    for b in bins:
+        x, y, interval = field.x.at(b.confidence), field.y.at(b.accuracy), b.interval()
+        hint = f"says {as_percent(b.confidence)}, right {as_percent(b.accuracy)} of {b.n:,}"
+        if not of_labels:  # labels of one row are not independent: their interval would be too narrow
+            marks.append(line(x, field.y.at(interval.low), x, field.y.at(interval.high), "accent whisker"))
+        marks.append(dot(x, y, 4.5, "accent", hint))
+    said = "; ".join(f"says {as_percent(b.confidence, 0)}: right {as_percent(b.accuracy, 0)} of {b.n:,}" for b in bins)
+    return drawing(name, WIDTH, WIDTH * 0.82, "Confidence against being right", said + ".", field.frame(), marks)
+
+
+def matrix(counts: Counts, rows: Sequence[str], columns: Sequence[str], name: str) -> Html:
+    """Counts of what was said (columns) for what is true (rows); the shade is the share of the row."""
+    n_rows, n_columns = counts.shape
+    cell = 44.0 if n_rows <= 6 else 32.0 if n_rows <= 12 else 26.0
+    longest = max(len(label) for label in [*rows, *columns])
+    left, top = 24 + 7.2 * longest, 24 + 5.3 * longest
+    width, height = left + cell * n_columns + 4.6 * longest + 8, top + cell * n_rows + 8
+    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    marks: list[Html] = [text(left, 14, "the model says →", "axis-name"), text(0, top - 10, "true ↓", "axis-name")]
+    for j, label in enumerate(columns):
+        x = left + cell * (j + 0.5)
+        marks.append(text(x + 4, top - 6, label, "label", transform=f"rotate(-45 {x + 4:.1f} {top - 6:.1f})"))
+    for i, label in enumerate(rows):
+        y = top + cell * i
+        marks.append(text(left - 8, y + cell / 2 + 4, label, "label end"))
+        for j in range(n_columns):
+            hint = f"{label} → {columns[j]}: {counts[i, j]:,}" if counts[i, j] else None
+            marks.append(rectangle(left + cell * j, y, cell - 2, cell - 2, _shade(share[i, j], i == j), title=hint))
+            if counts[i, j]:
+                class_ = "count mid inverse" if share[i, j] > 0.55 else "count mid"
+                marks.append(text(left + cell * (j + 0.5) - 1, y + cell / 2 + 4, _count(int(counts[i, j])), class_))
+    right = int(np.trace(counts[:, :n_rows]))
+    said = f"{right:,} of {int(counts.sum()):,} rows lie on the diagonal, where answer and truth agree."
+    return drawing(name, width, height, "Confusion matrix", said, marks)
+
+
+def heat_map(counts_KK: Counts, name: str) -> Html:
+    """The confusion matrix of many categories, without names: what stands out beside the diagonal."""
+    k = len(counts_KK)
+    left, top = 8.0, 26.0
+    cell = (WIDTH - left - 4) / k
+    share_KK = counts_KK / np.maximum(counts_KK.sum(axis=1, keepdims=True), 1)
+    level_KK = np.ceil(SHADES * share_KK).astype(int)
+    marks: list[Html] = [
+        rectangle(left, top, cell * k, cell * k, "field"),
+        text(left, 16, "columns: said · rows: true", "axis-name"),
+    ]
+    for level in range(1, SHADES + 1):  # one path per shade keeps the page small
+        places = np.argwhere(level_KK == level)
+        if len(places):
+            d = " ".join(
+                f"M{left + cell * j:.2f} {top + cell * i:.2f}h{cell:.2f}v{cell:.2f}h-{cell:.2f}z" for i, j in places
+            )
+            marks.append(tag("path", d=d, class_=f"cell h{level}"))
+    right = int(np.trace(counts_KK))
+    said = f"{k} categories; {right:,} of {int(counts_KK.sum()):,} rows lie on the diagonal."
+    return drawing(name, WIDTH, top + cell * k + 8, "Confusion matrix of all categories", said, marks)
+
+
+def scatter(truth: NDArray[np.float64], said: NDArray[np.float64], name: str, what: str) -> Html:
+    """Predicted against true values, around the line where they agree."""
+    low, high = spread(float(min(truth.min(), said.min())), float(max(truth.max(), said.max())))
+    field = plot(WIDTH, WIDTH * 0.82, x=(low, high), y=(low, high), x_name=f"true {what}", y_name=f"predicted {what}")
+    rows = np.unique(np.linspace(0, len(truth) - 1, MOST_POINTS).astype(int))
+    points = [dot(field.x.at(truth[i]), field.y.at(said[i]), 2.8, "accent point") for i in rows]
+    ideal = line(field.x.at(low), field.y.at(low), field.x.at(high), field.y.at(high), "ideal")
+    words = f"{len(truth):,} rows; true from {truth.min():.4g} to {truth.max():.4g}, "
+    words += f"predicted from {said.min():.4g} to {said.max():.4g}."
+    title = f"Predicted against true {what}"
+    return drawing(name, WIDTH, WIDTH * 0.82, title, words, field.frame(), ideal, points)
+
+
+def residuals(errors: NDArray[np.float64], name: str, what: str) -> Html:
+    """How far off the predictions are, and to which side."""
+    low, high = spread(float(min(errors.min(), 0)), float(max(errors.max(), 0)))
+    counts, edges = np.histogram(errors, bins=min(30, max(5, round(len(errors) ** 0.5))), range=(low, high))
+    field = plot(
+        WIDTH, HEIGHT, x=(low, high), y=(0, 1.08 * max(int(counts.max()), 1)), x_name=f"predicted − true {what}",
+        y_name="rows",
+    )  # fmt: skip
+    bars = [
+        rectangle(
+            field.x.at(a) + 0.5,
+            field.y.at(float(n)),
+            field.x.at(b) - field.x.at(a) - 1,
+            field.y.at(0) - field.y.at(float(n)),
+            "accent bar",
+            title=f"{a:.4g} to {b:.4g}: {n}",
+        )
+        for n, a, b in zip(counts.tolist(), edges[:-1].tolist(), edges[1:].tolist(), strict=True)
+    ]
+    zero = line(field.x.at(0), field.y.start_px, field.x.at(0), field.y.end_px, "axis")
+    words = f"Half of the rows are off by less than {np.median(np.abs(errors)):.4g}; mean error {errors.mean():.4g}."
+    return drawing(name, WIDTH, HEIGHT, f"Errors of {what}", words, field.frame(), bars, zero)
+
+
+def _shade(share: float, right: bool) -> str:
+    if share <= 0:
+        return "cell h0"
+    level = min(SHADES, int(np.ceil(SHADES * share)))
+    return f"cell h{level}" if right else f"cell wrong h{level}"
+
+
+def _count(count: int) -> str:
+    return f"{count:,}" if count < 10_000 else f"{count / 1000:.0f}k"
+
+
+def _short(value: float, percent: bool) -> str:
+    return f"{100 * value:.1f} %" if percent else f"{value:.3g}"

@@ -1,0 +1,59 @@
+"""Small ways to say things."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from drivetrain.runtime.targets import TargetValue
+
+
+def count_rows(n: int) -> str:
+    """A number of rows, as people write it.
+
+    Example:
+        >>> count_rows(1), count_rows(2485)
+        ('1 row', '2,485 rows')
+    """
+    return "1 row" if n == 1 else f"{n:,} rows"
+
+
+def quoted_list(items: Sequence[str]) -> str:
+    """A list as part of a sentence.
+
+    Example:
+        >>> quoted_list(["a", "b", "c"])
+        'a, b and c'
+    """
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}" if items else ""
+
+
+def value_in_words(value: TargetValue) -> str:
+    """A label, labels or numbers.
+
+    Example:
+        >>> value_in_words("pear"), value_in_words(()), value_in_words((1.25, 3.0)), value_in_words(("red", "ripe"))
+        ('pear', '(none)', '1.25, 3', 'red, ripe')
+    """
+    if isinstance(value, str):
+        return value
+    return ", ".join(f"{part:.4g}" if isinstance(part, float) else part for part in value) or "(none)"
+
+
+def shortened(text: str, most: int = 28) -> str:
+    """The beginning and the end of a long text.
+
+    Example:
+        >>> shortened("a-rather-long-name-of-a-category", 15)
+        'a-rathe…ategory'
+    """
+    return text if len(text) <= most else f"{text[: most // 2]}…{text[-((most - 1) // 2) :]}"
+
+
+def as_percent(share: float | None, decimals: int = 1) -> str:
+    """A share times 100; a dash where there is none.
+
+    Example:
+        >>> as_percent(0.931), as_percent(None)
+        ('93.1 %', '–')
+    """
+    return "–" if share is None else f"{100 * share:.{decimals}f} %"
