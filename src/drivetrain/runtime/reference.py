@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from drivetrain.errors import DataError
+from drivetrain.runtime import calibration
 from drivetrain.runtime.targets import CategoriesTarget, CategoryTarget, NumberTarget, Target
 
 CONFIDENCE_EDGES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999)
@@ -173,22 +174,14 @@ def said(target: CategoryTarget | CategoriesTarget, activated_NK: NDArray[Any]) 
 
 
 def confidences(target: Target, activated_NK: NDArray[Any]) -> NDArray[np.float64] | None:
-    """(N,): how sure each answer is, 0–1; None for numbers, which come without.
-
-    One category: the probability of the one that is said. Several: of the label that is least sure to be said or left
-    out rightly, since an answer is no surer than that.
+    """(N,): how sure each answer is, 0–1, as calibration counts it; None for numbers, which come without.
 
     Example:
         >>> tags = CategoriesTarget(name="tags", vocab=("red", "round"))
         >>> confidences(tags, np.array([[0.9, 0.2]])).tolist()
         [0.8]
     """
-    if isinstance(target, NumberTarget):
-        return None
-    probabilities = np.asarray(activated_NK, dtype=np.float64)
-    if isinstance(target, CategoriesTarget):
-        return np.maximum(probabilities, 1 - probabilities).min(axis=1)
-    return probabilities.max(axis=1)
+    return None if isinstance(target, NumberTarget) else calibration.confidences(target.kind, activated_NK)
 
 
 def picture_statistics(pixels: NDArray[np.uint8]) -> dict[str, float]:
