@@ -9,6 +9,7 @@ DrivetrainError
 ├── TrainingError        training cannot start or go on (NaN loss, out of memory, ...)
 │   └── CheckpointError  a checkpoint cannot be written or read
 ├── ArtefactError        a saved model is missing, altered, or of an unknown format
+│   └── ExportError      a trained network cannot be turned into one that runs without torch
 ├── SettingError         an argument has a value that cannot be used
 └── MissingExtraError    an optional part of drivetrain is not installed
 
@@ -56,6 +57,10 @@ class CheckpointError(TrainingError):
 
 class ArtefactError(DrivetrainError):
     """A saved model is missing, altered, or of an unknown format."""
+
+
+class ExportError(ArtefactError):
+    """A trained network cannot be turned into one that runs without torch."""
 
 
 class SettingError(DrivetrainError, ValueError):

@@ -146,7 +146,7 @@ class Export(_Record):
     seconds: float = Field(ge=0)
     """The whole of it: conversion, comparison, lower precision."""
     change: PairedChange | None = None
-    """Of precisions below fp32."""
+    """What a precision below fp32 changed, where one was asked for, taken or not."""
 
 
 class Manifest(_Record):
