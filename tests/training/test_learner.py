@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import drivetrain as dt
-from drivetrain.data.data import Data
+from drivetrain.data.data import Data, Sealed
 from drivetrain.data.examples import Examples
 from drivetrain.errors import DataError, SettingError, TrainingError
 from drivetrain.evaluation.metrics import resolve_metrics
@@ -109,7 +109,7 @@ class _Sealed(Examples):
 
 
 def test_nothing_but_test_reaches_the_test_set(make_learner: MakeLearner, data: Data, tmp_path: Path) -> None:
-    sealed = Data(**{**vars(data), "sealed_test": object.__new__(_Sealed)})
+    sealed = Data(**{**vars(data), "sealed_test": Sealed(object.__new__(_Sealed))})
     learn = make_learner(sealed).fine_tune(1)
     learn.validate()
     learn.find_lr(steps=5)

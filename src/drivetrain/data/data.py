@@ -4,15 +4,51 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from drivetrain.data.check import CheckReport
 from drivetrain.data.examples import Examples
 from drivetrain.data.listing import SourceSpec
+from drivetrain.data.seal import SealedSet
 from drivetrain.data.split import Split
 from drivetrain.errors import first_few
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.targets import NumberTarget, Target
+
+
+class Sealed:
+    """Test rows that can be counted and handed on; looking into them is done by name: `open`.
+
+    Example:
+        >>> from pathlib import Path
+        >>> rows = Sealed(Examples((Path("a.jpg"),), ("00",), ("pear",)))
+        >>> len(rows), rows
+        (1, <1 sealed rows>)
+        >>> rows.paths
+        Traceback (most recent call last):
+        AttributeError: the test set is sealed ...
+    """
+
+    __slots__ = ("_rows",)
+
+    def __init__(self, rows: Examples | None = None) -> None:
+        self._rows = Examples() if rows is None else rows
+
+    def open(self) -> Examples:
+        """The rows, for those who judge a model by them, seal them, or look for copies of them in other parts."""
+        return self._rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} sealed rows>"
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(
+            f"the test set is sealed and has no {name!r}: learn.test() or `drivetrain evaluate --test` opens it, on "
+            "the record, once you have chosen a model."
+        )
 
 
 @dataclass(frozen=True, repr=False)
@@ -37,8 +73,12 @@ class Data:
     """Rows left out, and why."""
     decisions: Mapping[str, Decision] = field(default_factory=dict[str, Decision])
     kind: Literal["picture"] = "picture"
-    sealed_test: Examples = field(default_factory=Examples, kw_only=True)
-    """The test rows; read them through `open_test`."""
+    sealed_test: Sealed = field(default_factory=Sealed, kw_only=True)
+    """The test rows, which can be counted; read them through `open_test`."""
+    seal: SealedSet | None = field(default=None, kw_only=True)
+    """What the test set is recognised by; None where there is none."""
+    project: str | None = field(default=None, kw_only=True)
+    """The project folder that was asked for; None: the one at hand, see `drivetrain.data.project`."""
 
     @property
     def n_test(self) -> int:
@@ -47,15 +87,16 @@ class Data:
 
     def open_test(self) -> Examples:
         """The test rows. Only `Learner.test` calls this: a test set that is looked at often is a validation set."""
-        return self.sealed_test
+        return self.sealed_test.open()
 
     def summary(self) -> str:
         """Counts, target, split, rows left out and decisions, as lines of text."""
+        sealed = f" (sealed as {self.seal.id})" if self.seal else " (sealed)" if self.n_test else ""
         lines = [
             f"pictures from {self.source}, {self.channels} channels",
             f"  training    {len(self.train)} rows",
             f"  validation  {len(self.valid)} rows",
-            f"  test        {self.n_test} rows" + (" (sealed)" if self.n_test else ""),
+            f"  test        {self.n_test} rows{sealed}",
             f"  target      {describe_target(self.target)}",
             f"  split       {self.split.method}, seed {self.split.seed}, identity {self.split.identity[:8]}",
         ]

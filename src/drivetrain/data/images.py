@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Literal
 
 from drivetrain.data.check import CheckReport, check_pictures, problems
-from drivetrain.data.data import Data
+from drivetrain.data.data import Data, Sealed
 from drivetrain.data.divide import (
     divide,
     fit_target,
@@ -94,7 +94,7 @@ def images(
     return Data(
         train=train,
         valid=valid,
-        sealed_test=test,
+        sealed_test=Sealed(test),
         target=fitted,
         split=Split.of(
             examples.digests,

@@ -1,8 +1,8 @@
 """A log that can only grow: every line holds the hash of the one before, so that no line can be changed unnoticed.
 
-A line is one JSON object: `n` (1, 2, …), `when` (UTC), `kind`, the facts, `previous` (hash of the line before) and `hash`
-(SHA-256 of all the rest). What is changed, taken out, put in or moved breaks the chain at that line. What is cut off at
-the end is missed by the head, a file beside the log, and by the copy of the head that every artefact carries.
+A line is one JSON object: `n` (1, 2, …), `when` (UTC), `kind`, the facts, `previous` (hash of the line before) and
+`hash` (SHA-256 of all the rest). What is changed, taken out, put in or moved breaks the chain at that line. What is cut
+off at the end is missed by the head, a file beside the log, and by the copy of the head that every artefact carries.
 
 It shows that somebody has tampered; it cannot keep anybody from replacing the whole folder. The artefact's copy can.
 """
@@ -88,7 +88,9 @@ class Ledger:
         previous = START
         for entry in entries:
             if entry.previous != previous:
-                raise self._tampered(entry.n, "does not follow the line before it: a line was taken out, put in or moved")
+                raise self._tampered(
+                    entry.n, "does not follow the line before it: a line was taken out, put in or moved"
+                )
             previous = entry.hash
         if known is None and len(entries) > 1:
             raise SealError(f"{self.project.head} is missing, which holds the hash of the last line. {MEND}")
@@ -145,7 +147,7 @@ class Ledger:
         if entry.hash != _hash({name: item for name, item in value.items() if name != "hash"}):
             raise self._tampered(number, "was changed after it was written")
         if entry.n != number:
-            raise self._tampered(number, f"says that it is line {entry.n}: a line was taken out, put in or moved")
+            raise self._tampered(number, f"says that it is line {entry.n}: one was taken out, put in or moved")
         return entry
 
     def _head(self) -> Head | None:
@@ -155,9 +157,7 @@ class Ledger:
         except FileNotFoundError:
             return None
         except (ValueError, KeyError, TypeError) as error:
-            raise SealError(
-                f"{self.project.head} is damaged, which holds the hash of the last line. {MEND}"
-            ) from error
+            raise SealError(f"{self.project.head} is damaged, which holds the hash of the last line. {MEND}") from error
 
     def _check_head(self, head: Head, entries: Sequence[Entry], *, torn: bool) -> None:
         if head.n > len(entries):
@@ -182,9 +182,7 @@ def of_kind(entries: Iterable[Entry], *kinds: str) -> list[Entry]:
 
 def _entry_of(line: dict[str, Any]) -> Entry:
     facts = {name: value for name, value in line.items() if name not in OWN}
-    return Entry(
-        int(line["n"]), str(line["when"]), str(line["kind"]), facts, str(line["previous"]), str(line["hash"])
-    )
+    return Entry(int(line["n"]), str(line["when"]), str(line["kind"]), facts, str(line["previous"]), str(line["hash"]))
 
 
 def _hash(body: Mapping[str, Any]) -> str:

@@ -18,7 +18,7 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,19 +102,20 @@ class Project:
             yield
 
 
-def add_folder(folder: Path, files: Mapping[str, bytes]) -> bool:
-    """Make a folder with these files, whole or not at all; False where it is there already, which is left as it is."""
+def add_folder(folder: Path, fill: Callable[[Path], None]) -> bool:
+    """Make a folder, whole or not at all; False where it is there already, which is left as it is.
+
+    Args:
+        folder: Where it shall be.
+        fill: Writes the files into the empty folder that it is given.
+    """
     if folder.exists():
         return False
     folder.parent.mkdir(parents=True, exist_ok=True)
     fresh = folder.parent / f".{folder.name}.{secrets.token_hex(4)}"
     fresh.mkdir()
     try:
-        for name, content in files.items():
-            with (fresh / name).open("wb") as stream:
-                stream.write(content)
-                stream.flush()
-                os.fsync(stream.fileno())
+        fill(fresh)
         fresh.rename(folder)
     except OSError:
         if folder.exists():  # another process was a moment earlier

@@ -1,0 +1,437 @@
+"""Seals: which pictures are kept for the end, told so that each can be recognised and none can be read off.
+
+A seal holds, for every content of the test set, a hash with a salt of its own and what the picture looks like (see
+`drivetrain.runtime.signatures`: some hundred signs and a grid of 4 × 4 mean colours). It holds neither names nor
+labels, so it can be handed to somebody who shall not see the pictures, yet shall not train on them either.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import os
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from drivetrain.data.examples import Examples
+from drivetrain.data.ledger import Entry, Head, Ledger, of_kind
+from drivetrain.data.project import Project, ProjectPlace, add_folder
+from drivetrain.data.split import Split
+from drivetrain.errors import DataError, SealError, SettingError, did_you_mean, first_few
+from drivetrain.runtime.artefact import write_durably
+from drivetrain.runtime.manifest import Seal
+from drivetrain.runtime.pictures import readable
+from drivetrain.runtime.targets import TargetValue
+
+SEAL, SPLIT, LABELS = "seal.json", "split.json", "labels.csv"
+FORMAT_VERSION = 1
+ID_LENGTH = 12
+RELATED = 0.5
+"""Share of the smaller of two test sets that both hold, from which an opening of the one counts for the other too."""
+
+
+class Drawn(BaseModel):
+    """The arguments that a split was made with: the same ones make it again."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    method: str
+    seed: int
+    valid_pct: float
+    test_pct: float
+
+    def __str__(self) -> str:
+        if self.method == "given" and self.test_pct == 0:
+            return "the test set that the source itself sets apart"
+        return f"seed={self.seed}, valid_pct={self.valid_pct:g}, test_pct={self.test_pct:g}"
+
+
+class SealedSet(BaseModel):
+    """`seal.json`: one test set.
+
+    Example:
+        >>> pears = Examples((Path("a.jpg"), Path("b.jpg")), ("00", "11"), ("pear", "pear"))
+        >>> sealed = SealedSet.of(pears, source="fruit")
+        >>> sealed.n, sealed.hash_of("11") in sealed.looks, sealed.hash_of("22") in sealed.looks
+        (2, True, False)
+        >>> "pear" in sealed.model_dump_json()
+        False
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: Literal["drivetrain seal"] = "drivetrain seal"
+    format_version: Literal[1] = FORMAT_VERSION
+    identity: str = Field(pattern="^[0-9a-f]{32}$")
+    """Hash over the contents: the same pictures give the same identity, with any salt."""
+    created: str
+    """UTC, ISO 8601."""
+    source: str
+    """Where the rows came from, for people."""
+    drawn: Drawn | None = None
+    salt: str = Field(pattern="^[0-9a-f]{32}$")
+    looks: dict[str, str] = Field(min_length=1)
+    """Salted hash of each content, in an order that says nothing → its signature, in hexadecimal digits."""
+    overlap: tuple[str, ...] = ()
+    """Salted hashes of training and validation contents that were copies, or looked like one, when it was sealed."""
+    related: tuple[str, ...] = ()
+    """Seals of the same project that hold much the same pictures."""
+
+    @model_validator(mode="after")
+    def _hashes_are_hashes(self) -> SealedSet:
+        if not all(len(bytes.fromhex(found)) == 16 for found in (*self.looks, *self.overlap)):
+            raise ValueError("a content hash has another length than 16 bytes")
+        for signature in self.looks.values():
+            bytes.fromhex(signature)
+        return self
+
+    @classmethod
+    def of(
+        cls,
+        test: Examples,
+        *,
+        source: str,
+        split: Split | None = None,
+        overlap: Iterable[str] = (),
+        related: Iterable[str] = (),
+    ) -> SealedSet:
+        """Seal some rows, with a new salt.
+
+        Args:
+            test: The rows, at least one.
+            source: Where they came from, for people.
+            split: How the rows were set apart.
+            overlap: Digests of training and validation contents that are copies of sealed ones, or look like them.
+            related: Other seals that hold much the same pictures.
+        """
+        salt = secrets.token_hex(16)
+        signatures = test.signatures or (b"",) * len(test)
+        looks = {_hash(salt, digest): look.hex() for digest, look in zip(test.digests, signatures, strict=True)}
+        return cls(
+            identity=identity_of(test.digests),
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            source=source,
+            drawn=None
+            if split is None
+            else Drawn(method=split.method, seed=split.seed, valid_pct=split.valid_pct, test_pct=split.test_pct),
+            salt=salt,
+            looks=dict(sorted(looks.items())),
+            overlap=tuple(sorted({_hash(salt, digest) for digest in overlap})),
+            related=tuple(sorted(related)),
+        )
+
+    @property
+    def id(self) -> str:
+        """What people call it: the beginning of the identity."""
+        return self.identity[:ID_LENGTH]
+
+    @property
+    def n(self) -> int:
+        """Distinct contents."""
+        return len(self.looks)
+
+    @cached_property
+    def hashes(self) -> tuple[str, ...]:
+        """(n,) salted hashes."""
+        return tuple(self.looks)
+
+    @cached_property
+    def signatures(self) -> tuple[bytes, ...]:
+        """(n,) what each looks like, in the order of `hashes`."""
+        return tuple(bytes.fromhex(look) for look in self.looks.values())
+
+    def hash_of(self, digest: str) -> str:
+        """The hash that this seal has, or would have, for a content."""
+        return _hash(self.salt, digest)
+
+    def rows_of(self, digests: Sequence[str]) -> list[int]:
+        """Which of some contents are sealed: their positions."""
+        return [row for row, digest in enumerate(digests) if self.hash_of(digest) in self.looks]
+
+    def brief(self, head: Head | None = None) -> Seal:
+        """What the manifest of an artefact says of it."""
+        log = {} if head is None else {"log": head.log, "log_lines": head.n, "log_head": head.hash}
+        return Seal(id=self.id, identity=self.identity, n=self.n, created=self.created, **log)
+
+    def as_bytes(self) -> bytes:
+        """The content of `seal.json`."""
+        return (self.model_dump_json(indent=0) + "\n").encode()
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> SealedSet:
+        """Read a seal: one of this project, of an artefact, or one that somebody handed over.
+
+        Raises:
+            SealError: The file cannot be read, or is no seal.
+
+        Example:
+            >>> SealedSet.read("/no/such/seal.json")
+            Traceback (most recent call last):
+            drivetrain.errors.SealError: /no/such/seal.json cannot be read: No such file or directory.
+        """
+        try:
+            content = Path(path).read_bytes()
+        except OSError as error:
+            raise SealError(f"{readable(path)} cannot be read: {error.strerror or error}.") from error
+        return _parsed(content, readable(path))
+
+
+def _parsed(content: bytes, name: str) -> SealedSet:
+    try:
+        return SealedSet.model_validate_json(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise SealError(
+            f"{name} is no seal, or was altered ({where or 'file'}: {first['msg']}). "
+            "Mend it: give the file that `drivetrain seals export` wrote."
+        ) from error
+
+
+def identity_of(digests: Iterable[str]) -> str:
+    """Hash over a set of contents; neither order nor copies matter.
+
+    Example:
+        >>> identity_of(["00", "11"]) == identity_of(["11", "00", "11"])
+        True
+    """
+    return hashlib.blake2b("\n".join(sorted(set(digests))).encode(), digest_size=16).hexdigest()
+
+
+def _hash(salt: str, digest: str) -> str:
+    return hashlib.blake2b(digest.encode(), digest_size=16, key=bytes.fromhex(salt)).hexdigest()
+
+
+@dataclass(frozen=True)
+class Known:
+    """A seal as the project knows it."""
+
+    sealed: SealedSet
+    retired: Entry | None = None
+    """The line of the log that gave it up."""
+    allowed: frozenset[str] = frozenset()
+    """Salted hashes of contents that somebody said are no copies, on the record."""
+    openings: tuple[Entry, ...] = ()
+
+
+class Seals:
+    """The seals of a project.
+
+    Example:
+        >>> Seals(Project(Path("/no/such"))).known()
+        []
+    """
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self.ledger = Ledger(project)
+
+    def known(self) -> list[Known]:
+        """Every seal with its state, oldest first, after log and files were verified.
+
+        Raises:
+            SealError: The log was tampered with, or a seal was altered or deleted.
+        """
+        entries = self.ledger.entries()
+        made, retired = _states(entries)
+        folders = {path.name: path for path in self.project.seals.glob("[0-9a-f]*") if path.is_dir()}
+        gone = [name for name in made if name not in folders and name not in retired]
+        if gone:
+            raise SealError(
+                f"{self.project.seals} lacks {first_few(gone)}, which the log says was sealed. Mend it: put the folder "
+                f"back from a backup, or give it up, on the record: drivetrain seals retire {gone[0]} --reason WHY."
+            )
+        found: list[Known] = []
+        for name, path in folders.items():
+            try:
+                found.append(self._known(path, made.get(name), retired.get(name), entries))
+            except SealError:
+                if name not in retired:  # what was given up need not be intact
+                    raise
+        return sorted(found, key=lambda known: (known.sealed.created, known.sealed.id))
+
+    def live(self) -> list[Known]:
+        """The seals in force."""
+        return [known for known in self.known() if known.retired is None]
+
+    def _known(self, folder: Path, made: Entry | None, retired: Entry | None, entries: Sequence[Entry]) -> Known:
+        try:
+            content = (folder / SEAL).read_bytes()
+        except OSError as error:
+            raise SealError(f"{folder / SEAL} cannot be read: {error.strerror or error}.") from error
+        if made is not None and hashlib.sha256(content).hexdigest() != made.facts["sha256"]:
+            raise SealError(
+                f"{folder / SEAL} is not what was sealed: line {made.n} of {self.ledger.path.name} has another hash. "
+                "Mend it: put it back from a backup; the artefacts of this project carry copies."
+            )
+        about = [entry for entry in entries if entry.facts.get("seal") == folder.name]
+        allowed = frozenset(str(found) for entry in of_kind(about, "allowed") for found in entry.facts["contents"])
+        sealed = _parsed(content, readable(folder / SEAL))
+        return Known(sealed, retired, allowed, tuple(of_kind(about, "opened")))
+
+    def add(self, sealed: SealedSet, split: Split | None = None, labels: Examples | None = None) -> SealedSet:
+        """Put a seal on record; where these contents are sealed already, that seal is given back.
+
+        Args:
+            sealed: The seal.
+            split: Kept beside it, so that the split can be had again.
+            labels: The sealed rows; their values are kept beside the seal, for whoever holds the labels.
+
+        Raises:
+            OSError: The project cannot be written to.
+        """
+        folder = self.project.seals / sealed.id
+
+        def fill(fresh: Path) -> None:
+            write_durably(fresh / SEAL, sealed.as_bytes())
+            if split is not None:
+                split.save(fresh / SPLIT)
+            if labels is not None:
+                write_durably(fresh / LABELS, _labels(sealed, labels))
+
+        add_folder(folder, fill)
+        known = {known.sealed.id: known for known in self.known()}[sealed.id]
+        made, retired = _states(self.ledger.entries())
+        if sealed.id not in made or sealed.id in retired:
+            self.ledger.append(
+                "sealed",
+                {
+                    "seal": sealed.id,
+                    "identity": known.sealed.identity,
+                    "n": known.sealed.n,
+                    "source": known.sealed.source,
+                    "sha256": hashlib.sha256((folder / SEAL).read_bytes()).hexdigest(),
+                },
+            )
+        return known.sealed
+
+    def find(self, seal: str) -> Known:
+        """The seal of that name, or of the only one that begins so.
+
+        Raises:
+            SettingError: There is none, or more than one.
+        """
+        known = {known.sealed.id: known for known in self.known()}
+        found = [name for name in known if name.startswith(seal)] if seal else []
+        if len(found) != 1:
+            what = "names several seals" if found else "names no seal"
+            there = f"expected one of {first_few(known)}" if known else "nothing is sealed there"
+            raise SettingError(f"{seal!r} {what} of {self.project.folder}: {there}.{did_you_mean(seal, known)}")
+        return known[found[0]]
+
+    def retire(self, seal: str, reason: str) -> Entry:
+        """Give up a sealed test set, on the record: its pictures may be trained on from now on.
+
+        Raises:
+            SettingError: There is no such seal, it was retired before, or no reason is given.
+        """
+        if not reason.strip():
+            raise SettingError("a seal is retired for a reason, which goes into the log. Mend it: say why.")
+        known = self._find_even_if_gone(seal)
+        if known in _states(self.ledger.entries())[1]:
+            raise SettingError(f"the seal {known} was retired before.")
+        return self.ledger.append("retired", {"seal": known, "reason": reason})
+
+    def _find_even_if_gone(self, seal: str) -> str:
+        """A seal whose file was deleted or altered can still be retired."""
+        made = [str(entry.facts["seal"]) for entry in of_kind(self.ledger.entries(), "sealed")]
+        found = [name for name in made if name.startswith(seal)] if seal else []
+        return found[0] if len(found) == 1 else self.find(seal).sealed.id
+
+    def allow(self, seal: str, digests: Iterable[str], reason: str) -> Entry:
+        """Say, on the record, that some contents are no copies of sealed pictures, only like them.
+
+        Raises:
+            SettingError: There is no such seal, a content is itself sealed, or no reason is given.
+        """
+        if not reason.strip():
+            raise SettingError("pictures are allowed for a reason, which goes into the log. Mend it: say why.")
+        sealed = self.find(seal).sealed
+        contents = sorted({sealed.hash_of(digest) for digest in digests})
+        if any(found in sealed.looks for found in contents):
+            raise SettingError(
+                f"a picture has the very content of one that is sealed in {sealed.id}: it cannot be allowed. "
+                "Mend it: remove it, or retire the seal."
+            )
+        return self.ledger.append("allowed", {"seal": sealed.id, "contents": contents, "reason": reason})
+
+    def export(self, seal: str, out: Path, labels: Path | None = None) -> SealedSet:
+        """Write a seal for somebody else, without names and labels; the labels, apart, for whoever will judge.
+
+        Raises:
+            SettingError: There is no such seal, or its labels are not here.
+            DataError: A file cannot be written.
+        """
+        sealed = self.find(seal).sealed
+        kept = self.project.seals / sealed.id / LABELS
+        if labels is not None and not kept.is_file():
+            raise SettingError(f"the labels of {sealed.id} are not here: it was taken over from somewhere else.")
+        try:
+            write_durably(out, sealed.as_bytes())
+            if labels is not None:
+                write_durably(labels, kept.read_bytes())
+        except OSError as error:
+            raise DataError(f"{error.filename or out} cannot be written: {error.strerror or error}.") from error
+        self.ledger.append("exported", {"seal": sealed.id, "labels": labels is not None})
+        return sealed
+
+    def openings(self, sealed: SealedSet) -> list[Entry]:
+        """Every opening on record of this test set, and of others that are much the same, oldest first."""
+        known = self.known()
+        same = {sealed.id, *sealed.related, *(k.sealed.id for k in known if sealed.id in k.sealed.related)}
+        found = [entry for k in known if k.sealed.id in same for entry in k.openings]
+        return sorted(found, key=lambda entry: entry.n)
+
+    def split_file(self, sealed: SealedSet) -> Path | None:
+        """The split that the seal was made with, where it is kept."""
+        path = self.project.seals / sealed.id / SPLIT
+        return path if path.is_file() else None
+
+
+def _states(entries: Sequence[Entry]) -> tuple[dict[str, Entry], dict[str, Entry]]:
+    """Seal → the line that made it, and the line that gave it up, where it was not sealed again since."""
+    made = {str(entry.facts["seal"]): entry for entry in of_kind(entries, "sealed")}
+    retired = {str(entry.facts["seal"]): entry for entry in of_kind(entries, "retired")}
+    return made, {name: entry for name, entry in retired.items() if name not in made or entry.n > made[name].n}
+
+
+def retire_seal(seal: str, reason: str, *, project: ProjectPlace = None) -> None:
+    """Give up a sealed test set, on the record: its pictures may be trained on from now on.
+
+    Args:
+        seal: Its name, or the beginning of it; `drivetrain seals` lists them.
+        reason: Why; it goes into the log, which cannot be changed unnoticed.
+        project: The project folder; None takes the one at hand.
+
+    Raises:
+        SettingError: There is no such seal, or no reason is given.
+
+    Example:
+        >>> retire_seal("ab12", "only trying things out", project="/no/such")
+        Traceback (most recent call last):
+        drivetrain.errors.SettingError: 'ab12' names no seal of /no/such: nothing is sealed there.
+    """
+    Seals(Project.find(project)).retire(seal, reason)
+
+
+def _labels(sealed: SealedSet, rows: Examples) -> bytes:
+    """A table of salted hash and target, which joins a seal with its labels again."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(("content", "label"))
+    of: Mapping[str, TargetValue] = {
+        sealed.hash_of(digest): value for digest, value in zip(rows.digests, rows.values, strict=True)
+    }
+    for content in sealed.looks:
+        value = of[content]
+        writer.writerow((content, value if isinstance(value, str) else json.dumps(value)))
+    return stream.getvalue().encode("utf-8", errors="backslashreplace")
