@@ -53,13 +53,18 @@ def load_network(artefact: Artefact, place: Place) -> Network:
             n_outputs=manifest.target.n_outputs,
             dropout=manifest.architecture.dropout,
         )
+    load_parameters(network, artefact)
+    network.to(place.device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+    return network.eval()
+
+
+def load_parameters(network: Network, artefact: Artefact) -> None:
+    """Give a network the parameters of an artefact; raises ArtefactError where they do not fit."""
     try:
         network.load_state_dict(load_file(artefact.file(WEIGHTS)))
     except (SafetensorError, RuntimeError) as error:
         first_line = str(error).splitlines()[0]
         raise ArtefactError(f"{artefact.path / WEIGHTS} does not fit the manifest: {first_line}") from error
-    network.to(place.device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-    return network.eval()
 
 
 def load_with_torch(artefact: Artefact, *, device: str, precision: Precision, top_k: int) -> Predictor:
@@ -179,7 +184,7 @@ def evaluate(
         raise DataError(f"{artefact.path} was trained without a {part} set: there is nothing to evaluate on.")
     reading = json.loads(artefact.file(DATA).read_text(encoding="utf-8"))
     found = images_for_evaluation(
-        _source_of(artefact, reading) if data is None else data,
+        source_of(artefact, reading) if data is None else data,
         split=Split.model_validate(reading["split"]),
         part=part,
         target=manifest.target,
@@ -199,7 +204,7 @@ def evaluate(
     return Evaluation(scores, predictions, found.n_missing, place.precision)
 
 
-def _source_of(artefact: Artefact, reading: dict[str, Any]) -> str:
+def source_of(artefact: Artefact, reading: dict[str, Any]) -> str:
     """The place the model was trained from, where it is still there."""
     source = reading["source"]
     if source is None or not Path(source).exists():

@@ -1,9 +1,10 @@
-"""From a Learner to an artefact on disk; ONNX, its parity gate and golden examples will join here."""
+"""From a Learner to an artefact on disk."""
 
 from __future__ import annotations
 
 import json
 import os
+import warnings
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from safetensors.torch import save
 
-from drivetrain.errors import ArtefactError
+from drivetrain.errors import ArtefactError, DrivetrainWarning, ExportError, MissingExtraError, PictureError
 from drivetrain.evaluation.metrics import metric_named
 from drivetrain.evaluation.records import score_records
 from drivetrain.runtime.artefact import (
@@ -22,16 +23,20 @@ from drivetrain.runtime.artefact import (
     open_artefact,
     write_artefact,
 )
+from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.manifest import Opening
+from drivetrain.training.exporting import ExportPlan, export_trained
 from drivetrain.training.identity import parameters_sha256
+from drivetrain.training.remembering import calibration_of, reference_of
 
 if TYPE_CHECKING:
+    from drivetrain.export.exporting import Exported
     from drivetrain.training.learner import Learner
 
-LIBRARIES = ("drivetrain", "torch", "timm", "accelerate", "numpy", "Pillow")
+LIBRARIES = ("drivetrain", "torch", "timm", "accelerate", "numpy", "Pillow", "onnx", "onnxscript", "onnxruntime")
 
 
-def save_learner(learner: Learner, path: str | os.PathLike[str]) -> Path:
+def save_learner(learner: Learner, path: str | os.PathLike[str], plan: ExportPlan) -> Path:
     """Write the artefact of a trained Learner; see `Learner.save`."""
     target = check_target_path(path)
     data = learner.data
@@ -39,6 +44,9 @@ def save_learner(learner: Learner, path: str | os.PathLike[str]) -> Path:
     validation = score_records(learner.validate()) if len(data.valid) else {}  # takes part in all processes
     if not learner.place.main:
         return target
+    exported, decision = _exported(learner, plan)
+    predictions = learner.predictions() if len(data.valid) else None
+    calibration = None if predictions is None else calibration_of(predictions)
     parameters = {name: value.detach().cpu().contiguous() for name, value in learner.network.state_dict().items()}
     reading = {
         "source": data.location,
@@ -51,7 +59,7 @@ def save_learner(learner: Learner, path: str | os.PathLike[str]) -> Path:
         "input": learner.kind.reader,
         "target": data.target,
         "architecture": learner.kind.architecture,
-        "decisions": learner.decisions,
+        "decisions": {**learner.decisions, "export": decision},
         "split_identity": data.split.identity,
         "n": {"train": len(data.train), "valid": len(data.valid), "test": data.n_test},
         "parameters_sha256": parameters_sha256(learner.network),
@@ -59,9 +67,27 @@ def save_learner(learner: Learner, path: str | os.PathLike[str]) -> Path:
         "validation": validation,
         "test_openings": [*_earlier_openings(target, learner), *learner.test_openings],
         "history": learner.history,
+        "export": None if exported is None else exported.record,
+        "calibration": calibration,
+        "reference": None if predictions is None else reference_of(predictions, learner.valid_store, calibration),
     }
     contents = {WEIGHTS: save(parameters), DATA: (json.dumps(reading, indent=1) + "\n").encode()}
-    return write_artefact(target, contents, manifest).path
+    return write_artefact(target, contents | ({} if exported is None else exported.files), manifest).path
+
+
+def _exported(learner: Learner, plan: ExportPlan) -> tuple[Exported | None, Decision]:
+    """The model that runs without torch; where there is none, training is not lost: the parameters are saved."""
+    if plan.precision is None:
+        return None, Decision(value=None, reason="not asked for")
+    data = learner.data
+    try:
+        made = export_trained(learner.network, learner.kind.reader, data.target, data.valid, data.train, plan=plan)
+    except (ExportError, PictureError, MissingExtraError) as error:
+        warnings.warn(f"saved without model.onnx, so that torch is needed to load it: {error}", DrivetrainWarning, 4)
+        return None, Decision(value=None, reason=str(error))
+    if made.decision.value != plan.precision:
+        warnings.warn(f"model.onnx is in {made.decision}", DrivetrainWarning, 4)
+    return made, made.decision
 
 
 def _earlier_openings(target: Path, learner: Learner) -> list[Opening]:

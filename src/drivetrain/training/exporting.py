@@ -1,0 +1,110 @@
+"""A trained network handed to the export room: what it says of real pictures, and a copy that can be converted."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, get_args
+
+import numpy as np
+import torch
+from torch import nn
+
+from drivetrain.data.examples import Examples
+from drivetrain.data.store import Store
+from drivetrain.errors import ExportError, MissingExtraError, SettingError, did_you_mean
+from drivetrain.runtime.decisions import Decision
+from drivetrain.runtime.inputs import Input
+from drivetrain.runtime.manifest import ExportPrecision
+from drivetrain.runtime.targets import Target
+from drivetrain.training.inference import TorchEngine, for_inference
+from drivetrain.training.network import Network
+from drivetrain.training.place import Place
+
+if TYPE_CHECKING:
+    from drivetrain.export.exporting import Exported
+
+EXACT = Place(None, torch.device("cpu"), Decision(value="fp32", reason="what others are compared with"), 0, 1)
+
+
+@dataclass(frozen=True)
+class ExportPlan:
+    """How the model that runs without torch is made.
+
+    Raises:
+        SettingError: A value is out of range.
+
+    Example:
+        >>> ExportPlan("int8", worst_change=0.01).precision
+        'int8'
+    """
+
+    precision: ExportPrecision | None = "fp32"
+    """Of `model.onnx`; None: none is made."""
+    golden: int = 4
+    """Validation pictures that travel with the model, small, so that it can prove itself; 0: random ones instead."""
+    worst_change: float = 0.02
+    """Loss of accuracy that a precision below fp32 may bring, at the worse end of its 95 % interval."""
+
+    def __post_init__(self) -> None:
+        if self.precision is not None and self.precision not in get_args(ExportPrecision):
+            known = get_args(ExportPrecision)
+            near = did_you_mean(str(self.precision), known)
+            raise SettingError(f"precision={self.precision!r} is not known: expected one of {known}, or None.{near}")
+        if not 0 <= self.golden <= 64:
+            raise SettingError(f"golden={self.golden} is out of range: expected 0 to 64 pictures.")
+        if not 0 < self.worst_change < 1:
+            raise SettingError(f"worst_change={self.worst_change} is out of range: expected between 0 and 1.")
+
+
+def export_trained(
+    network: Network, reader: Input, target: Target, valid: Examples, train: Examples, *, plan: ExportPlan
+) -> Exported:
+    """`drivetrain.export.exporting.export_network` for a network of ours; gives its `Exported`.
+
+    Args:
+        network: Trained, on any device; it is not changed.
+        reader: How it reads pictures.
+        target: What it says.
+        valid: Held-out rows: compared on first, and what lower precision is judged by.
+        train: Training rows: compared on where there are too few of the others, and the ranges of int8.
+        plan: How; its precision must not be None.
+
+    Raises:
+        ExportError: No exporter gives a model that says what the network says, or no picture can be read.
+        MissingExtraError: onnx or onnxscript is not installed.
+    """
+    try:
+        from drivetrain.export.exporting import COMPARED_ROWS, Trained, export_network  # noqa: PLC0415 - takes a second
+        from drivetrain.export.lowering import evenly  # noqa: PLC0415
+    except ImportError as error:
+        raise MissingExtraError(f"exporting needs {error.name}: pip install 'drivetrain[train]'") from error
+    assert plan.precision is not None
+    on_cpu = network if EXACT.device == next(network.parameters()).device else copy.deepcopy(network).to("cpu")
+    trained = TorchEngine(on_cpu, EXACT)
+    held_out = valid.subset(evenly(len(valid), COMPARED_ROWS))
+    more = train.subset(evenly(len(train), COMPARED_ROWS - len(held_out)))
+    compared = Examples.concat([held_out, more])
+    store = Store(compared.paths, reader, digests=compared.digests)
+    working = store.get(list(range(len(compared))))
+    there = [i for i, picture in enumerate(working) if picture is not None]
+    if not there:
+        raise ExportError("none of the pictures can be read any more: there is nothing to compare an export on.")
+    views = np.stack([reader.view(picture) for picture in working if picture is not None])
+    folded, _ = for_inference(on_cpu, EXACT, views[:1])
+    return export_network(
+        Trained(
+            network=nn.Sequential(folded.normalise, folded.body, folded.head).eval(),
+            reader=reader,
+            target=target,
+            reference=trained,
+            paths=compared.subset(there).paths,
+            expected_NK=np.concatenate([trained(views[start : start + 16]) for start in range(0, len(views), 16)]),
+            n_held_out=sum(i < len(held_out) for i in there),
+        ),
+        precision=plan.precision,
+        valid=valid,
+        train=train,
+        golden=plan.golden,
+        worst_change=plan.worst_change,
+    )

@@ -1,0 +1,67 @@
+"""The data of a saved model found again by content, all parts of it: to go on training, or to export it anew."""
+
+from __future__ import annotations
+
+import json
+import os
+import warnings
+from typing import Any
+
+from drivetrain.data.data import Data, Sealed
+from drivetrain.data.divide import leave_out_unknown
+from drivetrain.data.examples import Examples
+from drivetrain.data.images import check_listed
+from drivetrain.data.listing import SourceSpec
+from drivetrain.data.matching import match_by_content
+from drivetrain.data.sources import Source, reread_source
+from drivetrain.data.split import PARTS, Split
+from drivetrain.errors import DataError, DrivetrainWarning
+from drivetrain.runtime.artefact import DATA, Artefact
+from drivetrain.training.saved import source_of
+
+
+def data_of(artefact: Artefact, source: Source | None = None) -> Data:
+    """The rows a model was trained, validated and is to be tested on, each in the part that it had.
+
+    Args:
+        artefact: Opened and verified.
+        source: Folder, table or DataFrame that holds the rows now; None takes the place they were trained from.
+
+    Raises:
+        DataError: The source cannot be read, or holds none of the training rows.
+    """
+    reading: dict[str, Any] = json.loads(artefact.file(DATA).read_text(encoding="utf-8"))
+    manifest = artefact.manifest
+    split = Split.model_validate(reading["split"])
+    spec = SourceSpec.model_validate(reading["spec"]).model_copy(update={"kind": manifest.target.kind})
+    place = source_of(artefact, reading) if source is None else source
+    listed = reread_source(place, spec, with_parts=True)
+    examples, given, report = check_listed(listed, channels=manifest.input.channels)
+    parts: dict[str, Examples] = {}
+    missing = 0
+    for part in PARTS:
+        rows, not_there = match_by_content(examples.digests, split, part, given=given)
+        found = examples.subset(rows)
+        kept, unknown = leave_out_unknown(found, [part] * len(found), manifest.target)
+        parts[part] = found.subset(kept)
+        missing += not_there + len(unknown)
+    if not parts["train"]:
+        raise DataError(
+            f"none of the {len(split.find('train'))} training pictures of {artefact.path} is in {listed.description} "
+            "(compared by content). Mend it: pass the data the model was trained from."
+        )
+    if missing:
+        said = f"{missing} pictures that {artefact.path} was made with are not in {listed.description} any more"
+        warnings.warn(f"{said}; the rest is used.", DrivetrainWarning, stacklevel=3)
+    return Data(
+        train=parts["train"],
+        valid=parts["valid"],
+        sealed_test=Sealed(parts["test"]),
+        target=manifest.target,
+        split=split,
+        spec=spec,
+        source=listed.description,
+        location=os.path.abspath(place) if isinstance(place, str | os.PathLike) else None,  # noqa: PTH100 - keeps links
+        channels=manifest.input.channels,
+        report=report,
+    )
