@@ -1,18 +1,17 @@
 """What the metrics of categories compute: values per row, and F1 and its like from counts.
 
-Legend: N rows, K categories, B resamples.
+Legend: N rows, K categories, E entries (a row's contribution to a category).
 """
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from drivetrain.evaluation._ranking import positives
 from drivetrain.evaluation._sklearn import sklearn_metrics
-from drivetrain.evaluation.intervals import Floats, Statistic
+from drivetrain.evaluation.effective import Ratios
+from drivetrain.evaluation.intervals import Floats
 from drivetrain.evaluation.predictions import Predictions
 
 SMALLEST = float(np.finfo(np.float64).eps)
@@ -87,45 +86,39 @@ def balanced_accuracy(predictions: Predictions) -> float:
     return float(recall_score(truth, chosen, labels=np.unique(truth), average="macro", zero_division=0))
 
 
-def resampled_f1_macro(predictions: Predictions) -> Statistic:
-    """`f1_macro` of each resample."""
-    return _from_counts(predictions, lambda right, true, said: _mean_defined(2 * right, true + said))
+def recalls(predictions: Predictions) -> Ratios:
+    """`balanced_accuracy` as a mean of ratios: rows that are right among those of each category."""
+    truth = predictions.known_truth()
+    n = len(truth)
+    right_N = (predictions.chosen() == truth).astype(np.float64)
+    return Ratios(n, predictions.target.n_outputs, np.arange(n), truth, right_N, np.ones(n), 1.0)
 
 
-def resampled_f1_micro(predictions: Predictions) -> Statistic:
-    """`f1_micro` of each resample."""
-    return _from_counts(
-        predictions, lambda right, true, said: _mean_defined(2 * right.sum(0)[None], (true + said).sum(0)[None])
-    )
+def f1_ratios(predictions: Predictions) -> Ratios:
+    """`f1_macro` as a mean of ratios: twice the rows that are right, over those where true and those where said."""
+    true_NK = positives(predictions)
+    single = predictions.target.kind == "category"
+    said_NK = predictions.chosen()[:, None] == np.arange(true_NK.shape[1]) if single else predictions.chosen() == 1
+    row_E, category_E = np.nonzero(true_NK | said_NK)
+    true_E, said_E = true_NK[row_E, category_E], said_NK[row_E, category_E]
+    right_E, either_E = (2.0 * (true_E & said_E), true_E.astype(np.float64) + said_E)
+    # with one category per row a mistake counts twice: against the category missed and against the one said
+    return Ratios(*true_NK.shape, row_E, category_E, right_E, either_E, worth=0.5 if single else 1.0)
 
 
-def resampled_balanced_accuracy(predictions: Predictions) -> Statistic:
-    """`balanced_accuracy` of each resample."""
-    return _from_counts(predictions, lambda right, true, said: _mean_defined(right, true))
+def f1_micro_ratio(predictions: Predictions) -> Ratios:
+    """`f1_micro` as one ratio over all labels."""
+    true_NK, said_NK = positives(predictions), predictions.chosen() == 1
+    right_N, either_N = 2.0 * (true_NK & said_NK).sum(axis=1), (true_NK.sum(axis=1) + said_NK.sum(axis=1)) * 1.0
+    return _one_ratio(right_N, either_N)
 
 
-def _mean_defined(upper_KB: Floats, lower_KB: Floats) -> Floats:
-    """(B,) mean over K of upper / lower where lower is above 0; NaN where it never is."""
-    defined_KB = lower_KB > 0
-    ratio_KB = np.divide(upper_KB, lower_KB, out=np.zeros_like(upper_KB), where=defined_KB)
-    with np.errstate(invalid="ignore"):
-        return ratio_KB.sum(axis=0) / defined_KB.sum(axis=0)
+def label_hits_ratio(predictions: Predictions) -> Ratios:
+    """The share of labels that are right, as one ratio over all labels of all rows."""
+    right_NK = predictions.chosen() == predictions.known_truth()
+    return _one_ratio(right_NK.sum(axis=1).astype(np.float64), np.full(len(right_NK), float(right_NK.shape[1])))
 
 
-def _from_counts(predictions: Predictions, value: Callable[[Floats, Floats, Floats], Floats]) -> Statistic:
-    """A statistic of three (K, B) tables per category: rows right, rows where it is true, rows where it is said."""
-    from scipy.sparse import csr_array  # noqa: PLC0415 (slow to import)
-
-    true_NK, chosen = positives(predictions), predictions.chosen()
-    if predictions.target.kind == "category":
-        said_NK = chosen[:, None] == np.arange(predictions.target.n_outputs)
-    else:
-        said_NK = chosen == 1
-    tables = [csr_array(table.T.astype(np.float64)) for table in (true_NK & said_NK, true_NK, said_NK)]
-
-    def statistic(counts_BN: Floats) -> Floats:
-        counts_NB = np.ascontiguousarray(counts_BN.T)
-        right_KB, true_KB, said_KB = (table @ counts_NB for table in tables)
-        return value(right_KB, true_KB, said_KB)
-
-    return statistic
+def _one_ratio(upper_N: Floats, lower_N: Floats) -> Ratios:
+    n = len(upper_N)
+    return Ratios(n, 1, np.arange(n), np.zeros(n, np.int64), upper_N, lower_N, 1.0)

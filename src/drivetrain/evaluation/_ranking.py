@@ -1,6 +1,7 @@
-"""Area under the ROC curve and average precision: their values, and the same for many resamples at once.
+"""Area under the ROC curve and average precision: their values, the same for many resamples, and each row's influence.
 
-Legend: N rows, K categories, B resamples, P distinct scores among a category's positive rows.
+Legend: N rows, K categories, B resamples, P distinct scores among a category's positive rows (in the last part P
+positive and Q negative rows).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivetrain.evaluation._sklearn import sklearn_metrics
+from drivetrain.evaluation.effective import PRIOR_ROWS, Influence
 from drivetrain.evaluation.intervals import Floats, Statistic
 from drivetrain.evaluation.predictions import Predictions
 from drivetrain.runtime.targets import Array
@@ -119,3 +121,81 @@ def _binned(positive_N: Bools, score_N: Array, counts_NB: Floats) -> tuple[Float
         return csr_array((np.ones(len(rows)), (bin_N[rows], rows)), shape=(n_bins, len(chosen_N))) @ counts_NB
 
     return gather(left_N, positive_N, len(at_P)), gather(left_N + right_N, ~positive_N, 2 * len(at_P) + 1)
+
+
+def roc_auc_influence(predictions: Predictions) -> Influence:
+    """What each row does to `roc_auc`: its placement among the rows of the other side, as in DeLong et al. (1988).
+
+    The variance of simply behaved rows is that of Hanley & McNeil (1982), made symmetric by Newcombe (2006).
+    """
+    positive_NK, output_NK = positives(predictions), predictions.output
+    placed = [(k, *_placements(positive_NK[:, k], output_NK[:, k])) for k in judged(predictions)]
+    value = float(np.mean([pos_P.mean() for _, pos_P, _ in placed])) if placed else float("nan")
+    moved_N, flawed_N = np.zeros(len(positive_NK)), np.zeros(len(positive_NK), bool)
+    for k, pos_P, neg_Q in placed:
+        is_positive = positive_NK[:, k]
+        moved_N[is_positive] += _from_others(pos_P, value) / len(placed)
+        moved_N[~is_positive] += _from_others(neg_Q, value) / len(placed)
+        flawed_N[is_positive] |= pos_P < 1
+        flawed_N[~is_positive] |= neg_Q < 1
+    sizes = np.array([(len(pos_P), len(neg_Q)) for _, pos_P, neg_Q in placed], dtype=np.float64).reshape(-1, 2)
+
+    def variance_at(theta: float) -> float:
+        size_K, pairs_K = sizes.sum(axis=1) / 2 - 1, sizes.prod(axis=1)
+        one = theta * (1 - theta) * (1 + size_K * ((1 - theta) / (2 - theta) + theta / (1 + theta))) / pairs_K
+        return float(one.sum()) / len(sizes) ** 2
+
+    return Influence(value, moved_N, variance_at, flawed_N)
+
+
+def average_precision_influence(predictions: Predictions) -> Influence:
+    """What each row does to `average_precision`: the derivative by the row's weight.
+
+    The variance of simply behaved rows is that of a proportion of the positive rows: Boyd, Eng & Page, Area under the
+    Precision-Recall Curve: Point Estimates and Confidence Intervals (2013).
+    """
+    positive_NK, output_NK = positives(predictions), predictions.output
+    categories = judged(predictions)
+    parts = [_precisions(positive_NK[:, k], output_NK[:, k]) for k in categories]
+    value = float(np.mean([own_P.mean() for own_P, _, _ in parts])) if parts else float("nan")
+    moved_N, flawed_N = np.zeros(len(positive_NK)), np.zeros(len(positive_NK), bool)
+    for k, (own_P, raised_P, lowered_Q) in zip(categories, parts, strict=True):
+        is_positive = positive_NK[:, k]
+        moved_N[is_positive] += (_from_others(own_P, value) + raised_P / len(own_P)) / len(categories)
+        moved_N[~is_positive] -= lowered_Q / len(own_P) / len(categories)
+        flawed_N[is_positive] |= own_P < 1
+    rows = float(np.mean([1 / len(own_P) for own_P, _, _ in parts])) / len(parts) if parts else 0.0
+    return Influence(value, moved_N, lambda theta: theta * (1 - theta) * rows, flawed_N)
+
+
+def _from_others(own_P: Floats, value: float) -> Floats:
+    """(P,) share in the mean of how far each is from the others, who are drawn towards `value` where they are few."""
+    others_P = (own_P.sum() - own_P + PRIOR_ROWS * value) / (len(own_P) - 1 + PRIOR_ROWS)
+    return (own_P - others_P) / len(own_P)
+
+
+def _placements(positive_N: Bools, score_N: Array) -> tuple[Floats, Floats]:
+    """(P,) share of negative rows below each positive row, and (Q,) of positive rows above each negative; ties half."""
+    pos_P, neg_Q = score_N[positive_N], score_N[~positive_N]
+    pos_sorted, neg_sorted = np.sort(pos_P), np.sort(neg_Q)
+    below_P = np.searchsorted(neg_sorted, pos_P, "left") + np.searchsorted(neg_sorted, pos_P, "right")
+    upto_Q = np.searchsorted(pos_sorted, neg_Q, "left") + np.searchsorted(pos_sorted, neg_Q, "right")
+    return below_P / (2 * len(neg_Q)), 1 - upto_Q / (2 * len(pos_P))
+
+
+def _precisions(positive_N: Bools, score_N: Array) -> tuple[Floats, Floats, Floats]:
+    """Precision at each positive row, and what one more row at each score would do to the sum of all precisions.
+
+    Returns:
+        (P,) precisions; (P,) by how much one more positive row like this raises the sum; (Q,) by how much one more
+        negative row like this lowers it.
+    """
+    pos_P, neg_Q = score_N[positive_N], score_N[~positive_N]
+    at_P, n_at_P = np.unique(pos_P, return_counts=True)
+    true_P = n_at_P[::-1].cumsum()[::-1].astype(np.float64)  # positive rows at or above each distinct score
+    false_P = len(neg_Q) - np.searchsorted(np.sort(neg_Q), at_P, "left").astype(np.float64)
+    said_P = true_P + false_P
+    raised = np.concatenate([[0.0], np.cumsum(n_at_P * false_P / said_P**2)])
+    lowered = np.concatenate([[0.0], np.cumsum(n_at_P * true_P / said_P**2)])
+    own_P = (true_P / said_P)[np.searchsorted(at_P, pos_P)]
+    return own_P, raised[np.searchsorted(at_P, pos_P, "right")], lowered[np.searchsorted(at_P, neg_Q, "right")]

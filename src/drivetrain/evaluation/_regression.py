@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from drivetrain.evaluation._sklearn import sklearn_metrics
-from drivetrain.evaluation.intervals import Floats, Statistic
+from drivetrain.evaluation.intervals import Floats
 from drivetrain.evaluation.predictions import Predictions
+from drivetrain.evaluation.studentised import LOG, LOG_OF_REST, OfMeans, of_mean
 
 
 def errors(predictions: Predictions) -> Floats:
@@ -32,28 +33,49 @@ def r2(predictions: Predictions) -> float:
     return float(sklearn_metrics().r2_score(truth_ND, output_ND))
 
 
-def resampled_rmse(predictions: Predictions) -> Statistic:
-    """`rmse` of each resample."""
+def rmse_means(predictions: Predictions) -> OfMeans:
+    """`rmse` as a function of the mean squared error of each number."""
     squared_ND = errors(predictions) ** 2
-    return lambda counts_BN: np.sqrt(counts_BN @ squared_ND / len(squared_ND)).mean(axis=1)
+    d = squared_ND.shape[1]
+    return OfMeans(
+        squared_ND,
+        lambda means_BD: np.sqrt(means_BD).mean(axis=1),
+        lambda means_BD: 0.5 / np.sqrt(means_BD) / d,
+        scale=LOG,
+    )
 
 
-def resampled_r2(predictions: Predictions) -> Statistic:
-    """`r2` of each resample; NaN where the truth of a number does not vary within it."""
+def mae_means(predictions: Predictions) -> OfMeans:
+    """`mae` as the mean of each row's distance."""
+    return of_mean(abs(errors(predictions)).mean(axis=1))
+
+
+def r2_means(predictions: Predictions) -> OfMeans:
+    """`r2` as a function of three means of each number: squared error, truth, squared truth.
+
+    Undefined where the truth of a number does not vary within a resample.
+    """
     squared_ND = errors(predictions) ** 2
     truth_ND = predictions.known_truth().astype(np.float64)
-    centred_ND = truth_ND - truth_ND.mean(axis=0)
-    n = len(truth_ND)
+    truth_ND = truth_ND - truth_ND.mean(axis=0)
+    d = truth_ND.shape[1]
 
-    def statistic(counts_BN: Floats) -> Floats:
-        residual_BD = counts_BN @ squared_ND
-        total_BD = counts_BN @ centred_ND**2 - (counts_BN @ centred_ND) ** 2 / n
-        # Rounding leaves a trace of variance where a resample has one value only.
-        varies_BD = total_BD > 1e-12 * (counts_BN @ centred_ND**2)
-        ratio_BD = np.divide(residual_BD, total_BD, out=np.full_like(total_BD, np.nan), where=varies_BD)
-        return (1 - ratio_BD).mean(axis=1)
+    def parts(means: Floats) -> tuple[Floats, Floats, Floats]:
+        error_BD, mean_BD, square_BD = means[:, :d], means[:, d : 2 * d], means[:, 2 * d :]
+        variance_BD = square_BD - mean_BD**2
+        # rounding leaves a trace of variance where a resample has one value only
+        return error_BD, mean_BD, np.where(variance_BD > 1e-12 * square_BD, variance_BD, np.nan)
 
-    return statistic
+    def value(means: Floats) -> Floats:
+        error_BD, _, variance_BD = parts(means)
+        return (1 - error_BD / variance_BD).mean(axis=1)
+
+    def gradient(means: Floats) -> Floats:
+        error_BD, mean_BD, variance_BD = parts(means)
+        by_square = error_BD / variance_BD**2
+        return np.column_stack([-1 / variance_BD, -2 * mean_BD * by_square, by_square]) / d
+
+    return OfMeans(np.column_stack([squared_ND, truth_ND, truth_ND**2]), value, gradient, LOG_OF_REST, most=1.0)
 
 
 def _both(predictions: Predictions) -> tuple[Floats, Floats]:

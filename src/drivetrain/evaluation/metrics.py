@@ -25,6 +25,7 @@ nothing to rank); the score says how many. With two categories they judge the se
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -40,8 +41,18 @@ from drivetrain.evaluation import _classification as cls
 from drivetrain.evaluation import _ranking as rank
 from drivetrain.evaluation import _regression as reg
 from drivetrain.evaluation._own_metric import OWN_RESAMPLES, OwnFunction, own_resampled, own_value
-from drivetrain.evaluation.intervals import N_RESAMPLES, Statistic, mean_of
+from drivetrain.evaluation.effective import Influence, Ratios, share
+from drivetrain.evaluation.intervals import (
+    N_RESAMPLES,
+    Interval,
+    Statistic,
+    bootstrap_interval,
+    group_codes,
+    mean_of,
+    wilson_interval,
+)
 from drivetrain.evaluation.predictions import Predictions
+from drivetrain.evaluation.studentised import MOST_COLUMNS, OfMeans, of_mean
 from drivetrain.runtime.targets import Target
 
 Kind = Literal["category", "categories", "number"]
@@ -79,8 +90,12 @@ class Metric:
     """NaN where the rows leave it undefined."""
     hits: Callable[[Predictions], NDArray[np.bool_]] | None = None
     """(N,) successes, for a proportion of rows: the interval is Wilson's."""
+    influence: Callable[[Predictions], Influence] | None = None
+    """What each row does to it, for other numbers between 0 and 1: the interval is a score interval."""
+    means: Callable[[Predictions], OfMeans] | None = None
+    """For functions of means: the interval is a bootstrap-t."""
     resampled: Callable[[Predictions], Statistic] | None = None
-    """The value of many resamples at once, for all others: the interval is a bootstrap over rows."""
+    """The value of many resamples at once; where it is all there is, the interval is a BCa bootstrap."""
     percent: bool = False
     """Shown times 100."""
     work: Callable[[Predictions], int] = len
@@ -93,13 +108,77 @@ class Metric:
         """`max_resamples`, or fewer (at least 200) where the rows and categories are many."""
         return int(min(self.max_resamples, max(200, _WORK // max(self.work(predictions), 1))))
 
+    def statistic(self, predictions: Predictions) -> Statistic:
+        """The value of many resamples of these rows at once."""
+        if self.hits is not None:
+            return mean_of(self.hits(predictions))
+        if self.means is not None:
+            return self.means(predictions).statistic()
+        assert self.resampled is not None, f"{self.name} says neither `hits` nor `means` nor `resampled`"
+        return self.resampled(predictions)
 
-def _mean(rows: Callable[[Predictions], Any]) -> Callable[[Predictions], Statistic]:
-    return lambda predictions: mean_of(rows(predictions))
+    def interval(self, predictions: Predictions, *, level: float = 0.95, seed: int = 0) -> Interval | None:
+        """The interval that suits this metric; rows of one group count together where the predictions have groups.
+
+        None where there are too few rows (groups) for one; without width where no row shows how the value varies.
+
+        Example:
+            >>> from drivetrain.runtime.targets import CategoryTarget
+            >>> fruit = CategoryTarget(name="fruit", vocab=("apple", "pear"))
+            >>> said = Predictions(ids=("a", "b"), target=fruit, truth=[0, 0], output=[[0.9, 0.1], [0.4, 0.6]])
+            >>> print(METRICS["accuracy"].interval(said))
+            [0.09453, 0.9055] (95 %, Wilson)
+        """
+        groups = group_codes(predictions.groups)
+        if self.hits is not None:
+            hits_N = self.hits(predictions)
+            if groups is None:
+                return wilson_interval(int(hits_N.sum()), len(hits_N), level=level)
+            return share(hits_N).influence().interval(level=level, groups=groups)
+        if self.influence is not None:
+            return self.influence(predictions).interval(level=level, groups=groups)
+        n_resamples = self.n_resamples(predictions)
+        if self.means is not None:
+            means = self.means(predictions)
+            if means.columns_NJ.shape[1] <= MOST_COLUMNS:
+                return means.interval(level=level, n_resamples=n_resamples, seed=seed, groups=groups)
+        statistic = self.statistic(predictions)
+        return bootstrap_interval(
+            statistic, len(predictions), level=level, n_resamples=n_resamples, seed=seed, groups=groups
+        )
 
 
 def _average(rows: Callable[[Predictions], Any]) -> Callable[[Predictions], float]:
     return lambda predictions: float(rows(predictions).mean())
+
+
+def _mean(rows: Callable[[Predictions], Any], most: float = math.inf) -> Callable[[Predictions], OfMeans]:
+    return lambda predictions: of_mean(rows(predictions), most=most)
+
+
+def _brier_means(predictions: Predictions) -> OfMeans:
+    return of_mean(cls.brier_rows(predictions), most=2.0 if predictions.target.kind == "category" else 1.0)
+
+
+def _ratio_metric(
+    name: str,
+    label: str,
+    kinds: tuple[Kind, ...],
+    value: Callable[[Predictions], float],
+    ratios: Callable[[Predictions], Ratios],
+    *,
+    percent: bool = False,
+) -> Metric:
+    return Metric(
+        name,
+        label,
+        kinds,
+        True,
+        value,
+        influence=lambda predictions: ratios(predictions).influence(),
+        resampled=lambda predictions: ratios(predictions).statistic(),
+        percent=percent,
+    )
 
 
 def _left_out(predictions: Predictions) -> str | None:
@@ -128,24 +207,17 @@ _NAMED = (
     _proportion("accuracy", "accuracy", CATEGORY, Predictions.hits),
     _proportion("error_rate", "error rate", CATEGORY, lambda p: ~p.hits(), higher_is_better=False),
     _top_k(5),
-    Metric(
-        "balanced_accuracy",
-        "balanced accuracy",
-        CATEGORY,
-        True,
-        cls.balanced_accuracy,
-        resampled=cls.resampled_balanced_accuracy,
-        percent=True,
-    ),
-    Metric("log_loss", "log loss", BOTH, False, cls.log_loss, resampled=_mean(cls.log_loss_rows)),
-    Metric("brier", "Brier score", BOTH, False, _average(cls.brier_rows), resampled=_mean(cls.brier_rows)),
-    Metric("f1", "F1", BOTH, True, cls.f1_macro, resampled=cls.resampled_f1_macro),
+    _ratio_metric("balanced_accuracy", "balanced accuracy", CATEGORY, cls.balanced_accuracy, cls.recalls, percent=True),
+    Metric("log_loss", "log loss", BOTH, False, cls.log_loss, means=_mean(cls.log_loss_rows)),
+    Metric("brier", "Brier score", BOTH, False, _average(cls.brier_rows), means=_brier_means),
+    _ratio_metric("f1", "F1", BOTH, cls.f1_macro, cls.f1_ratios),
     Metric(
         "roc_auc",
         "ROC AUC",
         BOTH,
         True,
         rank.roc_auc,
+        influence=rank.roc_auc_influence,
         resampled=rank.resampled_roc_auc,
         work=rank.work,
         note=_left_out,
@@ -156,24 +228,24 @@ _NAMED = (
         BOTH,
         True,
         rank.average_precision,
+        influence=rank.average_precision_influence,
         resampled=rank.resampled_average_precision,
         work=rank.work,
         note=_left_out,
     ),
     _proportion("exact_match", "exact match", CATEGORIES, Predictions.hits),
-    Metric(
+    _ratio_metric(
         "accuracy_multi",
         "accuracy per label",
         CATEGORIES,
-        True,
         _average(cls.label_hits_rows),
-        resampled=_mean(cls.label_hits_rows),
+        cls.label_hits_ratio,
         percent=True,
     ),
-    Metric("f1_micro", "F1 (micro)", CATEGORIES, True, cls.f1_micro, resampled=cls.resampled_f1_micro),
-    Metric("rmse", "RMSE", NUMBER, False, reg.rmse, resampled=reg.resampled_rmse),
-    Metric("mae", "MAE", NUMBER, False, reg.mae, resampled=_mean(lambda p: abs(reg.errors(p)).mean(axis=1))),
-    Metric("r2", "R²", NUMBER, True, reg.r2, resampled=reg.resampled_r2),
+    _ratio_metric("f1_micro", "F1 (micro)", CATEGORIES, cls.f1_micro, cls.f1_micro_ratio),
+    Metric("rmse", "RMSE", NUMBER, False, reg.rmse, means=reg.rmse_means),
+    Metric("mae", "MAE", NUMBER, False, reg.mae, means=reg.mae_means),
+    Metric("r2", "R²", NUMBER, True, reg.r2, means=reg.r2_means),
 )
 METRICS: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric in _NAMED})
 """Every metric with a name; ``top_<k>_accuracy`` works for any k."""

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import html
 import math
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from drivetrain.errors import DataError
+from drivetrain.errors import DataError, SettingError
 from drivetrain.evaluation._own_metric import OwnFunction
-from drivetrain.evaluation.intervals import Interval, bootstrap_interval, wilson_interval
 from drivetrain.evaluation.metrics import Metric, resolve_metrics
 from drivetrain.evaluation.predictions import Predictions
 
@@ -50,6 +51,10 @@ class Score(BaseModel):
     def as_json(self) -> dict[str, float | int | None]:
         """Value, low, high and n: valid JSON, with null for what is undefined."""
         return {"value": self.value, "low": self.low, "high": self.high, "n": self.n}
+
+    def with_value(self, value: float | None) -> Score:
+        """The same metric with another value and no interval."""
+        return self.model_copy(update={"value": value, "low": None, "high": None, "method": None, "note": None})
 
     def shown(self) -> tuple[str, str]:
         """Value and interval as a person reads them; the interval is empty where there is none.
@@ -91,6 +96,8 @@ class Scores(Mapping[str, Score]):
     n: int
     loss: float | None = None
     """Mean training loss, which is no metric: its scale depends on the loss function."""
+    baselines: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict[str, Mapping[str, float | None]])
+    """What is reached without the model, such as by always saying the majority class → metric name → value."""
 
     def __getitem__(self, name: str) -> Score:
         return self.scores[name]
@@ -102,12 +109,15 @@ class Scores(Mapping[str, Score]):
         return len(self.scores)
 
     def as_json(self) -> dict[str, Any]:
-        """Part, n, loss and each score's `as_json`; valid JSON."""
+        """Part, n, loss, each score's `as_json`, and the baselines where there are any; valid JSON."""
         metrics = {name: score.as_json() for name, score in self.scores.items()}
-        return {"part": self.part, "n": self.n, "loss": self.loss, "metrics": metrics}
+        baselines = {name: dict(values) for name, values in self.baselines.items()}
+        found = {"part": self.part, "n": self.n, "loss": self.loss, "metrics": metrics}
+        return {**found, "baselines": baselines} if baselines else found
 
     def __str__(self) -> str:
-        return "\n".join([*(str(score) for score in self.scores.values()), *self._loss_line()])
+        lines = [*(str(score) for score in self.scores.values()), *self._baseline_line(), *self._loss_line()]
+        return "\n".join(lines)
 
     def __repr__(self) -> str:
         return f"Scores on the {self.part} set\n{self}"
@@ -120,11 +130,20 @@ class Scores(Mapping[str, Score]):
             for score in self.scores.values()
         )
         level = next(iter(self.scores.values())).level if self.scores else 0.95
-        loss = "".join(f"<p>{line}</p>" for line in self._loss_line())
+        loss = "".join(f"<p>{html.escape(line)}</p>" for line in (*self._baseline_line(), *self._loss_line()))
         return (
             f"<table><caption>{self.part} set</caption><thead><tr><th>metric</th><th>value</th>"
             f"<th>{100 * level:g} % interval</th><th>n</th><th></th></tr></thead><tbody>{rows}</tbody></table>{loss}"
         )
+
+    def _baseline_line(self) -> list[str]:
+        """What the first metric is without the model."""
+        headline = next(iter(self.scores.values()), None)
+        if headline is None or not self.baselines:
+            return []
+        values = {name: values.get(headline.name) for name, values in self.baselines.items()}
+        shown = (f"{name} {headline.with_value(value).shown()[0]}" for name, value in values.items())
+        return [f"without the model: {', '.join(shown)}"]
 
     def _loss_line(self) -> list[str]:
         if self.loss is None:
@@ -139,6 +158,7 @@ def score(
     part: Part = "validation",
     level: float = 0.95,
     seed: int = 0,
+    baselines: Mapping[str, Predictions] | None = None,
 ) -> Scores:
     """Judge predictions: each metric with its interval and its n.
 
@@ -148,6 +168,7 @@ def score(
         part: Which part of the data the rows are.
         level: Coverage of the intervals, in (0, 1).
         seed: The same seed gives the same bootstrap intervals.
+        baselines: What is said of the same rows without the model, see `drivetrain.evaluation.baselines`.
 
     Raises:
         DataError: There are no rows, or they are unlabelled.
@@ -166,7 +187,20 @@ def score(
         raise DataError("there are no rows to judge. Mend it: give at least one labelled row.")
     scores = {metric.name: _measure(metric, predictions, level, seed) for metric in chosen}
     loss = None if predictions.loss is None else float(predictions.loss.mean())
-    return Scores(scores, part=part, n=len(predictions), loss=loss)
+    without = {name: _values(chosen, table) for name, table in (baselines or {}).items()}
+    return Scores(scores, part=part, n=len(predictions), loss=loss, baselines=without)
+
+
+def _values(metrics: Sequence[Metric], predictions: Predictions) -> dict[str, float | None]:
+    """Values alone; None also where a function of the user's cannot cope with an answer that never changes."""
+    found: dict[str, float | None] = {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for metric in metrics:
+            with suppress(SettingError):
+                value = metric.value(predictions)
+                found[metric.name] = value if math.isfinite(value) else None
+    return found
 
 
 def _measure(metric: Metric, predictions: Predictions, level: float, seed: int) -> Score:
@@ -174,9 +208,11 @@ def _measure(metric: Metric, predictions: Predictions, level: float, seed: int) 
     notes = [metric.note(predictions)]
     interval = None
     if math.isfinite(value):
-        interval = _interval(metric, predictions, level, seed)
+        interval = metric.interval(predictions, level=level, seed=seed)
         if interval is None:
-            notes.append("too few rows for an interval")
+            notes.append(
+                "too few rows for an interval" if predictions.groups is None else "too few groups for an interval"
+            )
         elif interval.high - interval.low <= 1e-12 * abs(value):
             notes.append("no interval: every resample of these rows gives the same value")
             interval = None
@@ -195,15 +231,6 @@ def _measure(metric: Metric, predictions: Predictions, level: float, seed: int) 
         percent=metric.percent,
         note="; ".join(note for note in notes if note) or None,
     )
-
-
-def _interval(metric: Metric, predictions: Predictions, level: float, seed: int) -> Interval | None:
-    n = len(predictions)
-    if metric.hits is not None:
-        return wilson_interval(int(metric.hits(predictions).sum()), n, level=level)
-    assert metric.resampled is not None, f"{metric.name} says neither `hits` nor `resampled`"
-    statistic = metric.resampled(predictions)
-    return bootstrap_interval(statistic, n, level=level, n_resamples=metric.n_resamples(predictions), seed=seed)
 
 
 def _decimals(value: float) -> int:
