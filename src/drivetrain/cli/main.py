@@ -13,6 +13,7 @@ from drivetrain import __version__
 from drivetrain.cli.cache import cache
 from drivetrain.cli.demo import demo
 from drivetrain.cli.evaluate import evaluate
+from drivetrain.cli.export import export
 from drivetrain.cli.failures import reported, warnings_as_lines
 from drivetrain.cli.predict import predict
 from drivetrain.cli.train import train
@@ -50,6 +51,7 @@ def _options(  # pyright: ignore[reportUnusedFunction] - typer calls it
 app.command()(reported(train))
 app.command()(reported(evaluate))
 app.command()(reported(predict))
+app.command()(reported(export))
 app.command()(reported(demo))
 app.command()(reported(cache))
 

@@ -30,10 +30,13 @@ def predict(
     device: Device = "auto",
     precision: Precision = PrecisionName.AUTO,
     json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object per picture and line: path, label, probability, top.")
+        bool,
+        typer.Option(
+            "--json", help="Print one JSON object per picture and line: path, label, probability, top, set, abstained."
+        ),
     ] = False,
 ) -> None:
-    """Say what pictures show, one line each, in the order given.
+    """Say what pictures show, one line each, in the order given; without torch where the model allows it.
 
     A picture that cannot be read is reported (with --json by a line with an `error`), the rest go on, and the exit
     status is 1 at the end, as it is with cat or grep.
@@ -70,19 +73,30 @@ def as_text(prediction: Prediction) -> str:
         'a.jpg: pear 90.0 % (fig 10.0 %)'
         >>> as_text(Prediction("a.jpg", labels=(), top=(("ripe", 0.25),)))
         'a.jpg: none (ripe 25.0 %)'
+        >>> as_text(Prediction("a.jpg", label="pear", top=(("pear", 0.4), ("fig", 0.3)), abstained=True))
+        'a.jpg: not sure: pear 40.0 % (fig 30.0 %)'
         >>> as_text(Prediction("a.jpg", values={"grams": 151.25}))
         'a.jpg: grams 151.2'
+        >>> as_text(Prediction("a.jpg", values={"grams": 151.25}, intervals={"grams": (140.0, 162.5)}))
+        'a.jpg: grams 151.2 [140, 162.5]'
     """
     from drivetrain.runtime.pictures import readable  # noqa: PLC0415 - brings numpy
 
     if prediction.values is not None:
-        said, others = ", ".join(f"{name} {value:.4g}" for name, value in prediction.values.items()), ()
+        said, others = ", ".join(_number(prediction, name) for name in prediction.values), ()
     elif prediction.labels is not None:
         said, others = ", ".join(prediction.labels) or "none", prediction.top
     else:
         said, others = _percent(prediction.top[0]), prediction.top[1:]
+    said = f"not sure: {said}" if prediction.abstained else said
     listed = f" ({', '.join(map(_percent, others))})" if others else ""
     return readable(f"{prediction.path}: {said}{listed}")
+
+
+def _number(prediction: Prediction, name: str) -> str:
+    ends = (prediction.intervals or {}).get(name)
+    interval = f" [{ends[0]:.4g}, {ends[1]:.4g}]" if ends else ""
+    return f"{name} {(prediction.values or {})[name]:.4g}{interval}"
 
 
 def _percent(item: tuple[str, float]) -> str:

@@ -33,6 +33,16 @@ SAVING_S = 2.0
 DATA, MODEL, TRAINING = "What to learn from", "What learns", "How it is trained"
 
 
+class ExportName(StrEnum):
+    """Of the weights in model.onnx, or none of it."""
+
+    FP32 = "fp32"
+    INT8 = "int8"
+    BF16 = "bf16"
+    FP16 = "fp16"
+    NONE = "none"
+
+
 class TargetKind(StrEnum):
     """What a target can be."""
 
@@ -142,6 +152,12 @@ def train(
         int | None,
         typer.Option(help="Epochs without a lower validation loss, then stop.", min=1, rich_help_panel=TRAINING),
     ] = None,
+    export: Annotated[
+        ExportName,
+        typer.Option(
+            help="The model that runs without torch: its precision (below fp32 only if validation allows it), or none."
+        ),
+    ] = ExportName.FP32,
     device: Device = "auto",
     precision: Precision = PrecisionName.AUTO,
 ) -> None:
@@ -193,7 +209,8 @@ def train(
                 f"{quoted(out)} was not written. The same command goes on where this one was"
             ) from stopped
         scores = learn.validate() if len(pictures.valid) else None
-        learn.save(out)
+        exported: Any = None if export is ExportName.NONE else export.value
+        learn.save(out, precision=exported)
         if not learn.place.main:
             return
         seconds = round(time.monotonic() - began, 1)
