@@ -1,0 +1,407 @@
+"""Two models judged on the same rows: is one better, is there no difference, or are there too few rows to tell?
+
+"No difference found" and "not enough data" look alike to a test of significance, and mean opposite things. They are
+told apart by `worth`, the smallest difference that would matter: the first says that such a difference is excluded,
+the second that it is not.
+
+Legend: N rows, B resamples.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from statistics import NormalDist
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drivetrain.errors import DataError, SettingError, first_few
+from drivetrain.evaluation._own_metric import OwnFunction
+from drivetrain.evaluation.intervals import (
+    Codes,
+    Floats,
+    Interval,
+    Statistic,
+    bootstrap_interval,
+    check_level,
+    group_codes,
+    n_groups,
+    resamples,
+    student,
+)
+from drivetrain.evaluation.metrics import Metric, default_metrics, resolve_metrics
+from drivetrain.evaluation.predictions import Predictions
+
+POWER = 0.8
+"""How often the smallest difference that a set can show would be found."""
+WORTH_PERCENT = 0.02
+"""A difference that would matter where nobody said: two points of a percentage …"""
+WORTH_RELATIVE = 0.05
+"""… or a twentieth of the better value, for other metrics."""
+FEW_DISCORDANT = 25
+"""With fewer rows that one model alone has right: exact test, and an interval that needs no resampling."""
+
+Outcome = Literal["a", "b", "none", "unknown"]
+
+
+@dataclass(frozen=True)
+class McNemar:
+    """Whether two models are right equally often, from the rows that one of them alone has right.
+
+    Example:
+        >>> mcnemar(15, 4)
+        McNemar(only_a=15, only_b=4, p=0.019..., method='exact')
+    """
+
+    only_a: int
+    only_b: int
+    p: float
+    """Probability of a difference at least this large if both are equally good."""
+    method: Literal["exact", "χ², continuity corrected"]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What the rows say of two models; printing it gives the verdict in words."""
+
+    metric: str
+    label: str
+    names: tuple[str, str]
+    values: tuple[float, float]
+    difference: float
+    """First minus second; positive is better where `higher_is_better`."""
+    low: float | None
+    high: float | None
+    """Interval of the difference; None where there are too few rows."""
+    level: float
+    method: str | None
+    higher_is_better: bool
+    percent: bool
+    n: int
+    n_groups: int | None
+    outcome: Outcome
+    """Which one is better; "none": no difference that matters; "unknown": too few rows to tell."""
+    worth: float
+    """The smallest difference that would matter."""
+    power: float | None
+    """How often rows like these would find a difference of `worth`."""
+    smallest: float | None
+    """Difference that rows like these would find four times in five (80 % power)."""
+    mcnemar: McNemar | None
+    """For proportions of independent rows."""
+
+    @property
+    def verdict(self) -> str:
+        """In words.
+
+        Example:
+            >>> comparison = compare(*_two_models())
+            >>> comparison.verdict
+            'not enough data: differences up to 19.4 points are possible, and 2.0 would matter'
+        """
+        first, second = self.names
+        match self.outcome:
+            case "a":
+                return f"{first} is better"
+            case "b":
+                return f"{second} is better"
+            case "none":
+                return f"no difference found (a difference larger than {self._amount(self._largest())} is excluded)"
+            case "unknown":
+                if self.low is None:
+                    return "not enough data: too few rows for an interval"
+                return (
+                    f"not enough data: differences up to {self._amount(self._largest())} are possible, "
+                    f"and {self._amount(self.worth, unit=False)} would matter"
+                )
+
+    def as_json(self) -> dict[str, Any]:
+        """Everything, with the verdict in words; valid JSON."""
+        return {**asdict(self), "names": list(self.names), "values": list(self.values), "verdict": self.verdict}
+
+    def __str__(self) -> str:
+        first, second = (f"{name} {self._value(value)}" for name, value in zip(self.names, self.values, strict=True))
+        rows = f"{self.n:,} rows" + ("" if self.n_groups is None else f" in {self.n_groups:,} groups")
+        lines = [f"{self.label}: {first}, {second}, on the same {rows}", self.verdict, *self._details()]
+        return "\n".join([lines[0], *(f"  {line}" for line in lines[1:])])
+
+    def _details(self) -> list[str]:
+        lines: list[str] = []
+        if self.low is not None and self.high is not None:
+            ends = f"[{self._signed(self.low)}, {self._signed(self.high)}]"
+            unit = " points" if self.percent else ""
+            lines.append(
+                f"difference {self._signed(self.difference)}{unit} {ends} ({100 * self.level:g} %, {self.method})"
+            )
+        if self.mcnemar is not None:
+            test = self.mcnemar
+            lines.append(
+                f"right in {self.names[0]} only: {test.only_a:,} rows, in {self.names[1]} only: {test.only_b:,}; "
+                f"McNemar p = {test.p:.2g} ({test.method})"
+            )
+        if self.smallest is not None and self.power is not None:
+            lines.append(
+                f"rows like these show a difference of {self._amount(self.smallest)} with {100 * POWER:.0f} % power, "
+                f"and one of {self._amount(self.worth)} with {100 * self.power:.0f} %"
+            )
+        return lines
+
+    def _largest(self) -> float:
+        assert self.low is not None and self.high is not None
+        return max(abs(self.low), abs(self.high))
+
+    def _value(self, value: float) -> str:
+        return f"{100 * value:.1f} %" if self.percent else f"{value:.4g}"
+
+    def _signed(self, value: float) -> str:
+        return f"{100 * value:+.1f}" if self.percent else f"{value:+.3g}"
+
+    def _amount(self, value: float, *, unit: bool = True) -> str:
+        if self.percent:
+            return f"{100 * value:.1f} points" if unit else f"{100 * value:.1f}"
+        return f"{value:.3g}"
+
+
+def compare(
+    a: Predictions,
+    b: Predictions,
+    metric: str | Metric | OwnFunction | None = None,
+    *,
+    names: tuple[str, str] = ("a", "b"),
+    worth: float | None = None,
+    level: float = 0.95,
+    higher_is_better: bool | None = None,
+    n_resamples: int | None = None,
+    seed: int = 0,
+) -> Comparison:
+    """Whether one of two models is better, judged on the same rows.
+
+    Both are judged on each row drawn, so what makes a row hard for both does not count as noise. Where the
+    predictions have groups, groups are drawn.
+
+    Args:
+        a: Predictions of the first model.
+        b: Of the second, on the same rows in any order; rows are matched by id.
+        metric: A name or a function ``f(truth, output)``; None takes the first of the target's default metrics,
+            which for categories is accuracy.
+        names: What the models are called.
+        worth: The smallest difference that would matter, in units of the metric (0.02 is two points of accuracy).
+            None takes 0.02 for percentages and a twentieth of the better value for others.
+        level: Coverage of the interval, in (0, 1).
+        higher_is_better: Needed for a function; metrics with a name know it.
+        n_resamples: None takes as many as the metric affords, 2,000 at most.
+        seed: The same seed gives the same interval.
+
+    Raises:
+        DataError: The tables hold different rows, truths or targets, or are unlabelled.
+        SettingError: The metric does not apply, or a setting cannot be used.
+
+    Source: interval BCa of the paired bootstrap, with few discordant rows Bonett & Price, Adjusted Wald Confidence
+    Interval for a Difference of Binomial Proportions Based on Paired Data (2012); test of McNemar (1947), checked
+    against statsmodels in tests/evaluation/test_comparing.py.
+
+    Example:
+        >>> print(compare(*_two_models(), names=("old", "new"), worth=0.3))
+        accuracy: old 75.0 %, new 80.0 %, on the same 40 rows
+          no difference found (a difference larger than 19.4 points is excluded)
+          difference -5.0 points [-19.4, +9.9] (95 %, adjusted Wald)
+          right in old only: 3 rows, in new only: 5; McNemar p = 0.73 (exact)
+          rows like these show a difference of 21.0 points with 80 % power, and one of 30.0 points with 98 %
+    """
+    check_level(level)
+    chosen = _metric(metric, a)
+    better_high = chosen.higher_is_better if higher_is_better is None else higher_is_better
+    if better_high is None:
+        raise SettingError(
+            f"{chosen.name!r} is a function of yours. Mend it: say higher_is_better=True or higher_is_better=False."
+        )
+    if worth is not None and not worth > 0:
+        raise SettingError(f"worth = {worth}: the smallest difference that would matter is above 0.")
+    b = matched(a, b)
+    values = (chosen.value(a), chosen.value(b))
+    if not all(math.isfinite(value) for value in values):
+        raise DataError(f"{chosen.label} is undefined on these {len(a)} rows: the truth does not vary enough.")
+    if worth is None:
+        worth = WORTH_PERCENT if chosen.percent else WORTH_RELATIVE * max(abs(value) for value in values)
+    groups = group_codes(a.groups)
+    count = chosen.n_resamples(a) if n_resamples is None else n_resamples
+    interval, error, test = _judged(chosen, a, b, groups, level=level, n_resamples=count, seed=seed)
+    units = len(a) if groups is None else n_groups(groups)
+    reach = student(level, units - 1) if groups is not None and units > 1 else NormalDist().inv_cdf(0.5 + level / 2)
+    low, high = (None, None) if interval is None else (interval.low, interval.high)
+    return Comparison(
+        metric=chosen.name,
+        label=chosen.label,
+        names=names,
+        values=values,
+        difference=values[0] - values[1],
+        low=low,
+        high=high,
+        level=level,
+        method=None if interval is None else interval.method,
+        higher_is_better=better_high,
+        percent=chosen.percent,
+        n=len(a),
+        n_groups=None if groups is None else units,
+        outcome=_outcome(interval, test, level, worth, better_high),
+        worth=worth,
+        power=None if not error else power_of(worth, error, reach),
+        smallest=None if not error else smallest_difference(error, reach),
+        mcnemar=test,
+    )
+
+
+def matched(a: Predictions, b: Predictions) -> Predictions:
+    """The rows of `b` in the order of `a`.
+
+    Raises:
+        DataError: They differ in rows, in what is true of them, or in target; the message says how.
+    """
+    if a.target.kind != b.target.kind or a.target.n_outputs != b.target.n_outputs:
+        raise DataError(f"the two models predict different targets: {a!r} and {b!r}.")
+    if a.target.kind != "number" and a.target.vocab != getattr(b.target, "vocab", None):
+        raise DataError(
+            f"the two models know different categories: {first_few(a.target.vocab)} and "
+            f"{first_few(getattr(b.target, 'vocab', ()))}. Mend it: train both on the same target."
+        )
+    order_a, order_b = (np.argsort(np.asarray(table.ids), kind="stable") for table in (a, b))
+    ids_a, ids_b = ([table.ids[i] for i in order] for table, order in ((a, order_a), (b, order_b)))
+    if ids_a != ids_b:
+        only_a, only_b = set(ids_a) - set(ids_b), set(ids_b) - set(ids_a)
+        raise DataError(
+            f"the two tables hold different rows: {len(a)} and {len(b)}, of which {len(only_a)} are in the first only "
+            f"and {len(only_b)} in the second only ({first_few(sorted(only_a | only_b), 2)}). Mend it: compare both on "
+            "the same rows, such as with `a.subset(...)`."
+        )
+    place = np.empty(len(a), dtype=np.int64)
+    place[order_a] = order_b
+    found = b.subset(place)
+    if not np.array_equal(a.known_truth(), found.known_truth()):
+        differs = a.known_truth() != found.known_truth()
+        first = int(np.flatnonzero(differs if differs.ndim == 1 else differs.any(axis=1))[0])
+        raise DataError(
+            f"the two tables disagree about what is true, first for row {a.ids[first]}. Mend it: judge both models "
+            "with the same labels."
+        )
+    return found
+
+
+def mcnemar(only_a: int, only_b: int) -> McNemar:
+    """McNemar's test: exact (binomial, two-sided) with fewer than 25 discordant rows, else by χ².
+
+    Args:
+        only_a: Rows that the first model alone has right.
+        only_b: Rows that the second model alone has right.
+
+    Source: McNemar (1947); continuity correction of Edwards (1948).
+    """
+    from scipy.stats import binom, chi2  # noqa: PLC0415 (slow to import)
+
+    n, fewer = only_a + only_b, min(only_a, only_b)
+    if n < FEW_DISCORDANT:
+        return McNemar(only_a, only_b, min(1.0, 2 * float(binom.cdf(fewer, n, 0.5))), "exact")
+    distance = max(abs(only_a - only_b) - 1, 0)
+    return McNemar(only_a, only_b, float(chi2.sf(distance**2 / n, 1)), "χ², continuity corrected")
+
+
+def power_of(difference: float, error: float, reach: float) -> float:
+    """How often a true difference of that size would be found.
+
+    Args:
+        difference: True difference.
+        error: Standard error of the measured difference.
+        reach: Standard errors that count as found, 1.96 for a level of 0.95.
+
+    Example:
+        >>> round(power_of(2.8, 1.0, 1.96), 3)
+        0.8
+    """
+    normal = NormalDist()
+    return normal.cdf(difference / error - reach) + normal.cdf(-difference / error - reach)
+
+
+def smallest_difference(error: float, reach: float) -> float:
+    """The true difference that would be found four times in five.
+
+    Example:
+        >>> round(smallest_difference(1.0, 1.96), 2)
+        2.8
+    """
+    return (reach + NormalDist().inv_cdf(POWER)) * error
+
+
+def _metric(metric: str | Metric | OwnFunction | None, a: Predictions) -> Metric:
+    return default_metrics(a.target)[0] if metric is None else resolve_metrics(metric, a.target)[0]
+
+
+def _judged(
+    metric: Metric, a: Predictions, b: Predictions, groups: Codes | None, *, level: float, n_resamples: int, seed: int
+) -> tuple[Interval | None, float | None, McNemar | None]:
+    """Interval of the difference, its standard error, and the test where it applies."""
+    test = None
+    if metric.hits is not None and groups is None:
+        first, second = metric.hits(a), metric.hits(b)
+        only_a, only_b = int((first & ~second).sum()), int((second & ~first).sum())
+        test = mcnemar(only_a, only_b)
+        if only_a + only_b < FEW_DISCORDANT:
+            interval, error = adjusted_wald(only_a, only_b, len(a), level=level)
+            return interval, error, test
+    statistic = _difference(metric.statistic(a), metric.statistic(b))
+    interval = bootstrap_interval(statistic, len(a), level=level, n_resamples=n_resamples, seed=seed, groups=groups)
+    if interval is None:
+        return None, None, test
+    drawn = np.concatenate([statistic(counts) for counts in resamples(len(a), min(n_resamples, 400), seed, groups)])
+    error = float(drawn[np.isfinite(drawn)].std(ddof=1))
+    renamed = interval.method.replace("BCa bootstrap", "paired BCa bootstrap")
+    return Interval(interval.low, interval.high, level, renamed), error, test
+
+
+def adjusted_wald(only_a: int, only_b: int, n: int, *, level: float = 0.95) -> tuple[Interval, float]:
+    """Interval of the difference of two proportions of the same rows, and its standard error.
+
+    One discordant row of each kind is added, so the interval has a width where there are none.
+
+    Source: Bonett & Price (2012), eq. 1; recommended by Fagerland, Lydersen & Laake (2014).
+
+    Example:
+        >>> print(adjusted_wald(5, 3, 40)[0])
+        [-0.09925, 0.1945] (95 %, adjusted Wald)
+    """
+    check_level(level)
+    up, down = (only_a + 1) / (n + 2), (only_b + 1) / (n + 2)
+    error = math.sqrt((up + down - (up - down) ** 2) / (n + 2))
+    reach = NormalDist().inv_cdf(0.5 + level / 2) * error
+    return Interval(max(-1.0, up - down - reach), min(1.0, up - down + reach), level, "adjusted Wald"), error
+
+
+def _difference(first: Statistic, second: Statistic) -> Callable[[Floats], Floats]:
+    return lambda counts_BN: first(counts_BN) - second(counts_BN)
+
+
+def _outcome(
+    interval: Interval | None, test: McNemar | None, level: float, worth: float, higher_is_better: bool
+) -> Outcome:
+    """Better only where interval and test agree; no difference only where one that matters is excluded."""
+    if interval is None:
+        return "unknown"
+    apart = interval.low > 0 or interval.high < 0
+    if apart and (test is None or test.p < 1 - level):
+        return "a" if (interval.low > 0) == higher_is_better else "b"
+    return "none" if max(abs(interval.low), abs(interval.high)) <= worth else "unknown"
+
+
+def _two_models() -> tuple[Predictions, Predictions]:
+    """40 rows of which the first has 30 right and the second 32, for the examples of this page."""
+    from drivetrain.runtime.targets import CategoryTarget  # noqa: PLC0415 - for the examples only
+
+    fruit = CategoryTarget(name="fruit", vocab=("apple", "pear"))
+
+    def table(wrong: NDArray[np.int64]) -> Predictions:
+        said = np.isin(np.arange(40), wrong).astype(int)
+        ids = tuple(f"{i:02}" for i in range(40))
+        return Predictions(ids=ids, target=fruit, truth=np.zeros(40, np.int64), output=np.eye(2)[said])
+
+    return table(np.arange(10)), table(np.arange(5, 13))
