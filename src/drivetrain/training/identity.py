@@ -1,13 +1,16 @@
-"""Which model, which run: hashes that tell whether two are the same."""
+"""Which model, which run: hashes that tell whether two are the same, and the libraries they were made with."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import torch
 from torch import nn
+
+LIBRARIES = ("drivetrain", "torch", "timm", "accelerate", "numpy", "Pillow", "onnx", "onnxscript", "onnxruntime")
 
 
 def parameters_sha256(module: nn.Module) -> str:
@@ -24,3 +27,14 @@ def fingerprint(facts: dict[str, Any]) -> str:
     """12 hex digits that differ when any fact does; facts are JSON values or have a telling ``repr``."""
     text = json.dumps(facts, sort_keys=True, default=repr)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def versions() -> dict[str, str]:
+    """Library → installed version, of those that shape a model."""
+    found: dict[str, str] = {}
+    for library in LIBRARIES:
+        try:
+            found[library] = version(library)
+        except PackageNotFoundError:
+            found[library] = "unknown"
+    return found

@@ -6,7 +6,6 @@ import json
 import os
 import warnings
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from drivetrain.errors import ArtefactError, DrivetrainWarning, ExportError, Mis
 from drivetrain.evaluation.metrics import metric_named
 from drivetrain.evaluation.records import score_records
 from drivetrain.runtime.artefact import (
+    CARD,
     DATA,
     WEIGHTS,
     check_target_path,
@@ -26,14 +26,13 @@ from drivetrain.runtime.artefact import (
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.manifest import Opening
 from drivetrain.training.exporting import ExportPlan, export_trained
-from drivetrain.training.identity import parameters_sha256
+from drivetrain.training.identity import parameters_sha256, versions
 from drivetrain.training.remembering import calibration_of, reference_of
+from drivetrain.training.reporting import card_of
 
 if TYPE_CHECKING:
     from drivetrain.export.exporting import Exported
     from drivetrain.training.learner import Learner
-
-LIBRARIES = ("drivetrain", "torch", "timm", "accelerate", "numpy", "Pillow", "onnx", "onnxscript", "onnxruntime")
 
 
 def save_learner(learner: Learner, path: str | os.PathLike[str], plan: ExportPlan) -> Path:
@@ -47,6 +46,7 @@ def save_learner(learner: Learner, path: str | os.PathLike[str], plan: ExportPla
     exported, decision = _exported(learner, plan)
     predictions = learner.predictions() if len(data.valid) else None
     calibration = None if predictions is None else calibration_of(predictions)
+    openings = [*_earlier_openings(target, learner), *learner.test_openings]
     parameters = {name: value.detach().cpu().contiguous() for name, value in learner.network.state_dict().items()}
     reading = {
         "source": data.location,
@@ -55,7 +55,7 @@ def save_learner(learner: Learner, path: str | os.PathLike[str], plan: ExportPla
     }
     manifest = {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "versions": _versions(),
+        "versions": versions(),
         "input": learner.kind.reader,
         "target": data.target,
         "architecture": learner.kind.architecture,
@@ -65,13 +65,15 @@ def save_learner(learner: Learner, path: str | os.PathLike[str], plan: ExportPla
         "parameters_sha256": parameters_sha256(learner.network),
         "metrics": tuple(name for name in names if metric_named(name)),
         "validation": validation,
-        "test_openings": [*_earlier_openings(target, learner), *learner.test_openings],
+        "test_openings": openings,
         "history": learner.history,
         "export": None if exported is None else exported.record,
         "calibration": calibration,
         "reference": None if predictions is None else reference_of(predictions, learner.valid_store, calibration),
     }
     contents = {WEIGHTS: save(parameters), DATA: (json.dumps(reading, indent=1) + "\n").encode()}
+    if predictions is not None:
+        contents[CARD] = card_of(learner, target.name, openings).encode()
     return write_artefact(target, contents | ({} if exported is None else exported.files), manifest).path
 
 
@@ -101,13 +103,3 @@ def _earlier_openings(target: Path, learner: Learner) -> list[Opening]:
     if manifest.split_identity != learner.data.split.identity:
         return []
     return [opening for opening in manifest.test_openings if opening not in learner.test_openings]
-
-
-def _versions() -> dict[str, str]:
-    found: dict[str, str] = {}
-    for library in LIBRARIES:
-        try:
-            found[library] = version(library)
-        except PackageNotFoundError:
-            found[library] = "unknown"
-    return found

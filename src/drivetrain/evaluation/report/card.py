@@ -8,7 +8,7 @@ from drivetrain.evaluation.report.html import plain
 from drivetrain.evaluation.report.parts import ReportParts, Seal
 from drivetrain.evaluation.report.summary import confidence_in_words, in_words, weakest
 from drivetrain.evaluation.report.tallies import equal_mass_bins, expected_calibration_error, said_and_held, tallies
-from drivetrain.evaluation.report.words import count_rows, as_percent, quoted_list
+from drivetrain.evaluation.report.words import as_percent, count_rows, quoted_list
 from drivetrain.evaluation.scores import Score
 
 MOST_CATEGORIES = 30
@@ -123,9 +123,8 @@ def _confidence(parts: ReportParts) -> list[str]:
     if not said:
         return []
     bins = equal_mass_bins(*said_and_held(parts.predictions))
-    return [
-        f"{said} Calibration error (ECE, {len(bins)} bins of equal mass): {as_percent(expected_calibration_error(bins))}."
-    ]
+    error = as_percent(expected_calibration_error(bins))
+    return [f"{said} Calibration error (ECE, {len(bins)} bins of equal mass): {error}."]
 
 
 def _limits(parts: ReportParts) -> list[str]:

@@ -6,7 +6,7 @@ from drivetrain.evaluation.report.charts import compared
 from drivetrain.evaluation.report.html import Child, Html, figure, tag
 from drivetrain.evaluation.report.parts import ReportParts
 from drivetrain.evaluation.report.tallies import Tally, said_and_held, tallies
-from drivetrain.evaluation.report.words import count_rows, as_percent, quoted_list
+from drivetrain.evaluation.report.words import as_percent, count_rows, quoted_list
 from drivetrain.evaluation.scores import Score
 
 HONEST = 0.02
@@ -78,13 +78,11 @@ def confidence_in_words(parts: ReportParts) -> str:
     sure, right = float(confidence.mean()), float(held.mean())
     if parts.predictions.target.kind == "categories":
         return f"On average it gives a label {as_percent(sure, 0)}, and {as_percent(right, 0)} of the labels are true."
+    said = f"It says it is {as_percent(sure, 0)} sure on average and is right {as_percent(right, 0)} of the time"
     off = sure - right
     if abs(off) <= HONEST:
-        return f"It says it is {as_percent(sure, 0)} sure on average and is right {as_percent(right, 0)} of the time: its confidence is honest."
-    what = "too sure of itself" if off > 0 else "surer than it says"
-    return (
-        f"It says it is {as_percent(sure, 0)} sure on average and is right {as_percent(right, 0)} of the time: {what}."
-    )
+        return f"{said}: its confidence is honest."
+    return f"{said}: {'too sure of itself' if off > 0 else 'right more often than it says'}."
 
 
 def weakest(found: list[Tally], most: int = 3) -> list[Tally]:

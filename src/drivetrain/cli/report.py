@@ -1,0 +1,40 @@
+"""`drivetrain report`: one page about a saved model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from drivetrain.cli.place import Device, Precision, PrecisionName
+from drivetrain.cli.results import AsJson, answers, as_json, quoted
+
+
+def report(
+    model: Annotated[Path, typer.Argument(help="Folder that `drivetrain train` wrote.", metavar="MODEL")],
+    *,
+    out: Annotated[Path, typer.Option(help="Where the page is written.")] = Path("report.html"),
+    data: Annotated[
+        str | None,
+        typer.Option(help="Folder or table that holds the pictures now.", show_default="where they were trained from"),
+    ] = None,
+    use: Annotated[str, typer.Option(help="What the model is meant for, in your words.", show_default=False)] = "",
+    device: Device = "auto",
+    precision: Precision = PrecisionName.AUTO,
+    json: AsJson = False,
+) -> None:
+    """Write a page about a saved model: how good it is, where it goes wrong, how it was made.
+
+    It judges the validation rows again, which are found by their content; the test set stays sealed. The page is one
+    file that loads nothing, with small copies of some of the pictures.
+    """
+    from drivetrain.training.reporting import report_saved  # noqa: PLC0415 - brings torch
+
+    with answers() as answer:
+        place = report_saved(model, out, data=data, use=use, device=device, precision=precision.value)
+        size = place.stat().st_size
+        if json:
+            answer(as_json({"artefact": str(model), "report": str(place), "bytes": size}))
+        else:
+            answer(f"report in {quoted(place)} ({size / 1e6:.1f} MB): open it in a browser")

@@ -1,0 +1,273 @@
+"""The report of a Learner, or of a saved model: everything it knows of itself, gathered for the page."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from drivetrain.errors import DataError
+from drivetrain.evaluation.fitting import judge_training
+from drivetrain.evaluation.metrics import Metric, metric_named
+from drivetrain.evaluation.scores import Score
+from drivetrain.runtime.artefact import open_artefact, write_durably
+from drivetrain.runtime.manifest import Manifest, Opening
+from drivetrain.runtime.pictures import readable
+from drivetrain.training.identity import parameters_sha256, versions
+
+if TYPE_CHECKING:
+    from drivetrain.data.sources import Source
+    from drivetrain.evaluation.auditing.audit import Audit
+    from drivetrain.evaluation.predictions import Predictions
+    from drivetrain.evaluation.report import ReportParts, Seal
+    from drivetrain.runtime.targets import Array
+    from drivetrain.training.learner import Learner
+    from drivetrain.training.place import Precision
+
+IDENTITY = 16
+"""Characters of a hash that are shown: enough to compare two reports."""
+
+
+class Reporting:
+    """Writing what a Learner knows of itself."""
+
+    def report(
+        self,
+        path: str | os.PathLike[str] = "report.html",
+        *,
+        audit: Audit | None = None,
+        title: str | None = None,
+        use: str = "",
+    ) -> Path:
+        """Write one self-contained page about the model, for who decides and for who checks.
+
+        It shows the validation set: the headline with its interval beside simpler ways to answer, where the model
+        goes wrong, whether its confidence can be trusted, how it was trained and why so, and whether the test set is
+        still sealed. The page holds small copies of some validation pictures (about 1 MB in all), and loads nothing.
+
+        Args:
+            path: Where the page is written; a file that stands there is replaced.
+            audit: What `drivetrain.audit` found in the data, to be shown as well.
+            title: What the model is called; None takes the data's name.
+            use: What the model is meant for, in your words.
+
+        Raises:
+            DataError: There is no validation set.
+
+        Example:
+            ::
+
+                learn.report("report.html")
+        """
+        learner = cast("Learner", self)
+        parts = report_parts(learner, audit=audit, title=title, use=use)  # takes part in all processes
+        return write_page(path, parts) if learner.place.main else Path(path)
+
+
+def report_saved(
+    model: str | os.PathLike[str],
+    path: str | os.PathLike[str] = "report.html",
+    *,
+    data: Source | None = None,
+    audit: Audit | None = None,
+    use: str = "",
+    device: str = "auto",
+    precision: Precision = "auto",
+) -> Path:
+    """The same page for a saved model; its validation rows are found again by content, and judged again.
+
+    Args:
+        model: The artefact.
+        path: Where the page is written.
+        data: Folder, table or DataFrame that holds the pictures now; None takes the place they were trained from.
+        audit: What `drivetrain.audit` found in the data.
+        use: What the model is meant for.
+        device: As of `Learner`.
+        precision: As of `Learner`.
+
+    Raises:
+        ArtefactError: The artefact cannot be used.
+        DataError: The rows are not there, or the model was trained without a validation set.
+    """
+    from drivetrain.training.learner import Learner  # noqa: PLC0415 - it stands above this module
+
+    artefact = open_artefact(model)
+    learner = Learner.load(model, data=data, device=device, precision=precision)
+    title = readable(artefact.path.name)
+    return write_page(path, report_parts(learner, audit=audit, title=title, use=use, manifest=artefact.manifest))
+
+
+def write_page(path: str | os.PathLike[str], parts: ReportParts) -> Path:
+    """Render, and write beside the place before replacing what stands there."""
+    from drivetrain.evaluation.report import render  # noqa: PLC0415 - only where a page is made
+
+    place = Path(path)
+    try:
+        write_durably(place, render(parts).encode())
+    except OSError as error:
+        raise DataError(f"{readable(place)} cannot be written: {error.strerror or error}.") from error
+    return place
+
+
+def card_of(learner: Learner, title: str, openings: Sequence[Opening]) -> str:
+    """The model card, as Markdown, of a Learner that is about to be saved under that name."""
+    from drivetrain.evaluation.report import model_card  # noqa: PLC0415
+
+    return model_card(report_parts(learner, title=readable(title), openings=openings))
+
+
+def report_parts(
+    learner: Learner,
+    *,
+    audit: Audit | None = None,
+    title: str | None = None,
+    use: str = "",
+    manifest: Manifest | None = None,
+    openings: Sequence[Opening] | None = None,
+) -> ReportParts:
+    """What the page and the model card are made of.
+
+    Args:
+        learner: Trained, with validation rows.
+        audit: What `drivetrain.audit` found, or None.
+        title: What the model is called.
+        use: What it is meant for.
+        manifest: Of the artefact it was loaded from; its decisions are those of the training.
+        openings: Of the test set; None takes those the Learner knows of.
+
+    Raises:
+        DataError: There is no validation set.
+    """
+    from drivetrain.evaluation.auditing.section import report_findings  # noqa: PLC0415 - brings scikit-learn
+    from drivetrain.evaluation.report import ReportParts  # noqa: PLC0415
+
+    data = learner.data
+    predictions, scores = learner.predictions(), learner.validate()
+    headline = learner.metrics[0] if learner.metrics else None
+    rows = {"train": len(data.train), "valid": len(data.valid), "test": data.n_test}
+    stored = rows if manifest is None else manifest.n
+    return ReportParts(
+        title=title or f"{learner.kind.architecture.name} on {Path(data.source).name}",
+        predictions=predictions,
+        scores=scores,
+        baselines=_baselines(learner, headline, audit),
+        decisions=learner.decisions if manifest is None else manifest.decisions,
+        history=learner.history,
+        verdict=_verdict(learner),
+        pictures=lambda row: _picture(learner, row),
+        audit=None if audit is None else report_findings(audit),
+        seal=_seal(learner, stored.get("test", 0), learner.test_openings if openings is None else openings),
+        n=stored,
+        facts=_facts(learner, manifest),
+        calibration=_calibration(learner, manifest),
+        warnings=_missing(rows, stored),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        use=use,
+    )
+
+
+def _baselines(learner: Learner, headline: Metric | None, audit: Audit | None) -> list[Score]:
+    """The headline of a constant answer, and of metadata alone where an audit has judged all validation rows."""
+    from drivetrain.evaluation.baselines import baselines  # noqa: PLC0415 - brings scikit-learn
+
+    if headline is None:
+        return []
+    data, predictions = learner.data, learner.predictions()
+    others: dict[str, Predictions] = {}
+    metadata = None if audit is None else audit.metadata_predictions
+    if metadata is not None and metadata.target == predictions.target:
+        rows = {digest: row for row, digest in enumerate(metadata.ids)}
+        if all(digest in rows for digest in predictions.ids):
+            others["metadata alone"] = metadata.subset([rows[digest] for digest in predictions.ids])
+    found = baselines(predictions, data.target.encode(data.train.values), [headline], others=others)
+    return [scores[headline.name].model_copy(update={"label": name}) for name, scores in found.items()]
+
+
+def _verdict(learner: Learner) -> str | None:
+    if not learner.history:
+        return None
+    metric = learner.metrics[0] if learner.metrics else None
+    if metric is None or metric.higher_is_better is None:
+        return judge_training(learner.history).text
+    return judge_training(learner.history, metric.name, higher_is_better=metric.higher_is_better).text
+
+
+def _calibration(learner: Learner, manifest: Manifest | None) -> Any:
+    from drivetrain.training.remembering import calibration_of  # noqa: PLC0415
+
+    return calibration_of(learner.predictions()) if manifest is None else manifest.calibration
+
+
+def _picture(learner: Learner, row: int) -> Array | None:
+    working = learner.valid_store.get([row])[0]
+    return None if working is None else learner.kind.reader.view(working)
+
+
+def _seal(learner: Learner, n: int, openings: Sequence[Opening]) -> Seal:
+    from drivetrain.evaluation.report import Seal, TestLook  # noqa: PLC0415
+
+    looks = [TestLook(o.when, _headline_of(o, learner.metrics), _expected(o)) for o in openings]
+    sealed = learner.data.seal
+    return Seal(n, looks, "" if sealed is None else sealed.id)
+
+
+def _headline_of(opening: Opening, metrics: Sequence[Metric]) -> Score | None:
+    """The first metric that the opening has on record."""
+    names = [metric.name for metric in metrics if metric.name in opening.scores] or list(opening.scores)
+    if not names:
+        return None
+    metric, record = metric_named(names[0]), opening.scores[names[0]]
+    label, percent = (names[0], False) if metric is None else (metric.label, metric.percent)
+    return Score(
+        name=names[0], label=label, value=record.value, low=record.low, high=record.high, n=record.n, percent=percent
+    )
+
+
+def _expected(opening: Opening) -> str:
+    """What was said beforehand, and whether it held."""
+    expected = opening.expected
+    if expected is None:
+        return ""
+    metric = metric_named(expected.metric)
+    said = Score(
+        name=expected.metric,
+        label=expected.metric,
+        value=expected.value,
+        low=expected.low,
+        high=expected.high,
+        n=expected.n_test,
+        percent=metric is not None and metric.percent,
+    ).shown()
+    held = "" if opening.held is None else "; it held" if opening.held else "; it did not hold"
+    return f"{' '.join(said).strip()}{held}"
+
+
+def _facts(learner: Learner, manifest: Manifest | None) -> Mapping[str, str]:
+    data = learner.data
+    parameters = parameters_sha256(learner.network) if manifest is None else manifest.parameters_sha256
+    facts = {
+        "source": data.source,
+        "split": f"{data.split.method}, seed {data.split.seed}, identity {data.split.identity[:IDENTITY]}",
+        "seal": "" if data.seal is None else data.seal.id,
+        "architecture": learner.kind.architecture.name,
+        "parameters (SHA-256)": parameters[:IDENTITY],
+        "versions": ", ".join(f"{name} {version}" for name, version in _versions(manifest).items()),
+    }
+    return {name: value for name, value in facts.items() if value}
+
+
+def _versions(manifest: Manifest | None) -> Mapping[str, str]:
+    if manifest is not None:
+        return manifest.versions
+    python = ".".join(map(str, sys.version_info[:3]))
+    return {**versions(), "Python": python}
+
+
+def _missing(rows: Mapping[str, int], stored: Mapping[str, int]) -> list[str]:
+    gone = stored.get("valid", 0) - rows["valid"]
+    if gone <= 0:
+        return []
+    return [f"{gone:,} of {stored['valid']:,} validation rows could not be found, and are not in these numbers."]
