@@ -10,6 +10,7 @@ DrivetrainError
 │   └── CheckpointError  a checkpoint cannot be written or read
 ├── ArtefactError        a saved model is missing, altered, or of an unknown format
 │   └── ExportError      a trained network cannot be turned into one that runs without torch
+├── HubError             the hub cannot be reached, or refuses
 ├── SettingError         an argument has a value that cannot be used
 └── MissingExtraError    an optional part of drivetrain is not installed
 
@@ -61,6 +62,15 @@ class ArtefactError(DrivetrainError):
 
 class ExportError(ArtefactError):
     """A trained network cannot be turned into one that runs without torch."""
+
+
+class HubError(DrivetrainError):
+    """The hub cannot be reached, or refuses."""
+
+    def __init__(self, message: str, *, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        """Of the hub's answer, where there was one."""
 
 
 class SettingError(DrivetrainError, ValueError):

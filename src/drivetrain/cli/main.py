@@ -16,6 +16,8 @@ from drivetrain.cli.evaluate import evaluate
 from drivetrain.cli.export import export
 from drivetrain.cli.failures import reported, warnings_as_lines
 from drivetrain.cli.predict import predict
+from drivetrain.cli.pull import pull
+from drivetrain.cli.push import push
 from drivetrain.cli.train import train
 
 HELP = """From data to decisions: fine-tune a pretrained model, know how good it is, ship it.
@@ -52,6 +54,8 @@ app.command()(reported(train))
 app.command()(reported(evaluate))
 app.command()(reported(predict))
 app.command()(reported(export))
+app.command()(reported(push))
+app.command()(reported(pull))
 app.command()(reported(demo))
 app.command()(reported(cache))
 

@@ -7,7 +7,7 @@ import json
 import os
 import re
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -177,9 +177,7 @@ def _read_manifest(folder: Path) -> Manifest:
 def _verify_files(folder: Path, manifest: Manifest) -> None:
     present = _files_in(folder) - {MANIFEST, MANIFEST + PARTIAL}  # the latter of an update that was killed: never read
     listed = set(manifest.files)
-    unsafe = [name for name in listed if not _NAME.fullmatch(name)]
-    if unsafe:
-        raise ArtefactError(f"{folder} lists files outside itself, or with odd names: {first_few(sorted(unsafe))}.")
+    check_names(listed, str(folder))
     if listed - present:
         raise ArtefactError(f"{folder} lacks {first_few(sorted(listed - present))}, which its manifest lists.")
     if present - listed:
@@ -193,6 +191,13 @@ def _verify_files(folder: Path, manifest: Manifest) -> None:
             raise ArtefactError(f"{path} is not the file that was saved: it is a link or something else.")
         if path.stat().st_size != record.bytes or sha256_of(path) != record.sha256:
             raise ArtefactError(f"{path} is not the file that was saved: its content has changed.")
+
+
+def check_names(names: Iterable[str], where: str) -> None:
+    """Raise ArtefactError for names that lead out of the folder, into another one, or are hidden."""
+    unsafe = sorted(name for name in names if not _NAME.fullmatch(name))
+    if unsafe:
+        raise ArtefactError(f"{where} lists files outside itself, or with odd names: {first_few(unsafe)}.")
 
 
 def _files_in(folder: Path) -> set[str]:

@@ -13,6 +13,9 @@ from drivetrain.runtime.golden import read_golden
 from drivetrain.runtime.manifest import Manifest
 from drivetrain.runtime.predictor import Predictor
 
+HUB = "hf-hub:"
+"""Before the name of a model on the hub."""
+
 TORCH_LOADER = "drivetrain.training.saved"
 """Named, not imported: the ground floor must run where this room and torch are not installed."""
 
@@ -28,7 +31,7 @@ def load(
     """A saved model, ready to predict; needs the artefact alone, and no torch where it holds `model.onnx`.
 
     Args:
-        path: The artefact.
+        path: The artefact; or ``hf-hub:owner/name``, which fetches it into this user's cache.
         device: ``auto`` and ``cpu`` take ONNX Runtime where they can; another device, such as ``cuda``, takes torch.
         precision: ``auto`` takes what `model.onnx` holds. Another precision than that takes torch.
         top_k: How many categories `Prediction.top` lists, at most.
@@ -40,6 +43,10 @@ def load(
         MissingExtraError: It can be answered with torch only, which is not installed.
         SettingError: A setting cannot be used.
     """
+    if str(path).startswith(HUB):
+        from drivetrain.runtime.hub import pull_cached  # noqa: PLC0415 - models on this machine need no network
+
+        path = pull_cached(str(path).removeprefix(HUB))
     artefact = open_artefact(path)
     why_not = _why_not_onnx(artefact.manifest, device, precision)
     if why_not is None:
