@@ -18,7 +18,9 @@ from drivetrain.cli.failures import reported, warnings_as_lines
 from drivetrain.cli.predict import predict
 from drivetrain.cli.pull import pull
 from drivetrain.cli.push import push
+from drivetrain.cli.serve import serve
 from drivetrain.cli.train import train
+from drivetrain.cli.watch import watch
 
 HELP = """From data to decisions: fine-tune a pretrained model, know how good it is, ship it.
 
@@ -56,6 +58,8 @@ app.command()(reported(predict))
 app.command()(reported(export))
 app.command()(reported(push))
 app.command()(reported(pull))
+app.command()(reported(serve))
+app.command()(reported(watch))
 app.command()(reported(demo))
 app.command()(reported(cache))
 

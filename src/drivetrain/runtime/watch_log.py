@@ -1,0 +1,109 @@
+"""The service's log of answers, read back for `drivetrain watch`."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+from drivetrain.errors import DataError
+
+MODEL_DIGITS = 16
+"""Of the hash of a model's parameters, by which a line says which model answered."""
+
+
+@dataclass
+class Live:
+    """Rows of a log, column by column; a column may be shorter than `n` where rows lack it."""
+
+    n: int = 0
+    said: list[tuple[str, ...]] = field(default_factory=list[tuple[str, ...]])
+    several: bool = False
+    """Whether a row may say several labels."""
+    confidence: list[float] = field(default_factory=list[float])
+    numbers: dict[str, list[float]] = field(default_factory=dict[str, list[float]])
+    inputs: dict[str, list[float]] = field(default_factory=dict[str, list[float]])
+    of_other_models: int = 0
+    """Lines left out since another model wrote them."""
+    unreadable: int = 0
+    """Lines left out since they are no answers: cut off, or something else."""
+
+    def times_said(self, label: str) -> int:
+        """Rows that say a label."""
+        return sum(label in labels for labels in self.said)
+
+
+def read_log(path: str | os.PathLike[str], parameters_sha256: str, *, last: int | None = None) -> Live:
+    """The answers of one model in a log.
+
+    Args:
+        path: As ``drivetrain serve --log-predictions`` wrote it.
+        parameters_sha256: Of the manifest.
+        last: Only so many of its newest answers; None takes all.
+
+    Raises:
+        DataError: The file cannot be read.
+    """
+    try:
+        with Path(path).open(encoding="utf-8", errors="replace") as lines:
+            return collect(lines, parameters_sha256[:MODEL_DIGITS], last)
+    except OSError as error:
+        raise DataError(
+            f"{os.fspath(path)} cannot be read: {error.strerror}. Mend it: give the file of serve --log-predictions."
+        ) from error
+
+
+def collect(lines: Iterable[str], model: str, last: int | None = None) -> Live:
+    """Rows from lines of JSON.
+
+    Example:
+        >>> line = '{"model": "a", "label": "pear", "confidence": 0.9, "inputs": {"aspect": 1.5}}'
+        >>> live = collect([line, "rubb"], "a")
+        >>> live.n, live.said, live.inputs, live.unreadable
+        (1, [('pear',)], {'aspect': [1.5]}, 1)
+    """
+    live = Live()
+    rows: deque[Mapping[str, Any]] = deque(maxlen=last)
+    for line in lines:
+        row = _row(line)
+        if row is None:
+            live.unreadable += 1
+        elif row.get("model") != model:
+            live.of_other_models += 1
+        else:
+            rows.append(row)
+    for row in rows:
+        _add(live, row)
+    return live
+
+
+def _row(line: str) -> Mapping[str, Any] | None:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return cast("Mapping[str, Any]", row) if isinstance(row, dict) and "model" in row else None
+
+
+def _add(live: Live, row: Mapping[str, Any]) -> None:
+    live.n += 1
+    if isinstance(row.get("label"), str):
+        live.said.append((row["label"],))
+    elif isinstance(row.get("labels"), list):
+        live.said.append(tuple(str(label) for label in row["labels"]))
+        live.several = True
+    _append(live.confidence, row.get("confidence"))
+    for column, values in ((live.numbers, row.get("values")), (live.inputs, row.get("inputs"))):
+        if isinstance(values, dict):
+            for name, value in cast("Mapping[str, Any]", values).items():
+                _append(column.setdefault(name, []), value)
+
+
+def _append(column: list[float], value: Any) -> None:
+    if isinstance(value, int | float) and math.isfinite(value):
+        column.append(float(value))

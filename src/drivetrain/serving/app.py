@@ -1,0 +1,145 @@
+"""The routes of the service: each reads a request within its limits, asks the service, and says the answer in JSON."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from starlette.exceptions import HTTPException
+
+from drivetrain import __version__
+from drivetrain.serving import inference_protocol, schema
+from drivetrain.serving.about import about
+from drivetrain.serving.bodies import Part, read_pictures
+from drivetrain.serving.documentation import documentation
+from drivetrain.serving.guard import Guard
+from drivetrain.serving.metrics import CONTENT_TYPE
+from drivetrain.serving.model import Answer, answer_as_json
+from drivetrain.serving.page import PAGE_FILES, page_file
+from drivetrain.serving.refusals import Refusal
+from drivetrain.serving.service import Service
+from drivetrain.serving.wire import answer
+
+
+def make_app(service: Service) -> Guard:
+    """The ASGI application: FastAPI behind a guard.
+
+    Example:
+        ::
+
+            uvicorn.run(make_app(Service(model, Settings())))
+    """
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
+        await service.start()
+        yield
+        await service.stop()
+
+    app = FastAPI(
+        title=f"drivetrain: {service.model.name}",
+        version=__version__,
+        description='Answers of one model. Errors are `{"error": message}`.',
+        lifespan=lifespan,
+        docs_url=None,  # FastAPI's own pages load scripts from elsewhere
+        redoc_url=None,
+        separate_input_output_schemas=False,
+    )
+    app.add_exception_handler(Refusal, _refused)
+    app.add_exception_handler(HTTPException, _not_routed)
+    _add_answers(app, service)
+    _add_health(app, service)
+    _add_pages(app)
+    inference_protocol.add_routes(app, service)
+    return Guard(app, service)
+
+
+def _add_answers(app: FastAPI, service: Service) -> None:
+    limits = service.settings.limits
+
+    @app.post("/predict", **schema.PREDICT)
+    async def predict(request: Request) -> Response:  # pyright: ignore[reportUnusedFunction]
+        """One picture as the body gives one answer; multipart/form-data with files gives a list, in their order."""
+        with service.intake.hold() as hold:
+            parts, is_list = await read_pictures(request, hold, limits)
+            found = await service.predict([bytes(part.data) for part in parts])
+        if is_list:
+            return answer([_row(part, one) for part, one in zip(parts, found, strict=True)])
+        if isinstance(found[0], Refusal):
+            raise found[0]
+        return answer(answer_as_json(found[0].said.prediction), headers={"server-timing": _timing(found[0])})
+
+    @app.post("/explain", **schema.EXPLAIN)
+    async def explain(request: Request) -> Response:  # pyright: ignore[reportUnusedFunction]
+        """One picture's answer, and how much it changes when a part of the picture is covered."""
+        with service.intake.hold() as hold:
+            parts, _ = await read_pictures(request, hold, limits)
+            if len(parts) != 1:
+                raise Refusal(413, "one picture can be explained at a time")
+            found = await service.explain(bytes(parts[0].data))
+        if isinstance(found, Refusal):
+            raise found
+        square = dict(zip(("left", "top", "width", "height"), found.square, strict=True))
+        return answer({**answer_as_json(found.prediction), "change": found.change, "square": square})
+
+    @app.get("/about", **schema.ABOUT)
+    async def what() -> Response:  # pyright: ignore[reportUnusedFunction]
+        """What the model was trained on and how good it is."""
+        return answer(about(service.model, service.kept_share))
+
+
+def _row(part: Part, found: Answer | Refusal) -> dict[str, Any]:
+    fields = {"error": found.message} if isinstance(found, Refusal) else answer_as_json(found.said.prediction)
+    return {"file": part.name, **fields}
+
+
+def _timing(found: Answer) -> str:
+    return f"decode;dur={1000 * found.decode_s:.2f}, inference;dur={1000 * found.inference_s:.2f}"
+
+
+def _add_health(app: FastAPI, service: Service) -> None:
+    @app.get("/livez", **schema.LIVE)
+    async def live() -> Response:  # pyright: ignore[reportUnusedFunction]
+        """The process answers."""
+        return answer({"live": True})
+
+    @app.get("/readyz", **schema.READY)
+    async def ready() -> Response:  # pyright: ignore[reportUnusedFunction]
+        """The golden examples came out as saved, and the service is not shutting down."""
+        reason = service.unready
+        return answer({"ready": reason is None, "reason": reason}, 200 if reason is None else 503)
+
+    @app.get("/metrics", **schema.METRICS)
+    async def metrics() -> Response:  # pyright: ignore[reportUnusedFunction]
+        """For Prometheus."""
+        return Response(service.metrics.page(), media_type=CONTENT_TYPE)
+
+
+def _add_pages(app: FastAPI) -> None:
+    for path, name in PAGE_FILES.items():
+        app.add_api_route(path, _static(name), methods=["GET"], include_in_schema=False)
+
+    @app.get("/docs", include_in_schema=False)
+    async def docs() -> Response:  # pyright: ignore[reportUnusedFunction]
+        return Response(documentation(app.openapi()), media_type="text/html; charset=utf-8")
+
+
+def _static(name: str) -> Callable[[], Any]:
+    async def serve() -> Response:
+        content, media_type = page_file(name)
+        return Response(content, media_type=media_type)
+
+    return serve
+
+
+async def _refused(_: Request, refusal: Exception) -> Response:
+    assert isinstance(refusal, Refusal)
+    return Response(refusal.body(), refusal.status, refusal.headers, "application/json")
+
+
+async def _not_routed(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    reasons = {404: "there is nothing here; /docs lists what there is", 405: "this cannot be asked with this method"}
+    return answer({"error": reasons.get(error.status_code, error.detail)}, error.status_code, dict(error.headers or {}))

@@ -1,0 +1,207 @@
+"""Reading what callers send: bounded in bytes, files and time while it arrives, and in bytes over all callers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
+from starlette.requests import ClientDisconnect, Request
+
+from drivetrain.serving.admission import too_many_bytes
+from drivetrain.serving.refusals import Refusal, busy
+from drivetrain.serving.settings import Limits
+
+if TYPE_CHECKING:
+    from python_multipart.multipart import MultipartCallbacks
+
+PICTURE_TYPES = ("image/jpeg", "image/png", "image/webp")
+RAW_TYPES = ("", "application/octet-stream", "application/x-www-form-urlencoded", *PICTURE_TYPES)
+"""For one picture as the whole body; the third is what curl says where it is not told otherwise."""
+MULTIPART = "multipart/form-data"
+MOST_FIELD_BYTES = 1024
+"""Of parts that are no files; they are ignored."""
+
+
+@dataclass
+class Part:
+    """One file of a multipart body."""
+
+    name: str | None
+    data: bytearray = field(default_factory=bytearray)
+
+
+class Hold:
+    """The bytes that one request has in memory."""
+
+    def __init__(self, intake: Intake) -> None:
+        self._intake = intake
+        self.bytes = 0
+
+    def take(self, count: int) -> None:
+        """Count bytes that have arrived; raises Refusal with 503 where all requests together have too many."""
+        self._intake.bytes += count
+        self.bytes += count
+        if self._intake.bytes > self._intake.limits.bytes_in_flight:
+            raise busy("too many bytes are being received; come again", 1)
+
+
+class Intake:
+    """Counts the bytes of all requests at once; used on the event loop alone."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.bytes = 0
+
+    @contextmanager
+    def hold(self) -> Generator[Hold]:
+        """For as long as a request's bytes are in memory."""
+        hold = Hold(self)
+        try:
+            yield hold
+        finally:
+            self.bytes -= hold.bytes
+
+
+def content_type(request: Request) -> str:
+    """Without its parameters, in lower case; empty where there is none."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+async def read_body(request: Request, hold: Hold, limits: Limits, most: int) -> bytes:
+    """A whole body of at most `most` bytes; raises Refusal."""
+    body = bytearray()
+    async for chunk in _chunks(request, hold, limits, most):
+        body += chunk
+    return bytes(body)
+
+
+async def read_pictures(request: Request, hold: Hold, limits: Limits) -> tuple[list[Part], bool]:
+    """The pictures of a request, and whether it was a list of files.
+
+    Raises:
+        Refusal: 400 not a multipart body, 408 too slow, 413 too large or too many, 415 another type, 503 too much at
+            once.
+    """
+    kind = content_type(request)
+    if kind == MULTIPART:
+        return await _read_files(request, hold, limits), True
+    if kind not in RAW_TYPES:
+        raise Refusal(415, "send one picture as the body (image/jpeg, image/png, image/webp) or multipart/form-data")
+    try:
+        data = await read_body(request, hold, limits, limits.picture_bytes)
+    except Refusal as refusal:
+        raise (too_many_bytes(limits) if refusal.status == 413 else refusal) from None
+    return [Part(None, bytearray(data))], False
+
+
+async def _chunks(request: Request, hold: Hold, limits: Limits, most: int) -> AsyncGenerator[bytes]:
+    claimed = request.headers.get("content-length", "0")
+    if claimed.isdecimal() and int(claimed[:20]) > most:
+        raise Refusal(413, f"the request has more than {most:,} bytes")
+    received = 0
+    stream = request.stream()
+    clock = asyncio.get_running_loop().time
+    until = clock() + limits.body_s
+    while True:
+        try:
+            async with asyncio.timeout_at(until):
+                chunk = await anext(stream, None)
+        except TimeoutError:
+            raise Refusal(408, f"the body did not arrive within {limits.body_s:g} seconds") from None
+        except ClientDisconnect:
+            raise Refusal(400, "the connection was closed before the end of the body") from None
+        if chunk is None:
+            return
+        received += len(chunk)
+        if received > most:
+            raise Refusal(413, f"the request has more than {most:,} bytes")
+        hold.take(len(chunk))
+        yield chunk
+
+
+async def _read_files(request: Request, hold: Hold, limits: Limits) -> list[Part]:
+    _, options = parse_options_header(request.headers["content-type"])
+    boundary = options.get(b"boundary")
+    if not boundary:
+        raise Refusal(400, "the content-type multipart/form-data names no boundary")
+    files = _Files(limits)
+    try:
+        parser = MultipartParser(boundary, files.callbacks())
+        async for chunk in _chunks(request, hold, limits, limits.request_bytes):
+            parser.write(chunk)
+        parser.finalize()
+    except FormParserError:
+        raise Refusal(400, "the body is not the multipart/form-data that its content-type announces") from None
+    if not files.complete:
+        raise Refusal(400, "the multipart body ends before its last boundary")
+    if not files.parts:
+        raise Refusal(400, "there is no file in the multipart body: send each picture with a filename")
+    return files.parts
+
+
+class _Files:
+    """Collects the files of a multipart body; fields that are no files are passed over."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.parts: list[Part] = []
+        self.complete = False
+        self._header = bytearray()
+        self._value = bytearray()
+        self._disposition = b""
+        self._part: Part | None = None
+        self._field_bytes = 0
+
+    def callbacks(self) -> MultipartCallbacks:
+        return {
+            "on_part_begin": self._begin,
+            "on_header_field": self._on_header,
+            "on_header_value": self._on_value,
+            "on_header_end": self._on_header_end,
+            "on_headers_finished": self._on_headers_end,
+            "on_part_data": self._on_data,
+            "on_end": self._on_end,
+        }
+
+    def _begin(self) -> None:
+        self._part, self._disposition = None, b""
+
+    def _on_header(self, data: bytes, start: int, end: int) -> None:
+        self._header += data[start:end]
+
+    def _on_value(self, data: bytes, start: int, end: int) -> None:
+        self._value += data[start:end]
+
+    def _on_header_end(self) -> None:
+        if self._header.lower() == b"content-disposition":
+            self._disposition = bytes(self._value)
+        self._header.clear()
+        self._value.clear()
+
+    def _on_headers_end(self) -> None:
+        _, options = parse_options_header(self._disposition)
+        if b"filename" not in options:
+            return
+        if len(self.parts) == self.limits.files:
+            raise Refusal(413, f"there are more than {self.limits.files} files in the request")
+        name = options[b"filename"].decode("utf-8", errors="replace")
+        self._part = Part(name[:255])
+        self.parts.append(self._part)
+
+    def _on_data(self, data: bytes, start: int, end: int) -> None:
+        if self._part is None:
+            self._field_bytes += end - start
+            if self._field_bytes > MOST_FIELD_BYTES:
+                raise Refusal(413, "fields that are no files are too large")
+            return
+        self._part.data += data[start:end]
+        if len(self._part.data) > self.limits.picture_bytes:
+            raise too_many_bytes(self.limits)
+
+    def _on_end(self) -> None:
+        self.complete = True

@@ -1,0 +1,98 @@
+"""The log that `drivetrain watch` reads, a line per answer without its picture; and a bounded sample of pictures."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import random
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+
+from drivetrain.errors import SettingError
+from drivetrain.runtime.watch_log import MODEL_DIGITS
+from drivetrain.serving.admission import SUFFIXES, Admitted
+from drivetrain.serving.model import Answer
+
+
+class PredictionLog:
+    """Appends lines; may be called from several threads, and several processes may share the file.
+
+    Args:
+        path: Made where it is missing; a line at a time is appended, so it can be moved away and truncated in place.
+        parameters_sha256: Of the model, so that lines of an older one are told apart.
+
+    Raises:
+        SettingError: The file cannot be written to.
+    """
+
+    def __init__(self, path: Path, parameters_sha256: str) -> None:
+        try:
+            self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
+        except OSError as error:
+            raise SettingError(f"log_predictions={os.fspath(path)!r} cannot be written: {error.strerror}.") from error
+        self._model = parameters_sha256[:MODEL_DIGITS]
+
+    def write(self, answer: Answer, sample: str | None) -> None:
+        """One line; raises OSError where the disk is full."""
+        line = json.dumps(line_of(answer, self._model, sample), allow_nan=False) + "\n"
+        os.write(self._file, line.encode())
+
+    def close(self) -> None:
+        """Nothing can be written afterwards."""
+        os.close(self._file)
+
+
+def line_of(answer: Answer, model: str, sample: str | None) -> dict[str, object]:
+    """What a line says: when, which model, what was said and how sure, and a few numbers of the picture."""
+    said = answer.said.prediction
+    row: dict[str, object] = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "model": model}
+    if said.values is not None:
+        row["values"] = said.values
+    elif said.labels is not None:
+        row["labels"] = list(said.labels)
+    else:
+        row["label"] = said.label
+    row |= {"confidence": answer.said.confidence, "abstained": said.abstained, "set": len(said.set)}
+    row["inputs"] = answer.statistics
+    return row if sample is None else {**row, "sample": sample}
+
+
+class Sampler:
+    """Keeps a share of the pictures, as they were sent, under names made of their content.
+
+    Args:
+        folder: Made where it is missing.
+        share: 0–1.
+        most: Pictures in the folder; when there are as many, no more are kept.
+
+    Raises:
+        SettingError: The folder cannot be written to.
+    """
+
+    def __init__(self, folder: Path, share: float, most: int) -> None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._kept = sum(1 for _ in folder.iterdir())
+        except OSError as error:
+            raise SettingError(f"sample_dir={os.fspath(folder)!r} cannot be used: {error.strerror}.") from error
+        if not os.access(folder, os.W_OK):
+            raise SettingError(f"sample_dir={os.fspath(folder)!r} is not writable.")
+        self._folder, self._share, self._most = folder, share, most
+        self._lock = threading.Lock()
+        self._random = random.Random()
+
+    def offer(self, picture: Admitted) -> str | None:
+        """Keep the picture or not; its file name where it was kept. Raises OSError where the disk is full."""
+        if self._random.random() >= self._share:
+            return None
+        name = hashlib.sha256(picture.data).hexdigest()[:32] + SUFFIXES[picture.format]
+        with self._lock:
+            if self._kept >= self._most or (self._folder / name).exists():
+                return None
+            self._kept += 1
+        partial = self._folder / f".{name}.partial"
+        partial.write_bytes(picture.data)
+        partial.rename(self._folder / name)
+        return name

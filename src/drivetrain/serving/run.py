@@ -1,0 +1,139 @@
+"""Starts a service in this process and ends when it is told to, with everything it took answered."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import re
+import signal
+import socket
+from pathlib import Path
+from types import FrameType
+
+import uvicorn
+
+from drivetrain.errors import ArtefactError, SettingError
+from drivetrain.runtime.artefact import MANIFEST, open_artefact, sha256_of
+from drivetrain.runtime.loading import load
+from drivetrain.serving.app import make_app
+from drivetrain.serving.connections import connection_class
+from drivetrain.serving.model import Model
+from drivetrain.serving.service import Service, say
+from drivetrain.serving.settings import Settings
+
+STOPPING = (signal.SIGINT, signal.SIGTERM)
+
+
+def open_model(path: str | os.PathLike[str], settings: Settings) -> Model:
+    """A model for the service: one thread works on a picture, as many pictures at once as there are threads.
+
+    Raises:
+        ArtefactError: The artefact cannot be used, or has no `model.onnx`.
+    """
+    folder = Path(path)
+    artefact = open_artefact(folder)
+    if artefact.manifest.export is None:
+        raise ArtefactError(
+            f"{folder} has no model.onnx, which a service needs. Mend it: open it with Learner.load and save it again."
+        )
+    predictor = load(folder, device="cpu", threads=1)
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", folder.resolve().name.removesuffix(".model")).strip("-.") or "model"
+    return Model(
+        predictor,
+        name=name,
+        sha256=sha256_of(folder / MANIFEST),
+        limits=settings.limits,
+        watched=settings.log_predictions is not None,
+    )
+
+
+def serve(path: str | os.PathLike[str], settings: Settings) -> None:
+    """Answer requests until SIGTERM or SIGINT; then finish what was taken, and return.
+
+    Raises:
+        ArtefactError: The artefact cannot be used.
+        SettingError: The address cannot be listened on, or a file or folder not be written to.
+    """
+    service = Service(open_model(path, settings), settings)
+    listening = _listen(settings)
+    _log_as_json()
+    address = f"http://{_printable(settings.host)}:{listening.getsockname()[1]}"
+    say("listening", address=address, model=service.model.name, threads=settings.threads, queue=settings.queue)
+    before = {number: signal.signal(number, _ignore) for number in STOPPING}  # uvicorn raises them again at its end
+    try:
+        asyncio.run(server_of(service).serve(sockets=[listening]))
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        listening.close()
+    say("stopped")
+
+
+def server_of(service: Service) -> uvicorn.Server:
+    """uvicorn, set up for a service: HTTP/1.1 alone, with the limits of its settings."""
+    settings = service.settings
+    config = uvicorn.Config(
+        make_app(service),
+        http=connection_class(settings.limits),
+        loop="asyncio",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        h11_max_incomplete_event_size=settings.limits.header_bytes,
+        timeout_keep_alive=5,
+        timeout_graceful_shutdown=int(settings.deadline_s + settings.limits.body_s) + 1,
+    )
+    return _Server(config, service)
+
+
+class _Server(uvicorn.Server):
+    """Says that it is no longer ready from the moment it is told to stop."""
+
+    def __init__(self, config: uvicorn.Config, service: Service) -> None:
+        super().__init__(config)
+        self.service = service
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self.service.drain()
+        super().handle_exit(sig, frame)
+
+
+def _listen(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((settings.host, settings.port))
+    except (OSError, OverflowError) as error:
+        listening.close()
+        reason = getattr(error, "strerror", None) or error
+        raise SettingError(
+            f"cannot listen on {_printable(settings.host)}:{settings.port}: {reason}. Mend it: choose another port."
+        ) from error
+    return listening
+
+
+def _printable(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _ignore(number: int, frame: FrameType | None) -> None:
+    pass
+
+
+class _JsonLines(logging.Handler):
+    """What uvicorn has to say, in the form of all other lines."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = logging.Formatter().formatException(record.exc_info) if record.exc_info else None
+        say("server", level=record.levelname.lower(), message=record.getMessage()[:500], traceback=error)
+
+
+def _log_as_json() -> None:
+    logger = logging.getLogger("uvicorn")
+    logger.handlers, logger.propagate = [_JsonLines()], False
+    logger.setLevel(logging.WARNING)

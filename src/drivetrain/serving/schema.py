@@ -1,0 +1,192 @@
+"""What the OpenAPI document says of each route; requests are read by hand, so FastAPI cannot see it by itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel
+
+from drivetrain.serving.bodies import MULTIPART, PICTURE_TYPES
+
+
+class Error(BaseModel):
+    """Why there is no answer."""
+
+    error: str
+
+
+class Likely(BaseModel):
+    """A category and its probability."""
+
+    label: str
+    probability: float | None
+
+
+class Answer(BaseModel):
+    """What the model says of a picture; what does not apply to the kind of target is absent."""
+
+    label: str | None = None
+    probability: float | None = None
+    labels: list[str] | None = None
+    values: dict[str, float | None] | None = None
+    intervals: dict[str, list[float | None]] | None = None
+    top: list[Likely] | None = None
+    set: list[str] | None = None
+    abstained: bool | None = None
+
+
+class FileAnswer(Answer):
+    """Of one file of several; with `error` instead where it cannot be read."""
+
+    file: str | None
+    error: str | None = None
+
+
+class Square(BaseModel):
+    """What the network sees, as shares of the upright picture."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+
+
+class Explained(Answer):
+    """An answer, and how far it falls when a part of the picture is covered."""
+
+    change: list[list[float | None]]
+    square: Square
+
+
+class Live(BaseModel):
+    """The process answers."""
+
+    live: bool
+
+
+class Ready(BaseModel):
+    """Whether requests should be sent."""
+
+    ready: bool
+    reason: str | None
+
+
+class ModelReady(BaseModel):
+    """Whether requests should be sent to this model."""
+
+    name: str
+    ready: bool
+
+
+class Server(BaseModel):
+    """Of the Open Inference Protocol."""
+
+    name: str
+    version: str
+    extensions: list[str]
+
+
+class TensorAbout(BaseModel):
+    """An input or output; −1 is any number."""
+
+    name: str
+    datatype: str
+    shape: list[int]
+
+
+class ModelAbout(BaseModel):
+    """Of the Open Inference Protocol."""
+
+    name: str
+    versions: list[str]
+    platform: str
+    inputs: list[TensorAbout]
+    outputs: list[TensorAbout]
+    parameters: dict[str, str]
+
+
+class TensorOut(TensorAbout):
+    """An output."""
+
+    data: list[float | str | None]
+
+
+class Inferred(BaseModel):
+    """Of the Open Inference Protocol."""
+
+    model_name: str
+    model_version: str
+    id: str | None = None
+    outputs: list[TensorOut]
+
+
+_REASONS = {
+    400: "The request is not what it says it is.",
+    401: "The token is missing or wrong.",
+    403: "Asked by a page of another site.",
+    404: "There is no such thing.",
+    408: "The body came too slowly.",
+    413: "Too many bytes, pixels, files or values.",
+    415: "Not a JPEG, PNG or WebP picture, or not a type of body that is taken.",
+    421: "Asked for under another host's name.",
+    422: "The picture cannot be read.",
+    431: "Too many headers.",
+    500: "A fault of the service.",
+    503: "Too busy, starting or shutting down; `Retry-After` says when to come again.",
+    504: "No answer within the deadline.",
+}
+
+
+def _route(good: Any, *refusals: int, takes: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Keyword arguments of a FastAPI route."""
+    responses: dict[int, dict[str, Any]] = {200: {"model": good, "description": "The answer."}}
+    responses |= {code: {"model": Error, "description": _REASONS[code]} for code in (401, 403, 421, 431, *refusals)}
+    extra = {"requestBody": {"required": True, "content": takes}} if takes else None
+    return {"responses": responses, "openapi_extra": extra, "response_model": None}
+
+
+_BINARY = {"schema": {"type": "string", "format": "binary"}}
+_FILES: dict[str, Any] = {
+    "schema": {
+        "type": "object",
+        "required": ["file"],
+        "properties": {"file": {"type": "array", "items": _BINARY["schema"]}},
+    }
+}
+_PICTURES: dict[str, Any] = {**dict.fromkeys(PICTURE_TYPES, _BINARY), MULTIPART: _FILES}
+_TENSOR: dict[str, Any] = {
+    "type": "object",
+    "required": ["name", "shape", "datatype", "data"],
+    "properties": {
+        "name": {"type": "string", "enum": ["pixels", "pictures"]},
+        "shape": {"type": "array", "items": {"type": "integer"}},
+        "datatype": {"type": "string", "enum": ["UINT8", "BYTES"]},
+        "data": {"type": "array", "items": {}},
+    },
+}
+_NAMED = {"type": "object", "required": ["name"], "properties": {"name": {"type": "string"}}}
+_INFER: dict[str, Any] = {
+    "type": "object",
+    "required": ["inputs"],
+    "properties": {
+        "id": {"type": "string"},
+        "inputs": {"type": "array", "minItems": 1, "maxItems": 1, "items": _TENSOR},
+        "outputs": {"type": "array", "items": _NAMED},
+    },
+}
+_UNREADY = {503: {"model": Ready, "description": "Not ready, and why."}}
+
+PREDICT = _route(Answer | list[FileAnswer], 400, 408, 413, 415, 422, 503, 504, takes=_PICTURES)
+EXPLAIN = _route(Explained, 400, 408, 413, 415, 422, 503, 504, takes=_PICTURES)
+ABOUT = _route(dict[str, Any])
+LIVE = _route(Live)
+READY = _route(Ready)
+READY["responses"] |= _UNREADY
+METRICS: dict[str, Any] = _route(None)
+METRICS["responses"][200] = {"description": "Counts, in the text format of Prometheus.", "content": {"text/plain": {}}}
+METRICS["response_class"] = None
+SERVER = _route(Server)
+MODEL = _route(ModelAbout, 404)
+MODEL_READY = _route(ModelReady, 404)
+MODEL_READY["responses"][503] = {"model": ModelReady, "description": "Not ready."}
+INFER = _route(Inferred, 400, 404, 408, 413, 415, 422, 503, 504, takes={"application/json": {"schema": _INFER}})

@@ -1,0 +1,136 @@
+"""All that a running service holds, and the few things it does with a request's pictures."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
+
+from drivetrain.serving.bodies import Intake
+from drivetrain.serving.desk import Desk, Done
+from drivetrain.serving.explaining import Explanation, explain
+from drivetrain.serving.metrics import Metrics
+from drivetrain.serving.model import Answer, Model
+from drivetrain.serving.prediction_log import PredictionLog, Sampler
+from drivetrain.serving.refusals import Refusal, busy
+from drivetrain.serving.settings import Settings
+from drivetrain.serving.wire import dumps
+
+T = TypeVar("T")
+
+
+class Service:
+    """A model, a desk that works for it, and what is counted and written down.
+
+    Args:
+        model: What answers.
+        settings: How it runs.
+    """
+
+    def __init__(self, model: Model, settings: Settings) -> None:
+        self.model = model
+        self.settings = settings
+        self.desk = Desk(settings.threads, settings.queue, settings.deadline_s)
+        self.intake = Intake(settings.limits)
+        self.metrics = Metrics(model, self.desk)
+        self.log = (
+            PredictionLog(settings.log_predictions, model.manifest.parameters_sha256)
+            if settings.log_predictions
+            else None
+        )
+        self.sampler = (
+            Sampler(settings.sample_dir, settings.sample_pct, settings.sample_most) if settings.sample_dir else None
+        )
+        self._explaining = False
+        self.draining = False
+
+    @property
+    def kept_share(self) -> float:
+        """Share of the pictures that are kept."""
+        return self.settings.sample_pct if self.sampler else 0.0
+
+    @property
+    def unready(self) -> str | None:
+        """Why the service should get no requests; None: it is ready."""
+        if self.draining:
+            return "shutting down"
+        proof = self.model.proof
+        if proof is None:
+            return "starting"
+        return None if proof.passed else f"the golden examples do not come out as saved: {proof.reason}"
+
+    async def start(self) -> None:
+        """Let the model prove itself; what it says to that decides about readiness."""
+        proof = await asyncio.to_thread(self.model.prove)
+        say("ready" if proof.passed else "not ready", reason=proof.reason, golden=proof.n)
+
+    def drain(self) -> None:
+        """Take no more pictures; what was taken goes on."""
+        self.draining = True
+        self.desk.close()
+
+    async def stop(self) -> None:
+        """Finish what was taken, then close files."""
+        self.drain()
+        await asyncio.to_thread(self.desk.finish)
+        if self.log:
+            self.log.close()
+
+    async def predict(self, pictures: list[bytes]) -> list[Answer | Refusal]:
+        """Answers in the order given; raises Refusal where there is no room, no time, or no proof."""
+        self._check_ready()
+        futures = self.desk.take([partial(self.answer, data) for data in pictures])
+        return [self._counted(done) for done in await self.desk.wait(futures)]
+
+    async def explain(self, data: bytes) -> Explanation | Refusal:
+        """What an answer rests on; one at a time, as it costs as much as 50 answers."""
+        if self._explaining:
+            raise busy("another explanation is being computed; come again", 1)
+        self._explaining = True
+        try:
+            until = time.monotonic() + self.settings.deadline_s
+            return await self.do(partial(explain, self.model, data, until=until))
+        finally:
+            self._explaining = False
+
+    async def do(self, work: Callable[[], T]) -> T:
+        """Other work, in one of the desk's threads."""
+        self._check_ready()
+        return (await self.desk.wait(self.desk.take([work])))[0].value
+
+    def answer(self, data: bytes) -> Answer | Refusal:
+        """In a thread: one picture's answer, written down where that was asked for."""
+        answer = self.model.answer(data)
+        if isinstance(answer, Answer):
+            self._remember(answer)
+        return answer
+
+    def _check_ready(self) -> None:
+        reason = self.unready
+        if reason is not None:
+            raise busy(f"not ready: {reason}", 5)
+
+    def _remember(self, answer: Answer) -> None:
+        """Write the line and keep the picture, where asked for; a full disk must not stop answers."""
+        try:
+            sample = self.sampler.offer(answer.picture) if self.sampler else None
+            if self.log:
+                self.log.write(answer, sample)
+        except (OSError, ValueError):
+            self.metrics.lost_lines.inc()
+
+    def _counted(self, done: Done[Answer | Refusal]) -> Answer | Refusal:
+        if isinstance(done.value, Answer):
+            self.metrics.count(done.value, done.queue_s)
+        else:
+            self.metrics.refused.labels(str(done.value.status)).inc()
+        return done.value
+
+
+def say(event: str, **fields: object) -> None:
+    """One line of JSON on standard error."""
+    line = dumps({"time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "event": event, **fields}).decode()
+    print(line, file=sys.stderr, flush=True)  # noqa: T201

@@ -1,0 +1,139 @@
+"""What a service may be asked to do and how much of it, and who may ask."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from drivetrain.errors import SettingError
+from drivetrain.runtime.cpus import usable_cpus
+
+MB = 2**20
+TOKEN_VARIABLE = "DRIVETRAIN_TOKEN"
+SHORTEST_TOKEN = 16
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds on what a request may cost, checked while it arrives and before anything is decoded.
+
+    With these, two threads and a small network, a service stays below about 400 MB whatever it is sent.
+    """
+
+    picture_bytes: int = 10 * MB
+    """Of one picture."""
+    request_bytes: int = 32 * MB
+    """Of a whole request."""
+    bytes_in_flight: int = 64 * MB
+    """Of all requests at once; above it they are told to come again."""
+    files: int = 8
+    """In one request."""
+    jpeg_pixels: int = 50_000_000
+    """Width × height; JPEG is shrunk while it is decoded, so it may have more."""
+    other_pixels: int = 24_000_000
+    """Width × height of PNG and WebP, which are decoded whole."""
+    large_pixels: int = 4_000_000
+    """Of pictures with more than this, one is decoded at a time."""
+    header_count: int = 64
+    header_bytes: int = 16_384
+    header_s: float = 5.0
+    """From connecting, or from the first byte of a further request, to the end of the headers."""
+    body_s: float = 15.0
+    """From the end of the headers to the end of the body."""
+    connections: int = 256
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a service runs.
+
+    Args:
+        host: Address to listen on. Any but a loopback address needs a token.
+        port: 0 takes a free one.
+        token: What callers must send as ``Authorization: Bearer …``; None asks for nothing.
+        threads: Pictures that are worked on at once; 0 takes the processors this process may use.
+        queue: Further pictures that may wait; more are refused with 503.
+        deadline_s: Longest time from a complete request to its answer.
+        log_predictions: File that gets a line per answer, without the picture; None writes none.
+        sample_dir: Folder that keeps some of the pictures for labelling; None keeps none.
+        sample_pct: Share of the pictures that are kept, 0–1.
+        sample_most: Pictures in that folder, at most.
+        limits: What one request may cost.
+
+    Raises:
+        SettingError: A value cannot be used, or `host` needs a token and there is none.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    token: str | None = field(default=None, repr=False)
+    threads: int = 0
+    queue: int = 32
+    deadline_s: float = 10.0
+    log_predictions: Path | None = None
+    sample_dir: Path | None = None
+    sample_pct: float = 0.01
+    sample_most: int = 1000
+    limits: Limits = Limits()
+
+    def __post_init__(self) -> None:
+        if self.threads == 0:
+            object.__setattr__(self, "threads", usable_cpus())
+        for name, least in (("threads", 1), ("queue", 0), ("port", 0), ("sample_most", 1)):
+            if getattr(self, name) < least:
+                raise SettingError(f"{name}={getattr(self, name)} is too small: expected at least {least}.")
+        if not self.deadline_s > 0:
+            raise SettingError(f"deadline_s={self.deadline_s} is too short: expected seconds above 0.")
+        if not 0 <= self.sample_pct <= 1:
+            raise SettingError(f"sample_pct={self.sample_pct} is no share: expected 0 to 1.")
+        if self.token is not None and len(self.token) < SHORTEST_TOKEN:
+            raise SettingError(
+                f"the token has {len(self.token)} letters; expected at least {SHORTEST_TOKEN}. {_MAKE_ONE}"
+            )
+        if self.token is None and not is_loopback(self.host):
+            raise SettingError(
+                f"host={self.host!r} can be reached from other machines, and no token is set. Mend it: listen on "
+                f"127.0.0.1, or set {TOKEN_VARIABLE} or token_file. {_MAKE_ONE}"
+            )
+
+
+_MAKE_ONE = "Make one: python -c 'import secrets; print(secrets.token_urlsafe(32))'"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only programs of this machine can reach an address.
+
+    Example:
+        >>> [is_loopback(host) for host in ("127.0.0.1", "::1", "localhost", "0.0.0.0", "example.org")]
+        [True, True, True, False, False]
+    """
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def read_token(token_file: Path | None, environment: Mapping[str, str] = os.environ) -> str | None:
+    """The token from a file, else from the variable DRIVETRAIN_TOKEN, else None.
+
+    Never from the command line, which every user of the machine can read.
+
+    Raises:
+        SettingError: The file cannot be read, or holds nothing.
+
+    Example:
+        >>> read_token(None, {"DRIVETRAIN_TOKEN": " a-long-enough-token "})
+        'a-long-enough-token'
+    """
+    if token_file is None:
+        return environment.get(TOKEN_VARIABLE, "").strip() or None
+    try:
+        token = token_file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingError(f"token_file={os.fspath(token_file)!r} cannot be read: {error}.") from error
+    if not token:
+        raise SettingError(f"token_file={os.fspath(token_file)!r} is empty. {_MAKE_ONE}")
+    return token
