@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from drivetrain.evaluation._ranking import positives
 from drivetrain.evaluation._sklearn import sklearn_metrics
-from drivetrain.evaluation.effective import Ratios
+from drivetrain.evaluation.effective import Ratios, one_ratio
 from drivetrain.evaluation.intervals import Floats
 from drivetrain.evaluation.predictions import Predictions
 
@@ -110,15 +110,10 @@ def f1_micro_ratio(predictions: Predictions) -> Ratios:
     """`f1_micro` as one ratio over all labels."""
     true_NK, said_NK = positives(predictions), predictions.chosen() == 1
     right_N, either_N = 2.0 * (true_NK & said_NK).sum(axis=1), (true_NK.sum(axis=1) + said_NK.sum(axis=1)) * 1.0
-    return _one_ratio(right_N, either_N)
+    return one_ratio(right_N, either_N)
 
 
 def label_hits_ratio(predictions: Predictions) -> Ratios:
     """The share of labels that are right, as one ratio over all labels of all rows."""
     right_NK = predictions.chosen() == predictions.known_truth()
-    return _one_ratio(right_NK.sum(axis=1).astype(np.float64), np.full(len(right_NK), float(right_NK.shape[1])))
-
-
-def _one_ratio(upper_N: Floats, lower_N: Floats) -> Ratios:
-    n = len(upper_N)
-    return Ratios(n, 1, np.arange(n), np.zeros(n, np.int64), upper_N, lower_N, 1.0)
+    return one_ratio(right_NK.sum(axis=1).astype(np.float64), np.full(len(right_NK), float(right_NK.shape[1])))

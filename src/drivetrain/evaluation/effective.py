@@ -168,6 +168,10 @@ class Ratios:
 
 def share(hits_N: NDArray[np.bool_]) -> Ratios:
     """A proportion of rows."""
-    n = len(hits_N)
-    rows = np.arange(n)
-    return Ratios(n, 1, rows, np.zeros(n, np.int64), hits_N.astype(np.float64), np.ones(n), 1.0)
+    return one_ratio(hits_N.astype(np.float64), np.ones(len(hits_N)))
+
+
+def one_ratio(upper_N: Floats, lower_N: Floats) -> Ratios:
+    """One ratio of sums over all rows: a proportion of labels, say, of which a row has several."""
+    n = len(upper_N)
+    return Ratios(n, 1, np.arange(n), np.zeros(n, np.int64), upper_N, lower_N, 1.0)

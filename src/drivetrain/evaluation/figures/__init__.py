@@ -9,6 +9,7 @@ from drivetrain.evaluation.figures.confusion import confusion_matrix
 from drivetrain.evaluation.figures.curves import learning_rates, losses, lr_find
 from drivetrain.evaluation.figures.numbers import predicted_vs_actual
 from drivetrain.evaluation.figures.pictures import batch, results, top_losses
+from drivetrain.evaluation.figures.reliability import reliability_diagram
 
 __all__ = [
     "Figure",
@@ -18,6 +19,7 @@ __all__ = [
     "losses",
     "lr_find",
     "predicted_vs_actual",
+    "reliability_diagram",
     "results",
     "top_losses",
 ]
