@@ -27,12 +27,12 @@ from drivetrain.data.ledger import Entry, Head, Ledger, of_kind
 from drivetrain.data.project import Project, ProjectPlace, add_folder
 from drivetrain.data.split import Split
 from drivetrain.errors import DataError, SealError, SettingError, did_you_mean, first_few
-from drivetrain.runtime.artefact import write_durably
+from drivetrain.runtime.artefact import SEAL, write_durably
 from drivetrain.runtime.manifest import Seal
 from drivetrain.runtime.pictures import readable
 from drivetrain.runtime.targets import TargetValue
 
-SEAL, SPLIT, LABELS = "seal.json", "split.json", "labels.csv"
+SPLIT, LABELS = "split.json", "labels.csv"
 FORMAT_VERSION = 1
 ID_LENGTH = 12
 RELATED = 0.5

@@ -27,6 +27,8 @@ GOLDEN = "golden"
 """The one folder inside an artefact: a few real inputs and the answers to them."""
 DATA = "data.json"
 """How the data were read and split, so that evaluation can find the same rows again."""
+SEAL = "seal.json"
+"""By what the test set is recognised, see `drivetrain.data.seal`."""
 
 _NAME = re.compile(rf"(?:{GOLDEN}/)?[A-Za-z0-9_][A-Za-z0-9_.-]*")
 """What a file of an artefact may be called: nothing that leads elsewhere, nothing hidden."""
