@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from drivetrain.data.check import CheckReport
 from drivetrain.data.examples import Examples
+from drivetrain.data.groups import GroupGuess
 from drivetrain.data.listing import SourceSpec
 from drivetrain.data.seal import SealedSet
 from drivetrain.data.split import Split
@@ -77,6 +78,8 @@ class Data:
     """The test rows, which can be counted; read them through `open_test`."""
     seal: SealedSet | None = field(default=None, kw_only=True)
     """What the test set is recognised by; None where there is none."""
+    groups_guessed: tuple[GroupGuess, ...] = field(default=(), kw_only=True)
+    """What rows may belong to together, by their names, columns and looks; the likeliest first."""
     project: str | None = field(default=None, kw_only=True)
     """The project folder that was asked for; None: the one at hand, see `drivetrain.data.project`."""
 

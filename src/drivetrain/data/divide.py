@@ -2,48 +2,61 @@
 
 from __future__ import annotations
 
-import warnings
+import itertools
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Literal, cast
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import cast
 
 from drivetrain.data.check import LeftOut
+from drivetrain.data.drawing import Labels, make_split
 from drivetrain.data.examples import Examples
+from drivetrain.data.grouped import draw_groups
 from drivetrain.data.listing import Kind
-from drivetrain.data.split import PARTS, Labels, Part, check_fractions, make_split
-from drivetrain.errors import DataError, DrivetrainWarning, SettingError, SplitError, first_few
+from drivetrain.data.notices import warn
+from drivetrain.data.split import PART_WORDS, PARTS, Method, Part, check_fractions
+from drivetrain.data.ties import Ties, tie
+from drivetrain.data.times import split_by_time
+from drivetrain.errors import DataError, SettingError, SplitError, first_few
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.pictures import readable
 from drivetrain.runtime.targets import CategoriesTarget, CategoryTarget, NumberTarget, Target, TargetValue
 
 VALID_PCT = 0.2
 TEST_PCT = 0.2
-PART_WORDS = {"train": "training", "valid": "validation", "test": "test"}
 
 
 @dataclass(frozen=True)
 class Division:
-    """A part for every row, and how it came about."""
+    """A part for every row that is in one, and how it came about."""
 
-    parts: tuple[Part, ...]
-    method: Literal["random", "stratified", "given"]
+    parts: tuple[Part | None, ...]
+    method: Method
     valid_pct: float
     test_pct: float
     decision: Decision
+    reasons: Mapping[int, str] = field(default_factory=dict[int, str])
+    """Why a row is in no part."""
+
+
+@dataclass(frozen=True)
+class Fractions:
+    """How a split is drawn."""
+
+    valid_pct: float | None = None
+    """None takes the default, or what the source sets apart."""
+    test_pct: float | None = None
+    seed: int = 42
+    stratify: bool = True
+    gap: float = 0.0
 
 
 def divide(
-    examples: Examples,
-    given: Sequence[Part] | None,
-    *,
-    kind: Kind,
-    valid_pct: float | None,
-    test_pct: float | None,
-    seed: int,
-    stratify: bool,
+    examples: Examples, given: Sequence[Part] | None, *, kind: Kind, asked: Fractions, giver: str = "the source"
 ) -> Division:
-    """Follow the split that the source brings, and draw what it leaves open; None means the default fraction.
+    """Follow the split that the source or somebody else brings, and draw what it leaves open.
+
+    Rows with times are divided by time, rows with groups by group, others by chance or class by class.
 
     Raises:
         SplitError: A part has no rows, or there are too few to draw from.
@@ -51,43 +64,69 @@ def divide(
 
     Example:
         >>> rows = Examples(("a", "b"), ("00", "11"), ((1.0,), (2.0,)))
-        >>> str(divide(rows, ["train", "valid"], kind="number", valid_pct=None, test_pct=None, seed=1, stratify=True)
-        ...     .decision)
+        >>> str(divide(rows, ["train", "valid"], kind="number", asked=Fractions()).decision)
         'given (the source names training, validation)'
     """
-    labels = None if kind == "number" else cast("Labels", examples.values)
-    by_class = kind == "category" and stratify
-    drawn = "stratified" if by_class else "random"
     if given is None:
-        valid_pct = VALID_PCT if valid_pct is None else valid_pct
-        test_pct = TEST_PCT if test_pct is None else test_pct
-        parts = make_split(
-            examples.digests, labels, valid_pct=valid_pct, test_pct=test_pct, seed=seed, stratify=stratify
-        )
-        reason = "every class in the same proportion" if by_class else "drawn regardless of the target"
-        return Division(tuple(parts), drawn, valid_pct, test_pct, Decision(value=drawn, reason=reason))
+        valid_pct = VALID_PCT if asked.valid_pct is None else asked.valid_pct
+        test_pct = TEST_PCT if asked.test_pct is None else asked.test_pct
+        return _draw(examples, kind, replace(asked, valid_pct=valid_pct, test_pct=test_pct))
     named = [part for part in PARTS if part in given]
-    for part, setting, value in (("valid", "valid_pct", valid_pct), ("test", "test_pct", test_pct)):
+    for part, setting, value in (("valid", "valid_pct", asked.valid_pct), ("test", "test_pct", asked.test_pct)):
         if part in named and value is not None:
             raise SettingError(
-                f"{setting}={value:g} was asked for, but the source already says which rows are "
+                f"{setting}={value:g} was asked for, but {giver} already says which rows are "
                 f"{PART_WORDS[part]}. Mend it: leave {setting} out."
             )
-    valid_pct = 0.0 if "valid" in named else VALID_PCT if valid_pct is None else valid_pct
-    test_pct = test_pct or 0.0
+    valid_pct = 0.0 if "valid" in named else VALID_PCT if asked.valid_pct is None else asked.valid_pct
+    test_pct = asked.test_pct or 0.0
     check_fractions(valid_pct, test_pct)
-    parts = list(given)
-    reason = "the source names " + ", ".join(PART_WORDS[part] for part in named)
+    warn_torn(examples, given, giver)
+    parts: list[Part | None] = list(given)
+    reason = f"{giver} names " + ", ".join(PART_WORDS[part] for part in named)
+    reasons: dict[int, str] = {}
     if valid_pct or test_pct:
-        rows = [row for row, part in enumerate(parts) if part == "train"]
-        below = examples.subset(rows)
-        labels = None if kind == "number" else cast("Labels", below.values)
-        new = make_split(below.digests, labels, valid_pct=valid_pct, test_pct=test_pct, seed=seed, stratify=stratify)
-        for row, part in zip(rows, new, strict=True):
+        rows = [row for row, part in enumerate(given) if part == "train"]
+        new = _draw(examples.subset(rows), kind, replace(asked, valid_pct=valid_pct, test_pct=test_pct))
+        for row, part in zip(rows, new.parts, strict=True):
             parts[row] = part
+        reasons = {rows[row]: why for row, why in new.reasons.items()}
         taken = [f"{PART_WORDS[p]} ({pct:g})" for p, pct in (("valid", valid_pct), ("test", test_pct)) if pct]
-        reason += f"; {' and '.join(taken)} drawn from its training rows, {drawn}"
-    return Division(tuple(parts), "given", valid_pct, test_pct, Decision(value="given", reason=reason))
+        reason += f"; {' and '.join(taken)} drawn from its training rows, {new.method}"
+    return Division(tuple(parts), "given", valid_pct, test_pct, Decision(value="given", reason=reason), reasons)
+
+
+def _draw(examples: Examples, kind: Kind, asked: Fractions) -> Division:
+    """Parts for all rows, by what is known of them."""
+    labels = None if kind == "number" else cast("Labels", examples.values)
+    by_class = kind == "category" and asked.stratify
+    valid_pct, test_pct = asked.valid_pct or 0.0, asked.test_pct or 0.0
+    fractions = {"valid_pct": valid_pct, "test_pct": test_pct}
+    reasons: Mapping[int, str] = {}
+    parts: Sequence[Part | None]
+    method: Method = "stratified" if by_class else "random"
+    why = "every class in the same proportion" if by_class else "drawn regardless of the target"
+    ties = tie(examples) if examples.times or examples.groups else None
+    if ties is None:
+        parts = make_split(examples.digests, labels, seed=asked.seed, stratify=asked.stratify, **fractions)
+    elif examples.times:
+        found = split_by_time(examples.times, ties.units, examples.digests, gap=asked.gap, **fractions)
+        method, parts, reasons = "time", found.parts, found.reasons
+        why = "validation is later than training, test later than validation"
+        why += f"; {len(reasons)} rows between them, or of groups that go on, are left out" if reasons else ""
+    else:
+        parts = draw_groups(ties.units, examples.digests, labels, seed=asked.seed, stratify=asked.stratify, **fractions)
+        method = "stratified grouped" if by_class else "grouped"
+        why = "no group on both sides" + ("; every class in proportion as far as groups allow" if by_class else "")
+    decision = Decision(value=method, reason=why + (_note_of(ties) if ties else ""))
+    return Division(tuple(parts), method, valid_pct, test_pct, decision, reasons)
+
+
+def _note_of(ties: Ties) -> str:
+    note = f"; {ties.n_joined} pictures that look the same as one elsewhere stay with it" if ties.n_joined else ""
+    if ties.n_not_looked_at:
+        note += f"; {ties.n_not_looked_at} more pairs look alike and were not compared"
+    return note
 
 
 def fit_target(kind: Kind, names: Sequence[str], values: Sequence[TargetValue]) -> Target:
@@ -198,9 +237,28 @@ def require_rows(parts: Sequence[Part], asked: Iterable[Part]) -> None:
             )
 
 
-def warn(message: str) -> None:
-    """Tell the user, at the line that called `images`."""
-    warnings.warn(message, DrivetrainWarning, stacklevel=4)
+def warn_torn(examples: Examples, given: Sequence[Part], giver: str) -> None:
+    """Say where a given split tears groups apart, or validates on what came before training."""
+    parts_of: dict[str, set[Part]] = defaultdict(set)
+    for group, part in zip(examples.groups, given if examples.groups else (), strict=True):
+        parts_of[group].add(part)
+    torn = sorted(group for group, parts in parts_of.items() if len(parts) > 1)
+    if torn:
+        warn(
+            f"{len(torn)} of {len(parts_of)} groups are in more than one part of the split that {giver} brings, so "
+            f"the scores will flatter: {first_few(torn)}. Mend it: let drivetrain draw the split by group."
+        )
+    if examples.times:
+        of: dict[Part, list[float]] = defaultdict(list)
+        for time, part in zip(examples.times, given, strict=True):
+            of[part].append(time)
+        present = [part for part in PARTS if part in of]
+        for earlier, later in itertools.pairwise(present):
+            if max(of[earlier]) >= min(of[later]):
+                warn(
+                    f"the {PART_WORDS[later]} set that {giver} brings begins before the {PART_WORDS[earlier]} set "
+                    "ends, so the scores may flatter. Mend it: let drivetrain draw the split by time."
+                )
 
 
 def _pair(examples: Examples, rows: tuple[int, int], what: Sequence[str]) -> str:

@@ -87,6 +87,7 @@ def read_folder(root: Path) -> Listed:
         paths=tuple(scan.paths),
         values=tuple(scan.classes),
         parts=tuple(scan.parts) if has_split else None,
+        root=root,
         left_out=tuple(scan.left_out),
         ignored={what: n for what, n in scan.ignored.items() if n},
         decisions={"kind": Decision(value="category", reason="a folder names one class per picture")}

@@ -5,24 +5,31 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Literal
 
-from drivetrain.data.check import CheckReport, check_pictures, problems
+from drivetrain.data.check import CheckReport, LeftOut
 from drivetrain.data.data import Data, Sealed
 from drivetrain.data.divide import (
+    Division,
+    Fractions,
     divide,
     fit_target,
     leave_out_unknown,
     require_rows,
-    warn,
     warn_same_content,
     warn_unseen_in_validation,
 )
 from drivetrain.data.examples import Examples
+from drivetrain.data.grouping import Group, Time, with_groups, with_times
+from drivetrain.data.groups import guess_groups, warn_of_torn_groups
 from drivetrain.data.listing import Kind, Listed
+from drivetrain.data.rows import Broken, Rows, open_rows, placed, reviewed, without_parts
 from drivetrain.data.sources import Source, read_source
 from drivetrain.data.split import PARTS, Part, Split, check_fractions
-from drivetrain.errors import DataError, SettingError, did_you_mean
+from drivetrain.data.split_files import AskedSplit, read_split
+from drivetrain.data.times import Gap, seconds_of_gap
+from drivetrain.errors import SettingError, did_you_mean
+from drivetrain.runtime.pictures import readable
+from drivetrain.runtime.targets import Target
 
 
 def images(
@@ -30,7 +37,10 @@ def images(
     *,
     target: str | Sequence[str] | None = None,
     path: str | None = None,
-    split: str | None = None,
+    split: AskedSplit | None = None,
+    group: Group | None = None,
+    time: Time | None = None,
+    gap: Gap = None,
     valid_pct: float | None = None,
     test_pct: float | None = None,
     seed: int = 42,
@@ -38,7 +48,8 @@ def images(
     kind: Kind | None = None,
     label_delim: str | None = None,
     channels: int = 3,
-    broken: Literal["leave out", "error"] = "leave out",
+    broken: Broken = "leave out",
+    review: str | os.PathLike[str] | None = None,
 ) -> Data:
     """Pictures and what they show, checked and divided into training, validation and test set.
 
@@ -48,7 +59,18 @@ def images(
             (a DataFrame's: at the working directory).
         target: Target column or columns; None takes one called label, target, class, ..., or the only one left.
         path: Column of the paths; None takes one called path, file, image, ..., or the one that looks like it.
-        split: Column that says train, valid or test; None takes one called split, set, ... if all its cells do.
+        split: Column that says train, valid or test; None takes one called split, set, ... if all its cells do. Or a
+            split that was made elsewhere: a `.json` file that `data.split.save` wrote, or part → list of names, or
+            part → text file with one name a line. Rows that such a split does not know are left out with a warning;
+            without a list for training, what is in no list trains.
+        group: What rows belong to; no group is in two parts. A column of a table; "folder", the folder a picture is
+            in; a regular expression, whose first (group) is looked for in the path inside the source, without suffix;
+            a function of the path; or what the pictures tell: "near-duplicates", "camera" or "day" (from EXIF).
+        time: When a row was taken, as a date or a number: a column, a regular expression, or a function of the path.
+            Validation is later than training, the test set later than validation. With `group`, a group belongs to
+            the part of its latest row, and its rows in earlier parts are left out.
+        gap: Least time between training, validation and test rows, such as "7d", a timedelta, or a number in the
+            unit of `time`; what lies between is left out.
         valid_pct: Fraction held out for validation; None means 0.2, or what the source itself sets apart.
         test_pct: Fraction held out for the test set; None means 0.2, or what the source itself sets apart.
         seed: Another number draws another split; the same one draws the same rows on any machine.
@@ -57,6 +79,7 @@ def images(
         label_delim: What separates several labels in one cell, such as ";".
         channels: 1 grey, 3 colour, 4 colour with transparency; other numbers need `.npy` files.
         broken: "leave out" goes on without files that cannot be read, with a warning; "error" stops.
+        review: File of decisions that `drivetrain review` wrote: rows to remove or to relabel, before the split.
 
     Raises:
         DataError: The source is empty or unclear, no row is usable, or there is nothing to tell apart.
@@ -73,74 +96,109 @@ def images(
     check_whole("channels", channels, least=1)
     check_whole("seed", seed, least=0)
     check_fractions(valid_pct or 0.0, test_pct or 0.0)
-    listed = read_source(source, target=target, path=path, split=split, kind=kind, label_delim=label_delim)
-    examples, given, report = check_listed(listed, channels=channels, broken=broken)
-    warn_same_content(examples, given)
-    asked_kind = listed.spec.kind
-    if asked_kind == "category" and len(set(examples.values)) < 2:
-        fit_target(asked_kind, listed.target_names, examples.values)  # says so before a split is tried
-    require_rows(given or ("train",), ("train",))
-    division = divide(
-        examples, given, kind=asked_kind, valid_pct=valid_pct, test_pct=test_pct, seed=seed, stratify=stratify
+    asked = Fractions(valid_pct, test_pct, seed, stratify, _gap(gap, time))
+    split_column, brought = read_split(split)
+    listed = read_source(
+        source,
+        target=target,
+        path=path,
+        split=split_column,
+        kind=kind,
+        label_delim=label_delim,
+        aside=[name for name in (group, time) if isinstance(name, str)],
     )
-    trained = [value for value, part in zip(examples.values, division.parts, strict=True) if part == "train"]
-    fitted = fit_target(asked_kind, listed.target_names, trained)
-    kept, unknown = leave_out_unknown(examples, division.parts, fitted)
-    examples = examples.subset(kept)
-    parts: list[Part] = [division.parts[row] for row in kept]
-    require_rows(parts, set(division.parts))
-    train, valid, test = (examples.subset([i for i, part in enumerate(parts) if part == name]) for name in PARTS)
+    listed = with_times(with_groups(listed, group), time)
+    rows = open_rows(without_parts(listed) if brought else listed, channels=channels, broken=broken)
+    rows = placed(reviewed(rows, review), brought)
+    warn_same_content(rows.examples, rows.given)
+    if rows.kind == "category" and len(set(rows.examples.values)) < 2:
+        fit_target(rows.kind, rows.listed.target_names, rows.examples.values)  # says so before a split is tried
+    require_rows(rows.given or ("train",), ("train",))
+    stored = brought.stored if brought else None
+    if stored and not stored.valid:
+        asked = replace(asked, valid_pct=valid_pct or 0.0)  # it was made without
+    giver = "the source" if brought is None else "split="
+    division = divide(rows.examples, rows.given, kind=rows.kind, asked=asked, giver=giver)
+    rows, parts = _judgeable(rows, division)
+    train, valid, test = (rows.examples.subset([i for i, part in enumerate(parts) if part == name]) for name in PARTS)
     warn_unseen_in_validation(train, valid)
+    guessed = guess_groups(rows.listed, rows.examples, parts)
+    if guessed and division.method in ("random", "stratified"):
+        rows = rows.deciding(**warn_of_torn_groups(guessed))
     return Data(
         train=train,
         valid=valid,
         sealed_test=Sealed(test),
-        target=fitted,
-        split=Split.of(
-            examples.digests,
-            parts,
-            method=division.method,
-            seed=seed,
-            valid_pct=division.valid_pct,
-            test_pct=division.test_pct,
-        ),
-        spec=listed.spec,
+        target=_fitted(rows, parts),
+        split=_split_of(rows, parts, division, stored=stored, asked=asked, time=time),
+        spec=rows.listed.spec,
         source=listed.description,
         location=os.path.abspath(source) if isinstance(source, (str, os.PathLike)) else None,  # noqa: PTH100 - keeps links
         channels=channels,
-        report=replace(report, left_out=report.left_out + unknown),
-        decisions={**listed.decisions, "split": division.decision},
+        report=rows.report,
+        decisions={**rows.listed.decisions, "split": division.decision},
+        groups_guessed=guessed,
+    )
+
+
+def _judgeable(rows: Rows, division: Division) -> tuple[Rows, list[Part]]:
+    """The rows that are in a part and whose class the training rows have, and their parts."""
+    paths = rows.examples.paths
+    rows = rows.without({row: LeftOut(readable(paths[row]), why) for row, why in division.reasons.items()})
+    parts = [part for part in division.parts if part is not None]
+    kept, unknown = leave_out_unknown(rows.examples, parts, _fitted(rows, parts))
+    strange = [row for row in range(len(parts)) if row not in set(kept)]
+    rows = rows.without(dict(zip(strange, unknown, strict=True)))
+    left = [parts[row] for row in kept]
+    require_rows(left, set(parts))
+    return rows, left
+
+
+def _fitted(rows: Rows, parts: Sequence[Part]) -> Target:
+    """The target, from the training rows alone."""
+    trained = [value for value, part in zip(rows.examples.values, parts, strict=True) if part == "train"]
+    return fit_target(rows.kind, rows.listed.target_names, trained)
+
+
+def _split_of(
+    rows: Rows, parts: Sequence[Part], division: Division, *, stored: Split | None, asked: Fractions, time: Time | None
+) -> Split:
+    """The parts by content, and how they came about: as stored, where nothing was drawn anew."""
+    if stored is not None and not division.valid_pct and not division.test_pct:
+        settings = stored.model_dump(exclude={"train", "valid", "test", "identity"})
+        return Split.of(rows.examples.digests, parts, **settings)
+    spec = rows.listed.spec
+    return Split.of(
+        rows.examples.digests,
+        parts,
+        method=division.method,
+        seed=asked.seed,
+        valid_pct=division.valid_pct,
+        test_pct=division.test_pct,
+        group=(spec.group or "a function") if rows.examples.groups else None,
+        time=time if time is None or isinstance(time, str) else "a function",
+        gap=asked.gap,
     )
 
 
 def check_listed(
-    listed: Listed, *, channels: int, broken: Literal["leave out", "error"] = "leave out"
+    listed: Listed, *, channels: int, broken: Broken = "leave out"
 ) -> tuple[Examples, tuple[Part, ...] | None, CheckReport]:
     """Open every listed picture once: the rows that can be used, their given parts, and the report.
 
     Raises:
         DataError: No row is usable; or a file is broken and `broken` is "error".
     """
-    checked = check_pictures(listed.paths, channels=channels)
-    bad = problems(listed.paths, checked)
-    report = CheckReport(listed.n_rows, listed.left_out + tuple(bad), listed.ignored)
-    good = [row for row, found in enumerate(checked) if found.problem is None]
-    if not good:
-        raise DataError(f"{listed.description} has no usable row. {report}\nMend it: see the reasons above.")
-    if bad and broken == "error":
-        raise DataError(
-            f"{listed.description} has pictures that cannot be used, and broken='error' was asked for. {report}\n"
-            "Mend it: replace these files, or pass broken='leave out'."
+    rows = open_rows(listed, channels=channels, broken=broken)
+    return rows.examples, rows.given, rows.report
+
+
+def _gap(gap: Gap, time: Time | None) -> float:
+    if gap is not None and time is None:
+        raise SettingError(
+            f"gap={gap!r} has no effect without time. Mend it: say what tells the time, or leave it out."
         )
-    if report.left_out:
-        warn(f"{listed.description}: {report}")
-    examples = Examples(
-        tuple(listed.paths[row] for row in good),
-        tuple(checked[row].digest for row in good),
-        tuple(listed.values[row] for row in good),
-    )
-    given = listed.parts
-    return examples, None if given is None else tuple(given[row] for row in good), report
+    return seconds_of_gap(gap)
 
 
 def check_choice(name: str, value: object, known: Sequence[object]) -> None:

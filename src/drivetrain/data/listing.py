@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -15,6 +15,7 @@ from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.targets import TargetValue
 
 Kind = Literal["category", "categories", "number"]
+GroupBy = Literal["column", "folder", "pattern", "near-duplicates", "camera", "day"]
 
 
 class SourceSpec(BaseModel):
@@ -37,11 +38,17 @@ class SourceSpec(BaseModel):
     kind: Kind = "category"
     label_delim: str | None = None
     """What separates several labels in one cell."""
+    group: str | None = None
+    """Column or pattern that says what each row belongs to; None for what a function said, which cannot be stored."""
+    group_by: GroupBy | None = None
+    """What kind of thing says it."""
+    relabelled: Mapping[str, TargetValue] = {}
+    """Digest → the value that a review gave it, where the source still says another."""
 
 
 @dataclass(frozen=True)
 class Listed:
-    """The rows of a source, three columns of equal length, and what was noticed on the way."""
+    """The rows of a source, columns of equal length, and what was noticed on the way."""
 
     description: str
     spec: SourceSpec
@@ -49,13 +56,40 @@ class Listed:
     values: tuple[TargetValue, ...]
     parts: tuple[Part, ...] | None = None
     """None where the source has no split of its own."""
+    groups: tuple[str, ...] | None = None
+    """What each row belongs to, where something says so."""
+    times: tuple[float, ...] | None = None
+    """When each row was taken, where something says so."""
+    columns: Mapping[str, Sequence[Any]] = field(default_factory=dict[str, Sequence[Any]])
+    """Cells of the other columns of a table."""
+    root: Path = field(default_factory=Path)
+    """What names inside the source start from."""
     left_out: tuple[LeftOut, ...] = ()
     ignored: Mapping[str, int] = field(default_factory=dict[str, int])
     decisions: Mapping[str, Decision] = field(default_factory=dict[str, Decision])
 
     def __post_init__(self) -> None:
         assert len(self.paths) == len(self.values), "columns of different length"
-        assert self.parts is None or len(self.parts) == len(self.paths), "columns of different length"
+        for column in (self.parts, self.groups, self.times, *self.columns.values()):
+            assert column is None or len(column) == len(self.paths), "columns of different length"
+
+    def without(self, left_out: Mapping[int, LeftOut]) -> Listed:
+        """The same without some rows, and why."""
+        rows = [row for row in range(len(self.paths)) if row not in left_out]
+
+        def kept(column: Sequence[Any] | None) -> tuple[Any, ...] | None:
+            return None if column is None else tuple(column[row] for row in rows)
+
+        return replace(
+            self,
+            paths=tuple(self.paths[row] for row in rows),
+            values=tuple(self.values[row] for row in rows),
+            parts=kept(self.parts),
+            groups=kept(self.groups),
+            times=kept(self.times),
+            columns={name: [cells[row] for row in rows] for name, cells in self.columns.items()},
+            left_out=self.left_out + tuple(left_out.values()),
+        )
 
     @property
     def n_rows(self) -> int:

@@ -122,19 +122,17 @@ def read_review(path: str | os.PathLike[str]) -> dict[str, ReviewDecision]:
 
 @dataclass(frozen=True)
 class Reviewed:
-    """Rows after a review."""
+    """What a review changes."""
 
-    examples: Examples
-    kept: tuple[int, ...]
-    """Which of the rows given these are."""
-    left_out: tuple[LeftOut, ...]
+    left_out: Mapping[int, LeftOut]
+    """Rows that it removes."""
     relabelled: Mapping[str, TargetValue]
-    """Digest → the value it has now; kept in the artefact, where the source still says the old one."""
+    """Digest → the value it gives; kept in the artefact, where the source still says the old one."""
     decision: Decision
 
 
 def apply_review(review: Review, examples: Examples, *, kind: Kind, n_numbers: int = 1, name: str = "") -> Reviewed:
-    """Remove and relabel rows as decided; `keep`, and decisions about pictures that are not here, change nothing.
+    """Which rows a review removes and relabels; "keep", and what is said of pictures that are not here, change nothing.
 
     Args:
         review: What `read_review` gave.
@@ -145,35 +143,30 @@ def apply_review(review: Review, examples: Examples, *, kind: Kind, n_numbers: i
 
     Raises:
         DataError: A new label is none of those that the source has, or does not fit the target.
+
+    Example:
+        >>> rows = Examples((Path("a.jpg"), Path("b.jpg")), ("00", "11"), ("apple", "pear"))
+        >>> found = apply_review({"00": ReviewDecision(action="relabel", label="pear")}, rows, kind="category")
+        >>> with_new_values(rows, found.relabelled).values
+        ('pear', 'pear')
     """
     known = {label for value in examples.values for label in _labels(value)}
-    kept: list[int] = []
-    values: list[TargetValue] = []
-    left_out: list[LeftOut] = []
-    done: Counter[str] = Counter()
+    left_out: dict[int, LeftOut] = {}
     relabelled: dict[str, TargetValue] = {}
+    done: Counter[str] = Counter()
     for row, digest in enumerate(examples.digests):
         found = review.get(digest)
-        value = examples.values[row]
-        if found is not None:
-            done[found.action] += 1
-        if found is not None and found.action == "remove":
-            left_out.append(LeftOut(readable(examples.paths[row]), REMOVED))
+        if found is None:
             continue
-        if found is not None and found.action == "relabel":
-            value = relabelled[digest] = _new_value(found, kind, known, n_numbers, f"{name}, picture {digest}")
-        kept.append(row)
-        values.append(value)
+        done[found.action] += 1
+        if found.action == "remove":
+            left_out[row] = LeftOut(readable(examples.paths[row]), REMOVED)
+        elif found.action == "relabel":
+            relabelled[digest] = _new_value(found, kind, known, n_numbers, f"{name}, picture {digest}")
     elsewhere = len(review.keys() - set(examples.digests))
     said = f"{done['keep']} rows kept, {done['relabel']} relabelled, {done['remove']} removed"
     said += f"; {elsewhere} decisions are about pictures that are not here" if elsewhere else ""
-    return Reviewed(
-        examples=replace(examples.subset(kept), values=tuple(values)),
-        kept=tuple(kept),
-        left_out=tuple(left_out),
-        relabelled=relabelled,
-        decision=Decision(value=name, reason=said),
-    )
+    return Reviewed(left_out, relabelled, Decision(value=name, reason=said))
 
 
 def with_new_values(examples: Examples, relabelled: Mapping[str, TargetValue]) -> Examples:

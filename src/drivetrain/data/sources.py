@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import Any, cast
 
@@ -19,6 +19,7 @@ from drivetrain.data.columns import (
     target_value,
 )
 from drivetrain.data.folders import read_folder
+from drivetrain.data.grouping import with_groups_again
 from drivetrain.data.listing import Kind, Listed, SourceSpec
 from drivetrain.data.split import parts_from_names
 from drivetrain.data.tables import DataFrame, columns_of, read_table
@@ -38,8 +39,11 @@ def read_source(
     split: str | None = None,
     kind: Kind | None = None,
     label_delim: str | None = None,
+    aside: Sequence[str] = (),
 ) -> Listed:
     """List the rows of a source; no picture is opened. The arguments are those of `images`.
+
+    `aside` names columns that say something else, and so are not guessed to be the target.
 
     Raises:
         DataError: The source cannot be read, or a column is missing or unclear.
@@ -57,7 +61,9 @@ def read_source(
     if not isinstance(source, DataFrame) and _place(source).is_dir():
         return _read_folder(Path(source), kind, target=target, path=path, split=split, label_delim=label_delim)
     table = _open_table(source)
-    spec, decisions = _choose(table.columns, target=target, path=path, split=split, kind=kind, label_delim=label_delim)
+    spec, decisions = _choose(
+        table.columns, target=target, path=path, split=split, kind=kind, label_delim=label_delim, aside=aside
+    )
     return _rows(table, spec, decisions)
 
 
@@ -75,12 +81,18 @@ def reread_source(source: Source, spec: SourceSpec, *, with_parts: bool = True) 
         >>> reread_source(pd.DataFrame({"file": ["a.jpg"], "n": [3], "m": [4]}), spec).values
         ('3',)
     """
+    return with_groups_again(_reread(source, spec, with_parts), spec)
+
+
+def _reread(source: Source, spec: SourceSpec, with_parts: bool) -> Listed:
     if not isinstance(source, DataFrame) and _place(source).is_dir():
-        return _read_folder(Path(source), spec.kind)
+        listed = _read_folder(Path(source), spec.kind)
+        return replace(listed, spec=listed.spec.model_copy(update={"relabelled": spec.relabelled}))
     table = _open_table(source)
+    spec = spec.model_copy(update={"group": None, "group_by": None})
     if spec.path is None or not spec.target:
         found, decisions = _choose(table.columns, path=spec.path, target=spec.target or None, kind=spec.kind)
-        return _rows(table, found, decisions)
+        return _rows(table, found.model_copy(update={"relabelled": spec.relabelled}), decisions)
     known_column(table.columns, spec.path, "path")
     for name in spec.target:
         known_column(table.columns, name, "target")
@@ -144,12 +156,14 @@ def _choose(
     split: str | None = None,
     kind: Kind | None = None,
     label_delim: str | None = None,
+    aside: Sequence[str] = (),
 ) -> tuple[SourceSpec, dict[str, Decision]]:
     """Settle what was not asked for, and say why."""
     asked = [target] if isinstance(target, str) else list(target or [])
     path, why_path = choose_path(columns, path)
     split, why_split = choose_split(columns, split, [path, *asked])
-    targets, why_targets = choose_targets(columns, target, [path] if split is None else [path, split])
+    taken = [path] if split is None else [path, split]
+    targets, why_targets = choose_targets(columns, target, taken if asked else [*taken, *aside])
     why_kind = choose_kind(columns, targets, kind, label_delim)
     spec = SourceSpec(
         layout="table",
@@ -172,6 +186,7 @@ def _rows(table: _Table, spec: SourceSpec, decisions: Mapping[str, Decision]) ->
     values: list[TargetValue] = []
     parts: list[str] = []
     left_out: list[LeftOut] = []
+    kept: list[int] = []
     for row, cell in enumerate(table.columns[spec.path]):
         try:
             path = table.base / _path_text(cell, spec.path)
@@ -182,6 +197,7 @@ def _rows(table: _Table, spec: SourceSpec, decisions: Mapping[str, Decision]) ->
             name = f"row {row + 1}" if cell is None else str(cell)[:200]
             left_out.append(LeftOut(readable(name), str(fault)))
             continue
+        kept.append(row)
         paths.append(path)
         values.append(value)
         parts.append("" if part_names is None else str(part_names[row]))
@@ -191,6 +207,12 @@ def _rows(table: _Table, spec: SourceSpec, decisions: Mapping[str, Decision]) ->
         paths=tuple(paths),
         values=tuple(values),
         parts=None if spec.split is None else tuple(parts_from_names(parts, f"column {spec.split!r}")),
+        columns={
+            name: [cells[row] for row in kept]
+            for name, cells in table.columns.items()
+            if name not in (spec.path, spec.split, *spec.target)
+        },
+        root=table.base,
         left_out=tuple(left_out),
         decisions={**table.decisions, **decisions},
     )

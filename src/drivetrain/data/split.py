@@ -1,25 +1,24 @@
-"""Which rows train, which choose the model, and which are kept for the end.
-
-A row's part depends on the content of its file and on the seed, never on its position or name: the same pictures
-give the same split in any order, in any folder, on any machine, and copies of a picture stay together.
-"""
+"""Which rows train, which choose the model, and which are kept for the end: the three parts, by content."""
 
 from __future__ import annotations
 
 import hashlib
-import math
-import warnings
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+import json
+import os
+from collections.abc import Iterable, Sequence
 from numbers import Real
+from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from drivetrain.errors import DrivetrainWarning, SettingError, SplitError, did_you_mean, first_few
+from drivetrain.errors import SettingError, SplitError, did_you_mean, first_few
+from drivetrain.runtime.pictures import readable
 
 Part = Literal["train", "valid", "test"]
+Method = Literal["random", "stratified", "grouped", "stratified grouped", "time", "fold", "given"]
 PARTS: tuple[Part, ...] = ("train", "valid", "test")
+PART_WORDS: dict[str, str] = {"train": "training", "valid": "validation", "test": "test"}
 SYNONYMS: dict[str, Part] = {
     "train": "train",
     "training": "train",
@@ -34,7 +33,8 @@ SYNONYMS: dict[str, Part] = {
 }
 """What people call the parts, in lower case."""
 
-Labels = Sequence[str] | Sequence[tuple[str, ...]]
+FORMAT = "drivetrain split"
+FORMAT_VERSION = 1
 
 
 class Split(BaseModel):
@@ -48,10 +48,18 @@ class Split(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    method: Literal["random", "stratified", "given"]
+    method: Method
     seed: int
     valid_pct: float
     test_pct: float
+    group: str | None = None
+    """What says which rows belong together, where something does."""
+    time: str | None = None
+    """What says when a row was taken, where validation is later than training."""
+    gap: float = 0.0
+    """Time left out before validation and test set, in seconds or in the unit of the time column."""
+    fold: str | None = None
+    """Such as "2 of 5 (stratified)", for a fold of cross-validation."""
     train: tuple[str, ...]
     valid: tuple[str, ...]
     test: tuple[str, ...]
@@ -70,10 +78,14 @@ class Split(BaseModel):
         digests: Sequence[str],
         parts: Sequence[Part],
         *,
-        method: Literal["random", "stratified", "given"],
+        method: Method,
         seed: int,
         valid_pct: float,
         test_pct: float,
+        group: str | None = None,
+        time: str | None = None,
+        gap: float = 0.0,
+        fold: str | None = None,
     ) -> Split:
         """The split that puts each digest in the part beside it."""
         rows = list(zip(digests, parts, strict=True))
@@ -83,6 +95,10 @@ class Split(BaseModel):
             seed=seed,
             valid_pct=valid_pct,
             test_pct=test_pct,
+            group=group,
+            time=time,
+            gap=gap,
+            fold=fold,
             train=train,
             valid=valid,
             test=test,
@@ -93,60 +109,54 @@ class Split(BaseModel):
         """The digests of one part."""
         return frozenset({"train": self.train, "valid": self.valid, "test": self.test}[part])
 
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the split as JSON, for `images(…, split=path)` here or on another machine; it names no file.
 
-def make_split(
-    digests: Sequence[str],
-    labels: Labels | None = None,
-    *,
-    valid_pct: float,
-    test_pct: float,
-    seed: int,
-    stratify: bool = True,
-) -> list[Part]:
-    """Draw a part for every row.
+        Raises:
+            SettingError: `path` does not end in ``.json``, or cannot be written to.
+        """
+        place = Path(path)
+        if place.suffix.lower() != ".json":
+            raise SettingError(f"a split is saved as JSON, and {readable(place)} does not end in .json.")
+        text = json.dumps({"format": FORMAT, "format_version": FORMAT_VERSION, "split": self.model_dump(mode="json")})
+        beside = place.with_name(f".{place.name}.{os.getpid()}")
+        try:
+            beside.write_text(text + "\n", encoding="utf-8")
+            beside.replace(place)
+        except OSError as error:
+            raise SettingError(f"{readable(place)} cannot be written: {error.strerror or error}.") from error
+        return place
 
-    Parts are counted in distinct contents (copies travel together). With one label per row each class is divided in
-    the same proportion (largest remainders, so the totals are right too); with several labels per row, or none,
-    rows are drawn regardless. Every label keeps at least one training row.
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Split:
+        """Read what `save` wrote.
 
-    Args:
-        digests: Content of each row's file.
-        labels: The category or categories of each row; None for numbers.
-        valid_pct: Fraction for validation, 0 ≤ valid_pct < 1; above 0 at least one row is taken.
-        test_pct: Fraction for the test set, likewise; the two together stay below 1.
-        seed: Another number draws another split.
-        stratify: False draws categories regardless of class.
+        Raises:
+            SplitError: The file is missing, altered, or no split.
 
-    Raises:
-        SettingError: A fraction is out of range.
-        SplitError: There are too few pictures, or too few per class, to fill the parts asked for.
-
-    Example:
-        >>> parts = make_split(["a", "b", "c", "d"], ["x", "x", "y", "y"], valid_pct=0.5, test_pct=0, seed=42)
-        >>> sorted(parts)
-        ['train', 'train', 'valid', 'valid']
-    """
-    check_fractions(valid_pct, test_pct)
-    contents: dict[str, set[str]] = defaultdict(set)
-    for row, digest in enumerate(digests):
-        label = labels[row] if labels is not None else ()
-        contents[digest].update((label,) if isinstance(label, str) else label)
-    order = sorted(contents, key=lambda digest: _rank(seed, digest))
-    n_test, n_valid = _share(len(order), test_pct), _share(len(order), valid_pct)
-    if n_test + n_valid >= len(order) and n_test + n_valid > 0:
-        raise _too_small(len(order), valid_pct, test_pct)
-    by_class = stratify and labels is not None and all(isinstance(label, str) for label in labels)
-    part_of: dict[str, Part]
-    if by_class:
-        part_of = _draw_by_class(order, {d: min(contents[d]) for d in order}, n_test, n_valid)
-    else:
-        part_of = {digest: _part_at(place, n_test, n_valid) for place, digest in enumerate(order)}
-    _keep_every_label_in_training(order, contents, part_of)
-    drawn = set(part_of.values())
-    for part, pct in (("valid", valid_pct), ("test", test_pct)):
-        if pct > 0 and part not in drawn:
-            raise _too_small(len(order), valid_pct, test_pct)
-    return [part_of[digest] for digest in digests]
+        Example:
+            >>> Split.load("/no/such/split.json")
+            Traceback (most recent call last):
+            drivetrain.errors.SplitError: /no/such/split.json cannot be read: No such file or directory.
+        """
+        place = Path(path)
+        try:
+            found = json.loads(place.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise SplitError(f"{readable(place)} cannot be read: {error.strerror or error}.") from error
+        except ValueError as error:
+            raise SplitError(f"{readable(place)} is not JSON; expected what Split.save wrote.") from error
+        if not isinstance(found, dict) or found.get("format") != FORMAT:
+            raise SplitError(f"{readable(place)} holds no split; expected what Split.save wrote.")
+        if found.get("format_version") != FORMAT_VERSION:
+            raise SplitError(
+                f"{readable(place)} has version {found.get('format_version')!r}; expected {FORMAT_VERSION}. "
+                "Mend it: read it with the drivetrain that wrote it."
+            )
+        try:
+            return cls.model_validate(found.get("split"))
+        except ValidationError as error:
+            raise SplitError(f"{readable(place)} was altered: {error.errors()[0]['msg']}.") from error
 
 
 def check_fractions(valid_pct: float, test_pct: float) -> None:
@@ -183,78 +193,6 @@ def parts_from_names(names: Iterable[str], where: str) -> list[Part]:
             f"test.{hint} Mend it: rename them, or name another split column."
         )
     return [SYNONYMS[name.casefold()] for name in names]
-
-
-def _draw_by_class(order: list[str], class_of: Mapping[str, str], n_test: int, n_valid: int) -> dict[str, Part]:
-    """Give each class its share of the test and validation rows; at least one of each class goes on training."""
-    members: dict[str, list[str]] = defaultdict(list)
-    for digest in order:
-        members[class_of[digest]].append(digest)
-    single = sorted(name for name, rows in members.items() if len(rows) == 1)
-    if single and n_test + n_valid:
-        warnings.warn(
-            f"{len(single)} classes have one distinct picture, which goes to the training set: {first_few(single)}. "
-            "How well they are recognised cannot be measured.",
-            DrivetrainWarning,
-            stacklevel=5,
-        )
-    sizes = {name: len(rows) for name, rows in members.items()}
-    room = {name: size - 1 for name, size in sizes.items()}
-    tests = _apportion(n_test, sizes, room)
-    valids = _apportion(n_valid, sizes, {name: room[name] - tests[name] for name in room})
-    return {
-        digest: _part_at(place, tests[name], valids[name])
-        for name, rows in members.items()
-        for place, digest in enumerate(rows)
-    }
-
-
-def _part_at(place: int, n_test: int, n_valid: int) -> Part:
-    """The draw hands out the test set first, then validation: changing `valid_pct` leaves the test set alone."""
-    if place < n_test:
-        return "test"
-    return "valid" if place < n_test + n_valid else "train"
-
-
-def _apportion(seats: int, sizes: Mapping[str, int], room: Mapping[str, int]) -> dict[str, int]:
-    """Divide `seats` over classes in proportion to `sizes`, by largest remainders, never above `room`."""
-    total = sum(sizes.values())
-    quota = {name: seats * size / total for name, size in sizes.items()}
-    given = {name: min(math.floor(quota[name]), room[name]) for name in sizes}
-    while (left := seats - sum(given.values())) > 0:
-        open_classes = [name for name in sizes if given[name] < room[name]]
-        if not open_classes:
-            break
-        open_classes.sort(key=lambda name: given[name] - quota[name])  # of equals, the first drawn
-        for name in open_classes[:left]:
-            given[name] += 1
-    return given
-
-
-def _keep_every_label_in_training(order: list[str], contents: Mapping[str, set[str]], part_of: dict[str, Part]) -> None:
-    """Move the first row of a label that is nowhere in the training set there."""
-    trained = {label for digest in order if part_of[digest] == "train" for label in contents[digest]}
-    for digest in reversed(order):
-        if not contents[digest] <= trained:
-            part_of[digest] = "train"
-            trained |= contents[digest]
-
-
-def _share(n: int, pct: float) -> int:
-    """`pct` of `n`, rounded half up, at least 1 unless `pct` is 0."""
-    return max(1, math.floor(n * pct + 0.5 + 1e-9)) if pct > 0 else 0
-
-
-def _too_small(n: int, valid_pct: float, test_pct: float) -> SplitError:
-    return SplitError(
-        f"{n} distinct pictures cannot be split with valid_pct={valid_pct:g} and test_pct={test_pct:g} so that every "
-        "part has a row and every class a training row. Mend it: add pictures, or set test_pct=0 or valid_pct=0."
-    )
-
-
-def _rank(seed: int, text: str) -> bytes:
-    """A place in the draw: depends on nothing but the seed and the text."""
-    return hashlib.blake2b(f"{seed}|{text}".encode(), digest_size=16).digest()
 
 
 def _identity(*parts: Sequence[str]) -> str:

@@ -1,0 +1,216 @@
+"""What `group=` and `time=` say of each row: a column, a part of the path, a function, or what the picture tells."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+from drivetrain.data.check import LeftOut
+from drivetrain.data.columns import known_column, label_text
+from drivetrain.data.examples import Examples
+from drivetrain.data.exif import cameras_of, days_of
+from drivetrain.data.listing import GroupBy, Listed, SourceSpec
+from drivetrain.data.ties import near_groups
+from drivetrain.data.times import times_of
+from drivetrain.errors import DataError, SettingError
+from drivetrain.runtime.decisions import Decision
+from drivetrain.runtime.pictures import readable
+
+Group = str | Callable[[Path], object]
+Time = str | Callable[[Path], object]
+FROM_PICTURES: tuple[GroupBy, ...] = ("near-duplicates", "camera", "day")
+HOW: dict[GroupBy, str] = {
+    "column": "a column of the table",
+    "folder": "the folder that a picture is in",
+    "pattern": "a part of the path",
+    "near-duplicates": "pictures that look alike",
+    "camera": "the camera, as EXIF names it",
+    "day": "camera and day, as EXIF names them",
+}
+
+
+def with_groups(listed: Listed, group: Group | None) -> Listed:
+    """The rows with their groups; those whose column or function names none are left out.
+
+    Args:
+        listed: What a source says.
+        group: A column of the table; "folder"; "near-duplicates", "camera" or "day" (found by `groups_of_pictures`
+            when the pictures have been opened); a regular expression whose first group is looked for in the path
+            without suffix; or a function of the path.
+
+    Raises:
+        DataError: There is no such column, or a path does not match.
+        SettingError: `group` is none of these.
+    """
+    if group is None:
+        return listed
+    if callable(group):
+        return _named(listed, [group(path) for path in listed.paths], None, "what a function says of the path")
+    how = _how(listed, group)
+    spec = listed.spec.model_copy(update={"group": group, "group_by": how})
+    listed = replace(listed, spec=spec)
+    if how in FROM_PICTURES:
+        return listed
+    if how == "column":
+        cells: Sequence[Any] = _column(listed, group, "group")
+    elif how == "folder":
+        cells = [name.rpartition("/")[0] or "." for name in inner_names(listed)]
+    else:
+        cells = _matches(listed, group, "group")
+    return _named(listed, cells, group, HOW[how])
+
+
+def with_groups_again(listed: Listed, spec: SourceSpec) -> Listed:
+    """The rows with groups as an earlier source had them, where this one can tell."""
+    is_known = spec.group is not None and (spec.group_by != "column" or spec.group in listed.columns)
+    if not is_known:
+        return listed
+    try:
+        return with_groups(listed, spec.group)
+    except DataError:  # the files have other names now: their groups are not known
+        return listed
+
+
+def groups_of_pictures(examples: Examples, by: GroupBy | None) -> tuple[str, ...]:
+    """The groups that only the pictures tell; a picture that tells none is a group of its own.
+
+    Example:
+        >>> groups_of_pictures(Examples((Path("/no/such.jpg"),), ("00",), ("x",)), "camera")
+        ('00',)
+    """
+    if by == "near-duplicates":
+        return near_groups(examples)
+    if by not in FROM_PICTURES:
+        return examples.groups
+    found = (cameras_of if by == "camera" else days_of)(examples.paths)
+    return tuple(name or digest for name, digest in zip(found, examples.digests, strict=True))
+
+
+def with_times(listed: Listed, time: Time | None) -> Listed:
+    """The rows with their times; those whose column or function names none are left out.
+
+    Args:
+        listed: What a source says.
+        time: A column of the table, a regular expression, or a function of the path.
+
+    Raises:
+        DataError: There is no such column, a path does not match, or a cell is no time.
+    """
+    if time is None:
+        return listed
+    if callable(time):
+        cells, name, how = [time(path) for path in listed.paths], "time=", "what a function says of the path"
+    elif time in listed.columns or not _is_pattern(time):
+        cells, name, how = list(_column(listed, time, "time")), f"column {time!r}", HOW["column"]
+    else:
+        cells, name, how = _matches(listed, time, "time"), f"what time={time!r} finds", HOW["pattern"]
+    listed, cells = _without_missing(listed, cells, f"time is missing: {name}")
+    times = times_of(cells, name)
+    reason = f"{how}; {len(set(times))} distinct times"
+    value = "a function" if callable(time) else time
+    return replace(
+        listed, times=tuple(times), decisions={**listed.decisions, "time": Decision(value=value, reason=reason)}
+    )
+
+
+def inner_names(listed: Listed) -> list[str]:
+    """Where each row lies inside its source, without suffix: the same wherever the source is.
+
+    Example:
+        >>> spec = SourceSpec(layout="folder")
+        >>> inner_names(Listed("fruit", spec, (Path("/a/fruit/pear/7.jpg"),), ("pear",), root=Path("/a/fruit")))
+        ['pear/7']
+    """
+    inside = [path.is_relative_to(listed.root) for path in listed.paths]
+    outside = [path.parent.as_posix() for path, is_inside in zip(listed.paths, inside, strict=True) if not is_inside]
+    try:
+        base = os.path.commonpath(outside) if outside else ""
+    except ValueError:  # on different drives
+        return [_without_suffix(path.as_posix()) for path in listed.paths]
+    names = [
+        _without_suffix((path.relative_to(listed.root) if is_inside else path.relative_to(base)).as_posix())
+        for path, is_inside in zip(listed.paths, inside, strict=True)
+    ]
+    if listed.spec.layout == "folder" and listed.parts is not None:
+        names = [name.partition("/")[2] for name in names]  # a group may be in train/ and in valid/
+    return names
+
+
+def _how(listed: Listed, group: str) -> GroupBy:
+    """What kind of thing `group` names; a column comes first."""
+    if group in listed.columns:
+        return "column"
+    for how in ("folder", *FROM_PICTURES):
+        if group == how:
+            return how
+    return "pattern" if _is_pattern(group) else "column"
+
+
+def _is_pattern(text: str) -> bool:
+    return "(" in text
+
+
+def _column(listed: Listed, name: str, setting: str) -> Sequence[Any]:
+    if listed.spec.layout == "folder":
+        known = ", 'folder', 'near-duplicates', 'camera' or 'day'" if setting == "group" else ""
+        raise SettingError(
+            f"{setting}={name!r} names a column, but the source is a folder. Mend it: pass a regular expression with a "
+            f"(group) that is looked for in the path, a function of the path{known}, or pass a table."
+        )
+    if name in (listed.spec.path, listed.spec.split, *listed.spec.target):
+        raise SettingError(f"{setting} names {name!r}, which is the path, target or split column; expected another.")
+    return listed.columns[known_column(listed.columns, name, setting)]
+
+
+def _without_suffix(name: str) -> str:
+    head, _, suffix = name.rpartition(".")
+    return head if head and "/" not in suffix and not head.endswith("/") else name
+
+
+def _matches(listed: Listed, pattern: str, setting: str) -> list[str]:
+    """What the first group of the pattern finds in each path."""
+    try:
+        compiled = re.compile(pattern)
+    except re.error as error:
+        raise SettingError(f"{setting}={pattern!r} is no regular expression: {error}.") from error
+    if not compiled.groups:
+        raise SettingError(f"{setting}={pattern!r} has no (group); expected one around what is to be found.")
+    names = inner_names(listed)
+    found = [match and match[1] for match in map(compiled.search, names)]
+    unmatched = [name for name, text in zip(names, found, strict=True) if text is None]
+    if unmatched:
+        raise DataError(
+            f"{setting}={pattern!r} is not found in {len(unmatched)} of {len(names)} paths; the first is "
+            f"{readable(unmatched[0])!r} (a path inside the source, without suffix). Mend it: widen the pattern."
+        )
+    return cast("list[str]", found)
+
+
+def _named(listed: Listed, cells: Sequence[Any], name: str | None, how: str) -> Listed:
+    """The rows with a group each, as text."""
+    listed, cells = _without_missing(listed, cells, f"group is missing: {name or how}")
+    groups = tuple(label_text(cell) for cell in cells)
+    return replace(
+        listed,
+        groups=groups,
+        decisions={
+            **listed.decisions,
+            "group": Decision(value=name or "a function", reason=f"{how}; {len(set(groups))} groups"),
+        },
+    )
+
+
+def _without_missing(listed: Listed, cells: Sequence[Any], reason: str) -> tuple[Listed, list[Any]]:
+    """Rows whose cell is there, and the cells."""
+    gone = {
+        row: LeftOut(readable(listed.paths[row]), reason)
+        for row, cell in enumerate(cells)
+        if cell is None or (isinstance(cell, str) and not cell.strip())
+    }
+    if len(gone) == len(cells):
+        raise DataError(f"{reason}, in all {len(cells)} rows of {listed.description}. Mend it: name another column.")
+    return listed.without(gone), [cell for row, cell in enumerate(cells) if row not in gone]

@@ -1,0 +1,183 @@
+"""Groups that nobody named: guessed from columns, folders, file names, EXIF and looks.
+
+A random split that tears a likely group apart is warned of; a guess changes no split.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from drivetrain.data.columns import label_text
+from drivetrain.data.examples import Examples
+from drivetrain.data.exif import read_all_exif
+from drivetrain.data.grouping import inner_names
+from drivetrain.data.guesses import GroupGuess, Grouping
+from drivetrain.data.listing import Listed
+from drivetrain.data.name_groups import guess_from_names
+from drivetrain.data.notices import warn
+from drivetrain.data.signatures import same_picture
+from drivetrain.data.split import Part
+from drivetrain.data.ties import near_groups
+from drivetrain.runtime.decisions import Decision
+
+FEWEST_ROWS = 20
+MOST_ROWS_COMPARED = 20_000
+"""Looks are compared up to this many rows; beyond, `drivetrain.audit` does it."""
+MOST_HEADERS = 2000
+"""Pictures whose EXIF is read; where the first few have none, none."""
+FIRST_HEADERS = 50
+TORN_LOOKS = 0.01
+"""Share of the rows in near-duplicates on both sides that is worth a warning."""
+LOOKED_AT = 10
+MOST_CANDIDATE_COLUMNS = 3
+PEOPLE_AND_THINGS = frozenset(
+    (
+        *("patient", "subject", "person", "speaker", "user", "participant", "session", "visit", "case"),
+        *("video", "clip", "scene", "sequence", "series", "study", "animal", "individual", "donor"),
+        *("writer", "author", "owner", "customer", "client", "household", "plant", "tree", "site"),
+        *("hospital", "location", "device", "camera", "slide", "plate", "specimen", "family", "group"),
+        *("cluster",),
+    )
+)
+"""Columns so called, alone or with id, name, no, number or key, say what rows belong to."""
+ENDINGS = frozenset(("id", "ids", "name", "no", "nr", "num", "number", "key", "code", "uid"))
+SHELVES = frozenset(
+    (
+        *("images", "image", "img", "imgs", "pictures", "photos", "data", "files", "part", "batch"),
+        *("shard", "chunk", "split", "folder"),
+    )
+)
+"""Folders so called hold whatever came next."""
+
+
+def guess_groups(listed: Listed, examples: Examples, parts: Sequence[Part]) -> tuple[GroupGuess, ...]:
+    """What the rows may belong to, the likeliest first; groups that are known are not guessed at.
+
+    Args:
+        listed: What the source says of the rows.
+        examples: The same rows.
+        parts: Of the split.
+    """
+    if examples.groups or len(examples) < FEWEST_ROWS:
+        return ()
+    classes = [value if isinstance(value, str) else "" for value in examples.values]
+    names = inner_names(listed)
+    found = [
+        *_from_columns(listed, classes, parts),
+        *_from_folders(listed, names, classes, parts),
+        *guess_from_names(names, classes, parts),
+        *_from_exif(examples, classes, parts),
+        *_from_looks(examples, classes, parts),
+    ]
+    return tuple(sorted(found, key=lambda guess: not guess.likely))
+
+
+def warn_of_torn_groups(guessed: Sequence[GroupGuess]) -> dict[str, Decision]:
+    """Say once that a random split tears likely groups apart, and keep it among the decisions."""
+    torn = [guess for guess in guessed if guess.likely and guess.n_torn]
+    if not torn:
+        return {}
+    first = torn[0]
+    warn(
+        f"rows seem to come in groups. {first.evidence[0].upper()}{first.evidence[1:]} of this random split, so the "
+        f"scores may flatter. Mend it: pass group={first.argument!r}; if these rows do not belong together, go on."
+    )
+    return {"likely groups": Decision(value=first.argument, reason=f"{first.evidence}; not followed unless asked for")}
+
+
+def _from_columns(listed: Listed, classes: Sequence[str], parts: Sequence[Part]) -> list[GroupGuess]:
+    named: list[GroupGuess] = []
+    others: list[GroupGuess] = []
+    for name, cells in listed.columns.items():
+        if any(isinstance(cell, float) and not cell.is_integer() for cell in cells):
+            continue
+        grouping = Grouping(["" if cell is None else label_text(cell) for cell in cells], classes)
+        if len(grouping.sizes) < 2 or grouping.says_the_class() or grouping.share_in_groups_of(2) < 0.5:
+            continue
+        where = f"column {name!r}"
+        if _names_a_group(name):
+            named.append(grouping.guess(where, name, parts, likely=True))
+        elif all(cell is None or isinstance(cell, str) for cell in cells) and grouping.mean_size >= 3:
+            others.append(grouping.guess(where, name, parts, likely=False))
+    return named + others[:MOST_CANDIDATE_COLUMNS]
+
+
+def _names_a_group(column: str) -> bool:
+    """Whether the column's name says so, such as patient, speaker_id or SubjectNo.
+
+    Example:
+        >>> _names_a_group("SpeakerID"), _names_a_group("camera height")
+        (True, False)
+    """
+    words = [word.casefold() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", column)]
+    return (
+        bool(words)
+        and any(w in PEOPLE_AND_THINGS or w.removesuffix("s") in PEOPLE_AND_THINGS for w in words)
+        and all(w in ENDINGS or w.removesuffix("s") in PEOPLE_AND_THINGS or w in PEOPLE_AND_THINGS for w in words)
+    )
+
+
+def _from_folders(
+    listed: Listed, names: Sequence[str], classes: Sequence[str], parts: Sequence[Part]
+) -> list[GroupGuess]:
+    """Folders below the class folders, or in a table the folders that the paths name."""
+    above = 1 if listed.spec.layout == "folder" else 0
+    folders = [name.split("/")[above:-1] for name in names]
+    if not all(folders):
+        return []
+    inner = [folder[-1] for folder in folders]
+    grouping = Grouping(inner, classes)
+    stems = [name.rpartition("/")[2] for name in names]
+    sharded = sum(stem.startswith(folder) for stem, folder in zip(stems, inner, strict=True)) > len(names) / 2
+    shelves = {re.sub(r"[\W\d_]", "", folder).casefold() for folder in inner} <= SHELVES
+    if len(grouping.sizes) < 4 or grouping.mean_size < 1.5 or grouping.says_the_class() or sharded or shelves:
+        return []
+    one_place = len(set(inner)) == len({name.rpartition("/")[0] for name in names})
+    argument = "folder" if one_place else "([^/]+)/[^/]+$"
+    return [grouping.guess("folders of the pictures", argument, parts, likely=True)]
+
+
+def _from_exif(examples: Examples, classes: Sequence[str], parts: Sequence[Part]) -> list[GroupGuess]:
+    """Days of shooting, and cameras, among the first rows by content."""
+    rows = sorted(range(len(examples)), key=lambda row: examples.digests[row])[:MOST_HEADERS]
+    found = read_all_exif([examples.paths[row] for row in rows[:FIRST_HEADERS]])
+    if not any(exif.day or exif.camera for exif in found):
+        return []
+    found += read_all_exif([examples.paths[row] for row in rows[FIRST_HEADERS:]])
+    few_classes, few_parts = [classes[row] for row in rows], [parts[row] for row in rows]
+    guesses: list[GroupGuess] = []
+    days = Grouping([exif.day for exif in found], few_classes)
+    known = sum(bool(exif.day) for exif in found) / len(found)
+    if known >= 0.8 and len(days.sizes) >= 4 and days.mean_size >= 3 and not days.says_the_class():
+        often = days.share_in_groups_of(3) >= 0.6
+        guesses.append(days.guess("camera and day, in EXIF", "day", few_parts, likely=often))
+    cameras = Grouping([exif.camera for exif in found], few_classes)
+    if len(cameras.sizes) >= 2 and cameras.mean_size >= 3 and not cameras.says_the_class():
+        guesses.append(cameras.guess("the camera, in EXIF", "camera", few_parts, likely=False))
+    return guesses
+
+
+def _from_looks(examples: Examples, classes: Sequence[str], parts: Sequence[Part]) -> list[GroupGuess]:
+    """Sets of pictures that look alike, confirmed by a second look at some pairs on both sides."""
+    if not any(examples.signatures) or len(examples) > MOST_ROWS_COMPARED:
+        return []
+    groups = near_groups(examples)
+    grouping = Grouping(groups, classes)
+    trained: dict[str, int] = {}
+    held_out: dict[str, int] = {}
+    for row, (group, part) in enumerate(zip(groups, parts, strict=True)):
+        (trained if part == "train" else held_out).setdefault(group, row)
+    torn = sorted(trained.keys() & held_out.keys())
+    several = [group for group, n in grouping.sizes.items() if n > 1]
+    if not several:
+        return []
+    pairs = [(examples.paths[trained[group]], examples.paths[held_out[group]]) for group in torn[:LOOKED_AT]]
+    same = sum(same_picture(one, other) for one, other in pairs)
+    n_rows = sum(grouping.sizes[group] for group in torn)
+    likely = n_rows >= max(3, TORN_LOOKS * len(examples)) and 2 * same >= len(pairs)
+    alone = len(grouping.sizes) - len(several)
+    where = f"pictures that look alike ({alone} more are alone)"
+    return [
+        GroupGuess(where, "near-duplicates", len(several), len(torn), likely, tuple(group[:8] for group in several[:2]))
+    ]

@@ -1,0 +1,117 @@
+"""The rows on their way from a source to a split: opened, reviewed, and put where a split from elsewhere has them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from drivetrain.data.check import CheckReport, LeftOut, check_pictures, problems
+from drivetrain.data.examples import Examples
+from drivetrain.data.grouping import HOW, groups_of_pictures, inner_names
+from drivetrain.data.listing import Kind, Listed
+from drivetrain.data.notices import warn
+from drivetrain.data.review import apply_review, read_review, with_new_values
+from drivetrain.data.split import Part
+from drivetrain.data.split_files import Brought, place_rows
+from drivetrain.errors import DataError
+from drivetrain.runtime.decisions import Decision
+from drivetrain.runtime.pictures import readable
+
+Broken = Literal["leave out", "error"]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What the source says, and the same rows as examples."""
+
+    listed: Listed
+    examples: Examples
+
+    @property
+    def given(self) -> tuple[Part, ...] | None:
+        """Parts that the source, or a split from elsewhere, names."""
+        return self.listed.parts
+
+    @property
+    def kind(self) -> Kind:
+        """What the target is."""
+        return self.listed.spec.kind
+
+    @property
+    def report(self) -> CheckReport:
+        """What was left out so far."""
+        return CheckReport(self.listed.n_rows, self.listed.left_out, self.listed.ignored)
+
+    def without(self, left_out: Mapping[int, LeftOut]) -> Rows:
+        """The same without some rows, and why."""
+        kept = [row for row in range(len(self.examples)) if row not in left_out]
+        return Rows(self.listed.without(left_out), self.examples.subset(kept)) if left_out else self
+
+    def deciding(self, **decisions: Decision) -> Rows:
+        """The same, with decisions."""
+        return replace(self, listed=replace(self.listed, decisions={**self.listed.decisions, **decisions}))
+
+
+def without_parts(listed: Listed) -> Listed:
+    """A split that the user brings stands above the one that the source has."""
+    decisions = {name: why for name, why in listed.decisions.items() if name not in ("split column", "parts")}
+    return replace(listed, parts=None, spec=listed.spec.model_copy(update={"split": None}), decisions=decisions)
+
+
+def open_rows(listed: Listed, *, channels: int, broken: Broken) -> Rows:
+    """Open every listed picture once, and go on with those that can be used."""
+    checked = check_pictures(listed.paths, channels=channels)
+    bad = problems(listed.paths, checked)
+    report = CheckReport(listed.n_rows, listed.left_out + tuple(bad), listed.ignored)
+    good = [row for row, found in enumerate(checked) if found.problem is None]
+    if not good:
+        raise DataError(f"{listed.description} has no usable row. {report}\nMend it: see the reasons above.")
+    if bad and broken == "error":
+        raise DataError(
+            f"{listed.description} has pictures that cannot be used, and broken='error' was asked for. {report}\n"
+            "Mend it: replace these files, or pass broken='leave out'."
+        )
+    if report.left_out:
+        warn(f"{listed.description}: {report}")
+    unusable = [row for row, found in enumerate(checked) if found.problem is not None]
+    listed = listed.without(dict(zip(unusable, bad, strict=True)))
+    examples = Examples(
+        listed.paths,
+        tuple(checked[row].digest for row in good),
+        listed.values,
+        groups=listed.groups or (),
+        times=listed.times or (),
+        signatures=tuple(checked[row].signature for row in good),
+    )
+    examples = with_new_values(examples, listed.spec.relabelled)
+    by = listed.spec.group_by
+    if by is None or listed.groups is not None:
+        return Rows(listed, examples)
+    examples = replace(examples, groups=groups_of_pictures(examples, by))
+    told = Decision(value=by, reason=f"{HOW[by]}; {len(set(examples.groups))} groups")
+    return Rows(listed, examples).deciding(group=told)
+
+
+def reviewed(rows: Rows, review: str | os.PathLike[str] | None) -> Rows:
+    """Rows removed and relabelled as a person decided."""
+    if review is None:
+        return rows
+    name = readable(os.path.basename(review))  # noqa: PTH119 - of a name, not of a file
+    found = apply_review(
+        read_review(review), rows.examples, kind=rows.kind, n_numbers=len(rows.listed.spec.target), name=name
+    )
+    spec = rows.listed.spec.model_copy(update={"relabelled": found.relabelled})
+    rows = replace(rows, listed=replace(rows.listed, spec=spec)).without(found.left_out).deciding(review=found.decision)
+    return replace(rows, examples=with_new_values(rows.examples, found.relabelled))
+
+
+def placed(rows: Rows, brought: Brought | None) -> Rows:
+    """Rows in the parts that a split from elsewhere names."""
+    if brought is None:
+        return rows
+    found = place_rows(brought, rows.examples, inner_names(rows.listed))
+    rows = rows.without(found.left_out)
+    parts = tuple(part for part in found.parts if part is not None)
+    return replace(rows, listed=replace(rows.listed, parts=parts))

@@ -1,0 +1,115 @@
+"""What must stay together: rows of one group, copies of one file, and pictures that are copies to the eye."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+from typing import NamedTuple
+
+from drivetrain.data.examples import Examples
+from drivetrain.data.signatures import near_pairs, same_picture
+
+MOST_LOOKED_AT = 200
+"""Near pairs of different groups whose pixels are compared, at about 20 ms each."""
+
+
+class Ties(NamedTuple):
+    """Which rows go together."""
+
+    units: tuple[str, ...]
+    """(N,) rows with the same name stay in one part; the name depends on no path and no order."""
+    n_joined: int = 0
+    """Near-identical pictures that joined two groups, or two rows without a group."""
+    n_not_looked_at: int = 0
+    """Near pairs of different groups beyond those that were looked at."""
+
+
+class Unions:
+    """Things that belong together, transitively.
+
+    Example:
+        >>> unions = Unions()
+        >>> unions.join("a", "b"), unions.join("c", "b"), unions.join("a", "c")
+        (True, True, False)
+        >>> unions.find("a") == unions.find("c") != unions.find("d")
+        True
+    """
+
+    def __init__(self) -> None:
+        self._above: dict[Hashable, Hashable] = {}
+
+    def find(self, thing: Hashable) -> Hashable:
+        """The one that stands for all that `thing` belongs to."""
+        top = thing
+        while (above := self._above.get(top, top)) != top:
+            top = above
+        while (above := self._above.get(thing, top)) != top:
+            self._above[thing] = top
+            thing = above
+        return top
+
+    def join(self, one: Hashable, other: Hashable) -> bool:
+        """Put the two together; False where they were already."""
+        a, b = self.find(one), self.find(other)
+        if a == b:
+            return False
+        self._above[b] = a
+        return True
+
+
+def tie(examples: Examples, *, looks: bool = True) -> Ties:
+    """Name for each row what it must stay together with.
+
+    Args:
+        examples: Rows, with groups where they are known.
+        looks: Also join pictures that look the same and, on a second look at the pixels, are.
+
+    Example:
+        >>> from pathlib import Path
+        >>> rows = Examples((Path("a"),) * 4, ("00", "11", "00", "22"), ("x",) * 4, groups=("p", "q", "r", "s"))
+        >>> tie(rows).units
+        ('p', 'q', 'p', 's')
+    """
+    unions = Unions()
+    groups = examples.groups
+    for row, digest in enumerate(examples.digests):
+        if groups:
+            unions.join(("content", digest), ("group", groups[row]))
+    joined, not_looked_at = _join_near(examples, unions) if looks and any(examples.signatures) else (0, 0)
+    tops = [unions.find(("content", digest)) for digest in examples.digests]
+    names = _least(zip(tops, groups or examples.digests, strict=True))
+    return Ties(tuple(names[top] for top in tops), joined, not_looked_at)
+
+
+def near_groups(examples: Examples) -> tuple[str, ...]:
+    """A group for each set of pictures that look alike: the least digest among them."""
+    unions = Unions()
+    for i, j in near_pairs(examples.signatures):
+        unions.join(examples.digests[i], examples.digests[j])
+    tops = [unions.find(digest) for digest in examples.digests]
+    names = _least(zip(tops, examples.digests, strict=True))
+    return tuple(names[top] for top in tops)
+
+
+def _join_near(examples: Examples, unions: Unions) -> tuple[int, int]:
+    """Join what lies apart and is the same picture; counts what was joined, and what was left for want of time."""
+    digests = examples.digests
+    pairs = sorted(tuple(sorted(((digests[i], i), (digests[j], j)))) for i, j in near_pairs(examples.signatures))
+    joined = looked_at = left = 0
+    for (one, i), (other, j) in pairs:
+        if unions.find(("content", one)) == unions.find(("content", other)):
+            continue
+        if looked_at == MOST_LOOKED_AT:
+            left += 1
+            continue
+        looked_at += 1
+        if same_picture(examples.paths[i], examples.paths[j]):
+            joined += unions.join(("content", one), ("content", other))
+    return joined, left
+
+
+def _least(named: Iterable[tuple[Hashable, str]]) -> dict[Hashable, str]:
+    """The least name of each."""
+    least: dict[Hashable, str] = {}
+    for top, name in named:
+        least[top] = min(name, least.get(top, name))
+    return least
