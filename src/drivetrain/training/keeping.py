@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
+from drivetrain.data.sealing import seal_data
 from drivetrain.errors import SettingError
 from drivetrain.runtime.artefact import open_artefact
 from drivetrain.runtime.manifest import ExportPrecision, Opening
@@ -75,6 +76,7 @@ class Keeping:
         Raises:
             ArtefactError: The artefact cannot be used.
             DataError: None of the training rows are there.
+            SealError: The project has sealed some of them as test rows since.
             SettingError: A setting is fixed by the saved model.
 
         Example:
@@ -89,8 +91,9 @@ class Keeping:
         artefact = open_artefact(path)
         manifest = artefact.manifest
         settings.setdefault("metrics", manifest.metrics or None)
+        rows = seal_data(data_of(artefact, data))
         make = cast(Any, cls)
-        learn: Self = make(data_of(artefact, data), manifest, dropout=manifest.architecture.dropout, **settings)
+        learn: Self = make(rows, manifest, dropout=manifest.architecture.dropout, **settings)
         load_parameters(learn.network, artefact)
         learn.history = [dict(row) for row in manifest.history]
         learn.test_openings = list(manifest.test_openings)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 import time
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -16,14 +15,13 @@ from pydantic import BaseModel
 from drivetrain.data.data import Data
 from drivetrain.data.examples import Examples
 from drivetrain.data.store import Store
-from drivetrain.errors import DataError, DrivetrainWarning, SettingError
+from drivetrain.errors import DataError, SettingError
 from drivetrain.evaluation.metrics import Metric, resolve_metrics
 from drivetrain.evaluation.predictions import Predictions
-from drivetrain.evaluation.records import opening_of
 from drivetrain.evaluation.scores import Scores, score
 from drivetrain.progress import say
 from drivetrain.runtime.decisions import Decision
-from drivetrain.runtime.manifest import Opening
+from drivetrain.runtime.manifest import Manifest, Opening
 from drivetrain.runtime.pictures import PictureSource
 from drivetrain.runtime.predictor import Prediction, Predictor
 from drivetrain.runtime.times import seconds_of
@@ -35,6 +33,7 @@ from drivetrain.training.feeding import Feeder
 from drivetrain.training.fine_tuning import Recipe, budget_plan, epochs_plan, keep_plan
 from drivetrain.training.identity import fingerprint, parameters_sha256
 from drivetrain.training.judging import judge
+from drivetrain.training.keeping import Keeping
 from drivetrain.training.kinds import prepare_kind
 from drivetrain.training.looking import Looking
 from drivetrain.training.losses import ClassWeights, LossFunction, make_loss
@@ -42,27 +41,28 @@ from drivetrain.training.lr_find import LrSuggestion, try_rates
 from drivetrain.training.network import Network
 from drivetrain.training.place import Precision, find_place
 from drivetrain.training.plan import Phase, Rates
+from drivetrain.training.reporting import Reporting
 from drivetrain.training.run import Run, Setup
-from drivetrain.training.saving import save_learner
+from drivetrain.training.sealing import Sealing
 from drivetrain.training.stepping import Stepper, make_mix, make_optimizer
-
-CHECKPOINTS = Path(".drivetrain") / "checkpoints"
 
 MetricLike = str | Metric | Any
 """A name, a `Metric`, or a function of truth and output."""
 
 CheckpointPlace = str | os.PathLike[str] | Literal[False] | None
-"""Where a run is saved while it goes on: a folder, False for nowhere, None for `CHECKPOINTS`."""
+"""Where a run is saved while it goes on: a folder, False for nowhere, None for the project folder."""
 
 
-class Learner(Looking):
+class Learner(Looking, Sealing, Keeping, Reporting):
     """Data, architecture and metrics; trains, judges itself, and predicts.
 
     Loss, activation and default metrics follow from the target. `decisions` holds what was decided, and why.
 
     Args:
         data: What `drivetrain.images` gave.
-        arch: A timm architecture (``resnet34``) or a local timm folder (``local-dir:FOLDER``).
+        arch: A timm architecture (``resnet34``), ``embedded`` (ships with drivetrain), a local timm folder
+            (``local-dir:FOLDER``), or a name of `drivetrain bodies`; None takes resnet34 where its weights can be had.
+            A saved model's manifest takes up that model, see `load`.
         metrics: What people read: names or functions of truth and output; None takes what suits the target.
         loss: What the optimiser reads: a name or a function of outputs and targets; None takes what suits the target.
         pretrained: Start from the architecture's pretrained weights, or from scratch.
@@ -99,7 +99,7 @@ class Learner(Looking):
     def __init__(
         self,
         data: Data,
-        arch: str,
+        arch: str | Manifest | None = None,
         *,
         metrics: Sequence[MetricLike] | MetricLike | None = None,
         loss: str | LossFunction | None = None,
@@ -170,10 +170,9 @@ class Learner(Looking):
         self.network.to(self.place.device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         batch = defaults.asked(batch_size) or defaults.choose_batch_size(len(data.train), self.place.device.type)
         self.batch_size, self.accumulate = int(batch.value or 0), accumulate
-        body = Decision(value=arch, reason="pretrained weights" if pretrained else "trained from scratch")
         self.decisions: dict[str, Decision] = {
             **data.decisions,
-            "arch": body,
+            "arch": self.kind.choice,
             "device": Decision(value=str(self.place.device), reason="found" if device == "auto" else "as asked"),
             "precision": self.place.precision,
             "size": Decision(
@@ -329,29 +328,6 @@ class Learner(Looking):
             self._validated = (asked, score(self.predictions(), self.metrics, part="validation"))
         return self._validated[1]
 
-    def test(self) -> Scores:
-        """Open the sealed test set: each metric on it with its interval. Every opening is recorded.
-
-        Do this once, at the end. Choosing between models by their test scores makes the test set a second
-        validation set.
-
-        Raises:
-            DataError: There is no test set.
-        """
-        examples = self.data.open_test()
-        identity = parameters_sha256(self.network)
-        others = [opening for opening in self.test_openings if opening.parameters_sha256 != identity]
-        if others:
-            warnings.warn(
-                f"the test set was opened {len(others)} time(s) before, for other parameters: what it says of these "
-                "is no longer a judgement on unseen data.",
-                DrivetrainWarning,
-                stacklevel=2,
-            )
-        scores = score(self._judge(self.store_of(examples), examples, "test"), self.metrics, part="test")
-        self.test_openings.append(opening_of(scores, identity))
-        return scores
-
     def _judge(self, store: Store, examples: Examples, part: str = "validation") -> Predictions:
         if len(examples) == 0:
             setting = "test_pct" if part == "test" else "valid_pct"
@@ -374,14 +350,6 @@ class Learner(Looking):
     ) -> Iterator[Prediction]:
         """Answers for many pictures; see `Predictor.predict_many`."""
         return self.predictor().predict_many(sources, batch_size=batch_size)
-
-    def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the artefact: a folder with parameters, description and scores, no code and no training data.
-
-        Raises:
-            ArtefactError: The place cannot be written to.
-        """
-        return save_learner(self, path)
 
     # ── inside ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -441,11 +409,13 @@ class Learner(Looking):
         )
         start = self._start()
         try:
-            self.history = [*self.history, *run.execute()]
+            epochs = run.execute()
         except BaseException:
             self._start_of[parameters_sha256(self.network)] = start
             raise
+        self.history = [*self.history, *epochs]
         self.phases_run = run.phases  # a limited time changes their length
+        self._log_trial(epochs)
         return self
 
     def _start(self) -> str:
@@ -467,7 +437,7 @@ class Learner(Looking):
             "phases": repr(plan),
             "callbacks": [type(callback).__qualname__ for callback in (*self.callbacks, *callbacks)],
         }
-        return (CHECKPOINTS if checkpoint is None else Path(checkpoint)) / fingerprint(facts)
+        return (self.project.checkpoints if checkpoint is None else Path(checkpoint)) / fingerprint(facts)
 
     def _validated_columns(self) -> list[str]:
         return ["valid_loss", *(metric.name for metric in self.metrics)] if len(self.data.valid) else []

@@ -16,10 +16,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from drivetrain.errors import ArtefactError, DataError, SettingError
-from drivetrain.runtime.artefact import DATA, WEIGHTS, Artefact, open_artefact, update_manifest
+from drivetrain.runtime.artefact import DATA, WEIGHTS, Artefact, open_artefact
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.golden import read_golden
-from drivetrain.runtime.manifest import Manifest
+from drivetrain.runtime.manifest import Manifest, Opening
 from drivetrain.runtime.predictor import Predictor
 from drivetrain.runtime.targets import CategoryTarget
 from drivetrain.training.inference import TorchEngine, for_inference, lower_precision_holds
@@ -28,6 +28,8 @@ from drivetrain.training.network import Network
 from drivetrain.training.place import Place, Precision, find_place
 
 if TYPE_CHECKING:  # what only judging needs is loaded there: predicting shall start fast
+    from drivetrain.data.examples import Examples
+    from drivetrain.data.seal import SealedSet
     from drivetrain.data.sources import Source
     from drivetrain.data.store import Store
     from drivetrain.evaluation.predictions import Predictions
@@ -138,6 +140,31 @@ class Evaluation:
     """Rows of the part, as the split knows them, that the data no longer hold."""
     precision: Decision
     """Of the arithmetic."""
+    opening: Opening | None = None
+    """The record of this opening, of a test set."""
+
+
+@dataclass
+class _Judging:
+    """Says what a saved model makes of some rows, when it is called."""
+
+    artefact: Artefact
+    examples: Examples
+    place: Place
+    may_choose: bool
+    """Whether the precision may be chosen by comparing two on the first rows."""
+
+    def __call__(self) -> Predictions:
+        from drivetrain.data.store import Store  # noqa: PLC0415
+        from drivetrain.training.evaluating import raw_outputs  # noqa: PLC0415
+        from drivetrain.training.judging import judge  # noqa: PLC0415
+
+        manifest = self.artefact.manifest
+        store = Store(self.examples.paths, manifest.input, digests=self.examples.digests)
+        if self.may_choose and _is_lower(self.place, manifest):
+            self.place = _checked_precision(self.artefact, store, self.place)
+        outputs = raw_outputs(load_network(self.artefact, self.place), manifest.input, store, self.place)
+        return judge(outputs, self.examples, manifest.target, None)
 
 
 def evaluate(
@@ -148,11 +175,14 @@ def evaluate(
     metrics: Sequence[Any] | None = None,
     device: str = "auto",
     precision: Precision = "auto",
+    seal: str | os.PathLike[str] | None = None,
+    project: str | os.PathLike[str] | None = None,
 ) -> Evaluation:
     """Judge a saved model on its validation rows, or open its test set.
 
     The artefact holds no pictures: the rows are found again in `data` by their content, wherever they lie and
-    whatever they are called. An opening of the test set is recorded in the artefact.
+    whatever they are called. An opening of the test set is recorded, in the artefact and in the log of the project,
+    with what was predicted of it; see `Learner.test`.
 
     Args:
         path: The artefact.
@@ -162,24 +192,30 @@ def evaluate(
         device: As of `Learner`.
         precision: As of `Learner`; where ``auto`` would be lower than the model was trained in, it is compared with
             fp32 on the first rows, and fp32 is taken if they differ.
+        seal: The test set that `data` holds, where it is another one than the model's own: a seal that was handed to
+            whoever trained the model, so that none of these pictures was trained on.
+        project: The project folder; None takes the one at hand, see `images`.
 
     Raises:
         ArtefactError: The artefact cannot be used.
         DataError: None of the rows are there.
+        SealError: The log of the project was tampered with, or the rows are not those that were sealed.
     """
     from drivetrain.data.listing import SourceSpec  # noqa: PLC0415 - these bring pandas and scikit-learn
     from drivetrain.data.matching import images_for_evaluation  # noqa: PLC0415
     from drivetrain.data.split import Split  # noqa: PLC0415
-    from drivetrain.data.store import Store  # noqa: PLC0415
-    from drivetrain.evaluation.records import opening_of  # noqa: PLC0415
+    from drivetrain.evaluation.metrics import resolve_metrics  # noqa: PLC0415
     from drivetrain.evaluation.scores import score  # noqa: PLC0415
-    from drivetrain.training.evaluating import raw_outputs  # noqa: PLC0415
-    from drivetrain.training.judging import judge  # noqa: PLC0415
+    from drivetrain.training.sealing import open_saved, seal_of  # noqa: PLC0415
 
     if part not in ("valid", "test"):
         raise SettingError(f"part={part!r} is not known: expected 'valid' or 'test'.")
     artefact = open_artefact(path)
     manifest = artefact.manifest
+    if seal is not None:
+        if part != "test" or data is None:
+            raise SettingError("seal names the test set that data holds. Mend it: pass data, and part='test'.")
+        return _evaluate_sealed(artefact, seal, data, metrics, place=find_place(device, precision), project=project)
     if manifest.n.get(part, 0) == 0:
         raise DataError(f"{artefact.path} was trained without a {part} set: there is nothing to evaluate on.")
     reading = json.loads(artefact.file(DATA).read_text(encoding="utf-8"))
@@ -191,17 +227,61 @@ def evaluate(
         spec=SourceSpec.model_validate(reading["spec"]),
         channels=manifest.input.channels,
     )
-    place = find_place(device, precision)
-    store = Store(found.examples.paths, manifest.input, digests=found.examples.digests)
-    if precision == "auto" and _is_lower(place, manifest):
-        place = _checked_precision(artefact, store, place)
-    outputs = raw_outputs(load_network(artefact, place), manifest.input, store, place)
-    predictions = judge(outputs, found.examples, manifest.target, None)
-    scores = score(predictions, metrics or manifest.metrics or None, part="test" if part == "test" else "validation")
-    if part == "test" and place.main:
-        opening = opening_of(scores, manifest.parameters_sha256)
-        update_manifest(artefact, test_openings=(*manifest.test_openings, opening))
-    return Evaluation(scores, predictions, found.n_missing, place.precision)
+    judging = _Judging(artefact, found.examples, find_place(device, precision), precision == "auto")
+    measures = resolve_metrics(metrics or manifest.metrics or None, manifest.target)
+    if part == "valid":
+        predictions = judging()
+        scores = score(predictions, measures, part="validation")
+        return Evaluation(scores, predictions, found.n_missing, judging.place.precision)
+    sealed = seal_of(artefact) or _sealed_now(found.examples, artefact)
+    opened = open_saved(artefact, judging, measures, sealed=sealed, project=project, main=judging.place.main)
+    return Evaluation(opened.scores, opened.predictions, found.n_missing, judging.place.precision, opened.opening)
+
+
+def _sealed_now(examples: Examples, artefact: Artefact) -> SealedSet:
+    """A seal for the test rows of a model that was saved without one."""
+    from drivetrain.data.seal import SealedSet  # noqa: PLC0415
+
+    return SealedSet.of(examples, source=artefact.path.name)
+
+
+def _evaluate_sealed(
+    artefact: Artefact,
+    seal: str | os.PathLike[str],
+    data: Source,
+    metrics: Sequence[Any] | None,
+    *,
+    place: Place,
+    project: str | os.PathLike[str] | None,
+) -> Evaluation:
+    """Judge a model on a test set that was never its own: whoever trained it had the seal alone."""
+    from drivetrain.data.listing import SourceSpec  # noqa: PLC0415 - these bring pandas and scikit-learn
+    from drivetrain.data.matching import images_for_evaluation  # noqa: PLC0415
+    from drivetrain.data.seal import SealedSet  # noqa: PLC0415
+    from drivetrain.evaluation.metrics import resolve_metrics  # noqa: PLC0415
+    from drivetrain.training.sealing import open_saved  # noqa: PLC0415
+
+    sealed, manifest = SealedSet.read(seal), artefact.manifest
+    reading = json.loads(artefact.file(DATA).read_text(encoding="utf-8"))
+    found = images_for_evaluation(
+        data,
+        part="all",
+        target=manifest.target,
+        spec=SourceSpec.model_validate(reading["spec"]),
+        channels=manifest.input.channels,
+    )
+    rows = sealed.rows_of(found.examples.digests)
+    if not rows:
+        raise DataError(
+            f"none of the {sealed.n} pictures of {seal} is in the data (compared by content). "
+            "Mend it: pass the data that the seal was made from."
+        )
+    examples = found.examples.subset(rows)
+    judging = _Judging(artefact, examples, place, may_choose=False)
+    measures = resolve_metrics(metrics or manifest.metrics or None, manifest.target)
+    opened = open_saved(artefact, judging, measures, sealed=sealed, project=project, main=place.main)
+    missing = sealed.n - len(set(examples.digests))
+    return Evaluation(opened.scores, opened.predictions, missing, judging.place.precision, opened.opening)
 
 
 def source_of(artefact: Artefact, reading: dict[str, Any]) -> str:

@@ -17,6 +17,7 @@ from drivetrain.evaluation.records import score_records
 from drivetrain.runtime.artefact import (
     CARD,
     DATA,
+    SEAL,
     WEIGHTS,
     check_target_path,
     is_artefact,
@@ -29,6 +30,7 @@ from drivetrain.training.exporting import ExportPlan, export_trained
 from drivetrain.training.identity import parameters_sha256, versions
 from drivetrain.training.remembering import calibration_of, reference_of
 from drivetrain.training.reporting import card_of
+from drivetrain.training.sealing import head_of_log
 
 if TYPE_CHECKING:
     from drivetrain.export.exporting import Exported
@@ -41,12 +43,14 @@ def save_learner(learner: Learner, path: str | os.PathLike[str], plan: ExportPla
     data = learner.data
     names = [metric.name for metric in learner.metrics]
     validation = score_records(learner.validate()) if len(data.valid) else {}  # takes part in all processes
+    expected = learner.expected_test_score()
     if not learner.place.main:
         return target
     exported, decision = _exported(learner, plan)
     predictions = learner.predictions() if len(data.valid) else None
     calibration = None if predictions is None else calibration_of(predictions)
     openings = [*_earlier_openings(target, learner), *learner.test_openings]
+    seal = data.seal
     parameters = {name: value.detach().cpu().contiguous() for name, value in learner.network.state_dict().items()}
     reading = {
         "source": data.location,
@@ -65,6 +69,8 @@ def save_learner(learner: Learner, path: str | os.PathLike[str], plan: ExportPla
         "parameters_sha256": parameters_sha256(learner.network),
         "metrics": tuple(name for name in names if metric_named(name)),
         "validation": validation,
+        "seal": None if seal is None else seal.brief(head_of_log(learner.project)),
+        "expected": expected,
         "test_openings": openings,
         "history": learner.history,
         "export": None if exported is None else exported.record,
@@ -72,6 +78,8 @@ def save_learner(learner: Learner, path: str | os.PathLike[str], plan: ExportPla
         "reference": None if predictions is None else reference_of(predictions, learner.valid_store, calibration),
     }
     contents = {WEIGHTS: save(parameters), DATA: (json.dumps(reading, indent=1) + "\n").encode()}
+    if seal is not None:
+        contents[SEAL] = seal.as_bytes()
     if predictions is not None:
         contents[CARD] = card_of(learner, target.name, openings).encode()
     return write_artefact(target, contents | ({} if exported is None else exported.files), manifest).path

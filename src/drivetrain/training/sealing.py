@@ -1,0 +1,205 @@
+"""What a Learner owes to honesty: trials on record, a test set that is opened on record, a verdict on its training."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from drivetrain.data.data import Data
+from drivetrain.data.examples import Examples
+from drivetrain.data.ledger import Head, Ledger
+from drivetrain.data.notices import warn
+from drivetrain.data.project import Project, ProjectPlace
+from drivetrain.data.seal import SealedSet, identity_of
+from drivetrain.data.split import Split
+from drivetrain.data.store import Store
+from drivetrain.errors import DataError, SealError
+from drivetrain.evaluation.fitting import Verdict, judge_training
+from drivetrain.evaluation.metrics import Metric, metric_named
+from drivetrain.evaluation.openings import (
+    Opened,
+    earlier_openings,
+    head_in,
+    open_test_set,
+    warn_of_earlier,
+)
+from drivetrain.evaluation.predictions import Predictions
+from drivetrain.evaluation.runs import RunLog, selection_of
+from drivetrain.evaluation.scores import Scores
+from drivetrain.evaluation.selection import expect
+from drivetrain.progress import say
+from drivetrain.runtime.artefact import DATA, SEAL, Artefact, update_manifest
+from drivetrain.runtime.decisions import Decision
+from drivetrain.runtime.manifest import Expected, Opening
+from drivetrain.training.callbacks import Row
+from drivetrain.training.identity import parameters_sha256
+from drivetrain.training.kinds import PreparedKind
+from drivetrain.training.network import Network
+from drivetrain.training.place import Place
+
+
+class Sealing:
+    """The sealed test set and the run log of a Learner."""
+
+    data: Data
+    metrics: tuple[Metric, ...]
+    network: Network
+    kind: PreparedKind
+    place: Place
+    history: list[Row]
+    decisions: dict[str, Decision]
+    test_openings: list[Opening]
+    _settings: dict[str, Any]
+
+    def predictions(self) -> Predictions:
+        """Of the validation set."""
+        raise NotImplementedError
+
+    def store_of(self, examples: Examples) -> Store:
+        """Working pictures of some examples."""
+        raise NotImplementedError
+
+    def _judge(self, store: Store, examples: Examples, part: str = "validation") -> Predictions:
+        raise NotImplementedError
+
+    @property
+    def project(self) -> Project:
+        """Where seals, openings and trials are kept."""
+        return Project.find(self.data.project)
+
+    def test(self) -> Scores:
+        """Open the sealed test set: each metric on it with its interval. Every opening is recorded.
+
+        What the first metric should be is computed from the validation set and written down before the test rows are
+        judged; then what it is, and whether the prediction held. Both are printed, kept in `test_openings`, in the
+        artefact and in the log of the project. From the second opening on, of this test set by any model, so are the
+        count and intervals that hold for all of them together.
+
+        Do this once, at the end. Choosing between models by their test scores makes the test set a second
+        validation set.
+
+        Raises:
+            DataError: There is no test set.
+            SealError: The log of the project was tampered with.
+        """
+        examples = self.data.open_test()
+        if not len(examples):
+            raise DataError("there is no test set. Mend it: make the data with test_pct above 0.")
+        sealed = self.data.seal or SealedSet.of(examples, source=self.data.source, split=self.data.split)
+        identity = parameters_sha256(self.network)
+        warn_of_earlier(earlier_openings(sealed, self.project, self.test_openings), identity)
+        opened = open_test_set(
+            lambda: self._judge(self.store_of(examples), examples, "test"),
+            self.metrics,
+            sealed=sealed,
+            project=self.project,
+            parameters_sha256=identity,
+            expected=self.expected_test_score(),
+            earlier=self.test_openings,
+            main=self.place.main,
+        )
+        self.test_openings.append(opened.opening)
+        if self.place.main:
+            say(str(opened))
+        return opened.scores
+
+    def expected_test_score(self) -> Expected | None:
+        """What the first metric should say of the test set, by the validation set and all trials on record.
+
+        None where there is no validation or test set, or where the metric is a function of the user's.
+        """
+        if not len(self.data.valid) or not self.data.n_test:
+            return None
+        own, measure = self.predictions(), self.metrics[0]
+        trials = RunLog(self.project).on(identity_of(own.ids), own.target.name)
+        selection = selection_of(own, parameters_sha256(self.network), trials, measure)
+        return None if selection is None else expect(selection, measure, own, self.data.n_test)
+
+    def verdict(self) -> Verdict:
+        """Whether training still improved the model, levelled off, or made it worse: by the validation set."""
+        first = self.metrics[0]
+        return judge_training(self.history, first.name, higher_is_better=first.higher_is_better is not False)
+
+    def _log_trial(self, epochs: Sequence[Row]) -> None:
+        """Put what was just trained on record, with what it says of each validation row."""
+        if not len(self.data.valid):
+            return
+        predictions = self.predictions()  # takes part in all processes
+        if not self.place.main:
+            return
+        RunLog(self.project).add(
+            predictions,
+            self.metrics,
+            arch=self.kind.architecture.name,
+            split=self.data.split.identity,
+            seal=self.data.seal.id if self.data.seal else None,
+            n_train=len(self.data.train),
+            parameters_sha256=parameters_sha256(self.network),
+            history=epochs,
+            settings=json.loads(json.dumps(self._settings, default=repr)),
+            decisions=self.decisions,
+        )
+
+
+def head_of_log(project: Project) -> Head | None:
+    """The last line of a project's log; a log that was tampered with must not keep a trained model from being saved."""
+    try:
+        return Ledger(project).head()
+    except SealError as error:
+        warn(f"the model is saved without the state of the log: {error}")
+        return None
+
+
+def seal_of(artefact: Artefact) -> SealedSet | None:
+    """The seal that an artefact carries; None for one without, or of an earlier drivetrain."""
+    return SealedSet.read(artefact.file(SEAL)) if SEAL in artefact.manifest.files else None
+
+
+def open_saved(
+    artefact: Artefact,
+    judge: Callable[[], Predictions],
+    metrics: Sequence[Metric],
+    *,
+    sealed: SealedSet,
+    project: ProjectPlace,
+    main: bool,
+) -> Opened:
+    """Open a test set for a saved model; the opening is recorded in the artefact too."""
+    manifest, place = artefact.manifest, Project.find(project)
+    earlier = [opening for opening in manifest.test_openings if opening.seal in (None, sealed.id)]
+    warn_of_earlier(earlier_openings(sealed, place, earlier), manifest.parameters_sha256)
+    head = head_in(manifest)
+    opened = open_test_set(
+        judge,
+        metrics,
+        sealed=sealed,
+        project=place,
+        parameters_sha256=manifest.parameters_sha256,
+        expected=_expected_of_saved(artefact, sealed, metrics[0], place),
+        earlier=earlier,
+        heads=[] if head is None else [head],
+        main=main,
+    )
+    if main:
+        changes: dict[str, Any] = {"test_openings": (*manifest.test_openings, opened.opening)}
+        if manifest.seal is not None and manifest.seal.id == sealed.id and opened.head is not None:
+            changes["seal"] = sealed.brief(opened.head)
+        update_manifest(artefact, **changes)
+    return opened
+
+
+def _expected_of_saved(artefact: Artefact, sealed: SealedSet, first: Metric, project: Project) -> Expected | None:
+    """What the first metric should say: by the trials on record here, or as it was when the model was saved."""
+    manifest = artefact.manifest
+    own_set = manifest.seal is not None and manifest.seal.id == sealed.id
+    n_test = manifest.n.get("test", 0) if own_set else sealed.n
+    reading: Mapping[str, Any] = json.loads(artefact.file(DATA).read_text(encoding="utf-8"))
+    rows = identity_of(Split.model_validate(reading["split"]).find("valid"))
+    trials = RunLog(project).on(rows, manifest.target.name)
+    own = next((r for r in trials.runs if r.record.parameters_sha256 == manifest.parameters_sha256), None)
+    if own is not None and own.predictions is not None and metric_named(first.name):
+        selection = selection_of(own.predictions, manifest.parameters_sha256, trials, first)
+        return None if selection is None else expect(selection, first, own.predictions, n_test)
+    said = manifest.expected
+    return said if said is not None and (said.metric, said.n_test) == (first.name, n_test) else None
