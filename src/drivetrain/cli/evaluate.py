@@ -81,5 +81,6 @@ def _object(model: Path, found: Evaluation, openings: int | None) -> dict[str, A
         "n": scores.n,
         "not_found": found.not_found,
         scores.part: scores_as_json(scores),
+        "baselines": {name: dict(values) for name, values in scores.baselines.items()},
         **opened,
     }

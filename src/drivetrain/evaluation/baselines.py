@@ -9,6 +9,7 @@ Legend: N rows, K outputs of the target.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -90,14 +91,14 @@ def baselines(
         predictions: Of the model; its rows and truth are used, its answers are not.
         training_truth: What is true of the training rows, as `target.encode` gives it.
         metrics: As of `score`.
-        others: Name → predictions of the same rows, such as "metadata only" or "linear probe".
+        others: Name → predictions of the same rows and maybe more, such as "metadata alone" or "linear probe".
         part: Which part of the data the rows are.
 
     Returns:
         Name → scores, the constant answer first.
 
     Raises:
-        DataError: Other predictions are of other rows.
+        DataError: Other predictions lack some of the rows.
 
     Example:
         >>> from drivetrain.runtime.targets import NumberTarget
@@ -107,12 +108,18 @@ def baselines(
         10.0
     """
     tables = constant_predictions(predictions, constant_answer(predictions.target, training_truth))
-    for name, table in (others or {}).items():
-        strangers = sorted(set(table.ids) ^ set(predictions.ids))
-        if strangers:
-            raise DataError(
-                f"the baseline {name!r} judges other rows than the model: {len(strangers)} are in one table only, "
-                f"such as {first_few(strangers, 2)}. Mend it: predict the same rows with both."
-            )
-        tables[name] = table
+    tables |= {name: _same_rows(name, table, predictions) for name, table in (others or {}).items()}
     return {name: score(table, metrics, part=part) for name, table in tables.items()}
+
+
+def _same_rows(name: str, table: Predictions, predictions: Predictions) -> Predictions:
+    """The rows of `predictions` as another table judges them, which may hold more."""
+    places = {digest: row for row, digest in enumerate(table.ids)}
+    missing = [digest for digest in predictions.ids if digest not in places]
+    if missing:
+        raise DataError(
+            f"the baseline {name!r} does not know {len(missing)} of the {len(predictions)} rows the model is judged "
+            f"on, such as {first_few(missing, 2)}. Mend it: predict the same rows with both."
+        )
+    found = table.subset([places[digest] for digest in predictions.ids])
+    return replace(found, groups=predictions.groups, names=predictions.names)

@@ -7,7 +7,7 @@ import math
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -187,8 +187,12 @@ def score(
         raise DataError("there are no rows to judge. Mend it: give at least one labelled row.")
     scores = {metric.name: _measure(metric, predictions, level, seed) for metric in chosen}
     loss = None if predictions.loss is None else float(predictions.loss.mean())
-    without = {name: _values(chosen, table) for name, table in (baselines or {}).items()}
-    return Scores(scores, part=part, n=len(predictions), loss=loss, baselines=without)
+    return beside(Scores(scores, part=part, n=len(predictions), loss=loss), chosen, baselines or {})
+
+
+def beside(scores: Scores, metrics: Sequence[Metric], baselines: Mapping[str, Predictions]) -> Scores:
+    """The same scores with what is reached without the model, on the same rows, shown beside them."""
+    return replace(scores, baselines={name: _values(metrics, table) for name, table in baselines.items()})
 
 
 def _values(metrics: Sequence[Metric], predictions: Predictions) -> dict[str, float | None]:

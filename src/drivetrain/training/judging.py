@@ -25,5 +25,6 @@ def judge(outputs: NDArray[np.float32], examples: Examples, target: Target, loss
         truth=truth,
         output=target.activate(outputs),
         loss=losses,
+        groups=np.array(examples.groups) if examples.groups else None,
         names=tuple(str(path) for path in examples.paths),
     )

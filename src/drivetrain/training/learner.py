@@ -38,6 +38,7 @@ from drivetrain.training.kinds import prepare_kind
 from drivetrain.training.looking import Looking
 from drivetrain.training.losses import ClassWeights, LossFunction, make_loss
 from drivetrain.training.lr_find import LrSuggestion, try_rates
+from drivetrain.training.measuring import Measuring
 from drivetrain.training.network import Network
 from drivetrain.training.place import Precision, find_place
 from drivetrain.training.plan import Phase, Rates
@@ -53,7 +54,7 @@ CheckpointPlace = str | os.PathLike[str] | Literal[False] | None
 """Where a run is saved while it goes on: a folder, False for nowhere, None for the project folder."""
 
 
-class Learner(Looking, Sealing, Keeping, Reporting):
+class Learner(Looking, Measuring, Sealing, Keeping, Reporting):
     """Data, architecture and metrics; trains, judges itself, and predicts.
 
     Loss, activation and default metrics follow from the target. `decisions` holds what was decided, and why.
@@ -322,10 +323,12 @@ class Learner(Looking, Sealing, Keeping, Reporting):
         return self._judged[1]
 
     def validate(self) -> Scores:
-        """Each metric on the validation set with its interval, and the loss."""
+        """Each metric on the validation set with its interval, what a constant answer reaches, and the loss."""
         asked = (parameters_sha256(self.network), self.metrics)
         if self._validated is None or self._validated[0] != asked:  # saving asks again for what was just shown
-            self._validated = (asked, score(self.predictions(), self.metrics, part="validation"))
+            found = self.predictions()
+            scores = score(found, self.metrics, part="validation", baselines=self._without_model(found))
+            self._validated = (asked, scores)
         return self._validated[1]
 
     def _judge(self, store: Store, examples: Examples, part: str = "validation") -> Predictions:

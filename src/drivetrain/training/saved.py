@@ -32,6 +32,7 @@ if TYPE_CHECKING:  # what only judging needs is loaded there: predicting shall s
     from drivetrain.data.seal import SealedSet
     from drivetrain.data.sources import Source
     from drivetrain.data.store import Store
+    from drivetrain.evaluation.metrics import Metric
     from drivetrain.evaluation.predictions import Predictions
     from drivetrain.evaluation.scores import Scores
 
@@ -231,11 +232,21 @@ def evaluate(
     measures = resolve_metrics(metrics or manifest.metrics or None, manifest.target)
     if part == "valid":
         predictions = judging()
-        scores = score(predictions, measures, part="validation")
+        scores = _beside(score(predictions, measures, part="validation"), predictions, measures, reading)
         return Evaluation(scores, predictions, found.n_missing, judging.place.precision)
     sealed = seal_of(artefact) or _sealed_now(found.examples, artefact)
     opened = open_saved(artefact, judging, measures, sealed=sealed, project=project, main=judging.place.main)
-    return Evaluation(opened.scores, opened.predictions, found.n_missing, judging.place.precision, opened.opening)
+    scores = _beside(opened.scores, opened.predictions, measures, reading)
+    return Evaluation(scores, opened.predictions, found.n_missing, judging.place.precision, opened.opening)
+
+
+def _beside(scores: Scores, predictions: Predictions, metrics: Sequence[Metric], reading: dict[str, Any]) -> Scores:
+    """The scores beside the constant answer of the training set, where the artefact holds it."""
+    from drivetrain.evaluation.baselines import constant_predictions  # noqa: PLC0415
+    from drivetrain.evaluation.scores import beside  # noqa: PLC0415
+
+    answer = reading.get("constant_answer")
+    return scores if answer is None else beside(scores, metrics, constant_predictions(predictions, answer))
 
 
 def _sealed_now(examples: Examples, artefact: Artefact) -> SealedSet:

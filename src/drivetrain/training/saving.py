@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from safetensors.torch import save
 
 from drivetrain.errors import ArtefactError, DrivetrainWarning, ExportError, MissingExtraError, PictureError
+from drivetrain.evaluation.baselines import constant_answer
 from drivetrain.evaluation.metrics import metric_named
 from drivetrain.evaluation.records import score_records
 from drivetrain.runtime.artefact import (
@@ -56,6 +57,7 @@ def save_learner(learner: Learner, path: str | os.PathLike[str], plan: ExportPla
         "source": data.location,
         "spec": data.spec.model_dump(mode="json"),
         "split": data.split.model_dump(mode="json"),
+        "constant_answer": constant_answer(data.target, data.target.encode(data.train.values)).tolist(),
     }
     manifest = {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
