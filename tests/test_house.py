@@ -15,7 +15,9 @@ ROOT = Path(__file__).parents[1]
 MODULES = sorted((ROOT / "src").rglob("*.py"))
 PUBLIC_NAMES = [
     "Augmentation",
+    "Calibration",
     "Callback",
+    "Comparison",
     "EarlyStopping",
     "KeepBest",
     "Learner",
@@ -26,6 +28,8 @@ PUBLIC_NAMES = [
     "Score",
     "Scores",
     "TensorBoardLog",
+    "calibrate",
+    "compare",
     "evaluate",
     "images",
     "load",

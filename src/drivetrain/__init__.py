@@ -20,11 +20,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from drivetrain.data.images import images as images
+    from drivetrain.evaluation.calibration import calibrate as calibrate
+    from drivetrain.evaluation.comparing import Comparison as Comparison
+    from drivetrain.evaluation.comparing import compare as compare
     from drivetrain.evaluation.predictions import Predictions as Predictions
     from drivetrain.evaluation.scores import Score as Score
     from drivetrain.evaluation.scores import Scores as Scores
     from drivetrain.evaluation.scores import score as score
     from drivetrain.progress import quiet as quiet
+    from drivetrain.runtime.calibration import Calibration as Calibration
     from drivetrain.runtime.loading import load as load
     from drivetrain.runtime.predictor import Prediction as Prediction
     from drivetrain.runtime.predictor import Predictor as Predictor
@@ -41,7 +45,9 @@ __version__ = "0.1.0"
 
 _HOME = {
     "Augmentation": "drivetrain.vision.augment",
+    "Calibration": "drivetrain.runtime.calibration",
     "Callback": "drivetrain.training.callbacks",
+    "Comparison": "drivetrain.evaluation.comparing",
     "EarlyStopping": "drivetrain.training.callbacks",
     "KeepBest": "drivetrain.training.callbacks",
     "Learner": "drivetrain.training.learner",
@@ -52,6 +58,8 @@ _HOME = {
     "Score": "drivetrain.evaluation.scores",
     "Scores": "drivetrain.evaluation.scores",
     "TensorBoardLog": "drivetrain.training.callbacks",
+    "calibrate": "drivetrain.evaluation.calibration",
+    "compare": "drivetrain.evaluation.comparing",
     "evaluate": "drivetrain.training.saved",
     "images": "drivetrain.data.images",
     "load": "drivetrain.runtime.loading",
@@ -63,7 +71,9 @@ _NEEDED = {"training": "torch", "vision": "torch", "data": "pandas", "evaluation
 
 __all__ = [
     "Augmentation",
+    "Calibration",
     "Callback",
+    "Comparison",
     "EarlyStopping",
     "KeepBest",
     "Learner",
@@ -74,6 +84,8 @@ __all__ = [
     "Score",
     "Scores",
     "TensorBoardLog",
+    "calibrate",
+    "compare",
     "evaluate",
     "images",
     "load",
