@@ -12,6 +12,21 @@ SHARED = Path(__file__).parents[2] / "shared"
 
 
 @pytest.fixture(scope="session", autouse=True)
+def _own_project_of_the_session(tmp_path_factory):
+    """What is made once for many tests keeps its seals and trials apart."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DRIVETRAIN_PROJECT", str(tmp_path_factory.mktemp("project") / ".drivetrain"))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _own_project(request, tmp_path_factory, monkeypatch):
+    """Every test is a project of its own: none meets the test sets that another has sealed."""
+    folder = tmp_path_factory.getbasetemp() / "projects" / f"{abs(hash(request.node.nodeid)):x}"
+    monkeypatch.setenv("DRIVETRAIN_PROJECT", str(folder))
+
+
+@pytest.fixture(scope="session", autouse=True)
 def _own_picture_cache(tmp_path_factory):
     """Decoded pictures of tests never go to the cache of whoever runs them."""
     with pytest.MonkeyPatch.context() as patch:

@@ -42,6 +42,7 @@ class Done:
 @pytest.fixture(autouse=True)
 def _in_a_folder_of_its_own(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DRIVETRAIN_PROJECT")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -46,7 +46,7 @@ def test_object_has_these_fields(few_digits, run):
     for path in said["figures"]:
         with Image.open(path) as figure:
             assert min(figure.size) > 200
-    assert sorted(path.name for path in Path("here").iterdir()) == ["digits", "digits.model", "figures"]
+    assert sorted(path.name for path in Path("here").iterdir()) == [".drivetrain", "digits", "digits.model", "figures"]
     assert not Path(".drivetrain").exists()
 
 

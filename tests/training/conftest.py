@@ -50,8 +50,9 @@ MakeLearner = Callable[..., dt.Learner]
 
 @pytest.fixture
 def make_learner(data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeLearner:
-    """A fresh Learner from scratch at 32 px in fp32; checkpoints go to the test's own folder."""
+    """A fresh Learner from scratch at 32 px in fp32; project and checkpoints are in the test's own folder."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DRIVETRAIN_PROJECT")
 
     def make(data: Data = data, arch: str = ARCH, **options: object) -> dt.Learner:
         settings: dict[str, object] = {"pretrained": False, "size": 32, "precision": "fp32", "device": "cpu"}

@@ -75,10 +75,11 @@ def run(out: Path) -> Demo:
     from drivetrain.progress import say  # noqa: PLC0415
 
     began = time.monotonic()
+    project = out / ".drivetrain"  # its own: nothing of the demo is left in the working directory
     learner = dt.Learner  # where the training extra is not installed, this says so before anything is written
     say(f"1. pictures: handwritten digits that ship with scikit-learn, into {quoted(out / 'digits')}")
     pictures = write_handwriting(out / "digits")
-    data = dt.images(pictures, valid_pct=0.2, test_pct=0.2, channels=1)
+    data = dt.images(pictures, valid_pct=0.2, test_pct=0.2, channels=1, project=project)
     say(f"2. training {ARCH} from scratch on {len(data.train):,} of them")
     paper = dt.Augmentation(flip=False, crop=0.8, aspect=1.15, light=0.1)  # a mirrored 2 is no 2
     with _one_thread():
@@ -89,7 +90,7 @@ def run(out: Path) -> Demo:
         artefact = learn.save(out / "digits.model")
         say("4. loading it again: it predicts, and its sealed test set is opened once")
         prediction = dt.load(artefact).predict(data.valid.paths[0])
-        test = dt.evaluate(artefact, "test").scores
+        test = dt.evaluate(artefact, "test", project=project).scores
         say(f"5. drawing figures into {quoted(out / 'figures')}")
         figures = _draw(learn, out / "figures")
     seconds = round(time.monotonic() - began, 1)

@@ -9,6 +9,7 @@ import typer
 
 from drivetrain.cli.failures import complain
 from drivetrain.cli.place import Device, Precision, PrecisionName
+from drivetrain.cli.project import ProjectFolder
 from drivetrain.cli.results import AsJson, answers, as_json, scores_as_json, scores_as_text
 
 if TYPE_CHECKING:
@@ -30,57 +31,64 @@ def evaluate(
     ] = None,
     device: Device = "auto",
     precision: Precision = PrecisionName.AUTO,
+    seal: Annotated[
+        Path | None,
+        typer.Option(help="Seal of another test set, whose pictures --data holds.", show_default="the model's own"),
+    ] = None,
+    project: ProjectFolder = None,
     json: AsJson = False,
 ) -> None:
     """Judge a saved model on its validation rows, or once, at the end, on its test rows.
 
-    The rows are found again by their content; how many could not be found is said.
+    The rows are found again by their content; how many could not be found is said. Opening the test set asks for
+    nothing and records everything: what was predicted of it, what came out, and how often it was opened.
     """
     import drivetrain as dt  # noqa: PLC0415 - light, but what it loads next is not
 
     with answers() as answer:
         found = dt.evaluate(
             model,
-            "test" if test else "valid",
+            "test" if test or seal else "valid",
             data=data,
             metrics=metric or None,
             device=device,
             precision=precision.value,
+            seal=seal,
+            project=project,
         )
-        openings = _openings(model) if test else None
-        if json:
-            answer(as_json(_object(model, found, openings)))
-        else:
-            answer(scores_as_text(found.scores))
+        answer(as_json(_object(model, found)) if json else _text(found))
         if found.not_found:
             complain(
                 "warning",
                 f"{found.not_found} of {found.not_found + found.scores.n} rows of the {found.scores.part} set could "
                 "not be found, and are not in these numbers",
             )
-        if openings is not None and openings > 1:
+        if found.opening is not None and found.opening.count > 1:
             complain(
                 "warning",
-                f"the test set was opened {openings} times for this model. A set that is looked at often, and chosen "
-                "by, flatters",
+                f"this test set was opened {found.opening.count} times, counted over all models. A set that is looked "
+                "at often, and chosen by, flatters",
             )
 
 
-def _openings(model: Path) -> int:
-    from drivetrain.runtime.artefact import open_artefact  # noqa: PLC0415
+def _text(found: Evaluation) -> str:
+    from drivetrain.evaluation.openings import describe  # noqa: PLC0415
 
-    return len(open_artefact(model).manifest.test_openings)
+    lines = [] if found.opening is None else describe(found.opening, found.scores)
+    return "\n".join([scores_as_text(found.scores), *(f"  {line}" for line in lines)])
 
 
-def _object(model: Path, found: Evaluation, openings: int | None) -> dict[str, Any]:
+def _object(model: Path, found: Evaluation) -> dict[str, Any]:
     scores = found.scores
-    opened = {} if openings is None else {"test_openings": openings}
-    return {
+    said: dict[str, Any] = {
         "artefact": str(model),
         "part": scores.part,
         "n": scores.n,
         "not_found": found.not_found,
         scores.part: scores_as_json(scores),
-        "baselines": {name: dict(values) for name, values in scores.baselines.items()},
-        **opened,
     }
+    if found.opening is not None:
+        left = {"scores", "parameters_sha256"}
+        said["test_openings"] = found.opening.count
+        said["opening"] = found.opening.model_dump(mode="json", exclude=left)
+    return said

@@ -18,6 +18,8 @@ from drivetrain.cli.failures import reported, warnings_as_lines
 from drivetrain.cli.predict import predict
 from drivetrain.cli.pull import pull
 from drivetrain.cli.push import push
+from drivetrain.cli.runs import runs
+from drivetrain.cli.seals import seals
 from drivetrain.cli.serve import serve
 from drivetrain.cli.train import train
 from drivetrain.cli.watch import watch
@@ -60,6 +62,8 @@ app.command()(reported(push))
 app.command()(reported(pull))
 app.command()(reported(serve))
 app.command()(reported(watch))
+app.command()(reported(runs))
+app.command()(reported(seals))
 app.command()(reported(demo))
 app.command()(reported(cache))
 

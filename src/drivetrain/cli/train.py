@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from drivetrain.cli.place import Device, Precision, PrecisionName
+from drivetrain.cli.project import ProjectFolder
 from drivetrain.cli.results import (
     AsJson,
     answers,
@@ -103,6 +104,14 @@ def train(
     channels: Annotated[
         int, typer.Option(help="1 grey, 3 colour, 4 colour with transparency.", min=1, rich_help_panel=DATA)
     ] = 3,
+    seal: Annotated[
+        list[Path] | None,
+        typer.Option(help="Test set that somebody else sealed; none of it is trained on.", rich_help_panel=DATA),
+    ] = None,
+    retire: Annotated[
+        str | None,
+        typer.Option(help="Reason to give up a sealed test set that this split would train on.", rich_help_panel=DATA),
+    ] = None,
     from_scratch: Annotated[
         bool, typer.Option("--from-scratch", help="Do not use pretrained weights.", rich_help_panel=MODEL)
     ] = False,
@@ -160,6 +169,7 @@ def train(
     ] = ExportName.FP32,
     device: Device = "auto",
     precision: Precision = PrecisionName.AUTO,
+    project: ProjectFolder = None,
 ) -> None:
     """Train a model on pictures, judge it on the validation set, and save it.
 
@@ -183,6 +193,9 @@ def train(
             kind=None if kind is None else kind.value,
             label_delim=label_delim,
             channels=channels,
+            seal=seal or None,
+            retire=retire,
+            project=project,
         )
         _say_what_was_read(pictures)
         learn = dt.Learner(

@@ -22,7 +22,9 @@ from drivetrain.data.examples import Examples
 from drivetrain.data.grouping import Group, Time, with_groups, with_times
 from drivetrain.data.groups import guess_groups, warn_of_torn_groups
 from drivetrain.data.listing import Kind, Listed
+from drivetrain.data.project import ProjectPlace
 from drivetrain.data.rows import Broken, Rows, open_rows, placed, reviewed, without_parts
+from drivetrain.data.sealing import SealFiles, keep_sealed, seal_data
 from drivetrain.data.sources import Source, read_source
 from drivetrain.data.split import PARTS, Part, Split, check_fractions
 from drivetrain.data.split_files import AskedSplit, read_split
@@ -50,6 +52,9 @@ def images(
     channels: int = 3,
     broken: Broken = "leave out",
     review: str | os.PathLike[str] | None = None,
+    seal: SealFiles = None,
+    retire: str | None = None,
+    project: ProjectPlace = None,
 ) -> Data:
     """Pictures and what they show, checked and divided into training, validation and test set.
 
@@ -80,10 +85,16 @@ def images(
         channels: 1 grey, 3 colour, 4 colour with transparency; other numbers need `.npy` files.
         broken: "leave out" goes on without files that cannot be read, with a warning; "error" stops.
         review: File of decisions that `drivetrain review` wrote: rows to remove or to relabel, before the split.
+        seal: Sealed test sets that somebody else holds (files of `drivetrain seals export`): none of their pictures
+            may be in the training or validation set.
+        retire: A reason to give up, on the record, sealed test sets that this split would train on; without one it
+            stops. The same split of the same pictures, and of more of them, keeps its test set.
+        project: The folder that remembers what is sealed; None takes what DRIVETRAIN_PROJECT says, or `.drivetrain`.
 
     Raises:
         DataError: The source is empty or unclear, no row is usable, or there is nothing to tell apart.
         SplitError: The parts cannot be made as asked.
+        SealError: Pictures that would be trained or validated on are sealed as test pictures, or look like some.
         SettingError: An argument cannot be used, alone or with this source.
 
     Example:
@@ -119,13 +130,15 @@ def images(
         asked = replace(asked, valid_pct=valid_pct or 0.0)  # it was made without
     giver = "the source" if brought is None else "split="
     division = divide(rows.examples, rows.given, kind=rows.kind, asked=asked, giver=giver)
+    if retire is None:
+        division = keep_sealed(division, rows.examples, asked.seed, project)
     rows, parts = _judgeable(rows, division)
     train, valid, test = (rows.examples.subset([i for i, part in enumerate(parts) if part == name]) for name in PARTS)
     warn_unseen_in_validation(train, valid)
     guessed = guess_groups(rows.listed, rows.examples, parts)
     if guessed and division.method in ("random", "stratified"):
         rows = rows.deciding(**warn_of_torn_groups(guessed))
-    return Data(
+    data = Data(
         train=train,
         valid=valid,
         sealed_test=Sealed(test),
@@ -139,6 +152,7 @@ def images(
         decisions={**rows.listed.decisions, "split": division.decision},
         groups_guessed=guessed,
     )
+    return seal_data(data, project=project, seal=seal, retire=retire)
 
 
 def _judgeable(rows: Rows, division: Division) -> tuple[Rows, list[Part]]:

@@ -144,6 +144,11 @@ class Evaluation:
     opening: Opening | None = None
     """The record of this opening, of a test set."""
 
+    def __str__(self) -> str:
+        from drivetrain.evaluation.openings import describe  # noqa: PLC0415
+
+        return "\n".join([str(self.scores), *([] if self.opening is None else describe(self.opening, self.scores))])
+
 
 @dataclass
 class _Judging:
