@@ -16,6 +16,8 @@ from drivetrain.cli.evaluate import evaluate
 from drivetrain.cli.export import export
 from drivetrain.cli.failures import reported, warnings_as_lines
 from drivetrain.cli.predict import predict
+from drivetrain.cli.report import report
+from drivetrain.cli.review import review
 from drivetrain.cli.pull import pull
 from drivetrain.cli.push import push
 from drivetrain.cli.runs import runs
@@ -57,6 +59,8 @@ def _options(  # pyright: ignore[reportUnusedFunction] - typer calls it
 app.command()(reported(train))
 app.command()(reported(evaluate))
 app.command()(reported(predict))
+app.command()(reported(report))
+app.command()(reported(review))
 app.command()(reported(export))
 app.command()(reported(push))
 app.command()(reported(pull))

@@ -20,6 +20,10 @@ def report(
         typer.Option(help="Folder or table that holds the pictures now.", show_default="where they were trained from"),
     ] = None,
     use: Annotated[str, typer.Option(help="What the model is meant for, in your words.", show_default=False)] = "",
+    no_probe: Annotated[
+        bool,
+        typer.Option("--no-probe", help="Leave out the linear probe, which takes a pass over the training pictures."),
+    ] = False,
     device: Device = "auto",
     precision: Precision = PrecisionName.AUTO,
     json: AsJson = False,
@@ -32,7 +36,9 @@ def report(
     from drivetrain.training.reporting import report_saved  # noqa: PLC0415 - brings torch
 
     with answers() as answer:
-        place = report_saved(model, out, data=data, use=use, device=device, precision=precision.value)
+        place = report_saved(
+            model, out, data=data, use=use, probe=not no_probe, device=device, precision=precision.value
+        )
         size = place.stat().st_size
         if json:
             answer(as_json({"artefact": str(model), "report": str(place), "bytes": size}))

@@ -41,6 +41,7 @@ class Reporting:
         audit: Audit | None = None,
         title: str | None = None,
         use: str = "",
+        probe: bool = True,
     ) -> Path:
         """Write one self-contained page about the model, for who decides and for who checks.
 
@@ -53,6 +54,8 @@ class Reporting:
             audit: What `drivetrain.audit` found in the data, to be shown as well.
             title: What the model is called; None takes the data's name.
             use: What the model is meant for, in your words.
+            probe: Also show what a linear model on the pretrained body reaches, which takes one pass over the training
+                pictures.
 
         Raises:
             DataError: There is no validation set.
@@ -63,7 +66,7 @@ class Reporting:
                 learn.report("report.html")
         """
         learner = cast("Learner", self)
-        parts = report_parts(learner, audit=audit, title=title, use=use)  # takes part in all processes
+        parts = report_parts(learner, audit=audit, title=title, use=use, probe=probe)  # takes part in all processes
         return write_page(path, parts) if learner.place.main else Path(path)
 
 
@@ -74,6 +77,7 @@ def report_saved(
     data: Source | None = None,
     audit: Audit | None = None,
     use: str = "",
+    probe: bool = True,
     device: str = "auto",
     precision: Precision = "auto",
 ) -> Path:
@@ -85,6 +89,7 @@ def report_saved(
         data: Folder, table or DataFrame that holds the pictures now; None takes the place they were trained from.
         audit: What `drivetrain.audit` found in the data.
         use: What the model is meant for.
+        probe: As of `Learner.report`.
         device: As of `Learner`.
         precision: As of `Learner`.
 
@@ -97,7 +102,8 @@ def report_saved(
     artefact = open_artefact(model)
     learner = Learner.load(model, data=data, device=device, precision=precision)
     title = readable(artefact.path.name)
-    return write_page(path, report_parts(learner, audit=audit, title=title, use=use, manifest=artefact.manifest))
+    parts = report_parts(learner, audit=audit, title=title, use=use, probe=probe, manifest=artefact.manifest)
+    return write_page(path, parts)
 
 
 def write_page(path: str | os.PathLike[str], parts: ReportParts) -> Path:
@@ -125,6 +131,7 @@ def report_parts(
     audit: Audit | None = None,
     title: str | None = None,
     use: str = "",
+    probe: bool = False,
     manifest: Manifest | None = None,
     openings: Sequence[Opening] | None = None,
 ) -> ReportParts:
@@ -135,6 +142,7 @@ def report_parts(
         audit: What `drivetrain.audit` found, or None.
         title: What the model is called.
         use: What it is meant for.
+        probe: Fit a linear probe on the pretrained body as well.
         manifest: Of the artefact it was loaded from; its decisions are those of the training.
         openings: Of the test set; None takes those the Learner knows of.
 
@@ -153,7 +161,7 @@ def report_parts(
         title=title or f"{learner.kind.architecture.name} on {Path(data.source).name}",
         predictions=predictions,
         scores=scores,
-        baselines=_baselines(learner, headline, audit),
+        baselines=_baselines(learner, headline, audit, probe=probe),
         decisions=learner.decisions if manifest is None else manifest.decisions,
         history=learner.history,
         verdict=_verdict(learner),
@@ -169,8 +177,8 @@ def report_parts(
     )
 
 
-def _baselines(learner: Learner, headline: Metric | None, audit: Audit | None) -> list[Score]:
-    """The headline of a constant answer, and of metadata alone where an audit has judged all validation rows."""
+def _baselines(learner: Learner, headline: Metric | None, audit: Audit | None, *, probe: bool) -> list[Score]:
+    """The headline of a constant answer, of metadata alone where an audit judged all these rows, and of a probe."""
     from drivetrain.evaluation.baselines import baselines  # noqa: PLC0415 - brings scikit-learn
 
     if headline is None:
@@ -182,8 +190,17 @@ def _baselines(learner: Learner, headline: Metric | None, audit: Audit | None) -
         rows = {digest: row for row, digest in enumerate(metadata.ids)}
         if all(digest in rows for digest in predictions.ids):
             others["metadata alone"] = metadata.subset([rows[digest] for digest in predictions.ids])
+    notes: dict[str, str] = {}
+    if probe and learner.kind.architecture.pretrained_from is not None:
+        from drivetrain.training.probing import probe_predictions  # noqa: PLC0415 - brings scikit-learn
+
+        others["linear probe"], body = probe_predictions(data, learner.kind.architecture, learner.kind.reader.size_px)
+        notes["linear probe"] = f"a linear model on features of {body}"
     found = baselines(predictions, data.target.encode(data.train.values), [headline], others=others)
-    return [scores[headline.name].model_copy(update={"label": name}) for name, scores in found.items()]
+    return [
+        scores[headline.name].model_copy(update={"label": name, "note": notes.get(name)})
+        for name, scores in found.items()
+    ]
 
 
 def _verdict(learner: Learner) -> str | None:
@@ -207,9 +224,9 @@ def _picture(learner: Learner, row: int) -> Array | None:
 
 
 def _seal(learner: Learner, n: int, openings: Sequence[Opening]) -> Seal:
-    from drivetrain.evaluation.report import Seal, TestLook  # noqa: PLC0415
+    from drivetrain.evaluation.report import Look, Seal  # noqa: PLC0415
 
-    looks = [TestLook(o.when, _headline_of(o, learner.metrics), _expected(o)) for o in openings]
+    looks = [Look(o.when, _headline_of(o, learner.metrics), _expected(o)) for o in openings]
     sealed = learner.data.seal
     return Seal(n, looks, "" if sealed is None else sealed.id)
 

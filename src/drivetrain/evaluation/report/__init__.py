@@ -2,6 +2,6 @@
 
 from drivetrain.evaluation.report.card import model_card
 from drivetrain.evaluation.report.page import render
-from drivetrain.evaluation.report.parts import Finding, ReportParts, Seal, TestLook
+from drivetrain.evaluation.report.parts import Finding, Look, ReportParts, Seal
 
-__all__ = ["Finding", "ReportParts", "Seal", "TestLook", "model_card", "render"]
+__all__ = ["Finding", "Look", "ReportParts", "Seal", "model_card", "render"]

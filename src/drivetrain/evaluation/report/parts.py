@@ -40,7 +40,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class TestLook:
+class Look:
     """One opening of the sealed test set."""
 
     when: str
@@ -56,7 +56,7 @@ class Seal:
     """The sealed test set: its size, and each time it was opened."""
 
     n: int
-    looks: Sequence[TestLook] = ()
+    looks: Sequence[Look] = ()
     identity: str = ""
 
 

@@ -21,8 +21,8 @@ TINY_PX = 64
 """Pictures up to this side are shown with visible pixels rather than blurred."""
 
 
-def thumbnail(picture: Array) -> bytes:
-    r"""A JPEG of at most `MOST_BYTES` of an (H, W) or (H, W, C) uint8 picture.
+def thumbnail(picture: Array, *, side_px: int = SIDE_PX, most_bytes: int = MOST_BYTES) -> bytes:
+    r"""A JPEG of at most `most_bytes` of an (H, W) or (H, W, C) uint8 picture.
 
     Other numbers of channels than 3 are shown by their average (4: transparency is left out).
 
@@ -34,13 +34,13 @@ def thumbnail(picture: Array) -> bytes:
         b'\xff\xd8\xff'
     """
     image = Image.fromarray(_rgb_or_grey(np.asarray(picture)))
-    side = SIDE_PX
+    side = side_px
     while True:
         image.thumbnail((side, side), Image.Resampling.LANCZOS)
         for quality in QUALITIES:
             file = io.BytesIO()
             image.save(file, format="JPEG", quality=quality, optimize=True)
-            if file.tell() <= MOST_BYTES:
+            if file.tell() <= most_bytes:
                 return file.getvalue()
         side //= 2
 
