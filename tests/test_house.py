@@ -30,6 +30,7 @@ PUBLIC_NAMES = [
     "TensorBoardLog",
     "calibrate",
     "compare",
+    "cross_validate",
     "evaluate",
     "images",
     "load",

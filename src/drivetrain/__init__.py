@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from drivetrain.evaluation.calibration import calibrate as calibrate
     from drivetrain.evaluation.comparing import Comparison as Comparison
     from drivetrain.evaluation.comparing import compare as compare
+    from drivetrain.evaluation.cross_validation import cross_validate as cross_validate
     from drivetrain.evaluation.predictions import Predictions as Predictions
     from drivetrain.evaluation.scores import Score as Score
     from drivetrain.evaluation.scores import Scores as Scores
@@ -60,6 +61,7 @@ _HOME = {
     "TensorBoardLog": "drivetrain.training.callbacks",
     "calibrate": "drivetrain.evaluation.calibration",
     "compare": "drivetrain.evaluation.comparing",
+    "cross_validate": "drivetrain.evaluation.cross_validation",
     "evaluate": "drivetrain.training.saved",
     "images": "drivetrain.data.images",
     "load": "drivetrain.runtime.loading",
@@ -86,6 +88,7 @@ __all__ = [
     "TensorBoardLog",
     "calibrate",
     "compare",
+    "cross_validate",
     "evaluate",
     "images",
     "load",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from drivetrain.data.check import CheckReport
 from drivetrain.data.examples import Examples
@@ -15,6 +15,9 @@ from drivetrain.data.split import Split
 from drivetrain.errors import first_few
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.targets import NumberTarget, Target
+
+if TYPE_CHECKING:
+    from drivetrain.data.folds import NestedFold
 
 
 class Sealed:
@@ -91,6 +94,25 @@ class Data:
     def open_test(self) -> Examples:
         """The test rows. Only `Learner.test` calls this: a test set that is looked at often is a validation set."""
         return self.sealed_test.open()
+
+    def folds(self, k: int = 5, *, seed: int | None = None) -> list[Data]:
+        """The same data `k` times for cross-validation, each time with another part of the rows to validate on.
+
+        Folds are made as the split was (by time, by group, class by class); the sealed test set is in none. See
+        `drivetrain.data.folds.make_folds`, also for errors.
+        """
+        from drivetrain.data.folds import make_folds  # noqa: PLC0415 - brings scikit-learn
+
+        return make_folds(self, k, seed=seed)
+
+    def nested_folds(self, k: int = 5, *, inner: int = 4, seed: int | None = None) -> list[NestedFold]:
+        """Outer folds, each with inner folds of its training rows to choose settings with.
+
+        See `drivetrain.data.folds.make_nested_folds`.
+        """
+        from drivetrain.data.folds import make_nested_folds  # noqa: PLC0415 - brings scikit-learn
+
+        return make_nested_folds(self, k, inner=inner, seed=seed)
 
     def summary(self) -> str:
         """Counts, target, split, rows left out and decisions, as lines of text."""
