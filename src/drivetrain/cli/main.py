@@ -16,10 +16,10 @@ from drivetrain.cli.evaluate import evaluate
 from drivetrain.cli.export import export
 from drivetrain.cli.failures import reported, warnings_as_lines
 from drivetrain.cli.predict import predict
-from drivetrain.cli.report import report
-from drivetrain.cli.review import review
 from drivetrain.cli.pull import pull
 from drivetrain.cli.push import push
+from drivetrain.cli.report import report
+from drivetrain.cli.review import review
 from drivetrain.cli.runs import runs
 from drivetrain.cli.seals import seals
 from drivetrain.cli.serve import serve
