@@ -1,0 +1,95 @@
+"""The rows that an audit looks at, all parts in one list."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drivetrain.data.audit.findings import RowRef
+from drivetrain.data.check import CheckReport, check_pictures
+from drivetrain.data.examples import Examples
+from drivetrain.data.guesses import GroupGuess
+from drivetrain.data.split import PART_WORDS, PARTS, Part
+from drivetrain.runtime.pictures import readable
+from drivetrain.runtime.targets import Target, TargetValue
+
+
+@dataclass(frozen=True)
+class AuditRows:
+    """N rows, the training rows first, then validation, then test; or all in one part that is not divided."""
+
+    examples: Examples
+    parts: tuple[Part, ...] | None
+    """(N,) None where nothing is divided."""
+    target: Target
+    signatures: tuple[bytes, ...]
+    """(N,)."""
+    report: CheckReport
+    source: str
+    layout: Literal["folder", "table"]
+    method: str = ""
+    """How the parts were drawn; empty where nothing is divided."""
+    group_name: str = ""
+    """What `examples.groups` are, where they are known by a name."""
+    guessed: tuple[GroupGuess, ...] = ()
+    """What the rows may belong to, where nobody said."""
+
+    def __len__(self) -> int:
+        return len(self.examples)
+
+    def of_part(self, part: Part) -> NDArray[np.int64]:
+        """Positions of one part's rows; every row is a training row where nothing is divided."""
+        if self.parts is None:
+            return np.arange(len(self) if part == "train" else 0)
+        return np.flatnonzero(np.array(self.parts) == part)
+
+    @property
+    def labelled(self) -> NDArray[np.int64]:
+        """Positions of the rows whose targets may be used: all but the test rows."""
+        return np.concatenate([self.of_part("train"), self.of_part("valid")])
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Rows per part, in words."""
+        if self.parts is None:
+            return {"rows": len(self)}
+        return {PART_WORDS[part]: len(self.of_part(part)) for part in PARTS}
+
+    def part_word(self, row: int) -> str | None:
+        """training, validation or test; None where nothing is divided."""
+        return None if self.parts is None else PART_WORDS[self.parts[row]]
+
+    def ref(self, row: int) -> RowRef:
+        """The row as a finding names it; of a test row neither label nor picture is told."""
+        sealed = self.parts is not None and self.parts[row] == "test"
+        label = None if sealed else in_words(self.examples.values[row])
+        path = self.examples.paths[row]
+        return RowRef(readable(path), self.part_word(row), label, None if sealed else path)
+
+
+def in_words(value: TargetValue) -> str:
+    """A target value as text.
+
+    Example:
+        >>> in_words("pear"), in_words(("red", "ripe")), in_words((1.5,))
+        ('pear', 'red, ripe', '1.5')
+    """
+    return (
+        value
+        if isinstance(value, str)
+        else ", ".join(f"{part:g}" if isinstance(part, float) else part for part in value)
+    )
+
+
+def signatures_of(examples: Examples) -> tuple[bytes, ...]:
+    """The signatures that the rows carry, or else those that a look at each file gives."""
+    carried: Sequence[bytes] = getattr(examples, "signatures", ())
+    if len(carried) == len(examples):
+        return tuple(carried)
+    paths: list[Path] = list(examples.paths)
+    return tuple(checked.signature for checked in check_pictures(paths))

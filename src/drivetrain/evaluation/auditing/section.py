@@ -1,0 +1,117 @@
+"""An audit as a part of the report, or as a page of its own: findings in words, copies side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from drivetrain.data.audit.findings import Finding, RowRef, Severity
+from drivetrain.errors import PictureError
+from drivetrain.evaluation.auditing.audit import Audit
+from drivetrain.evaluation.report import parts as report
+from drivetrain.evaluation.report.html import Child, Html, scrolling, section, table, tag
+from drivetrain.evaluation.report.page import document, resource
+from drivetrain.evaluation.report.thumbnails import SIDE_PX, picture_tag
+from drivetrain.runtime.pictures import read_picture
+from drivetrain.runtime.targets import Array
+
+PAIRS_SHOWN = 12
+"""Pairs of pictures on a page for each finding."""
+ROWS_SHOWN = 20
+LEVELS: dict[Severity, tuple[report.Level, str]] = {
+    "problem": ("stop", "Problem"),
+    "warning": ("warning", "Look at this"),
+    "note": ("note", "Note"),
+}
+"""Severity → the report's level, and the word on the page."""
+
+
+def audit_section(audit: Audit) -> Html:
+    """What the audit found, as a section of a page; pictures travel inside, file names and labels are escaped.
+
+    Example:
+        >>> audit_section(Audit("fruit", {"rows": 3}, (), {}))[:32]
+        '<section id="audit" aria-labelle'
+    """
+    lead = "What was found in the data before training: copies, leaks between the parts, shortcuts, broken files."
+    items = [_item(finding) for finding in audit.findings]
+    found: Child = tag("ul", items, class_="findings") if items else tag("p", "Nothing was found.")
+    counted = [[part, f"{n:,}"] for part, n in audit.counts.items()]
+    looked = [tag("div", tag("dt", what), tag("dd", how)) for what, how in audit.looked.items()]
+    return section(
+        "audit",
+        "Audit of the data",
+        lead,
+        found,
+        tag("h3", "What was looked at"),
+        table(["part", "rows"], counted, caption="Rows", numeric=[1], class_="small"),
+        tag("dl", looked, class_="facts"),
+    )
+
+
+def audit_page(audit: Audit) -> str:
+    """The section as a whole page, in the report's style; it loads nothing from anywhere."""
+    return document(
+        f"{audit.source}: audit",
+        tag("header", tag("div", tag("h1", "Audit"), tag("p", audit.source, class_="soft"))),
+        tag("main", audit_section(audit), id="main"),
+        style=resource("report.css"),
+        script=resource("report.js"),
+    )
+
+
+def report_findings(audit: Audit, *, pairs: int = 4) -> list[report.Finding]:
+    """The findings as `ReportParts.audit` takes them, each with the pictures of its first pairs."""
+    return [_reported(finding, pairs) for finding in audit.findings]
+
+
+def _reported(finding: Finding, pairs: int) -> report.Finding:
+    pictures: list[tuple[Array, str]] = []
+    for row in (row for pair in finding.pairs[:pairs] for row in (pair.one, pair.other)):
+        pixels = _pixels(row)
+        if pixels is not None:
+            pictures.append((pixels, str(row)))
+    return report.Finding(LEVELS[finding.severity][0], finding.title, finding.text, finding.mend, pictures)
+
+
+def _item(finding: Finding) -> Html:
+    level, word = LEVELS[finding.severity]
+    return tag(
+        "li",
+        tag("p", tag("span", word, class_=f"level {level}"), " ", tag("b", finding.title)),
+        tag("p", finding.text),
+        tag("p", "Mend it: ", finding.mend) if finding.mend else None,
+        _pairs(finding) if finding.pairs else None,
+        _rows(finding.rows) if finding.rows else None,
+    )
+
+
+def _pairs(finding: Finding) -> Html:
+    shown = [[_cell(pair.one), _cell(pair.other), pair.how] for pair in finding.pairs[:PAIRS_SHOWN]]
+    more = len(finding.pairs) - len(shown)
+    caption = f"{len(shown)} of {len(finding.pairs):,} pairs" if more > 0 else f"{len(shown)} pairs"
+    return scrolling(finding.title, table(["one", "other", "seen by"], shown, caption=caption))
+
+
+def _rows(rows: Sequence[RowRef]) -> Html:
+    more = len(rows) - ROWS_SHOWN
+    listed = [tag("li", str(row)) for row in rows[:ROWS_SHOWN]]
+    return tag("ul", listed, tag("li", f"… {more:,} more") if more > 0 else None)
+
+
+def _cell(row: RowRef) -> Html:
+    pixels = _pixels(row)
+    if pixels is not None:
+        shown: Child = picture_tag(pixels, alt=str(row))
+    else:
+        shown = tag("span", "sealed: not shown" if row.part == "test" else "cannot be read any more")
+    return tag("div", shown, tag("p", str(row), class_="name"))
+
+
+def _pixels(row: RowRef) -> Array | None:
+    """The picture, shrunk; None where it is sealed or cannot be read."""
+    if row.file is None:
+        return None
+    try:
+        return read_picture(row.file, shrink_to_px=SIDE_PX)
+    except PictureError:
+        return None

@@ -1,0 +1,170 @@
+"""The shortcut audit: can the target be told without looking at what the picture shows?
+
+A small forest reads metadata alone. Where traces of how pictures were taken and stored (*capture*) beat guessing, a
+network can earn its score from them: that is an alarm. Coarse statistics of the pixels (*contents*) and names and
+times (*bookkeeping*) may tell classes apart for good reasons: they are noted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drivetrain.data.audit.findings import Finding
+from drivetrain.data.audit.metadata import FAMILIES, Column, Family
+from drivetrain.data.audit.rows import AuditRows
+from drivetrain.evaluation.auditing.forests import Folds, Skill, make_folds, one_column, out_of_fold, skill
+from drivetrain.evaluation.predictions import Predictions
+from drivetrain.runtime.targets import Array
+
+MOST_ROWS = 5000
+MOST_VALID_ROWS = 4000
+FEWEST_ROWS = 40
+NAMED = 3
+BASELINE: tuple[Family, ...] = ("capture", "contents")
+"""What the metadata-only baseline reads: what a network can see as well."""
+
+
+@dataclass(frozen=True)
+class Shortcut:
+    """What one family of columns says of the target."""
+
+    family: Family
+    skill: Skill
+    carriers: tuple[tuple[str, float], ...]
+    """Columns with the skill of each alone, the best first."""
+
+
+@dataclass(frozen=True)
+class ShortcutAudit:
+    """All families, and the answers of the metadata-only baseline."""
+
+    families: tuple[Shortcut, ...] = ()
+    predictions: Predictions | None = None
+    """Out-of-fold answers from capture and contents, for the rows that were looked at."""
+    why_not: str = ""
+    """Why nothing was fitted, where nothing was."""
+
+
+def chosen_rows(rows: AuditRows, *, seed: int = 0) -> NDArray[np.int64]:
+    """At most MOST_ROWS of the training and validation rows, drawn at random, in order.
+
+    Validation rows come first, so that the baseline stands beside a network's score on the same rows.
+    """
+    rng = np.random.default_rng(seed)
+    valid, train = (rng.permutation(rows.of_part(part)) for part in ("valid", "train"))
+    valid = valid[: max(MOST_VALID_ROWS, MOST_ROWS - len(train))]
+    return np.sort(np.concatenate([valid, train[: MOST_ROWS - len(valid)]]))
+
+
+def look_for_shortcuts(
+    rows: AuditRows,
+    chosen: NDArray[np.int64],
+    columns: Sequence[Column],
+    groups: Sequence[str] | None,
+    *,
+    seed: int = 0,
+) -> ShortcutAudit:
+    """Fit, judge and explain, family by family.
+
+    Args:
+        rows: All rows.
+        chosen: (n,) the ones to use, none of the test set.
+        columns: Of these n rows.
+        groups: (n,) what each belongs to, or None.
+        seed: Of folds and forests.
+    """
+    if len(chosen) < FEWEST_ROWS:
+        return ShortcutAudit(why_not=f"{len(chosen)} labelled rows are too few; {FEWEST_ROWS} are needed")
+    values = [rows.examples.values[row] for row in chosen]
+    truth = rows.target.encode(values)
+    folds = make_folds(rows.target, truth, groups, seed=seed)
+    if folds is None:
+        return ShortcutAudit(why_not="all rows are of one group, or every class has one row")
+    families: list[Shortcut] = []
+    for family in FAMILIES:
+        own = [column for column in columns if column.family == family]
+        if own:
+            said = out_of_fold(_matrix(own), rows.target, truth, folds, seed=seed)
+            found = skill(rows.target, truth, said, folds, groups, seed=seed)
+            families.append(Shortcut(family, found, _carriers(own, rows, truth, folds) if found.beats_chance else ()))
+    read = [column for column in columns if column.family in BASELINE]
+    said = out_of_fold(_matrix(read), rows.target, truth, folds, seed=seed) if read else None
+    predictions = None if said is None else _table(rows, chosen, truth, said, groups)
+    return ShortcutAudit(tuple(families), predictions)
+
+
+def shortcut_findings(found: ShortcutAudit) -> list[Finding]:
+    """An alarm for capture, notes for the other families, nothing for what does not beat guessing."""
+    return [_finding(shortcut) for shortcut in found.families if shortcut.skill.beats_chance]
+
+
+def _finding(shortcut: Shortcut) -> Finding:
+    named = ", ".join(f"{name} ({100 * value:.1f} %)" for name, value in shortcut.carriers[:NAMED])
+    facts = {
+        "family": shortcut.family,
+        "value": shortcut.skill.value,
+        "low": shortcut.skill.low,
+        "high": shortcut.skill.high,
+        "chance": shortcut.skill.chance,
+        "n": shortcut.skill.n,
+        "by_group": shortcut.skill.by_group,
+        "carriers": dict(shortcut.carriers[:NAMED]),
+    }
+    carried = (
+        f"{shortcut.skill} (cross-validated{' by group' if shortcut.skill.by_group else ''}). Carried by: {named}."
+    )
+    if shortcut.family == "capture":
+        return Finding(
+            "shortcut",
+            "problem" if shortcut.skill.strong else "warning",
+            "how the pictures were taken or stored tells the target",
+            f"A small model that sees none of the picture gets {carried} A network can learn these traces instead of "
+            "the question, and fails where they are missing.",
+            mend="store all pictures alike (same size, format and quality), or collect every class with every camera; "
+            "where that cannot be, keep each source in one part with group=.",
+            facts=facts,
+        )
+    if shortcut.family == "contents":
+        return Finding(
+            "picture statistics",
+            "note",
+            "mean colours and file sizes alone tell something of the target",
+            f"A small model gets {carried} That may be right (oranges are orange): a network should be well above it.",
+            facts=facts,
+        )
+    return Finding(
+        "bookkeeping",
+        "note",
+        "names, times or order tell the target",
+        f"A small model gets {carried} No network sees these, but rows that were named or taken together may share "
+        "more than their class.",
+        mend="where names or times mean sessions, keep each in one part with group= or time=.",
+        facts=facts,
+    )
+
+
+def _carriers(columns: Sequence[Column], rows: AuditRows, truth: Array, folds: Folds) -> tuple[tuple[str, float], ...]:
+    alone = [(column.name, one_column(column.values, rows.target, truth, folds)) for column in columns]
+    return tuple(sorted(alone, key=lambda item: -item[1]))
+
+
+def _matrix(columns: Sequence[Column]) -> Array:
+    return np.column_stack([column.values for column in columns]).astype(np.float64)
+
+
+def _table(
+    rows: AuditRows, chosen: NDArray[np.int64], truth: Array, said: Array, groups: Sequence[str] | None
+) -> Predictions:
+    examples = rows.examples.subset(chosen.tolist())
+    return Predictions(
+        ids=examples.digests,
+        target=rows.target,
+        truth=truth,
+        output=said,
+        groups=None if groups is None else np.array(groups),
+        names=tuple(str(path) for path in examples.paths),
+    )
