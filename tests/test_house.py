@@ -28,6 +28,7 @@ PUBLIC_NAMES = [
     "Score",
     "Scores",
     "TensorBoardLog",
+    "audit",
     "calibrate",
     "compare",
     "cross_validate",

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from drivetrain.data.images import images as images
+    from drivetrain.evaluation.auditing import audit as audit
     from drivetrain.evaluation.calibration import calibrate as calibrate
     from drivetrain.evaluation.comparing import Comparison as Comparison
     from drivetrain.evaluation.comparing import compare as compare
@@ -59,6 +60,7 @@ _HOME = {
     "Score": "drivetrain.evaluation.scores",
     "Scores": "drivetrain.evaluation.scores",
     "TensorBoardLog": "drivetrain.training.callbacks",
+    "audit": "drivetrain.evaluation.auditing",
     "calibrate": "drivetrain.evaluation.calibration",
     "compare": "drivetrain.evaluation.comparing",
     "cross_validate": "drivetrain.evaluation.cross_validation",
@@ -86,6 +88,7 @@ __all__ = [
     "Score",
     "Scores",
     "TensorBoardLog",
+    "audit",
     "calibrate",
     "compare",
     "cross_validate",

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from drivetrain import __version__
+from drivetrain.cli.audit import audit
 from drivetrain.cli.cache import cache
 from drivetrain.cli.demo import demo
 from drivetrain.cli.evaluate import evaluate
@@ -56,6 +57,7 @@ def _options(  # pyright: ignore[reportUnusedFunction] - typer calls it
     pass
 
 
+app.command()(reported(audit))
 app.command()(reported(train))
 app.command()(reported(evaluate))
 app.command()(reported(predict))

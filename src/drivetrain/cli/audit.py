@@ -1,0 +1,100 @@
+"""`drivetrain audit`: look at data before training on them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from drivetrain.cli.place import Device, Precision, PrecisionName
+from drivetrain.cli.results import AsJson, answers, as_json
+from drivetrain.cli.train import TargetKind
+
+if TYPE_CHECKING:
+    from drivetrain.evaluation.auditing import Audit
+
+DATA = "Data"
+
+
+def audit(
+    data: Annotated[
+        str,
+        typer.Argument(help="Folder or table of pictures, as of `drivetrain train`.", metavar="DATA"),
+    ],
+    *,
+    html: Annotated[
+        Path | None, typer.Option("--html", help="Also write a page with the pictures side by side.")
+    ] = None,
+    features: Annotated[
+        bool, typer.Option("--features", help="Also compare what a pretrained body sees: finds crops; takes longer.")
+    ] = False,
+    arch: Annotated[
+        str | None, typer.Option(help="That body, as of `drivetrain train`; implies --features.", show_default="chosen")
+    ] = None,
+    json: AsJson = False,
+    target: Annotated[
+        list[str] | None,
+        typer.Option(help="Target column; several times for several.", show_default="found", rich_help_panel=DATA),
+    ] = None,
+    path: Annotated[
+        str | None, typer.Option(help="Column of the pictures' paths.", show_default="found", rich_help_panel=DATA)
+    ] = None,
+    split: Annotated[
+        str | None,
+        typer.Option(help="Column that says train, valid or test.", show_default="found", rich_help_panel=DATA),
+    ] = None,
+    group: Annotated[
+        str | None,
+        typer.Option(help="Column or pattern that says which rows belong together.", rich_help_panel=DATA),
+    ] = None,
+    time: Annotated[
+        str | None, typer.Option(help="Column or pattern that says when a row was taken.", rich_help_panel=DATA)
+    ] = None,
+    kind: Annotated[
+        TargetKind | None, typer.Option(help="What the target is.", show_default="inferred", rich_help_panel=DATA)
+    ] = None,
+    label_delim: Annotated[
+        str | None, typer.Option(help="What separates several labels in one cell.", rich_help_panel=DATA)
+    ] = None,
+    channels: Annotated[
+        int, typer.Option(help="1 grey, 3 colour, 4 colour with transparency.", min=1, rich_help_panel=DATA)
+    ] = 3,
+    device: Device = "auto",
+    precision: Precision = PrecisionName.AUTO,
+) -> None:
+    """Look for what makes a score wrong: copies, torn groups, shifts, broken files and shortcuts.
+
+    Nothing is divided, trained or sealed; what the source divides itself is compared part by part.
+    """
+    from drivetrain.evaluation.auditing import audit as look  # noqa: PLC0415 - an extra that a server does not have
+
+    with answers() as answer:
+        found = look(
+            data,
+            features=_features(arch, channels, device, precision.value) if features or arch else None,
+            target=None if not target else target[0] if len(target) == 1 else target,
+            path=path,
+            split=split,
+            group=group,
+            time=time,
+            kind=None if kind is None else kind.value,
+            label_delim=label_delim,
+            channels=channels,
+        )
+        if html is not None:
+            _write_page(found, html)
+        answer(as_json(found.as_json()) if json else found.summary())
+
+
+def _features(arch: str | None, channels: int, device: str, precision: Any) -> Any:
+    """What computes features of some rows."""
+    from drivetrain.training.features import body_features  # noqa: PLC0415 - brings torch
+
+    return lambda rows: body_features(rows, arch, channels=channels, device=device, precision=precision)
+
+
+def _write_page(found: Audit, place: Path) -> None:
+    from drivetrain.evaluation.auditing.section import audit_page  # noqa: PLC0415
+
+    place.write_text(audit_page(found), encoding="utf-8", errors="replace")

@@ -1,0 +1,167 @@
+"""Signatures: copies stay near, others far, the fast search finds what the slow one finds."""
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from scenes import COPIES, CROPS, recompressed, scene, write
+
+from drivetrain.data import signatures
+from drivetrain.data.signatures import FAR, NEAR, distance, informative, near_arrays, near_pairs, same_picture
+from drivetrain.runtime.pictures import probe_picture, read_picture
+from drivetrain.runtime.signatures import N_WAVES, SIGNATURE_BYTES, signature_of
+
+N_SCENES = 12
+
+
+def sign(image: Image.Image) -> bytes:
+    return signature_of(np.asarray(image))
+
+
+@pytest.fixture(scope="module")
+def scenes():
+    return [sign(scene(seed)) for seed in range(N_SCENES)]
+
+
+@pytest.mark.parametrize("how", COPIES)
+def test_a_copy_is_near_its_picture_and_far_from_others(how, scenes):
+    for seed in range(N_SCENES):
+        copy = sign(COPIES[how](scene(seed)))
+        far = [distance(copy, other) for other in (*scenes[:seed], *scenes[seed + 1 :])]
+        assert distance(copy, scenes[seed]) <= NEAR
+        assert min(far) > 2 * NEAR
+
+
+def test_distances_are_symmetric_and_zero_to_oneself(scenes):
+    for one, other in itertools.combinations(scenes, 2):
+        assert distance(one, one) == 0
+        assert distance(one, other) == distance(other, one)
+
+
+@pytest.mark.parametrize(
+    "flat",
+    [
+        np.full((64, 64, 3), 200, np.uint8),
+        np.zeros((64, 64, 1), np.uint8),
+        np.tile(np.arange(64, dtype=np.uint8)[:, None, None], (1, 64, 3)),
+    ],
+    ids=["one colour", "black", "a slow ramp"],
+)
+def test_flat_pictures_match_nothing(flat):
+    signature = signature_of(flat)
+    assert not informative(signature)
+    assert distance(signature, signature) == FAR
+    assert near_pairs([signature, signature]) == []
+
+
+def test_nothing_matches_no_signature(scenes):
+    assert not informative(b"")
+    assert distance(b"", scenes[0]) == distance(scenes[0], b"") == distance(b"", b"") == FAR
+    assert near_pairs([b"", b""]) == near_pairs([]) == near_pairs([], scenes) == near_pairs(scenes, []) == []
+    assert not informative(bytes([99]) + scenes[0][1:])  # another version's
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 3), (8, 8, 1), (9, 500, 3), (40, 40, 4), (30, 30, 2), (20, 20, 7)])
+def test_every_picture_has_a_signature(shape):
+    pixels = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    assert len(signature_of(pixels)) == SIGNATURE_BYTES
+
+
+def test_grey_and_opaque_versions_are_near(scenes):
+    image = scene(3)
+    assert distance(scenes[3], signature_of(np.asarray(image.convert("L"))[:, :, None])) <= NEAR
+    assert distance(scenes[3], signature_of(np.asarray(image.convert("RGBA")))) == 0
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".npy"])
+def test_the_probe_tells_the_signature_of_the_file(suffix, tmp_path):
+    path = tmp_path / f"large{suffix}"
+    if suffix == ".npy":
+        np.save(path, np.asarray(scene(5, 400, 300)))
+    else:
+        scene(5, 400, 300).save(path)
+    found = probe_picture(path).signature
+    assert distance(found, signature_of(read_picture(path))) <= 6
+    assert probe_picture(tmp_path / "none.jpg").signature == b""
+
+
+def flipped(signature: bytes, bits: list[int]) -> bytes:
+    """The same with some of the 256 signs turned."""
+    body = np.unpackbits(np.frombuffer(signature[2:34], np.uint8))
+    body[bits] ^= 1
+    return signature[:2] + np.packbits(body).tobytes() + signature[34:]
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 45), st.integers(0, 2**31)), max_size=12))
+def test_the_fast_search_finds_what_the_slow_one_finds(copies):
+    rows = [sign(scene(seed)) for seed in range(4)]
+    for of, n_bits, seed in copies:
+        bits = np.random.default_rng(seed).permutation(N_WAVES)[:n_bits].tolist()
+        rows.append(flipped(rows[of], bits))
+    slow = [(i, j) for i, j in itertools.combinations(range(len(rows)), 2) if distance(rows[i], rows[j]) <= NEAR]
+    assert near_pairs(rows) == slow
+    across = [(i, j) for i in range(len(rows)) for j in range(4) if distance(rows[i], rows[j]) <= NEAR]
+    assert near_pairs(rows, rows[:4]) == across
+
+
+def test_a_crowd_is_joined_without_comparing_all_with_all(monkeypatch, scenes):
+    monkeypatch.setattr(signatures, "BIG_BUCKET", 50)
+    monkeypatch.setattr(signatures, "REACH", 4)
+    rng = np.random.default_rng(0)
+    crowd = [flipped(scenes[0], rng.permutation(N_WAVES)[:3].tolist()) for _ in range(300)]
+    pairs = near_pairs([*scenes[1:5], *crowd])
+    reached = {4}
+    for i, j in pairs:
+        if i in reached:
+            reached.add(j)
+    assert reached == set(range(4, 304))
+    assert len(pairs) < 300 * 299 / 4
+
+
+def test_arrays_say_how_far_and_whether_mirrored(scenes):
+    mirrored = sign(scene(2).transpose(Image.Transpose.FLIP_LEFT_RIGHT))
+    found = near_arrays([scenes[2], sign(recompressed(scene(2))), mirrored])
+    assert list(zip(found.first.tolist(), found.second.tolist(), strict=True)) == [(0, 1), (0, 2), (1, 2)]
+    assert found.mirrored.tolist() == [False, True, True]
+    assert found.distance[1] == 0 < found.distance[0]
+
+
+def test_other_colours_are_no_copy(scenes):
+    turned = Image.fromarray(np.asarray(scene(1))[:, :, [2, 0, 1]])
+    words = signature_of(np.asarray(turned))
+    forged = words[:2] + scenes[1][2:34] + words[34:]  # the same signs, other colours
+    assert near_pairs([scenes[1], forged]) == []
+
+
+@pytest.mark.parametrize("how", [*COPIES, *CROPS])
+def test_the_second_look_confirms_copies(how, tmp_path):
+    original = write(tmp_path / "a.png", scene(7, 160, 120))
+    copy = write(tmp_path / "b.jpg", (COPIES | CROPS)[how](scene(7, 160, 120)))
+    assert same_picture(original, copy)
+    assert same_picture(copy, original)
+
+
+def test_the_second_look_refuses_others(tmp_path):
+    paths = [write(tmp_path / f"{seed}.png", scene(seed)) for seed in range(4)]
+    assert not any(same_picture(one, other) for one, other in itertools.combinations(paths, 2))
+
+
+def test_flat_pictures_are_the_same_only_where_the_files_are(tmp_path):
+    white = Image.new("RGB", (64, 64), (250, 250, 250))
+    one, other = write(tmp_path / "a.png", white), write(tmp_path / "b.bmp", white)
+    assert not same_picture(one, other)
+    copy = tmp_path / "c.png"
+    copy.write_bytes(one.read_bytes())
+    assert same_picture(one, copy)
+
+
+def test_what_cannot_be_read_is_no_copy(tmp_path):
+    bad = tmp_path / "bad.jpg"
+    bad.write_bytes(b"no picture")
+    good = write(tmp_path / "good.png", scene(0))
+    assert not same_picture(bad, good)
+    assert not same_picture(good, tmp_path / "none.png")
