@@ -28,7 +28,8 @@ def seals(
     what: Annotated[
         list[str] | None,
         typer.Argument(
-            help="ID of the seal; for allow, then FILEs; for verify, MODELs instead.", metavar="[ID] [FILE]"
+            help="ID of the seal, unless there is only one; for allow, then FILEs; for verify, MODELs.",
+            metavar="[ID] [FILE]",
         ),
     ] = None,
     *,
@@ -54,19 +55,20 @@ def seals(
 
     found = Seals(Project.find(project))
     rest = list(what or [])
-    if action in ("retire", "allow", "export"):
-        if not rest:
-            raise typer.BadParameter(f"which seal? drivetrain seals {action} ID", param_hint="ID")
-        if action != "export" and not reason:
-            raise typer.BadParameter("a reason is needed; it goes into the log.", param_hint="--reason")
+    seal = rest[0] if rest else ""
+    if action == "allow" and len(rest) < 2:
+        raise typer.BadParameter("which seal, and which files? drivetrain seals allow ID FILE…", param_hint="ID FILE")
+    if action in ("retire", "allow") and not reason:
+        raise typer.BadParameter("a reason is needed; it goes into the log.", param_hint="--reason")
     with answers() as answer:
         if action == "retire":
-            answer(_said(found.retire(rest[0], reason or "").facts, f"{rest[0]} is given up, on the record", json))
+            facts = found.retire(seal, reason or "").facts
+            answer(_said(facts, f"{facts['seal']} is given up, on the record", json))
         elif action == "allow":
-            answer(_allow(found, rest, reason or "", json))
+            answer(_allow(found, seal, [Path(file) for file in rest[1:]], reason or "", json=json))
         elif action == "export":
             place = out or Path("seal.json")
-            sealed = found.export(rest[0], place, labels)
+            sealed = found.export(seal, place, labels)
             said = f"{sealed.n} sealed pictures as hashes and looks in {quoted(place)}"
             said += f"; their labels in {quoted(labels)}: keep them apart" if labels else ""
             facts = {"seal": sealed.id, "n": sealed.n, "out": str(place), "labels": labels and str(labels)}
@@ -81,13 +83,9 @@ def _said(facts: Any, text: str, json: bool) -> str:
     return as_json(dict(facts)) if json else text
 
 
-def _allow(found: Seals, what: list[str], reason: str, json: bool) -> str:
-    from drivetrain.errors import SettingError  # noqa: PLC0415
+def _allow(found: Seals, seal: str, files: list[Path], reason: str, *, json: bool) -> str:
     from drivetrain.runtime.pictures import digest  # noqa: PLC0415
 
-    seal, files = what[0], [Path(file) for file in what[1:]]
-    if not files:
-        raise SettingError("no file is named. Mend it: drivetrain seals allow ID FILE… --reason WHY.")
     entry = found.allow(seal, [digest(file.read_bytes()) for file in files], reason)
     return _said(entry.facts, f"{len(files)} files are allowed beside {entry.facts['seal']}, on the record", json)
 

@@ -315,13 +315,14 @@ class Seals:
         return known.sealed
 
     def find(self, seal: str) -> Known:
-        """The seal of that name, or of the only one that begins so.
+        """The seal of that name, or the only one that begins so: of a project's one seal "" is enough.
 
         Raises:
             SettingError: There is none, or more than one.
         """
         known = {known.sealed.id: known for known in self.known()}
-        found = [name for name in known if name.startswith(seal)] if seal else []
+        found = [name for name in known if name.startswith(seal)]
+        found = [name for name in found if known[name].retired is None] or found
         if len(found) != 1:
             what = "names several seals" if found else "names no seal"
             there = f"expected one of {first_few(known)}" if known else "nothing is sealed there"
@@ -343,8 +344,9 @@ class Seals:
 
     def _find_even_if_gone(self, seal: str) -> str:
         """A seal whose file was deleted or altered can still be retired."""
-        made = [str(entry.facts["seal"]) for entry in of_kind(self.ledger.entries(), "sealed")]
-        found = [name for name in made if name.startswith(seal)] if seal else []
+        made, retired = _states(self.ledger.entries())
+        found = [name for name in made if name.startswith(seal)]
+        found = [name for name in found if name not in retired] or found
         return found[0] if len(found) == 1 else self.find(seal).sealed.id
 
     def allow(self, seal: str, digests: Iterable[str], reason: str) -> Entry:

@@ -147,8 +147,10 @@ class _Record:
         self.ledger = Ledger(project)
         self.ledger.entries(*heads)
         self.writable = True
+        seals = Seals(project)
         try:
-            Seals(project).add(sealed)  # known already, or taken over from the artefact
+            if sealed.id not in {known.sealed.id for known in seals.known()}:
+                seals.add(sealed)  # taken over from the artefact
         except OSError as error:
             self._cannot(error)
 
