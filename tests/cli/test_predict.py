@@ -17,7 +17,7 @@ def test_json_lines_in_the_order_given(trained, pictures, run):
     assert [line["path"] for line in done.lines] == [str(path) for path in files]
     assert [line["label"] for line in done.lines] == ["red", "blue", "green"]
     for line in done.lines:
-        assert list(line) == ["path", "label", "probability", "top"]
+        assert list(line) == ["path", "label", "probability", "top", "set", "abstained"]
         assert line["top"][0] == {"label": line["label"], "probability": line["probability"]}
         assert sum(item["probability"] for item in line["top"]) == pytest.approx(1, abs=1e-5)
 
@@ -111,9 +111,9 @@ def test_numbers_and_labels(table, run, tmp_path):
         words = ["train", str(table), "--target", target, *extra, *TINY, "--epochs", "1", "--out", f"{target}.model"]
         assert main(words) == 0
     number = run("predict", "brightness.model", picture, "--json").object
-    assert list(number) == ["path", "values"] and list(number["values"]) == ["brightness"]
+    assert list(number) == ["path", "values", "intervals"] and list(number["values"]) == ["brightness"]
     labels = run("predict", "tags.model", picture, "--json").object
-    assert list(labels) == ["path", "labels", "top"]
+    assert list(labels) == ["path", "labels", "top", "set", "abstained"]
     assert run("predict", "brightness.model", picture).out.startswith(f"{picture}: brightness ")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from drivetrain.errors import PictureError, SettingError
+from drivetrain.runtime.calibration import Calibration
+from drivetrain.runtime.golden import Golden
 from drivetrain.runtime.inputs import PictureInput
 from drivetrain.runtime.predictor import Predictor
 from drivetrain.runtime.targets import CategoriesTarget, CategoryTarget, NumberTarget, Target
@@ -94,13 +97,62 @@ def test_each_kind_of_target_answers_in_its_own_words() -> None:
         "label": "pale",
         "probability": category.probability,
         "top": [{"label": "pale", "probability": category.probability}],
+        "set": [],
+        "abstained": False,
     }
     several = make(CategoriesTarget(name="t", vocab=("dark", "pale"))).predict(picture(0))
     assert several.labels == ("dark",) and several.label is None
     assert several.as_json()["labels"] == ["dark"]
     number = make(NumberTarget(names=("a", "b"), mean=(10.0, 0.0), std=(2.0, 1.0))).predict(picture(255))
     assert number.values == pytest.approx({"a": 0.0, "b": 5.0}) and number.value is None
-    assert number.as_json() == {"path": None, "values": number.values}
+    assert number.as_json() == {"path": None, "values": number.values, "intervals": {}}
+
+
+CALIBRATED = Calibration(temperature=4.0, coverage=0.9, quantile=0.95, abstain_below=0.8, n=100, max_error=0.1)
+
+
+def test_a_calibrated_model_says_what_its_probabilities_are_worth() -> None:
+    bare, calibrated = make(), Predictor(READER, LIGHT, engine, calibration=CALIBRATED)
+    outputs = np.array([[0.0, 4.0], [0.0, 8.0]], np.float32)
+    assert [a.probability for a in bare.answers(outputs)] == pytest.approx([0.9820, 0.9997], abs=1e-4)
+    unsure, sure = calibrated.answers(outputs, ["a.jpg", None])
+    assert (unsure.path, unsure.label, unsure.probability) == ("a.jpg", "pale", pytest.approx(0.7311, abs=1e-4))
+    assert unsure.set == ("pale", "dark") and unsure.abstained
+    assert sure.probability == pytest.approx(0.8808, abs=1e-4) and not sure.abstained
+    assert unsure.as_json()["set"] == ["pale", "dark"] and unsure.as_json()["abstained"] is True
+    assert calibrated.predict(picture(255)).probability < 1 - 1e-3  # the same path as that of `answers`
+    assert next(calibrated.predict_many([picture(255)])).set
+
+
+def test_numbers_come_with_intervals_where_calibrated() -> None:
+    target = NumberTarget(names=("a", "b"), mean=(10.0, 0.0), std=(2.0, 1.0))
+    fitted = Calibration(kind="number", coverage=0.9, n=50, half_widths=(1.0, 0.25))
+    found = Predictor(READER, target, engine, calibration=fitted).answers(np.array([[0.0, 5.0]], np.float32))[0]
+    assert found.values == {"a": 10.0, "b": 5.0} and found.intervals == {"a": (9.0, 11.0), "b": (4.75, 5.25)}
+    assert found.as_json()["intervals"] == {"a": [9.0, 11.0], "b": [4.75, 5.25]}
+
+
+def encoded(value: int) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(picture(value)).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def test_the_self_test_answers_the_golden_examples() -> None:
+    expected = np.array([[5.0, -5.0], [-5.0, 5.0]], np.float32)
+    golden = Golden((encoded(0), encoded(255)), expected, tolerance=0.01)
+    good = Predictor(READER, LIGHT, engine, golden=golden).self_test()
+    assert good.passed and good.n == 2 and good.max_abs_difference < 0.01
+    for wrong, said in (
+        (lambda pixels: engine(pixels)[:, ::-1], "differ by 10"),
+        (lambda pixels: engine(pixels)[:, :1], "outputs of shape"),
+        (lambda pixels: engine(pixels) * np.float32(np.nan), "differ by inf"),
+    ):
+        bad = Predictor(READER, LIGHT, wrong, golden=golden).self_test()
+        assert not bad.passed and said in bad.reason
+    unreadable = Predictor(READER, LIGHT, engine, golden=Golden((b"x",), expected[:1], 0.01)).self_test()
+    assert not unreadable.passed and "cannot be read" in unreadable.reason
+    assert not make().self_test().passed, "nothing was proved"
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 20_000), (20_000, 1), (3, 50), (400, 7)])

@@ -15,7 +15,7 @@ from PIL import Image
 import drivetrain as dt
 from drivetrain.data.data import Data
 from drivetrain.errors import ArtefactError, DataError, SettingError
-from drivetrain.runtime.artefact import DATA, MANIFEST, WEIGHTS, open_artefact
+from drivetrain.runtime.artefact import CARD, DATA, GOLDEN, MANIFEST, MODEL, WEIGHTS, open_artefact
 
 from .conftest import ARCH, MakeLearner
 
@@ -51,9 +51,16 @@ def test_prediction_and_validation_read_pictures_alike(saved: tuple[dt.Learner, 
 
 def test_files_are_plain(saved: tuple[dt.Learner, Path]) -> None:
     _, path = saved
-    assert {item.name for item in path.iterdir()} == {MANIFEST, WEIGHTS, DATA}
+    assert {item.name for item in path.iterdir()} >= {MANIFEST, WEIGHTS, DATA, MODEL, CARD, GOLDEN}
+    assert {item.suffix for item in path.rglob("*") if item.is_file()} == {
+        ".json",
+        ".safetensors",
+        ".onnx",
+        ".md",
+        ".jpg",
+    }
     manifest = json.loads((path / MANIFEST).read_text())
-    assert manifest["format_version"] == 1
+    assert manifest["format_version"] == 2
     assert manifest["n"] == {"train": 36, "valid": 12, "test": 12}
     assert set(manifest["validation"]["accuracy"]) == {"value", "low", "high", "n"}
     assert manifest["test_openings"] == []
@@ -149,8 +156,7 @@ def _edit(change: Callable[[dict[str, object]], None]) -> Callable[[Path], None]
         (_edit(lambda m: m.update(surprise=1)), "surprise"),
         (_edit(lambda m: m["target"].update(vocab=["a", "a"])), "target"),
         (_edit(lambda m: m["files"].update({"../x": {"bytes": 1, "sha256": "0" * 64}})), "outside itself"),
-        (_edit(lambda m: m["architecture"].update(name="test_vit")), "does not fit|features"),
-        (_edit(lambda m: m["target"].update(vocab=["a", "b"])), "does not fit"),
+        (_edit(lambda m: m["target"].update(vocab=["a", "b"])), "its manifest describes"),
     ],
 )
 def test_damaged_artefacts_are_refused(
@@ -160,6 +166,16 @@ def test_damaged_artefacts_are_refused(
     damage(path)
     with pytest.raises(ArtefactError, match=message):
         dt.load(path)
+
+
+def test_parameters_that_do_not_fit_the_manifest_are_refused(saved: tuple[dt.Learner, Path], tmp_path: Path) -> None:
+    for i, change in enumerate(
+        (lambda m: m["architecture"].update(name="test_vit"), lambda m: m["target"]["vocab"].pop())
+    ):
+        path = shutil.copytree(saved[1], tmp_path / f"{i}.model")
+        _edit(change)(path)
+        with pytest.raises(ArtefactError, match=r"does not fit|features"):
+            dt.load(path, precision="bf16", device="cpu")  # with torch
 
 
 def test_places_where_no_artefact_can_be(saved: tuple[dt.Learner, Path], tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from drivetrain.data.split import PARTS, Split
 from drivetrain.errors import DataError, DrivetrainWarning
 from drivetrain.runtime.artefact import DATA, Artefact
 from drivetrain.training.saved import source_of
+from drivetrain.training.sealing import seal_of
 
 
 def data_of(artefact: Artefact, source: Source | None = None) -> Data:
@@ -57,6 +58,7 @@ def data_of(artefact: Artefact, source: Source | None = None) -> Data:
         train=parts["train"],
         valid=parts["valid"],
         sealed_test=Sealed(parts["test"]),
+        seal=seal_of(artefact),
         target=manifest.target,
         split=split,
         spec=spec,

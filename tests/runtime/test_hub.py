@@ -1,0 +1,190 @@
+"""Push and pull against a double of the hub; nothing that comes from there is believed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from drivetrain.errors import ArtefactError, HubError, SettingError
+from drivetrain.runtime.artefact import DATA, MANIFEST, MODEL, open_artefact, write_artefact
+from drivetrain.runtime.golden import EXPECTED, Expected
+from drivetrain.runtime.hub import pull, push
+from drivetrain.runtime.hub_http import TRIES, Hub, find_hub, find_token
+from drivetrain.runtime.loading import load
+from drivetrain.runtime.space import write_space
+from drivetrain.runtime.targets import CategoriesTarget, NumberTarget
+
+from .hub_double import Double, running
+from .models import LIGHT, describe, light_bytes
+
+NAME = "ada/light"
+TOKEN = "hf_secret"
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    reading = {"source": str(tmp_path / "private" / "pictures"), "spec": {}, "split": {}}
+    contents = {
+        MODEL: light_bytes() + b"\x72\x00" * 600,  # an unknown, empty field of the file, many times: now it is large
+        DATA: json.dumps(reading).encode(),
+        "golden/0.jpg": b"a picture",
+        EXPECTED: Expected(inputs=("0.jpg",), outputs=((0.0, 0.0),), tolerance=1.0).model_dump_json().encode(),
+    }
+    return write_artefact(tmp_path / "light.model", contents, describe()).path
+
+
+@pytest.fixture
+def double() -> Iterator[Double]:
+    with running(Double(token=TOKEN)) as found:
+        yield found
+
+
+@pytest.fixture
+def hub(double: Double) -> Hub:
+    return Hub(double.endpoint, TOKEN, wait_s=0)
+
+
+def test_what_was_pushed_is_pulled(model: Path, double: Double, hub: Hub, tmp_path: Path) -> None:
+    address = push(model, NAME, private=True, hub=hub)
+    assert address.startswith(f"{double.endpoint}/{NAME}/commit/") and double.private == {NAME: True}
+    found = pull(NAME, tmp_path / "again.model", hub=hub)
+    before = open_artefact(model)
+    assert found.manifest.model_copy(update={"files": {}}) == before.manifest.model_copy(update={"files": {}})
+    for name in set(before.manifest.files) - {DATA}:
+        assert found.file(name).read_bytes() == before.file(name).read_bytes()
+    assert load(found.path).predict(np.full((9, 9, 3), 250, np.uint8)).label == "pale"
+
+
+def test_where_the_pictures_lay_stays_private(model: Path, double: Double, hub: Hub, tmp_path: Path) -> None:
+    push(model, NAME, hub=hub)
+    assert double.private == {NAME: False}
+    assert all(b"private" not in content for content in double.commits[NAME][-1].values())
+    found = pull(NAME, tmp_path / "again.model", hub=hub)
+    assert json.loads(found.file(DATA).read_text())["source"] is None
+    readme = double.commits[NAME][-1]["README.md"].decode()
+    assert readme.startswith("---\n") and f'load("hf-hub:{NAME}")' in readme
+
+
+def test_large_files_go_to_the_store_once_and_the_token_stays_with_the_hub(
+    model: Path, double: Double, hub: Hub, tmp_path: Path
+) -> None:
+    push(model, NAME, hub=hub)
+    puts = [path for method, path, _ in double.asked_elsewhere if method == "PUT"]
+    assert len(puts) >= 1
+    push(model, NAME, hub=hub)
+    assert [path for method, path, _ in double.asked_elsewhere if method == "PUT"] == puts
+    pull(NAME, tmp_path / "again.model", hub=hub)
+    assert len(double.commits[NAME]) == 2
+    assert {shown for _, _, shown in double.asked} == {f"Bearer {TOKEN}"}
+    assert {shown for _, _, shown in double.asked_elsewhere} == {None}
+
+
+@pytest.mark.parametrize("status", [500, 503, 429])
+def test_passing_failures_are_tried_again(model: Path, double: Double, hub: Hub, tmp_path: Path, status: int) -> None:
+    waits: list[float] = []
+    hub = Hub(double.endpoint, TOKEN, wait_s=0.5, sleep=waits.append)
+    double.fail = [status] * (TRIES - 1)
+    push(model, NAME, hub=hub)
+    assert waits == [0.5, 1.0, 2.0, 4.0]
+    double.fail = [status] * TRIES
+    with pytest.raises(HubError, match=f"answered {status}"):
+        pull(NAME, tmp_path / "again.model", hub=hub)
+    assert not (tmp_path / "again.model").exists()
+
+
+def test_what_the_hub_refuses_is_explained(model: Path, double: Double, hub: Hub, tmp_path: Path) -> None:
+    with pytest.raises(HubError, match=r"not allowed \(401, Invalid username.*HF_TOKEN to a token"):
+        push(model, NAME, hub=Hub(double.endpoint, None, wait_s=0))
+    with pytest.raises(HubError, match="does not exist, or needs a token"):
+        pull("ada/nothing", tmp_path / "again.model", hub=hub)
+    with pytest.raises(HubError, match="does not exist"):
+        push(model, NAME, hub=hub) and pull(NAME, tmp_path / "again.model", revision="v9", hub=hub)
+    with pytest.raises(HubError, match="cannot be reached"):
+        pull(NAME, tmp_path / "again.model", hub=Hub("http://127.0.0.1:9", None, wait_s=0))
+    for name in ("fruit", "a/b/c", "../x", "a/..", "ada/fruit?x", ""):
+        with pytest.raises(HubError, match="expected owner/name"):
+            push(model, name, hub=hub)
+
+
+def damaged_manifest(content: bytes, **changes: object) -> bytes:
+    return json.dumps(json.loads(content) | changes).encode()
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "error", "message"),
+    [
+        (MODEL, lambda c: c[:-1] + b"x", ArtefactError, f"{NAME}/{MODEL} on the hub is not the file"),
+        (MODEL, lambda c: c[:-7], ArtefactError, "is not the file"),
+        (MODEL, lambda c: c * 3, HubError, "larger than"),
+        ("golden/0.jpg", lambda c: b"b picture", ArtefactError, "golden/0.jpg on the hub is not the file"),
+        (MANIFEST, lambda c: b"{}", ArtefactError, "not a drivetrain artefact"),
+        (MANIFEST, lambda c: b"<html>", ArtefactError, "not a drivetrain artefact"),
+        (
+            MANIFEST,
+            lambda c: damaged_manifest(c, files={"../../x": {"bytes": 1, "sha256": "0" * 64}}),
+            ArtefactError,
+            "outside itself",
+        ),
+        (MANIFEST, lambda c: damaged_manifest(c, format_version=9), ArtefactError, "format version 9"),
+    ],
+)
+def test_nothing_that_is_fetched_is_believed(
+    model: Path, double: Double, hub: Hub, tmp_path: Path, name: str, change, error: type, message: str
+) -> None:
+    push(model, NAME, hub=hub)
+    double.changed[name] = change(double.commits[NAME][-1][name])
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(error, match=message):
+        pull(NAME, tmp_path / "again.model", hub=hub)
+    assert sorted(tmp_path.rglob("*")) == before, "nothing is left behind"
+
+
+def test_a_model_of_the_hub_is_loaded_by_name(
+    model: Path, double: Double, hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    push(model, NAME, hub=hub)
+    for name, value in (("HF_ENDPOINT", double.endpoint), ("HF_TOKEN", TOKEN), ("XDG_CACHE_HOME", str(tmp_path / "c"))):
+        monkeypatch.setenv(name, value)
+    for _ in range(2):
+        assert load(f"hf-hub:{NAME}").predict(np.zeros((9, 9, 3), np.uint8)).label == "dark"
+    fetched = [path for _, path, _ in double.asked if path.endswith(MANIFEST) and "/resolve/" in path]
+    assert len(fetched) == 1, "the second time it was in the cache"
+
+
+def test_the_token_is_found_and_never_sent_in_the_clear(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HF_TOKEN", "HF_TOKEN_PATH", "HF_ENDPOINT"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HF_HOME", str(tmp_path))
+    assert find_token() is None
+    (tmp_path / "token").write_text(" hf_file \n")
+    assert find_hub() == Hub("https://huggingface.co", "hf_file")
+    monkeypatch.setenv("HF_TOKEN", "hf_environment")
+    assert find_token() == "hf_environment"
+    monkeypatch.setenv("HF_ENDPOINT", "http://mirror.example.org/")
+    with pytest.raises(HubError, match="not encrypted"):
+        find_hub()
+    for wrong in ("file:///etc", "ftp://example.org", "nonsense"):
+        with pytest.raises(HubError, match="expected an address"):
+            Hub(wrong)
+    with pytest.raises(HubError, match="not https"):
+        Hub("https://huggingface.co").open("GET", "file:///etc/hostname")
+
+
+@pytest.mark.parametrize(
+    "target", [LIGHT, CategoriesTarget(name="t", vocab=("a", "b")), NumberTarget(names=("a",), mean=(0.0,), std=(1.0,))]
+)
+def test_a_space_is_a_program_that_asks_the_model(
+    tmp_path: Path, target, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest = open_artefact(model).manifest.model_copy(update={"target": target})
+    folder = write_space(tmp_path / "space", NAME, manifest)
+    assert (folder / "README.md").read_text().startswith('---\ntitle: "light"\nsdk: gradio\n')
+    assert (folder / "requirements.txt").read_text().split() == ["drivetrain"]
+    code = compile((folder / "app.py").read_text(), "app.py", "exec")
+    assert f"hf-hub:{NAME}" in code.co_consts or "hf-hub" in (folder / "app.py").read_text()
+    with pytest.raises(SettingError, match="holds other files"):
+        write_space(folder, NAME, manifest)
