@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from drivetrain.errors import DataError
-from drivetrain.evaluation.fitting import judge_training
 from drivetrain.evaluation.metrics import Metric, metric_named
 from drivetrain.evaluation.scores import Score
 from drivetrain.runtime.artefact import open_artefact, write_durably
@@ -164,7 +163,7 @@ def report_parts(
         baselines=_baselines(learner, headline, audit, probe=probe),
         decisions=learner.decisions if manifest is None else manifest.decisions,
         history=learner.history,
-        verdict=_verdict(learner),
+        verdict=learner.verdict().text if learner.history else None,
         pictures=lambda row: _picture(learner, row),
         audit=None if audit is None else report_findings(audit),
         seal=_seal(learner, stored.get("test", 0), learner.test_openings if openings is None else openings),
@@ -203,15 +202,6 @@ def _baselines(learner: Learner, headline: Metric | None, audit: Audit | None, *
     ]
 
 
-def _verdict(learner: Learner) -> str | None:
-    if not learner.history:
-        return None
-    metric = learner.metrics[0] if learner.metrics else None
-    if metric is None or metric.higher_is_better is None:
-        return judge_training(learner.history).text
-    return judge_training(learner.history, metric.name, higher_is_better=metric.higher_is_better).text
-
-
 def _calibration(learner: Learner, manifest: Manifest | None) -> Any:
     from drivetrain.training.remembering import calibration_of  # noqa: PLC0415
 
@@ -232,14 +222,21 @@ def _seal(learner: Learner, n: int, openings: Sequence[Opening]) -> Seal:
 
 
 def _headline_of(opening: Opening, metrics: Sequence[Metric]) -> Score | None:
-    """The first metric that the opening has on record."""
+    """The first metric on record; from the second opening on with the interval that allows for all of them."""
     names = [metric.name for metric in metrics if metric.name in opening.scores] or list(opening.scores)
     if not names:
         return None
-    metric, record = metric_named(names[0]), opening.scores[names[0]]
-    label, percent = (names[0], False) if metric is None else (metric.label, metric.percent)
+    metric, widened = metric_named(names[0]), opening.simultaneous.get(names[0])
+    record = opening.scores[names[0]] if widened is None else widened
     return Score(
-        name=names[0], label=label, value=record.value, low=record.low, high=record.high, n=record.n, percent=percent
+        name=names[0],
+        label=names[0] if metric is None else metric.label,
+        value=record.value,
+        low=record.low,
+        high=record.high,
+        n=record.n,
+        percent=metric is not None and metric.percent,
+        note=None if widened is None else f"interval widened for {opening.count} openings",
     )
 
 

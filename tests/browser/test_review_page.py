@@ -1,0 +1,196 @@
+"""The review page in a real browser: what is decided is on the disk, through reloads and crashes of the server."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from drivetrain.cli.review import Desk
+from drivetrain.cli.review_server import ReviewServer
+from drivetrain.data.examples import Examples
+from drivetrain.data.review import read_review
+from drivetrain.evaluation import Predictions
+from drivetrain.runtime.targets import CategoriesTarget, CategoryTarget
+from drivetrain.training.reviewing import Item, ReviewRows
+
+from .conftest import NARROW, WIDE
+
+VOCAB = ("apple", "pear", "plum", "<b>fig</b>")
+
+
+@pytest.fixture
+def rows(tmp_path):
+    """Ten pictures: four suspects, a pair, four losses."""
+    folder = tmp_path / "fruit"
+    folder.mkdir()
+    paths = []
+    for i in range(10):
+        paths.append(folder / f"<img src=x onerror=alert(1)> {i}.png")
+        Image.fromarray(np.random.default_rng(i).integers(0, 255, (60, 80, 3), dtype=np.uint8)).save(paths[-1])
+    target = CategoryTarget(name="fruit", vocab=VOCAB)
+    values = tuple(VOCAB[i % 4] for i in range(10))
+    examples = Examples(tuple(paths), tuple(f"{i:032x}" for i in range(10)), values)
+    output = np.full((10, 4), 0.1)
+    output[np.arange(10), (np.arange(10) + 1) % 4] = 0.7
+    said = Predictions(ids=examples.digests, target=target, truth=target.encode(values), output=output)
+    return ReviewRows(
+        title="fruit.model",
+        source="folder fruit",
+        target=target,
+        examples=examples,
+        n_valid=6,
+        said=said,
+        judges=("the model", "a probe"),
+        items={
+            "labels": tuple(Item((i,), VOCAB[(i + 1) % 4]) for i in range(4)),
+            "duplicates": (Item((4, 7)),),
+            "losses": tuple(Item((i,)) for i in (0, 1, 5, 3)),
+        },
+        notes=("Training rows are judged by a probe.",),
+    )
+
+
+@pytest.fixture
+def desk(rows, tmp_path):
+    return Desk(rows, tmp_path / "review.jsonl")
+
+
+@pytest.fixture
+def server(desk):
+    with ReviewServer(desk.items, desk.picture, desk.decide) as server:
+        yield server
+
+
+def decided(desk):
+    """Row → (action, label), as the file has it."""
+    if not desk.out.exists():
+        return {}
+    rows = {digest: row for row, digest in enumerate(desk.rows.examples.digests)}
+    return {rows[digest]: (made.action, made.label) for digest, made in read_review(desk.out).items()}
+
+
+def saved(page, n):
+    page.get_by_text(f"{n} of 7 decided").wait_for()
+
+
+@pytest.mark.parametrize("viewport", [NARROW, WIDE], ids=["380 px", "1280 px"])
+def test_it_fits_its_window_and_says_no_error(server, open_page, viewport):
+    watched = open_page(server.url, viewport=viewport)
+    watched.page.get_by_role("tab", name="Likely wrong labels (4 left of 4)").wait_for()
+    assert server.token not in watched.page.url, "the address can be shown around"
+    for tab in watched.page.get_by_role("tab").all():
+        tab.click()
+        watched.page.wait_for_timeout(100)
+        assert not watched.is_wider_than_its_window()
+    assert watched.errors == [] and watched.dialogs == []
+    assert all(url.startswith((f"http://127.0.0.1:{server.port}/", "data:")) for url in watched.requests)
+
+
+def test_keys_decide_and_the_file_has_it_at_once(server, desk, open_page):
+    page = open_page(server.url).page
+    page.get_by_role("article").first.wait_for()
+    page.keyboard.press("k")
+    saved(page, 1)
+    page.keyboard.press("r")
+    saved(page, 2)
+    page.keyboard.press("x")
+    saved(page, 3)
+    assert decided(desk) == {0: ("keep", None), 1: ("relabel", "plum"), 2: ("remove", None)}
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("k")
+    page.wait_for_function("document.querySelectorAll('article')[2].textContent.includes('kept as it is')")
+    assert decided(desk)[2] == ("keep", None), "a decision can be changed"
+
+
+def test_buttons_decide_and_a_reload_shows_it(server, desk, open_page):
+    page = open_page(server.url).page
+    card = page.get_by_role("article").nth(1)
+    card.get_by_role("button", name="Remove").click()
+    saved(page, 1)
+    page.reload()
+    saved(page, 1)
+    card = page.get_by_role("article").nth(1)
+    assert card.get_by_role("button", name="Remove").get_attribute("aria-pressed") == "true"
+    assert card.get_by_text("removed", exact=True).is_visible()
+    assert "current" in page.get_by_role("article").first.get_attribute("class"), "goes on with what is left"
+
+
+def test_another_label_is_chosen_from_a_list_by_keyboard(server, desk, open_page):
+    page = open_page(server.url).page
+    page.get_by_role("article").first.wait_for()
+    page.keyboard.press("l")
+    page.get_by_role("dialog", name="The right label").wait_for()
+    assert page.get_by_role("option").count() == 4
+    page.keyboard.type("p")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    saved(page, 1)
+    assert decided(desk) == {0: ("relabel", "plum")}
+    page.keyboard.press("l")
+    page.keyboard.type("no such fruit")
+    page.keyboard.press("Enter")
+    assert page.get_by_role("dialog").is_visible(), "there is nothing to choose"
+    page.keyboard.press("Escape")
+    page.get_by_role("article").nth(2).get_by_role("button", name="Other label").click()
+    page.get_by_role("option", name="<b>fig</b>").click()
+    saved(page, 2)
+    assert decided(desk)[2] == ("relabel", "<b>fig</b>")
+
+
+def test_pairs_are_side_by_side_and_decided_one_by_one(server, desk, open_page):
+    page = open_page(server.url + "#duplicates").page
+    page.get_by_role("tab", name="Duplicates").click()
+    pair = page.get_by_role("article")
+    assert pair.count() == 2
+    pair.nth(1).get_by_role("button", name="Remove").click()
+    saved(page, 1)
+    assert decided(desk) == {7: ("remove", None)}
+
+
+def test_what_cannot_be_saved_is_not_shown_as_decided(desk, open_page):
+    with ReviewServer(desk.items, desk.picture, desk.decide) as server:
+        page = open_page(server.url).page
+        page.get_by_role("article").first.wait_for()
+        page.keyboard.press("k")
+        saved(page, 1)
+    page.keyboard.press("x")  # the server is gone, as after a crash
+    page.get_by_role("alert").get_by_text("Not saved").wait_for()
+    saved(page, 1)
+    assert decided(desk) == {0: ("keep", None)}
+    with ReviewServer(*_again(desk)) as server:
+        page.goto(server.url)
+        saved(page, 1)
+
+
+def _again(desk):
+    after = Desk(desk.rows, desk.out)
+    return after.items, after.picture, after.decide
+
+
+def test_pictures_can_be_looked_at_larger(server, open_page):
+    page = open_page(server.url).page
+    page.get_by_role("article").first.wait_for()
+    page.keyboard.press("z")
+    assert page.get_by_role("dialog", name="The picture, larger").is_visible()
+    page.keyboard.press("Escape")
+    page.get_by_role("article").first.get_by_role("button", name="larger").click()
+    assert page.get_by_role("dialog").is_visible()
+
+
+def test_several_labels_are_typed(rows, tmp_path, open_page):
+    from dataclasses import replace
+
+    target = CategoriesTarget(name="tags", vocab=VOCAB)
+    values = tuple((VOCAB[i % 4],) for i in range(10))
+    said = Predictions(ids=rows.examples.digests, target=target, truth=target.encode(values), output=rows.said.output)
+    items = {"labels": (), "duplicates": (), "losses": (Item((0,)),)}
+    changed = replace(rows, target=target, said=said, items=items, examples=replace(rows.examples, values=values))
+    desk = Desk(changed, tmp_path / "tags.jsonl")
+    with ReviewServer(desk.items, desk.picture, desk.decide) as server:
+        page = open_page(server.url).page
+        page.get_by_role("article").first.wait_for()
+        page.keyboard.press("l")
+        page.get_by_label("Labels, with commas between them").fill("pear, plum")
+        page.keyboard.press("Enter")
+        page.get_by_text("1 of 1 decided").wait_for()
+    assert decided(desk) == {0: ("relabel", ("pear", "plum"))}
