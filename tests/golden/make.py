@@ -2,8 +2,8 @@
 
 python make.py FOLDER
 
-Writes into FOLDER, which is there and empty: v2.model, a few test pictures, and what the model says of them. The net is a ResNet of a few
-thousand parameters, the pictures are squares of three colours, so that all of it weighs little.
+Writes into FOLDER, which is there and empty: v2.model, a few test pictures, and what the model says of them. The net is
+a ResNet of a few thousand parameters, the pictures are squares of three colours, so that all of it weighs little.
 """
 
 import json
