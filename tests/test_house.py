@@ -68,7 +68,8 @@ def test_imports_run_downwards():
 @pytest.mark.parametrize("room", ["loading", "onnx_engine", "hub"])
 def test_the_ground_floor_brings_no_library_of_training(room):
     libraries = ("torch", "timm", "accelerate", "pandas", "sklearn", "scipy", "matplotlib", "onnx", "huggingface_hub")
-    brought = python(f"import drivetrain.runtime.{room}, sys; print([name for name in {libraries} if name in sys.modules])")
+    code = f"import drivetrain.runtime.{room}, sys; print([name for name in {libraries} if name in sys.modules])"
+    brought = python(code)
     assert brought.strip() == "[]"
 
 
