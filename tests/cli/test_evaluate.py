@@ -30,13 +30,13 @@ def test_validation_object_has_these_fields(model, run):
 def test_test_set_is_opened_counted_and_recorded(model, run):
     first = run("evaluate", model, "--test", "--json")
     assert first.code == 0, first.err
-    assert list(first.object) == ["artefact", "part", "n", "not_found", "test", "test_openings"]
+    assert list(first.object) == ["artefact", "part", "n", "not_found", "test", "test_openings", "opening"]
     assert (first.object["part"], first.object["n"], first.object["test_openings"]) == ("test", HELD_OUT, 1)
     assert "opened" not in first.err
     again = run("evaluate", model, "--test")
     assert again.code == 0
     assert again.out.startswith("test set\n  accuracy ")
-    assert "warning: the test set was opened 2 times for this model" in again.err
+    assert "warning: this test set was opened 2 times, counted over all models" in again.err
     assert run("evaluate", model, "--test", "--json").object["test_openings"] == 3
 
 

@@ -1,0 +1,164 @@
+"""A Learner and the project folder: trials on record, openings on record, a seal that travels with the model."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+import drivetrain as dt
+from drivetrain.data.data import Data
+from drivetrain.data.ledger import Ledger, of_kind
+from drivetrain.data.project import Project
+from drivetrain.data.seal import SealedSet, Seals
+from drivetrain.errors import DrivetrainWarning, SealError, SettingError
+from drivetrain.evaluation.runs import RunLog
+from drivetrain.runtime.artefact import SEAL, open_artefact
+from drivetrain.training.identity import parameters_sha256
+
+from .conftest import MakeLearner
+
+
+def log() -> RunLog:
+    return RunLog(Project.find())
+
+
+def entries(*kinds: str):
+    return of_kind(Ledger(Project.find()).entries(), *kinds)
+
+
+@pytest.fixture
+def sealed(squares: Path, make_learner: MakeLearner) -> Data:
+    """The squares, sealed in the test's own project."""
+    return dt.images(squares, valid_pct=0.2, test_pct=0.2, seed=1)
+
+
+def test_every_training_is_a_trial_on_record(make_learner: MakeLearner, sealed: Data) -> None:
+    learn = make_learner(sealed)
+    learn.fit(2)
+    learn.fit(1)
+    first, second = log().runs()
+    assert (first.record.epochs, second.record.epochs) == (2, 1)
+    assert second.record.parameters_sha256 == parameters_sha256(learn.network)
+    assert second.record.scores["accuracy"] == learn.validate()["accuracy"].value
+    assert second.predictions is not None and second.predictions.ids == learn.predictions().ids
+    assert second.record.seal == sealed.seal.id and second.record.split == sealed.split.identity
+    assert second.record.n == {"train": 36, "valid": 12}
+    assert second.record.history == tuple(learn.history[2:])
+    assert second.record.decisions["lr"] == learn.decisions["lr"]
+
+
+def test_what_was_interrupted_or_not_validated_is_no_trial(make_learner: MakeLearner, squares: Path) -> None:
+    class Stop(dt.Callback):
+        def on_epoch_end(self, run: object) -> None:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        make_learner(callbacks=[Stop()]).fit(2)
+    make_learner(dt.images(squares, valid_pct=0, test_pct=0)).fit(1)
+    assert log().runs() == []
+
+
+def test_the_best_epoch_is_what_is_on_record(make_learner: MakeLearner) -> None:
+    learn = make_learner(callbacks=[dt.KeepBest()]).fit(3, lr=0.02)
+    (run,) = log().runs()
+    assert run.record.parameters_sha256 == parameters_sha256(learn.network)
+    assert run.record.loss == pytest.approx(min(row["valid_loss"] for row in learn.history))
+
+
+def test_opening_predicts_first_and_records_all(make_learner: MakeLearner, sealed: Data) -> None:
+    for seed in range(3):
+        learn = make_learner(sealed, seed=seed).fit(1)
+    scores = learn.test()
+    (opening,) = learn.test_openings
+    assert opening.seal == sealed.seal.id and opening.count == 1
+    assert opening.expected.trials == 3 and opening.expected.raw == learn.validate()["accuracy"].value
+    assert opening.expected.n == opening.expected.n_test == 12
+    assert opening.gap == pytest.approx(scores["accuracy"].value - opening.expected.value)
+    assert [entry.kind for entry in entries("predicted", "opened")] == ["predicted", "opened"]
+    (line,) = entries("opened")
+    assert line.facts["parameters_sha256"] == parameters_sha256(learn.network) and line.hash == opening.entry
+
+
+def test_openings_count_over_learners(make_learner: MakeLearner, sealed: Data, capsys: pytest.CaptureFixture) -> None:
+    make_learner(sealed).fit(1).test()
+    other = make_learner(sealed, seed=7).fit(1)
+    with pytest.warns(DrivetrainWarning, match="opened 1 time"):
+        other.test()
+    assert other.test_openings[0].count == 2
+    said = capsys.readouterr().err
+    assert "opening 1 of this test set" in said and "opening 2 of this test set, counted over all models" in said
+    assert set(other.test_openings[0].simultaneous) == {"accuracy", "log_loss"}
+
+
+def test_the_seal_travels_with_the_model(make_learner: MakeLearner, sealed: Data, tmp_path: Path) -> None:
+    path = make_learner(sealed).fit(1).save(tmp_path / "m.model", precision=None)
+    manifest = open_artefact(path).manifest
+    assert manifest.seal.id == sealed.seal.id and manifest.seal.n == 12
+    assert SealedSet.read(path / SEAL) == sealed.seal
+    assert manifest.seal.log_head == Ledger(Project.find()).head().hash
+    assert manifest.expected.metric == "accuracy" and manifest.expected.n_test == 12
+    shutil.rmtree(".drivetrain")  # another machine: the model is all there is
+    found = dt.evaluate(path, "test")
+    assert found.opening.expected == manifest.expected
+    assert [known.sealed for known in Seals(Project.find()).live()] == [sealed.seal]
+    again = dt.evaluate(path, "test", project=tmp_path / "third")
+    assert again.opening.count == 2, "the model remembers"
+    assert [opening.count for opening in open_artefact(path).manifest.test_openings] == [1, 2]
+    assert "opening 2 of this test set" in str(again)
+
+
+def test_a_shortened_log_is_caught_by_the_model(make_learner: MakeLearner, sealed: Data, tmp_path: Path) -> None:
+    learn = make_learner(sealed).fit(1)
+    learn.test()
+    path = learn.save(tmp_path / "m.model", precision=None)
+    project = Project.find()
+    first = project.log.read_text().splitlines()[0]
+    project.log.write_text(first + "\n")
+    head = json.loads(first)["hash"]
+    project.head.write_text(json.dumps({"n": 1, "hash": head, "log": head}))
+    with pytest.raises(SealError, match="line 2 is missing: 3 lines were written"):
+        dt.evaluate(path, "test")
+
+
+def test_training_on_goes_through_the_same_check(make_learner: MakeLearner, sealed: Data, tmp_path: Path) -> None:
+    path = make_learner(sealed).fit(1).save(tmp_path / "m.model", precision=None)
+    again = dt.Learner.load(path, precision="fp32", device="cpu")
+    assert again.data.seal == sealed.seal
+    shutil.rmtree(".drivetrain")
+    dt.images(sealed.location, seed=2)  # another split is sealed meanwhile
+    with pytest.raises(SealError, match="this split would train on"):
+        dt.Learner.load(path, precision="fp32", device="cpu")
+
+
+def test_a_model_is_judged_on_a_test_set_that_it_never_had(
+    make_learner: MakeLearner, sealed: Data, squares: Path, tmp_path: Path
+) -> None:
+    """The holder seals, the vendor trains on other pictures, the holder opens."""
+    Seals(Project.find()).export("", tmp_path / "seal.json")
+    theirs = tmp_path / "theirs"
+    for digest_path in (*sealed.train.paths, *sealed.valid.paths):
+        place = theirs / digest_path.parent.name / digest_path.name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(digest_path, place)
+    vendor = {"seal": tmp_path / "seal.json", "project": tmp_path / "vendor"}
+    path = make_learner(dt.images(theirs, test_pct=0, **vendor)).fit(1).save(tmp_path / "v.model", precision=None)
+    found = dt.evaluate(path, "test", data=squares, seal=tmp_path / "seal.json")
+    assert set(found.predictions.ids) == set(sealed.open_test().digests)
+    assert found.opening.seal == sealed.seal.id and found.opening.count == 1 and found.not_found == 0
+    assert len(entries("opened")) == 1
+    with pytest.raises(SettingError, match="pass data"):
+        dt.evaluate(path, "test", seal=tmp_path / "seal.json")
+    with pytest.raises(SealError, match="copies of pictures that are sealed"):
+        dt.images(squares, test_pct=0, **vendor)
+
+
+def test_the_verdict_goes_by_validation(make_learner: MakeLearner) -> None:
+    learn = make_learner()
+    assert learn.verdict().state == "unknown"
+    learn.fit(3)
+    verdict = learn.verdict()
+    assert verdict.best_epoch in {1, 2, 3}
+    assert "Training loss below validation loss is no overfitting by itself" in str(verdict)
