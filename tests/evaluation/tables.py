@@ -1,5 +1,7 @@
 """Tables of predictions with known properties, for the tests of this folder."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from drivetrain.evaluation import Predictions
@@ -38,3 +40,7 @@ def number(n=200, d=2, *, seed=0, noise=0.3):
     target = NumberTarget(names=tuple(f"y{i}" for i in range(d)), mean=(50.0,) * d, std=(10.0,) * d)
     output = truth + 10 * noise * rng.normal(size=(n, d)) * np.arange(1, d + 1)
     return Predictions(ids=ids(n), target=target, truth=truth, output=output, loss=((output - truth) ** 2).mean(axis=1))
+
+
+def with_groups(table, groups):
+    return replace(table, groups=groups)

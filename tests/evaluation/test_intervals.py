@@ -4,10 +4,19 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import bootstrap, norm, skew
 from statsmodels.stats.proportion import proportion_confint
 
 from drivetrain.errors import DataError, SettingError
-from drivetrain.evaluation.intervals import bootstrap_interval, mean_of, resamples, wilson_interval
+from drivetrain.evaluation.intervals import (
+    _acceleration,
+    bca_quantiles,
+    bootstrap_interval,
+    group_codes,
+    mean_of,
+    resamples,
+    wilson_interval,
+)
 
 
 @pytest.mark.parametrize("level", [0.5, 0.9, 0.95, 0.99])
@@ -103,4 +112,78 @@ def test_ten_thousand_rows_take_less_than_two_seconds():
     rows = np.random.default_rng(0).normal(size=10_000)
     start = time.process_time()
     bootstrap_interval(mean_of(rows), 10_000)
+    assert time.process_time() - start < 2
+
+
+def variance_of(rows):
+    """A skewed statistic: its bootstrap needs both corrections."""
+    square = mean_of(rows**2)
+    mean = mean_of(rows)
+    return lambda counts: square(counts) - mean(counts) ** 2
+
+
+def test_bca_is_that_of_scipy():
+    rows = np.random.default_rng(3).exponential(size=40)
+    statistic = variance_of(rows)
+    found = bootstrap(
+        (rows,), lambda x, axis: x.var(axis=axis), n_resamples=20_000, method="BCa", rng=np.random.default_rng(0)
+    )
+    acceleration = _acceleration(statistic, 40, None)
+    drawn = found.bootstrap_distribution
+    quantiles = bca_quantiles(drawn, rows.var(), acceleration, norm.ppf(0.975))
+    ends = np.quantile(drawn, quantiles)
+    assert ends == pytest.approx(tuple(found.confidence_interval), rel=0.01)
+    plain = np.quantile(drawn, [0.025, 0.975])
+    assert abs(ends - plain).min() > 0.1  # both corrections matter here, in opposite ways for the two ends
+
+
+def test_the_interval_with_few_rows_is_that_of_scipy_widened():
+    rows = np.random.default_rng(3).exponential(size=200)
+    ours = bootstrap_interval(variance_of(rows), 200, n_resamples=20_000)
+    theirs = bootstrap(
+        (rows,), lambda x, axis: x.var(axis=axis), n_resamples=20_000, method="BCa", rng=np.random.default_rng(0)
+    ).confidence_interval
+    assert (ours.low, ours.high) == pytest.approx(tuple(theirs), rel=0.05)
+    assert ours.low < theirs.low and ours.high > theirs.high
+
+
+@pytest.mark.parametrize("n", [30, 200, 5000])
+def test_acceleration_is_the_sixth_of_the_skewness_also_by_blocks(n):
+    rows = np.random.default_rng(n).exponential(size=n)
+    exact = skew(rows) / (6 * np.sqrt(n))  # of the jackknife of a mean
+    assert _acceleration(mean_of(rows), n, None) == pytest.approx(exact, rel=1e-6 if n <= 200 else 0.25)
+
+
+def test_groups_are_drawn_together():
+    groups = np.array([0, 0, 0, 1, 2, 2])
+    counts = np.concatenate(list(resamples(6, 500, seed=1, groups=groups)))
+    assert counts.shape == (500, 6)
+    for group in range(3):
+        members = counts[:, groups == group]
+        assert (members == members[:, :1]).all()
+    assert (counts[:, [0, 3, 4]].sum(axis=1) == 3).all()  # three groups are drawn, whatever their size
+
+
+def test_rows_that_repeat_within_groups_count_once():
+    values = np.random.default_rng(0).normal(size=40)
+    single = bootstrap_interval(mean_of(values), 40, n_resamples=4000)
+    repeated = np.repeat(values, 10)
+    grouped = bootstrap_interval(mean_of(repeated), 400, n_resamples=4000, groups=np.repeat(np.arange(40), 10))
+    naive = bootstrap_interval(mean_of(repeated), 400, n_resamples=4000)
+    assert (grouped.low, grouped.high) == pytest.approx((single.low, single.high), abs=1e-9)
+    assert naive.high - naive.low < 0.5 * (grouped.high - grouped.low)
+    assert grouped.method == "BCa bootstrap, 4,000 resamples of 40 groups"
+
+
+def test_groups_of_any_type_become_numbers():
+    assert group_codes(None) is None
+    assert group_codes(np.array(["a", "b", "c"])) is None  # every row on its own: no groups
+    assert group_codes(np.array([7.5, 7.5, -1.0])).tolist() == [1, 1, 0]
+    assert bootstrap_interval(mean_of(np.arange(4.0)), 4, groups=np.zeros(4, int)) is None
+
+
+def test_ten_thousand_rows_in_groups_take_less_than_two_seconds():
+    rows = np.random.default_rng(0).normal(size=10_000)
+    start = time.process_time()
+    bootstrap_interval(mean_of(rows), 10_000, groups=np.arange(10_000) // 10)
     assert time.process_time() - start < 2

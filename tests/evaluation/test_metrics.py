@@ -130,10 +130,7 @@ def test_metrics_of_numbers_are_those_of_scikit_learn(table):
 @pytest.mark.parametrize(("name", "table"), ALL, ids=lambda item: item if isinstance(item, str) else repr(item))
 def test_many_resamples_at_once_give_what_one_at_a_time_gives(name, table):
     metric = METRICS[name]
-    if metric.hits is not None:
-        assert metric.value(table) == pytest.approx(metric.hits(table).mean())
-        return
-    statistic = metric.resampled(table)
+    statistic = metric.statistic(table)
     assert statistic(np.ones((1, len(table))))[0] == pytest.approx(metric.value(table), abs=1e-12)
     (counts,) = resamples(len(table), 8, seed=5)
     with warnings.catch_warnings():
@@ -142,13 +139,23 @@ def test_many_resamples_at_once_give_what_one_at_a_time_gives(name, table):
     assert statistic(counts) == pytest.approx(np.array(drawn), abs=1e-9, nan_ok=True)
 
 
+@pytest.mark.parametrize(("name", "table"), ALL, ids=lambda item: item if isinstance(item, str) else repr(item))
+def test_groups_drawn_together_may_make_resamples_of_any_size(name, table):
+    metric = METRICS[name]
+    counts = np.random.default_rng(2).integers(0, 4, (4, len(table))).astype(float)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", sk._classification.UndefinedMetricWarning)
+        drawn = [metric.value(table.subset(np.repeat(np.arange(len(table)), row.astype(int)))) for row in counts]
+    assert metric.statistic(table)(counts) == pytest.approx(np.array(drawn), abs=1e-9, nan_ok=True)
+
+
 def test_resamples_without_a_value_are_nan():
     table = tables.category(6, 2).subset([0, 1, 2, 3, 4, 5])
     only_first = np.zeros((1, 6))
     only_first[0, 0] = 6
     for name in ("roc_auc", "average_precision"):
-        assert np.isnan(METRICS[name].resampled(table)(only_first)).all()
-    assert np.isnan(METRICS["r2"].resampled(tables.number(6, 1))(only_first)).all()
+        assert np.isnan(METRICS[name].statistic(table)(only_first)).all()
+    assert np.isnan(METRICS["r2"].statistic(tables.number(6, 1))(only_first)).all()
 
 
 def test_defaults_follow_the_kind_of_target():

@@ -1,0 +1,151 @@
+"""The bootstrap-t against the same thing done row by row, and gradients against differences."""
+
+import time
+
+import numpy as np
+import pytest
+from scipy.stats import t
+
+from drivetrain.evaluation import METRICS
+from drivetrain.evaluation._regression import r2_means, rmse_means
+from drivetrain.evaluation.intervals import resamples
+from drivetrain.evaluation.studentised import LOG, LOG_OF_REST, PLAIN, mean_interval, of_mean
+
+from . import tables
+
+
+def drawn_rows(n, n_resamples, seed=0):
+    for block in resamples(n, n_resamples, seed):
+        for counts in block:
+            yield np.repeat(np.arange(n), counts.astype(int))
+
+
+@pytest.mark.parametrize("scale", [PLAIN, LOG], ids=["plain", "log"])
+def test_a_mean_is_the_bootstrap_t_done_row_by_row(scale):
+    rows = np.random.default_rng(0).exponential(size=30)
+    at, spread = (np.log if scale is LOG else np.array)(rows.mean()), rows.std(ddof=1) / np.sqrt(30)
+    spread = spread / rows.mean() if scale is LOG else spread
+    ratios = []
+    for drawn in drawn_rows(30, 500):
+        mean, error = rows[drawn].mean(), rows[drawn].std(ddof=1) / np.sqrt(30)
+        moved = np.log(mean) if scale is LOG else mean
+        ratios.append((moved - at) / (error / mean if scale is LOG else error))
+    below, above = np.quantile(ratios, [0.025, 0.975])
+    ends = np.array([at - above * spread, at - below * spread])
+    expected = np.exp(ends) if scale is LOG else ends
+    found = mean_interval(rows, n_resamples=500, scale=scale)
+    assert (found.low, found.high) == pytest.approx(tuple(expected), rel=1e-9)
+    assert found.method == "bootstrap-t, 500 resamples"
+
+
+def test_groups_are_sums_over_groups():
+    rng = np.random.default_rng(1)
+    codes = np.repeat(np.arange(12), rng.integers(1, 6, 12))
+    rows = rng.exponential(size=len(codes))
+    sums, sizes = np.bincount(codes, rows), np.bincount(codes)
+
+    def error(chosen):
+        mean = sums[chosen].sum() / sizes[chosen].sum()
+        lost = sums[chosen] - mean * sizes[chosen]
+        return mean, np.sqrt((lost**2).sum() * 12 / 11) / sizes[chosen].sum()
+
+    mean, spread = error(np.arange(12))
+    ratios = [(found[0] - mean) / found[1] for found in map(error, drawn_rows(12, 400))]
+    below, above = np.quantile(ratios, [0.025, 0.975])
+    found = mean_interval(rows, n_resamples=400, scale=PLAIN, groups=codes)
+    assert (found.low, found.high) == pytest.approx((mean - above * spread, mean - below * spread), rel=1e-9)
+    assert found.method == "bootstrap-t, 400 resamples of 12 groups"
+
+
+@pytest.mark.parametrize("make", [rmse_means, r2_means])
+@pytest.mark.parametrize("d", [1, 3])
+def test_gradients_are_the_differences_of_the_value(make, d):
+    statistic = make(tables.number(40, d))
+    means = statistic.columns_NJ.mean(axis=0)[None]
+    step = 1e-6 * abs(means).max(axis=0)
+    moved = [(statistic.value(means + s) - statistic.value(means - s)) / (2 * s.sum()) for s in np.diag(step)]
+    assert statistic.gradient(means)[0] == pytest.approx(np.concatenate(moved), rel=1e-4, abs=1e-9)
+
+
+@pytest.mark.parametrize("name", ["rmse", "r2"])
+def test_the_standard_error_is_that_of_the_jackknife(name):
+    table = tables.number(300, 2)
+    statistic = METRICS[name].means(table)
+    n = len(table)
+    left_out = statistic.statistic()(np.ones((n, n)) - np.eye(n))
+    jackknife = np.sqrt((n - 1) * left_out.var())
+    interval = statistic.interval(n_resamples=4000)
+    scaled = statistic.scale.to(np.array([interval.low, interval.high]))
+    at = statistic.scale.to(np.array([METRICS[name].value(table)]))
+    error = jackknife * abs(statistic.scale.slope(np.array([METRICS[name].value(table)])))
+    assert (scaled - at) / error == pytest.approx(np.array([-1.97, 1.97]), abs=0.25)
+
+
+@pytest.mark.parametrize("scale", [LOG, LOG_OF_REST, PLAIN], ids=["log", "rest", "plain"])
+def test_scales_undo_themselves(scale):
+    x = np.array([0.1, 0.5, 0.9])
+    assert [scale.back(float(y)) for y in scale.to(x)] == pytest.approx(x)
+    step = 1e-6
+    assert scale.slope(x) == pytest.approx((scale.to(x + step) - scale.to(x - step)) / (2 * step), rel=1e-5)
+
+
+def test_few_rows_take_students_t_on_the_same_scale():
+    rows = np.array([1.0, 2.0, 4.0])
+    found = mean_interval(rows)
+    reach = t.ppf(0.975, 2) * rows.std(ddof=1) / np.sqrt(3) / rows.mean()
+    assert (found.low, found.high) == pytest.approx((rows.mean() * np.exp(-reach), rows.mean() * np.exp(reach)))
+    assert found.method == "Student's t"
+
+
+def test_nothing_that_varies_has_no_width_and_one_row_no_interval():
+    same = mean_interval(np.full(20, 0.1))
+    assert same.low == same.high == 0.1
+    zero = mean_interval(np.zeros(20))
+    assert zero.low == zero.high == 0
+    assert mean_interval(np.array([1.0])) is None
+    assert mean_interval(np.arange(4.0), groups=np.zeros(4, np.int64)) is None
+
+
+def test_large_values_lose_no_precision():
+    rows = np.random.default_rng(0).normal(size=60)
+    near = mean_interval(rows, scale=PLAIN, n_resamples=300)
+    far = mean_interval(rows + 1e9, scale=PLAIN, n_resamples=300)
+    assert (far.low - 1e9, far.high - 1e9) == pytest.approx((near.low, near.high), abs=1e-5)
+
+
+def test_bounds_are_kept():
+    rows = np.array([0.0] * 9 + [2.0])
+    assert mean_interval(rows, most=2.0).high <= 2.0
+    assert of_mean(rows, most=1.0).interval().high <= 1.0
+
+
+@pytest.mark.parametrize("name", ["log_loss", "brier", "accuracy", "f1", "balanced_accuracy", "roc_auc"])
+@pytest.mark.parametrize("groups", [False, True], ids=["rows", "groups"])
+def test_ten_thousand_rows_take_less_than_two_seconds(name, groups):
+    table = tables.category(10_000, 5)
+    if groups:
+        table = tables.with_groups(table, np.arange(10_000) // 10)
+    start = time.process_time()
+    interval = METRICS[name].interval(table)
+    assert time.process_time() - start < 2
+    assert interval.low < METRICS[name].value(table) < interval.high
+
+
+@pytest.mark.parametrize("name", ["rmse", "mae", "r2"])
+def test_ten_thousand_numbers_take_less_than_two_seconds(name):
+    table = tables.number(10_000, 2)
+    start = time.process_time()
+    METRICS[name].interval(table)
+    assert time.process_time() - start < 2
+
+
+@pytest.mark.parametrize("name", ["roc_auc", "average_precision", "f1"])
+def test_two_thousand_resamples_of_ten_thousand_rows_take_less_than_two_seconds(name):
+    """What comparing two models draws; binary, so that no resamples are saved."""
+    table = tables.category(10_000, 2)
+    statistic = METRICS[name].statistic(table)
+    assert METRICS[name].n_resamples(table) == 2000
+    start = time.process_time()
+    for counts in resamples(10_000, 2000, 0):
+        statistic(counts)
+    assert time.process_time() - start < 4  # about half of that on an idle machine
