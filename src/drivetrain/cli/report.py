@@ -20,6 +20,10 @@ def report(
         typer.Option(help="Folder or table that holds the pictures now.", show_default="where they were trained from"),
     ] = None,
     use: Annotated[str, typer.Option(help="What the model is meant for, in your words.", show_default=False)] = "",
+    audit: Annotated[
+        bool,
+        typer.Option("--audit", help="Also look for copies, leaks and shortcuts in the data, see `drivetrain audit`."),
+    ] = False,
     no_probe: Annotated[
         bool,
         typer.Option("--no-probe", help="Leave out the linear probe, which takes a pass over the training pictures."),
@@ -37,7 +41,7 @@ def report(
 
     with answers() as answer:
         place = report_saved(
-            model, out, data=data, use=use, probe=not no_probe, device=device, precision=precision.value
+            model, out, data=data, audit=audit, use=use, probe=not no_probe, device=device, precision=precision.value
         )
         size = place.stat().st_size
         if json:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import json
 import secrets
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from http.cookies import CookieError, SimpleCookie
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
 from typing import Any
@@ -71,11 +71,11 @@ class ReviewServer:
         self.token = secrets.token_urlsafe(24)
         self.writing = threading.Lock()
         handler = type("Handler", (_Handler,), {"review": self})
-        self._http = ThreadingHTTPServer((ADDRESS, port), handler)
-        self._http.daemon_threads = True
+        self._http = _Server((ADDRESS, port), handler)
         self.port = int(self._http.server_address[1])
         self.cookie = f"drivetrain_review_{self.port}"
         self._thread: threading.Thread | None = None
+        self.closed = False
 
     @property
     def url(self) -> str:
@@ -101,7 +101,8 @@ class ReviewServer:
         self.close()
 
     def close(self) -> None:
-        """Stop answering, and free the port."""
+        """Stop answering, also on connections that are still open, and free the port."""
+        self.closed = True
         if self._thread is not None:
             self._http.shutdown()
             self._thread.join()
@@ -109,12 +110,20 @@ class ReviewServer:
         self._http.server_close()
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A browser that goes away in the middle of an answer is no error."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
 class _Handler(BaseHTTPRequestHandler):
-    """One request."""
+    """One request; its connection is closed afterwards."""
 
     review: ReviewServer
     server_version, sys_version = "drivetrain", ""
-    protocol_version = "HTTP/1.1"
     timeout = TIMEOUT_S
 
     def do_GET(self) -> None:
@@ -140,6 +149,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(HTTPStatus.NOT_FOUND, "there is no such page")
 
     def do_POST(self) -> None:
+        body = self._body()
         if not self._is_for_us():
             return
         origin = self.headers.get("Origin")
@@ -147,7 +157,11 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(HTTPStatus.FORBIDDEN, "decisions are taken from the page alone")
         elif urlsplit(self.path).path != "/decide":
             self._refuse(HTTPStatus.NOT_FOUND, "there is no such page")
-        elif (body := self._body()) is not None:
+        elif body is None:
+            self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"expected at most {MOST_BYTES} bytes")
+        elif self.headers.get_content_type() != "application/json":
+            self._refuse(HTTPStatus.BAD_REQUEST, "expected JSON")
+        else:
             self._decide(body)
 
     def _decide(self, body: bytes) -> None:
@@ -168,16 +182,15 @@ class _Handler(BaseHTTPRequestHandler):
         self._json({"decisions": decisions})
 
     def _body(self) -> bytes | None:
+        """What was sent, read even where it is refused, or the refusal would be lost; None where it is too long."""
         length = self.headers.get("Content-Length", "")
-        if self.headers.get_content_type() != "application/json" or not (length.isascii() and length.isdigit()):
-            self._refuse(HTTPStatus.BAD_REQUEST, "expected JSON and its length")
-        elif int(length) > MOST_BYTES:
-            self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"expected at most {MOST_BYTES} bytes")
-        else:
-            return self.rfile.read(int(length))
-        return None
+        n = int(length) if length.isascii() and length.isdigit() and len(length) < 10 else 0
+        sent = self.rfile.read(min(n, 16 * MOST_BYTES))
+        return sent if n <= MOST_BYTES else None
 
     def _is_for_us(self) -> bool:
+        if self.review.closed:
+            return False
         if self.headers.get("Host") in self.review.hosts:
             return True
         self._refuse(HTTPStatus.MISDIRECTED_REQUEST, "this server answers under its own address alone")
@@ -191,17 +204,15 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(b"", "text/plain", HTTPStatus.SEE_OTHER, {"Set-Cookie": cookie, "Location": "/"})
 
     def _is_let_in(self) -> bool:
-        try:
-            found = SimpleCookie(self.headers.get("Cookie", "")).get(self.review.cookie)
-        except CookieError:
-            return False
-        return found is not None and secrets.compare_digest(found.value.encode(), self.review.token.encode())
+        """By the cookie; other programs on this machine may have set others, in whatever form."""
+        wanted = f"{self.review.cookie}={self.review.token}".encode()
+        known = str(self.headers.get("Cookie", "")).split(";")
+        return any(secrets.compare_digest(part.strip().encode("utf-8", "replace"), wanted) for part in known)
 
     def _json(self, value: Mapping[str, Any]) -> None:
         self._answer(json.dumps(value, allow_nan=False).encode(), "application/json")
 
     def _refuse(self, status: HTTPStatus, why: str) -> None:
-        self.close_connection = True  # a body that was not read must not be taken for the next request
         self._answer(json.dumps({"error": why}).encode(), "application/json", status)
 
     def _answer(
@@ -214,8 +225,6 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         for name, value in {**HEADERS, "Content-Type": kind, "Content-Length": str(len(body)), **(more or {})}.items():
             self.send_header(name, value)
-        if self.close_connection:
-            self.send_header("Connection", "close")
         self.end_headers()
         self.wfile.write(body)
 

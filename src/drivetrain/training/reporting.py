@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 from drivetrain.errors import DataError
 from drivetrain.evaluation.metrics import Metric, metric_named
 from drivetrain.evaluation.scores import Score
-from drivetrain.runtime.artefact import open_artefact, write_durably
+from drivetrain.runtime.artefact import CARD, Artefact, open_artefact, write_durably
 from drivetrain.runtime.manifest import Manifest, Opening
 from drivetrain.runtime.pictures import readable
 from drivetrain.training.identity import parameters_sha256, versions
@@ -74,7 +74,7 @@ def report_saved(
     path: str | os.PathLike[str] = "report.html",
     *,
     data: Source | None = None,
-    audit: Audit | None = None,
+    audit: Audit | bool | None = None,
     use: str = "",
     probe: bool = True,
     device: str = "auto",
@@ -86,7 +86,7 @@ def report_saved(
         model: The artefact.
         path: Where the page is written.
         data: Folder, table or DataFrame that holds the pictures now; None takes the place they were trained from.
-        audit: What `drivetrain.audit` found in the data.
+        audit: What `drivetrain.audit` found in the data; True audits them now.
         use: What the model is meant for.
         probe: As of `Learner.report`.
         device: As of `Learner`.
@@ -100,8 +100,12 @@ def report_saved(
 
     artefact = open_artefact(model)
     learner = Learner.load(model, data=data, device=device, precision=precision)
+    if audit is True:
+        from drivetrain.evaluation.auditing.audit import audit as look_at  # noqa: PLC0415 - brings scikit-learn
+
+        audit = look_at(learner.data)
     title = readable(artefact.path.name)
-    parts = report_parts(learner, audit=audit, title=title, use=use, probe=probe, manifest=artefact.manifest)
+    parts = report_parts(learner, audit=audit or None, title=title, use=use, probe=probe, manifest=artefact.manifest)
     return write_page(path, parts)
 
 
@@ -166,7 +170,12 @@ def report_parts(
         verdict=learner.verdict().text if learner.history else None,
         pictures=lambda row: _picture(learner, row),
         audit=None if audit is None else report_findings(audit),
-        seal=_seal(learner, stored.get("test", 0), learner.test_openings if openings is None else openings),
+        seal=seal_status(
+            stored.get("test", 0),
+            learner.test_openings if openings is None else openings,
+            learner.metrics,
+            "" if data.seal is None else data.seal.id,
+        ),
         n=stored,
         facts=_facts(learner, manifest),
         calibration=_calibration(learner, manifest),
@@ -213,12 +222,21 @@ def _picture(learner: Learner, row: int) -> Array | None:
     return None if working is None else learner.kind.reader.view(working)
 
 
-def _seal(learner: Learner, n: int, openings: Sequence[Opening]) -> Seal:
+def seal_status(n: int, openings: Sequence[Opening], metrics: Sequence[Metric], identity: str = "") -> Seal:
+    """The sealed test set as report and card show it."""
     from drivetrain.evaluation.report import Look, Seal  # noqa: PLC0415
 
-    looks = [Look(o.when, _headline_of(o, learner.metrics), _expected(o)) for o in openings]
-    sealed = learner.data.seal
-    return Seal(n, looks, "" if sealed is None else sealed.id)
+    return Seal(n, [Look(o.when, _headline_of(o, metrics), _expected(o)) for o in openings], identity)
+
+
+def card_after_opening(artefact: Artefact, openings: Sequence[Opening], metrics: Sequence[Metric]) -> bytes | None:
+    """The card of a saved model with its openings brought up to date; None where it has no card."""
+    from drivetrain.evaluation.report import with_openings  # noqa: PLC0415
+
+    if CARD not in artefact.manifest.files:
+        return None
+    seal = seal_status(artefact.manifest.n.get("test", 0), openings, metrics)
+    return with_openings(artefact.file(CARD).read_text(encoding="utf-8"), seal).encode()
 
 
 def _headline_of(opening: Opening, metrics: Sequence[Metric]) -> Score | None:

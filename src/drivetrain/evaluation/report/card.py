@@ -12,6 +12,7 @@ from drivetrain.evaluation.report.words import as_percent, count_rows, quoted_li
 from drivetrain.evaluation.scores import Score
 
 MOST_CATEGORIES = 30
+SEAL_TITLE = "The sealed test set"
 SPECIAL = str.maketrans({char: f"\\{char}" for char in "\\`*_{}[]<>#|!~"})
 
 
@@ -31,7 +32,7 @@ def model_card(parts: ReportParts) -> str:
         ("Use", _use(parts)),
         ("Data", _data(parts)),
         ("How good it is", _results(parts)),
-        ("The sealed test set", _seal(parts.seal)),
+        (SEAL_TITLE, _seal(parts.seal)),
         ("Confidence", _confidence(parts)),
         ("Limits", _limits(parts)),
         ("How it was made", _decisions(parts)),
@@ -44,6 +45,28 @@ def model_card(parts: ReportParts) -> str:
         if found:
             lines += [f"## {title}", "", *found, ""]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def with_openings(card: str, seal: Seal) -> str:
+    r"""The same card with its section on the test set written anew, after an opening.
+
+    Example:
+        >>> print(with_openings("# m\n\n## The sealed test set\n\nold\n\n## Limits\n", Seal(3)))
+        # m
+        <BLANKLINE>
+        ## The sealed test set
+        <BLANKLINE>
+        3 rows were set apart before training and have never been opened.
+        <BLANKLINE>
+        ## Limits
+        <BLANKLINE>
+    """
+    before, heading, rest = card.partition(f"\n## {SEAL_TITLE}\n")
+    if not heading:
+        return card
+    _, next_heading, after = rest.partition("\n## ")
+    section = "\n".join(["", *_seal(seal), ""])
+    return f"{before}{heading}{section}{next_heading}{after}"
 
 
 def _use(parts: ReportParts) -> list[str]:
