@@ -42,7 +42,10 @@ def passed_on(monkeypatch):
 def test_defaults_are_those_of_the_functions(passed_on, pictures, run):
     assert run("train", pictures, "--arch", "resnet18", "--out", "a.model").code == 1
     nothing = dict.fromkeys(
-        ["target", "path", "split", "valid_pct", "test_pct", "kind", "label_delim", "seal", "retire", "project"]
+        [
+            *("target", "path", "split", "group", "time", "gap", "review", "valid_pct", "test_pct"),
+            *("kind", "label_delim", "seal", "retire", "project"),
+        ]
     )
     assert passed_on["images"] == {"source": str(pictures), **nothing, "seed": 42, "channels": 3}
     assert passed_on["Learner"] == {
@@ -64,7 +67,8 @@ def test_every_option_arrives(passed_on, pictures, run):
         "--arch local-dir:body --epochs 3 --target one --target two --path file --split part --kind number "
         "--label-delim ; --valid-pct 0.3 --test-pct 0.1 --seed 7 --size 64 --batch-size 4 --lr 0.01 --head-epochs 0 "
         "--from-scratch --metric mae --metric r2 --channels 1 --device cpu --precision bf16 --keep-best --patience 2 "
-        "--unfreeze 0.4 --no-activation-cache --seal theirs.json --retire why --project shop"
+        "--unfreeze 0.4 --no-activation-cache --seal theirs.json --retire why --project shop "
+        "--group speaker --time day --gap 7d --review review.json"
     )
     assert run("train", pictures, "--out", "a.model", *words.split()).code == 1
     assert passed_on["images"] == {
@@ -72,6 +76,10 @@ def test_every_option_arrives(passed_on, pictures, run):
         "target": ["one", "two"],
         "path": "file",
         "split": "part",
+        "group": "speaker",
+        "time": "day",
+        "gap": "7d",
+        "review": Path("review.json"),
         "valid_pct": 0.3,
         "test_pct": 0.1,
         "seed": 7,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import time as clock
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -82,7 +82,36 @@ def train(
     ] = None,
     split: Annotated[
         str | None,
-        typer.Option(help="Column that says train, valid or test.", show_default="found", rich_help_panel=DATA),
+        typer.Option(
+            help="Column that says train, valid or test, or a .json file with a split that was saved.",
+            show_default="found",
+            rich_help_panel=DATA,
+        ),
+    ] = None,
+    group: Annotated[
+        str | None,
+        typer.Option(
+            help="What rows belong to; no group is in two parts: a column, folder, near-duplicates, camera, day, or a "
+            "regular expression with a (group) for the path.",
+            show_default="none",
+            rich_help_panel=DATA,
+        ),
+    ] = None,
+    time: Annotated[
+        str | None,
+        typer.Option(
+            help="When a row was taken; what is later validates and tests: a column, or a regular expression.",
+            show_default="none",
+            rich_help_panel=DATA,
+        ),
+    ] = None,
+    gap: Annotated[
+        str | None,
+        typer.Option(help="Time left out between the parts, such as 7d.", show_default="none", rich_help_panel=DATA),
+    ] = None,
+    review: Annotated[
+        Path | None,
+        typer.Option(help="Decisions that `drivetrain review` wrote.", show_default="none", rich_help_panel=DATA),
     ] = None,
     kind: Annotated[
         TargetKind | None, typer.Option(help="What the target is.", show_default="inferred", rich_help_panel=DATA)
@@ -176,7 +205,7 @@ def train(
     The test set stays sealed until `drivetrain evaluate --test`. A run that was interrupted or killed is taken up
     where it was by the same command.
     """
-    began = time.monotonic()
+    began = clock.monotonic()
     seconds_given = _budget(budget, epochs)
     _check_out(out)
     import drivetrain as dt  # noqa: PLC0415 - light, but what it loads next is not
@@ -187,6 +216,10 @@ def train(
             target=None if not target else target[0] if len(target) == 1 else target,
             path=path,
             split=split,
+            group=group,
+            time=time,
+            gap=gap,
+            review=review,
             valid_pct=valid_pct,
             test_pct=test_pct,
             seed=seed,
@@ -226,7 +259,7 @@ def train(
         learn.save(out, precision=exported)
         if not learn.place.main:
             return
-        seconds = round(time.monotonic() - began, 1)
+        seconds = round(clock.monotonic() - began, 1)
         answer(as_json(_object(learn, out, seconds, scores)) if json else _text(pictures, out, seconds, scores))
 
 
@@ -249,7 +282,7 @@ def _process_seconds() -> float:
     """Since this process was started: the budget counts what was imported and read before training, too."""
     import psutil  # noqa: PLC0415
 
-    return time.time() - psutil.Process().create_time()
+    return clock.time() - psutil.Process().create_time()
 
 
 def _check_out(out: Path) -> None:

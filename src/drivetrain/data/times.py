@@ -58,8 +58,8 @@ def seconds_of_gap(gap: Gap) -> float:
     if isinstance(gap, timedelta):
         seconds = gap.total_seconds()
     elif isinstance(gap, str):
-        found = re.fullmatch(rf"\s*(\d+(?:\.\d+)?)\s*({'|'.join(UNITS_S)})\s*", gap.lower())
-        seconds = float(found[1]) * UNITS_S[found[2]] if found else -1.0
+        found = re.fullmatch(rf"\s*(\d+(?:\.\d+)?)\s*({'|'.join(UNITS_S)})?\s*", gap.lower())
+        seconds = float(found[1]) * UNITS_S.get(found[2], 1.0) if found else -1.0
     elif isinstance(gap, Real) and not isinstance(gap, bool):  # pyright: ignore[reportUnnecessaryIsInstance]
         seconds = float(gap)
     if not 0 <= seconds < math.inf:
