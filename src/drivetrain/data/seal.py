@@ -33,7 +33,6 @@ from drivetrain.runtime.pictures import readable
 from drivetrain.runtime.targets import TargetValue
 
 SPLIT, LABELS = "split.json", "labels.csv"
-FORMAT_VERSION = 1
 ID_LENGTH = 12
 RELATED = 0.5
 """Share of the smaller of two test sets that both hold, from which an opening of the one counts for the other too."""
@@ -70,7 +69,7 @@ class SealedSet(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     format: Literal["drivetrain seal"] = "drivetrain seal"
-    format_version: Literal[1] = FORMAT_VERSION
+    format_version: Literal[1] = 1
     identity: str = Field(pattern="^[0-9a-f]{32}$")
     """Hash over the contents: the same pictures give the same identity, with any salt."""
     created: str
@@ -119,7 +118,7 @@ class SealedSet(BaseModel):
         return cls(
             identity=identity_of(test.digests),
             created=datetime.now(UTC).isoformat(timespec="seconds"),
-            source=source,
+            source=readable(source),
             drawn=None
             if split is None
             else Drawn(method=split.method, seed=split.seed, valid_pct=split.valid_pct, test_pct=split.test_pct),
@@ -159,8 +158,10 @@ class SealedSet(BaseModel):
 
     def brief(self, head: Head | None = None) -> Seal:
         """What the manifest of an artefact says of it."""
-        log = {} if head is None else {"log": head.log, "log_lines": head.n, "log_head": head.hash}
-        return Seal(id=self.id, identity=self.identity, n=self.n, created=self.created, **log)
+        brief = Seal(id=self.id, identity=self.identity, n=self.n, created=self.created)
+        if head is None:
+            return brief
+        return brief.model_copy(update={"log": head.log, "log_lines": head.n, "log_head": head.hash})
 
     def as_bytes(self) -> bytes:
         """The content of `seal.json`."""

@@ -159,9 +159,9 @@ def matches(
     found = [Match(rows.paths[row], True, here.get(rows.digests[row])) for row in exact]
     new = [row for row, digest in enumerate(rows.digests) if digest not in seen and hashes[row] not in passed]
     new = sorted(set(new) - set(exact)) if rows.signatures else []
-    near = near_arrays([rows.signatures[row] for row in new], sealed.signatures)
-    if not len(near.first):
+    if not new:
         return found
+    near = near_arrays([rows.signatures[row] for row in new], sealed.signatures)
     at_hand = {sealed.hash_of(digest): path for digest, path in here.items()}
     alike: dict[int, Match] = {}
     for looks, pair in enumerate(np.argsort(near.distance, kind="stable").tolist()):
