@@ -45,6 +45,7 @@ def make_app(service: Service) -> Guard:
         lifespan=lifespan,
         docs_url=None,  # FastAPI's own pages load scripts from elsewhere
         redoc_url=None,
+        redirect_slashes=False,
         separate_input_output_schemas=False,
     )
     app.add_exception_handler(Refusal, _refused)

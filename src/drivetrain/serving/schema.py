@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pydantic import BaseModel
+from starlette.responses import PlainTextResponse
 
 from drivetrain.serving.bodies import MULTIPART, PICTURE_TYPES
 
@@ -183,8 +184,8 @@ LIVE = _route(Live)
 READY = _route(Ready)
 READY["responses"] |= _UNREADY
 METRICS: dict[str, Any] = _route(None)
-METRICS["responses"][200] = {"description": "Counts, in the text format of Prometheus.", "content": {"text/plain": {}}}
-METRICS["response_class"] = None
+METRICS["responses"][200] = {"description": "Counts, in the text format of Prometheus."}
+METRICS["response_class"] = PlainTextResponse
 SERVER = _route(Server)
 MODEL = _route(ModelAbout, 404)
 MODEL_READY = _route(ModelReady, 404)

@@ -1,0 +1,115 @@
+"""The command from start to end: ready soon, everything it took answered, exit status 0."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import httpx
+import pytest
+
+from tests.serving.tiny import make_artefact, picture
+
+COMMAND = [sys.executable, "-m", "drivetrain", "serve"]
+
+
+class Process:
+    """A service in a process of its own."""
+
+    def __init__(self, *words, **environment) -> None:
+        everything = {**os.environ, "OMP_NUM_THREADS": "1", **environment}
+        self.popen = subprocess.Popen([*COMMAND, *map(str, words)], stderr=subprocess.PIPE, text=True, env=everything)
+        self.lines: list[dict] = []
+        self.reader = threading.Thread(target=self._read)
+        self.reader.start()
+
+    def _read(self) -> None:
+        for line in self.popen.stderr:
+            self.lines.append(json.loads(line) if line.startswith("{") else {"event": "text", "text": line})
+
+    def wait_for(self, event: str, seconds: float = 60) -> dict:
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            found = [line for line in self.lines if line["event"] == event]
+            if found:
+                return found[0]
+            time.sleep(0.01)
+        raise AssertionError(f"no {event}: {self.lines}")
+
+    def end(self, number: int = signal.SIGTERM) -> int:
+        self.popen.send_signal(number)
+        code = self.popen.wait(30)
+        self.reader.join()
+        self.popen.stderr.close()
+        return code
+
+
+@pytest.fixture
+def started(artefact):
+    process = Process(artefact, "--port", "0", "--threads", "1")
+    yield process
+    if process.popen.poll() is None:
+        process.end(signal.SIGKILL)
+
+
+def test_it_finishes_what_it_took_and_ends_well(started):
+    address = started.wait_for("listening")["address"]
+    assert started.wait_for("ready")["golden"] == 3
+    answers = []
+    callers = [
+        threading.Thread(
+            target=lambda: answers.append(httpx.post(address + "/explain", content=picture("red"), timeout=30))
+        )
+        for _ in range(1)
+    ] + [
+        threading.Thread(
+            target=lambda: answers.append(httpx.post(address + "/predict", content=picture("red"), timeout=30))
+        )
+        for _ in range(4)
+    ]
+    for caller in callers:
+        caller.start()
+    while not any(line["event"] == "request" for line in started.lines):
+        time.sleep(0.01)
+    assert started.end() == 0
+    for caller in callers:
+        caller.join()
+    assert len(answers) == 5 and {answer.status_code for answer in answers} <= {200, 503}
+    assert 200 in {answer.status_code for answer in answers}
+    assert started.lines[-1]["event"] == "stopped"
+    assert not any(line["event"] in {"text", "server"} for line in started.lines), started.lines
+
+
+def test_ctrl_c_is_an_ordinary_end(started):
+    started.wait_for("ready")
+    assert started.end(signal.SIGINT) == 0
+
+
+def test_a_model_that_fails_its_golden_examples_is_said_to(tmp_path):
+    process = Process(make_artefact(tmp_path, golden_is_wrong=True), "--port", "0")
+    address = process.wait_for("listening")["address"]
+    assert "differ by 1" in process.wait_for("not ready")["reason"]
+    assert httpx.get(address + "/readyz").status_code == 503
+    assert process.end() == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--host", "0.0.0.0"], "no token is set"),
+        (["--port", "1"], "cannot listen on 127.0.0.1:1"),
+        (["--token-file", "missing"], "token_file"),
+        (["--log-predictions", "missing/log.jsonl"], "cannot be written"),
+    ],
+)
+def test_what_cannot_be_is_one_line(artefact, words, said, tmp_path):
+    if words[0] == "--port" and os.geteuid() == 0:
+        words, said = ["--host", "192.0.2.1", "--port", "0"], "cannot listen on 192.0.2.1:0"
+    environment = {**os.environ, "DRIVETRAIN_TOKEN": "a" * 20 if "192" in str(words) else ""}
+    done = subprocess.run(
+        [*COMMAND, str(artefact), *words], capture_output=True, text=True, env=environment, cwd=tmp_path, check=False
+    )
+    assert done.returncode == 1 and done.stderr.count("\n") == 1 and said in done.stderr
