@@ -40,8 +40,9 @@ NEAR = 31
 """Two pictures are near when at most this many of 256 signs differ; of unrelated pictures about 128 do."""
 FAR = N_WAVES
 """The distance of what cannot be compared: flat pictures, and pictures of other colours."""
-CLEAR_WAVES = 96
-"""A picture with fewer clear waves is flat, and looks like every other flat one."""
+CLEAR_WAVES = 150
+"""A picture with fewer clear waves says too little to be told from others: flat ones, simple drawings. Of photographs
+of 64 px 2 in 100 have fewer, of handwritten digits 1 in 3."""
 SAME_COLOURS = 0.7
 """Least correlation of the mean colours of two near pictures."""
 

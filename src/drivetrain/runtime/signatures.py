@@ -24,6 +24,8 @@ N_WAVES = 256
 COLOUR_GRID = 4
 CLEAR = 4.0
 """A wave of at least this size is no noise: saving as JPEG moves most waves by less (grey levels, orthonormal)."""
+CLEAR_SHARE = 0.1
+"""... and at least this share of the waves' root mean square: drawings and enlarged pictures have few such."""
 ZERO = 1e-6
 """Waves that are zero but for rounding get one sign."""
 LUMINANCE = np.array([0.299, 0.587, 0.114])
@@ -68,7 +70,8 @@ def signature_of(picture_HWC: NDArray[np.uint8]) -> bytes:
     """
     planes = _thumbnail(picture_HWC).astype(np.float64)
     waves = (COSINES @ (planes @ LUMINANCE) @ COSINES.T)[WAVE_ROWS, WAVE_COLUMNS]
-    clear = min(255, int(np.count_nonzero(np.abs(waves) >= CLEAR)))
+    least = max(CLEAR, CLEAR_SHARE * float(np.sqrt(np.mean(waves * waves))))
+    clear = min(255, int(np.count_nonzero(np.abs(waves) >= least)))
     side = GRID_PX // COLOUR_GRID
     colours = planes.reshape(COLOUR_GRID, side, COLOUR_GRID, side, 3).mean(axis=(1, 3))
     return bytes((VERSION, clear)) + np.packbits(waves > ZERO).tobytes() + colours.round().astype(np.uint8).tobytes()

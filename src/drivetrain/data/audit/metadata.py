@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -85,11 +86,18 @@ def capture_facts(path: Path) -> dict[str, Any]:
     try:
         status = path.stat()
         facts |= {"_bytes": float(status.st_size), "_time": status.st_mtime}
-        with pillow_is_quiet(), Image.open(path, formats=tuple(FORMATS)) as image:
+        with pillow_is_quiet(), Image.open(path, formats=_formats()) as image:
             facts |= _header_facts(image)
     except Exception:  # noqa: BLE001 - arrays, and whatever Pillow trips over: nothing is known of those
         pass
     return facts
+
+
+@cache
+def _formats() -> tuple[str, ...]:
+    """The formats that this build of Pillow can read."""
+    Image.init()
+    return tuple(name for name in FORMATS if name in Image.OPEN)
 
 
 def _header_facts(image: Image.Image) -> dict[str, Any]:
@@ -215,4 +223,5 @@ def _column(name: str, family: Family, cells: Sequence[Any]) -> Column:
             text: float(i) for i, (text, _) in enumerate(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
         }
         return Column(name, family, np.array([rank.get(cell, UNKNOWN) for cell in cells]), categorical=True)
-    return Column(name, family, np.array([UNKNOWN if cell is None else float(cell) for cell in cells]))
+    numbers = np.array([UNKNOWN if cell is None else float(cell) for cell in cells])
+    return Column(name, family, np.where(np.isfinite(numbers), numbers, UNKNOWN))

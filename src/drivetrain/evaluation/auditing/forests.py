@@ -56,9 +56,8 @@ class Skill:
 
     def __str__(self) -> str:
         guess = f", guessing gets {100 * self.chance:.1f} %" if self.chance else ""
-        return (
-            f"{self.name} {100 * self.value:.1f} % [{100 * self.low:.1f}, {100 * self.high:.1f}]{guess}, n = {self.n:,}"
-        )
+        reach = f" [{100 * self.low:.1f}, {100 * self.high:.1f}]" if np.isfinite(self.low) else ""
+        return f"{self.name} {100 * self.value:.1f} %{reach}{guess}, n = {self.n:,}"
 
 
 def make_folds(target: Target, truth: Array, groups: Sequence[str] | None, *, seed: int = 0) -> Folds | None:
@@ -75,7 +74,7 @@ def make_folds(target: Target, truth: Array, groups: Sequence[str] | None, *, se
     n = len(truth)
     by_class = target.kind == "category"
     most = int(np.bincount(truth).max()) if by_class and n else n
-    k = min(FOLDS, most if groups is None else len(set(groups)))
+    k = min(FOLDS, most, most if groups is None else len(set(groups)))
     if k < 2:
         return None
     how: dict[str, Any] = {"n_splits": k, "shuffle": True, "random_state": seed}

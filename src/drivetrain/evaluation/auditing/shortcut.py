@@ -153,7 +153,8 @@ def _carriers(columns: Sequence[Column], rows: AuditRows, truth: Array, folds: F
 
 
 def _matrix(columns: Sequence[Column]) -> Array:
-    return np.column_stack([column.values for column in columns]).astype(np.float64)
+    """(n, F) ranks: trees need no more, and large numbers such as times keep their order in single precision."""
+    return np.column_stack([np.unique(column.values, return_inverse=True)[1] for column in columns]).astype(np.float64)
 
 
 def _table(
