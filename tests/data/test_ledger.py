@@ -119,7 +119,7 @@ def test_the_head_of_another_log_is_passed_over(ledger, tmp_path):
 
 def test_a_line_that_the_power_cut_off_is_dropped(ledger):
     with ledger.path.open("a") as stream:
-        stream.write('{"n": 6, "when"')
+        stream.write('{"line": 6, "when"')
     assert len(ledger.entries()) == 5
     ledger.append("noted", {"what": 5})
     assert [entry.facts["what"] for entry in ledger.entries()] == list(range(6))
@@ -131,7 +131,7 @@ def test_a_line_cut_short_after_it_was_whole_is_tampering(ledger):
         ledger.entries()
 
 
-@pytest.mark.parametrize("line", ["not JSON", "[]", '{"n": 6}', '"text"'])
+@pytest.mark.parametrize("line", ["not JSON", "[]", '{"line": 6}', '"text"'])
 def test_what_is_no_line_is_named(ledger, line):
     with ledger.path.open("a") as stream:
         stream.write(line + "\n")

@@ -1,6 +1,6 @@
 """A log that can only grow: every line holds the hash of the one before, so that no line can be changed unnoticed.
 
-A line is one JSON object: `n` (1, 2, …), `when` (UTC), `kind`, the facts, `previous` (hash of the line before) and
+A line is one JSON object: `line` (1, 2, …), `when` (UTC), `kind`, the facts, `previous` (hash of the line before) and
 `hash` (SHA-256 of all the rest). What is changed, taken out, put in or moved breaks the chain at that line. What is cut
 off at the end is missed by the head, a file beside the log, and by the copy of the head that every artefact carries.
 
@@ -27,7 +27,7 @@ MEND = (
     "This record of sealed test sets is never edited. Mend it: put the files back from a backup; or move the project "
     "folder away and begin a new one, which knows of no earlier opening but those in the artefacts."
 )
-OWN = ("n", "when", "kind", "previous", "hash")
+OWN = ("line", "when", "kind", "previous", "hash")
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ class Ledger:
             self._drop_torn_line()
             when = datetime.now(UTC).isoformat(timespec="seconds")
             previous = entries[-1].hash if entries else START
-            body = {"n": len(entries) + 1, "when": when, "kind": kind, **facts, "previous": previous}
+            body = {"line": len(entries) + 1, "when": when, "kind": kind, **facts, "previous": previous}
             line = {**body, "hash": _hash(body)}
             entry = _entry_of(line)
             _write_at_end(self.path, (json.dumps(line, allow_nan=False) + "\n").encode())
@@ -182,7 +182,9 @@ def of_kind(entries: Iterable[Entry], *kinds: str) -> list[Entry]:
 
 def _entry_of(line: dict[str, Any]) -> Entry:
     facts = {name: value for name, value in line.items() if name not in OWN}
-    return Entry(int(line["n"]), str(line["when"]), str(line["kind"]), facts, str(line["previous"]), str(line["hash"]))
+    return Entry(
+        int(line["line"]), str(line["when"]), str(line["kind"]), facts, str(line["previous"]), str(line["hash"])
+    )
 
 
 def _hash(body: Mapping[str, Any]) -> str:
