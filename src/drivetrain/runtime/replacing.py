@@ -118,6 +118,9 @@ def _hold(folder: Path) -> int | None:
 
 
 def _clear_leftovers(target: Path) -> None:
+    recover(target)
+    for old in target.absolute().parent.glob(_escaped(_prefix(target, _OLD)) + "*"):
+        shutil.rmtree(old, ignore_errors=True)  # what it held is in its place again, or was replaced
     for leftover in target.absolute().parent.glob(_escaped(_prefix(target, _FRESH)) + "*"):
         try:
             held = _hold(leftover)
