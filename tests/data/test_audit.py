@@ -112,7 +112,7 @@ def test_the_metadata_baseline_is_a_table_of_predictions(clean_audit):
 def test_as_json_is_json_and_holds_no_predictions(clean_audit):
     said = json.loads(json.dumps(clean_audit.as_json(), allow_nan=False))
     assert said["ok"] is True
-    assert set(said) == {"source", "rows", "ok", "findings", "looked_at", "seconds"}
+    assert set(said) == {"source", "root", "rows", "ok", "findings", "looked_at", "seconds"}
 
 
 def test_settings_of_a_source_do_not_go_with_data(clean, tmp_path):

@@ -45,6 +45,8 @@ CLEAR_WAVES = 150
 of 64 px 2 in 100 have fewer, of handwritten digits 1 in 3."""
 SAME_COLOURS = 0.7
 """Least correlation of the mean colours of two near pictures."""
+GREY = 2.0
+"""Mean distance of colours from grey, in levels, up to which a picture counts as grey."""
 
 N_BANDS = 16
 BAND_BITS = N_WAVES // N_BANDS
@@ -221,9 +223,19 @@ def _meetings(
 
 
 def _colours_agree(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """(P,) whether the mean colours of pairs lie alike; more or less light and contrast change nothing."""
-    a, b = one.astype(np.float32), other.astype(np.float32)
-    a -= a.mean(axis=1, keepdims=True)
-    b -= b.mean(axis=1, keepdims=True)
+    """(P,) whether the mean colours of pairs lie alike; more or less light and contrast change nothing.
+
+    Where one is grey, only light and dark are compared: it may be a grey copy.
+    """
+    a, b = one.reshape(-1, 16, 3).astype(np.float32), other.reshape(-1, 16, 3).astype(np.float32)
+    light_a, light_b = a.mean(axis=2, keepdims=True), b.mean(axis=2, keepdims=True)
+    grey = np.minimum(np.abs(a - light_a).mean(axis=(1, 2)), np.abs(b - light_b).mean(axis=(1, 2))) <= GREY
+    light_agrees = _correlated(light_a[:, :, 0], light_b[:, :, 0])
+    return np.where(grey, light_agrees, _correlated(a.reshape(-1, 48), b.reshape(-1, 48)))
+
+
+def _correlated(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """(P,) whether rows are correlated by at least SAME_COLOURS; constant rows are, with all."""
+    a, b = a - a.mean(axis=1, keepdims=True), b - b.mean(axis=1, keepdims=True)
     both = np.sqrt((a * a).sum(axis=1) * (b * b).sum(axis=1))
     return (a * b).sum(axis=1) >= SAME_COLOURS * both

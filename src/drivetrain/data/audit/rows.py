@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -60,6 +62,14 @@ class AuditRows:
             return {"rows": len(self)}
         return {PART_WORDS[part]: len(self.of_part(part)) for part in PARTS}
 
+    @cached_property
+    def root(self) -> Path:
+        """The folder that all pictures are in: names in findings start there."""
+        try:
+            return Path(os.path.commonpath({path.parent for path in self.examples.paths}))
+        except ValueError:  # there are none, or on different drives
+            return Path()
+
     def part_word(self, row: int) -> str | None:
         """training, validation or test; None where nothing is divided."""
         return None if self.parts is None else PART_WORDS[self.parts[row]]
@@ -69,7 +79,8 @@ class AuditRows:
         sealed = self.parts is not None and self.parts[row] == "test"
         label = None if sealed else in_words(self.examples.values[row])
         path = self.examples.paths[row]
-        return RowRef(readable(path), self.part_word(row), label, None if sealed else path)
+        name = path.relative_to(self.root) if path.is_relative_to(self.root) else path
+        return RowRef(readable(name), self.part_word(row), label, None if sealed else path)
 
 
 def in_words(value: TargetValue) -> str:

@@ -26,6 +26,7 @@ from drivetrain.data.sources import Source
 from drivetrain.errors import DataError
 from drivetrain.evaluation.auditing.shortcut import ShortcutAudit, chosen_rows, look_for_shortcuts, shortcut_findings
 from drivetrain.evaluation.predictions import Predictions
+from drivetrain.runtime.pictures import readable
 
 Features = NDArray[np.floating] | Callable[[Examples], NDArray[np.floating]]
 """(N, D) of the rows of an audit, or what computes them."""
@@ -42,6 +43,8 @@ class Audit:
     """Problems first, then warnings, then notes."""
     looked: Mapping[str, str]
     """What was looked at, and how far."""
+    root: str = ""
+    """The folder that names of pictures start from."""
     shortcuts: ShortcutAudit = field(default_factory=ShortcutAudit)
     seconds: float = 0.0
 
@@ -82,6 +85,7 @@ class Audit:
         """Everything but the predictions; valid JSON."""
         return {
             "source": self.source,
+            "root": self.root,
             "rows": dict(self.counts),
             "ok": self.ok,
             "findings": [finding.as_json() for finding in self.findings],
@@ -154,6 +158,7 @@ def audit(
         source=rows.source,
         counts=rows.counts,
         findings=by_severity(findings),
+        root=readable(rows.root),
         looked=_looked(rows, copies, features is not None, found),
         shortcuts=found,
         seconds=monotonic() - began,
