@@ -31,7 +31,7 @@ def test_the_page_says_what_evaluate_says(model, run, tmp_path):
     scores = run("evaluate", model, "--json").object["validation"]
     run("report", model)
     html = (tmp_path / "report.html").read_text(encoding="utf-8")
-    assert f"<strong>{100 * scores['accuracy']['value']:.1f} %</strong>" in html
+    assert f"<strong>{100 * scores['accuracy']['value']:.1f}<span>" in html
     assert f"[{100 * scores['accuracy']['low']:.1f}, {100 * scores['accuracy']['high']:.1f}]" in html
 
 

@@ -41,13 +41,13 @@ Row = Mapping[str, float | int | str | None]
 
 def strip(low: float | None, value: float | None, high: float | None, span: tuple[float, float], class_: str) -> Html:
     """An interval with its value in a cell of a table, on a scale shared by the column; decoration beside numbers."""
-    scale = Scale(*span, 3, 117)
-    marks: list[Html] = [line(3, 8, 117, 8, "grid")]
+    scale = Scale(*span, 4, 80)
+    marks: list[Html] = [line(4, 8, 80, 8, "grid")]
     if low is not None and high is not None:
         marks.append(rectangle(scale.at(low), 6, max(scale.at(high) - scale.at(low), 1), 4, f"{class_} range"))
     if value is not None:
         marks.append(dot(scale.at(value), 8, 3.5, class_))
-    return tag("svg", marks, viewBox="0 0 120 16", width="120", height="16", aria_hidden="true", class_="strip")
+    return tag("svg", marks, viewBox="0 0 84 16", width="84", height="16", aria_hidden="true", class_="strip")
 
 
 def compared(rows: Sequence[Score], name: str, title: str) -> Html:
@@ -62,31 +62,27 @@ def compared(rows: Sequence[Score], name: str, title: str) -> Html:
     ends = [end for row in known for end in (row.low, row.value, row.high) if end is not None]
     percent = rows[0].percent
     low, high = (0.0, 1.0) if percent else spread(min(ends), max(ends))
-    top, step = 18, 46
-    height = top + step * len(known) + 34
-    scale = Scale(low, high, 6, WIDTH - 6)
-    bottom = top + step * len(known)
-    marks: list[Html] = []
-    for value in nice_ticks(low, high):
-        marks += [
-            line(scale.at(value), top - 8, scale.at(value), bottom, "grid"),
-            text(
-                min(max(scale.at(value), 16), WIDTH - 18), bottom + 18, tick_label(value, percent=percent), "tick mid"
-            ),
-        ]
+    first, step = 30.0, 50.0
+    bottom = first + step * (len(known) - 1) + 12
+    scale = Scale(low, high, 16, WIDTH - 24)
+    marks: list[Html] = [
+        text(scale.at(value), bottom + 18, tick_label(value, percent=percent), "tick mid")
+        for value in nice_ticks(low, high)
+    ]
     for i, row in enumerate(known):
         assert row.value is not None
-        y, class_ = top + step * i + 26, "accent" if i == 0 else "soft"
+        y, class_ = first + step * i, "accent" if i == 0 else "soft"
         value, interval = row.shown()
-        marks.append(text(6, y - 14, row.label, "label strong" if i == 0 else "label"))
-        marks.append(text(WIDTH - 6, y - 14, f"{value} {interval}".strip(), "number end"))
-        marks.append(line(6, y, WIDTH - 6, y, "grid"))
+        marks.append(text(scale.start_px, y - 15, row.label, "label strong" if i == 0 else "label"))
+        marks.append(text(scale.end_px, y - 15, f"{value} {interval}".strip(), "number end"))
+        marks.append(line(scale.start_px, y, scale.end_px, y, "grid"))
+        marks += [line(scale.at(v), y - 4, scale.at(v), y + 4, "grid") for v in nice_ticks(low, high)]
         if row.low is not None and row.high is not None:
             start, end = scale.at(row.low), scale.at(row.high)
             marks.append(rectangle(start, y - 3, max(end - start, 1), 6, f"{class_} range"))
         marks.append(dot(scale.at(row.value), y, 5.5, class_))
     said = "; ".join(f"{row.label} {' '.join(part for part in row.shown() if part)}" for row in known)
-    return drawing(name, WIDTH, height, title, said, marks)
+    return drawing(name, WIDTH, bottom + 26, title, said, marks)
 
 
 def curve(
@@ -131,7 +127,7 @@ def curve(
         y_name=y_name,
         y_percent=percent,
         x_ticks=sorted({1.0, *ticks}),
-        right=12 + 6.6 * max(len(label) for label in found),
+        right=20 + 8 * max(len(label) for label in found),
     )
     marks, said = _series(field, found, percent, best)
     return drawing(name, WIDTH, HEIGHT, title, said, field.frame(), marks)
@@ -158,7 +154,7 @@ def _series(
             if abs(y - other) < 15:
                 y = other + (15 if y >= other else -15)
         taken.append(y)
-        marks.append(text(placed[-1][0] + 8, y, label, f"{class_}-text"))
+        marks.append(text(placed[-1][0] + 12, y, label, f"{class_}-text"))
         first, last = _short(points[0][1], percent), _short(points[-1][1], percent)
         said.insert(0, f"{label} from {first} to {last}")
         if i == 0 and best is not None and len(points) > 1:
@@ -213,7 +209,7 @@ def matrix(counts: Counts, rows: Sequence[str], columns: Sequence[str], name: st
             hint = f"{label} → {columns[j]}: {counts[i, j]:,}" if counts[i, j] else None
             marks.append(rectangle(left + cell * j, y, cell - 2, cell - 2, _shade(share[i, j], i == j), title=hint))
             if counts[i, j]:
-                class_ = "count mid inverse" if share[i, j] > 0.55 else "count mid"
+                class_ = f"count mid t{_level(share[i, j])}"
                 marks.append(text(left + cell * (j + 0.5) - 1, y + cell / 2 + 4, _count(int(counts[i, j])), class_))
     right = int(np.trace(counts[:, :n_rows]))
     said = f"{right:,} of {int(counts.sum()):,} rows lie on the diagonal, where answer and truth agree."
@@ -223,8 +219,8 @@ def matrix(counts: Counts, rows: Sequence[str], columns: Sequence[str], name: st
 def heat_map(counts_KK: Counts, name: str) -> Html:
     """The confusion matrix of many categories, without names: what stands out beside the diagonal."""
     k = len(counts_KK)
-    left, top = 8.0, 26.0
-    cell = (WIDTH - left - 4) / k
+    left, top = 0.0, 24.0
+    cell = WIDTH / k
     share_KK = counts_KK / np.maximum(counts_KK.sum(axis=1, keepdims=True), 1)
     level_KK = np.ceil(SHADES * share_KK).astype(int)
     marks: list[Html] = [
@@ -283,8 +279,12 @@ def residuals(errors: NDArray[np.float64], name: str, what: str) -> Html:
 def _shade(share: float, right: bool) -> str:
     if share <= 0:
         return "cell h0"
-    level = min(SHADES, int(np.ceil(SHADES * share)))
-    return f"cell h{level}" if right else f"cell wrong h{level}"
+    return f"cell h{_level(share)}" if right else f"cell wrong h{_level(share)}"
+
+
+def _level(share: float) -> int:
+    """Shade of a share above 0, 1 … `SHADES`."""
+    return min(SHADES, int(np.ceil(SHADES * share)))
 
 
 def _count(count: int) -> str:

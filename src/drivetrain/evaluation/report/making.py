@@ -122,7 +122,12 @@ def _seal(seal: Seal) -> Html:
         said = f"{count_rows(seal.n)} were set apart when the split was made. They were never opened."
         return tag("p", said)
     rows = [
-        [str(i), look.when, "–" if look.score is None else str(look.score), look.predicted or "–"]
+        [
+            str(i),
+            look.when[:16].replace("T", " "),
+            "–" if look.score is None else str(look.score),
+            look.predicted or "–",
+        ]
         for i, look in enumerate(seal.looks, 1)
     ]
     made = scrolling(

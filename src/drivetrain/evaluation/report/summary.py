@@ -21,12 +21,13 @@ def headline(parts: ReportParts) -> Html:
     if score is None:
         return tag("p", "No metric was asked for.")
     value, interval = score.shown()
+    number, unit = (value[:-2], "\u2009%") if value.endswith(" %") else (value, "")
     return tag(
         "section",
         tag(
             "div",
             tag("h2", f"{_capital(score.label)} on the {parts.scores.part} set", id="result-title"),
-            tag("p", tag("strong", value), class_="big"),
+            tag("p", tag("strong", number, tag("span", unit)), class_="big"),
             tag(
                 "p",
                 [tag("span", f"{100 * score.level:g} % interval {interval}", class_="number"), " · "]
@@ -162,7 +163,7 @@ def _beside(parts: ReportParts, score: Score) -> Html | None:
     return tag(
         "div",
         tag("h3", "Beside simpler ways to answer"),
-        figure(drawn),
+        figure(drawn, "Lower is better." if score.higher_is_better is False else None),
         tag("ul", notes, class_="notes") if notes else None,
         class_="beside",
     )

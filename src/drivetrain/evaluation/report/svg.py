@@ -104,7 +104,7 @@ def plot(
     x_percent: bool = False,
     y_percent: bool = False,
     x_ticks: Sequence[float] | None = None,
-    right: float = 12,
+    right: float = 24,
 ) -> Plot:
     """A field of that size with round ticks; `right` px stay free for labels beside it."""
     y_values = nice_ticks(*y)
