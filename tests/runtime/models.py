@@ -23,7 +23,7 @@ def light_model(
     inputs: int = 1,
     dtype: int = TensorProto.UINT8,
     shape: tuple[Any, ...] = ("N", 4, 4, 3),
-    fixed_outputs: bool = True,
+    outputs: int = 1,
 ) -> onnx.ModelProto:
     """Tells dark from pale: the mean of each channel, less 127.5, times weights."""
     nodes = [
@@ -38,7 +38,10 @@ def light_model(
         nodes,
         "light",
         [helper.make_tensor_value_info("pixels", dtype, shape), *more],
-        [helper.make_tensor_value_info("outputs", TensorProto.FLOAT, ["N", 2] if fixed_outputs else None)],
+        [
+            helper.make_tensor_value_info("outputs", TensorProto.FLOAT, ["N", 2]),
+            *(helper.make_tensor_value_info("means", TensorProto.FLOAT, ["N", 3]) for _ in range(1, outputs)),
+        ],
         [
             numpy_helper.from_array(np.array(127.5, np.float32), "middle"),
             numpy_helper.from_array(np.array([1, 2]), "axes"),

@@ -35,7 +35,7 @@ class Hub:
     wait_s: float = 0.5
     """Before the second try; each further wait is twice as long."""
     sleep: Callable[[float], None] = time.sleep
-    _opener: OpenerDirector = field(init=False, repr=False)
+    _opener: OpenerDirector = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         self.endpoint = self.endpoint.rstrip("/")
