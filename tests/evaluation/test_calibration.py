@@ -144,7 +144,7 @@ def test_groups_widen_the_interval_of_the_calibration_error():
     naive = calibration_error(copies, n_bins=2, n_resamples=500)
     grouped = calibration_error(tables.with_groups(copies, np.repeat(np.arange(40), 25)), n_bins=2, n_resamples=500)
     assert grouped.high - grouped.low > 2 * (naive.high - naive.low)
-    assert grouped.method == "basic bootstrap, 500 resamples of 40 groups"
+    assert grouped.method == "debiased bootstrap, 500 resamples of 40 groups"
     wide = reliability(tables.with_groups(copies, np.repeat(np.arange(40), 25)), n_bins=2)
     assert all(
         ours.high - ours.low > bare.high - bare.low

@@ -134,7 +134,7 @@ def test_bca_is_that_of_scipy():
     ends = np.quantile(drawn, quantiles)
     assert ends == pytest.approx(tuple(found.confidence_interval), rel=0.01)
     plain = np.quantile(drawn, [0.025, 0.975])
-    assert abs(ends - plain).min() > 0.1  # both corrections matter here, in opposite ways for the two ends
+    assert abs(ends - plain).min() > 0.05  # the corrections matter here
 
 
 def test_the_interval_with_few_rows_is_that_of_scipy_widened():
@@ -151,7 +151,7 @@ def test_the_interval_with_few_rows_is_that_of_scipy_widened():
 def test_acceleration_is_the_sixth_of_the_skewness_also_by_blocks(n):
     rows = np.random.default_rng(n).exponential(size=n)
     exact = skew(rows) / (6 * np.sqrt(n))  # of the jackknife of a mean
-    assert _acceleration(mean_of(rows), n, None) == pytest.approx(exact, rel=1e-6 if n <= 200 else 0.25)
+    assert _acceleration(mean_of(rows), n, None) == pytest.approx(exact, abs=1e-9 if n <= 200 else 0.004)
 
 
 def test_groups_are_drawn_together():

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from drivetrain.errors import SettingError
@@ -16,9 +17,10 @@ def test_reliability_is_drawn_as_it_was_counted(table):
     check_picture(figure)
     bins = reliability(table)
     drawn = figure.axes[0].containers[0][0].get_xydata()
-    assert drawn.tolist() == pytest.approx([[b.confidence, b.right] for b in bins])
+    assert drawn == pytest.approx(np.array([[b.confidence, b.right] for b in bins]))
     segments = figure.axes[0].containers[0][2][0].get_segments()
-    assert [[segment[0][1], segment[1][1]] for segment in segments] == pytest.approx([[b.low, b.high] for b in bins])
+    ends = np.array([segment[:, 1] for segment in segments])
+    assert ends == pytest.approx(np.array([[b.low, b.high] for b in bins]))
     assert "calibration error" in texts(figure) and "as stated" in texts(figure)
     heights = [bar.get_height() for bar in figure.axes[1].patches]
     assert sum(heights) == (table.output.size if table.target.kind == "categories" else len(table))

@@ -116,13 +116,16 @@ def test_two_categories_agree_with_the_matrix():
 
 
 def test_groups_stay_in_one_fold_and_widen_the_interval():
-    table = binary(60)
-    copies = table.subset(np.repeat(np.arange(60), 10))
-    naive = thresholds_for_cost(copies, false_positive=1, false_negative=2)
-    grouped = thresholds_for_cost(
-        tables.with_groups(copies, np.repeat(np.arange(60), 10)), false_positive=1, false_negative=2
-    )
-    assert grouped.cost > naive.cost  # a copy in another fold tells what is true of the row
+    costs = []
+    for seed in range(12):
+        table = binary(60, seed=seed, strength=0.0)
+        copies = table.subset(np.repeat(np.arange(60), 10))
+        naive = thresholds_for_cost(copies, false_positive=1, false_negative=2)
+        grouped = thresholds_for_cost(
+            tables.with_groups(copies, np.repeat(np.arange(60), 10)), false_positive=1, false_negative=2
+        )
+        costs.append((naive.cost, grouped.cost))
+    assert np.diff(costs, axis=1).mean() > 0.02  # a copy in another fold tells what is true of the row
     assert grouped.interval.high - grouped.interval.low > 2 * (naive.interval.high - naive.interval.low)
 
 

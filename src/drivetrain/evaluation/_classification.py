@@ -103,7 +103,7 @@ def f1_ratios(predictions: Predictions) -> Ratios:
     true_E, said_E = true_NK[row_E, category_E], said_NK[row_E, category_E]
     right_E, either_E = (2.0 * (true_E & said_E), true_E.astype(np.float64) + said_E)
     # with one category per row a mistake counts twice: against the category missed and against the one said
-    return Ratios(*true_NK.shape, row_E, category_E, right_E, either_E, worth=0.5 if single else 1.0)
+    return Ratios(len(true_NK), true_NK.shape[1], row_E, category_E, right_E, either_E, worth=0.5 if single else 1.0)
 
 
 def f1_micro_ratio(predictions: Predictions) -> Ratios:

@@ -278,7 +278,7 @@ class CalibrationError:
     """Expected calibration error: how far confidence is from the share of right rows, averaged over bins.
 
     Example:
-        >>> print(CalibrationError(0.04, 0.025, 0.01, 0.045, level=0.95, n=800, n_bins=15, method="basic bootstrap"))
+        >>> print(CalibrationError(0.04, 0.025, 0.01, 0.045, level=0.95, n=800, n_bins=15, method="debiased bootstrap"))
         calibration error 0.040 [0.010, 0.045], 0.025 without the noise of the bins, n = 800, 15 bins
     """
 
@@ -313,8 +313,9 @@ def calibration_error(
     It depends on the bins and on n: compare models on the same rows with the same bins only, and look at log loss and
     Brier score first.
 
-    The interval is a basic bootstrap (what drawing again adds to the error is taken off it), so it need not hold the
-    measured value, which is too large where there is little to find.
+    The interval is about the error without the noise of the bins, so it need not hold the measured value, which is too
+    large where there is little to find. It begins at 0 where a calibrated model might be measured like this (Bröcker &
+    Smith, Increasing the Reliability of Reliability Diagrams, 2007).
 
     Raises:
         SettingError: The target is a number, or a setting cannot be used.
@@ -332,29 +333,39 @@ def calibration_error(
     gaps_UM = np.zeros((int(units_N.max()) + 1, count))
     np.add.at(gaps_UM, (units_N, bin_N), gap_N)
     sizes_U = np.bincount(units_N).astype(np.float64)
+    measured_1, honest_1 = _errors(np.ones((1, len(sizes_U))), gaps_UM, sizes_U)
+    value, debiased = float(measured_1[0]), float(honest_1[0])
+    drawn = [_errors(counts, gaps_UM, sizes_U)[1] for counts in resamples(len(sizes_U), n_resamples, seed)]
+    lower, upper = np.quantile(np.concatenate(drawn), [0.5 - level / 2, 0.5 + level / 2]).tolist()
+    # of the rows drawn again the true error is `value`: as far as they miss it, these miss theirs
+    low, high = max(0.0, debiased + value - upper), max(0.0, debiased + value - lower)
+    if value <= _largest_by_chance(gaps_UM, level, n_resamples, seed) / len(gap_N):
+        low = 0.0
+    debiased = max(0.0, debiased)
+    method = f"debiased bootstrap, {n_resamples:,} resamples" + of_groups(codes)
+    return CalibrationError(
+        value, debiased, min(low, debiased), max(high, debiased), level, len(predictions), count, method
+    )
 
-    def errors(counts_BU: Floats) -> Floats:
-        return abs(counts_BU @ gaps_UM).sum(axis=1) / (counts_BU @ sizes_U)
 
-    value = float(errors(np.ones((1, len(sizes_U))))[0])
-    drawn = np.concatenate([errors(counts) for counts in resamples(len(sizes_U), n_resamples, seed)])
-    lower, upper = np.quantile(drawn, [0.5 - level / 2, 0.5 + level / 2]).tolist()
-    debiased = max(0.0, value - _noise_of_bins(gaps_UM, len(gap_N)))
-    low, high = max(0.0, 2 * value - upper), max(2 * value - lower, debiased)
-    method = f"basic bootstrap, {n_resamples:,} resamples" + of_groups(codes)
-    return CalibrationError(value, debiased, min(low, debiased), high, level, len(predictions), count, method)
-
-
-def _noise_of_bins(gaps_UM: Floats, n: int) -> float:
-    """How much larger the error is expected to be than the true one, for gaps that vary as these do."""
+def _errors(counts_BU: Floats, gaps_UM: Floats, sizes_U: Floats) -> tuple[Floats, Floats]:
+    """(B,) calibration error of each resample, and less what the noise of its bins is expected to add."""
     from scipy.special import ndtr  # noqa: PLC0415 (slow to import)
 
-    units = len(gaps_UM)
-    gap_M = gaps_UM.sum(axis=0)
-    spread_M = np.sqrt(np.maximum(((gaps_UM - gap_M / units) ** 2).sum(axis=0), 1e-300))
-    ratio_M = abs(gap_M) / spread_M
-    expected_M = spread_M * math.sqrt(2 / math.pi) * np.exp(-(ratio_M**2) / 2) + abs(gap_M) * (1 - 2 * ndtr(-ratio_M))
-    return float((expected_M - abs(gap_M)).sum()) / n
+    gap_BM = abs(counts_BU @ gaps_UM)
+    units_B1 = counts_BU.sum(axis=1, keepdims=True)
+    spread_BM = np.sqrt(np.maximum(counts_BU @ gaps_UM**2 - gap_BM**2 / units_B1, 1e-300))
+    ratio_BM = gap_BM / spread_BM
+    expected_BM = spread_BM * math.sqrt(2 / math.pi) * np.exp(-(ratio_BM**2) / 2) + gap_BM * (1 - 2 * ndtr(-ratio_BM))
+    rows_B = counts_BU @ sizes_U
+    return gap_BM.sum(axis=1) / rows_B, (2 * gap_BM - expected_BM).sum(axis=1) / rows_B
+
+
+def _largest_by_chance(gaps_UM: Floats, level: float, n_resamples: int, seed: int) -> float:
+    """What the sum of all gaps of a calibrated model stays below: each bin's gap is then noise around 0."""
+    spread_M = np.sqrt(((gaps_UM - gaps_UM.mean(axis=0)) ** 2).sum(axis=0))
+    noise_BM = np.random.default_rng(seed).normal(size=(n_resamples, len(spread_M))) * spread_M
+    return float(np.quantile(abs(noise_BM).sum(axis=1), 0.5 + level / 2))
 
 
 def _confidence_and_truth(predictions: Predictions) -> tuple[Floats, NDArray[np.bool_], Array | None]:

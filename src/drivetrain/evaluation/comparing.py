@@ -393,7 +393,7 @@ def _outcome(
     return "none" if max(abs(interval.low), abs(interval.high)) <= worth else "unknown"
 
 
-def _two_models() -> tuple[Predictions, Predictions]:
+def _two_models() -> tuple[Predictions, Predictions]:  # pyright: ignore[reportUnusedFunction]
     """40 rows of which the first has 30 right and the second 32, for the examples of this page."""
     from drivetrain.runtime.targets import CategoryTarget  # noqa: PLC0415 - for the examples only
 

@@ -157,7 +157,7 @@ class Ratios:
         rows = float((1 / lower_K[occurs_K]).sum()) / self.worth / count**2 if occurs_K.any() else math.inf
         return Influence(
             value,
-            np.bincount(self.row_E, moved_E, self.n),
+            np.bincount(self.row_E, moved_E, self.n).astype(np.float64),
             lambda theta: theta * (1 - theta) * rows,
             missed_N if missed_N.sum() <= hit_N.sum() else hit_N,
         )

@@ -111,7 +111,7 @@ class Metric:
     def statistic(self, predictions: Predictions) -> Statistic:
         """The value of many resamples of these rows at once."""
         if self.hits is not None:
-            return mean_of(self.hits(predictions))
+            return mean_of(self.hits(predictions).astype(np.float64))
         if self.means is not None:
             return self.means(predictions).statistic()
         assert self.resampled is not None, f"{self.name} says neither `hits` nor `means` nor `resampled`"

@@ -151,7 +151,7 @@ class _Units:
         centre_J = centre_J + (columns_NJ - centre_J).mean(axis=0)  # exact where all rows are equal
         rows = np.column_stack([columns_NJ - centre_J, np.ones(len(columns_NJ))])
         if groups is not None:
-            rows = np.column_stack([np.bincount(groups, weights=column) for column in rows.T])
+            rows = np.column_stack([np.bincount(groups, column).astype(np.float64) for column in rows.T])
         first, second = np.triu_indices(rows.shape[1])
         return cls(len(rows), centre_J, rows, rows[:, first] * rows[:, second])
 

@@ -236,13 +236,9 @@ def _cheapest(probs_N: Floats, true_N: NDArray[np.bool_], costs: tuple[float, fl
     lower = np.concatenate([[0.0], at])  # a threshold anywhere in (lower, upper] says the same of these rows
     upper = np.concatenate([at, [1.0 + 1e-9]])
     best = np.flatnonzero(total <= total.min() + 1e-12 * max(1.0, abs(total).max()))
-    inside = [float(min(max(ideal, _after(lower[i], upper[i])), upper[i])) for i in best]
+    # half way where the ideal one lies outside: not so near to a row that one like it would pass
+    inside = [ideal if lower[i] < ideal <= upper[i] else float(lower[i] + upper[i]) / 2 for i in best]
     return min(inside, key=lambda threshold: abs(threshold - ideal))
-
-
-def _after(lower: float, upper: float) -> float:
-    """A threshold above `lower` that is not so near that a new row like it would pass: half way."""
-    return (lower + upper) / 2
 
 
 def _cost_rows(said_NK: NDArray[np.bool_], true_NK: NDArray[np.bool_], costs: tuple[float, float]) -> Floats:
