@@ -25,7 +25,7 @@ def recompressed(image: Image.Image, quality: int = 30) -> Image.Image:
 
 
 def brightened(image: Image.Image) -> Image.Image:
-    return image.point(lambda value: min(255, round(1.25 * value + 12)))
+    return image.point(lambda value: min(255, round(1.15 * value + 10)))
 
 
 COPIES: dict[str, Callable[[Image.Image], Image.Image]] = {

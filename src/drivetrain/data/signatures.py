@@ -53,7 +53,7 @@ BAND_BITS = N_WAVES // N_BANDS
 FLIPS = (0, *(1 << bit for bit in range(BAND_BITS)))
 """With at most 31 of 256 signs different, one of 16 bands has at most one different: all pairs are met."""
 BIG_BUCKET = 4096
-REACH = 32
+REACH = 8
 """In a bucket of more rows than BIG_BUCKET (a camera that stands still), how far a row looks to either side."""
 PAIRS_AT_ONCE = 1 << 20
 
@@ -204,7 +204,7 @@ def _meetings(
             place = np.searchsorted(in_order, wanted.astype(np.int64) * len(index) + own)
             crowded = big[wanted]
             low = np.where(crowded, np.maximum(low, place - REACH), low)
-            high = np.where(crowded, np.minimum(high, place + REACH), high)
+            high = np.where(crowded, np.minimum(high, place + REACH if flip == 0 else low), high)
         counts = high - low
         ends = np.cumsum(counts)
         begin = 0

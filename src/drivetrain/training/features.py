@@ -10,7 +10,7 @@ from torch import nn
 from drivetrain.data.data import Data
 from drivetrain.data.examples import Examples
 from drivetrain.data.listing import SourceSpec
-from drivetrain.data.split import PARTS, Split
+from drivetrain.data.split import Part, Split
 from drivetrain.data.store import Store
 from drivetrain.errors import DataError
 from drivetrain.runtime.targets import CategoryTarget
@@ -75,11 +75,12 @@ def body_features(
 
 def _as_data(rows: Examples, channels: int) -> Data:
     """Data that are asked for nothing but their pictures."""
+    parts: list[Part] = ["train"] * len(rows)
     return Data(
         train=rows,
         valid=Examples(),
         target=CategoryTarget(name="", vocab=("",)),
-        split=Split.of(rows.digests, [PARTS[0]] * len(rows), method="given", seed=0, valid_pct=0.0, test_pct=0.0),
+        split=Split.of(rows.digests, parts, method="given", seed=0, valid_pct=0.0, test_pct=0.0),
         spec=SourceSpec(layout="table"),
         source="",
         channels=channels,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,7 +107,7 @@ def _number_shift(rows: AuditRows, train: NDArray[np.int64], own: NDArray[np.int
     from scipy.stats import ks_2samp  # noqa: PLC0415 - slow to import
 
     encoded = rows.target.encode(rows.examples.values)
-    tests = [ks_2samp(encoded[train, d], encoded[own, d]) for d in range(encoded.shape[1])]
+    tests: list[Any] = [ks_2samp(encoded[train, d], encoded[own, d]) for d in range(encoded.shape[1])]
     least = int(np.argmin([test.pvalue for test in tests]))
     names = getattr(rows.target, "names", ("",))
     medians = [float(np.median(encoded[part, least])) for part in (train, own)]
@@ -138,4 +139,5 @@ def g_test(table: NDArray[np.float64]) -> float:
         return 1.0
     if joined[:, -1].sum() * share_of_least < EXPECTED and joined.shape[1] > 2:  # the rest is rare itself
         joined = np.column_stack([joined[:, :-2], joined[:, -2:].sum(axis=1)])
-    return float(chi2_contingency(joined, correction=False, lambda_="log-likelihood").pvalue)
+    found: Any = chi2_contingency(joined, correction=False, lambda_="log-likelihood")
+    return float(found.pvalue)

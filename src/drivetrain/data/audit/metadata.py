@@ -147,6 +147,8 @@ def _jpeg_facts(image: JpegImagePlugin.JpegImageFile) -> dict[str, Any]:
 def jpeg_quality(luminance_table: Sequence[int]) -> float:
     """The quality (1 to 100) at which the usual encoder (libjpeg) would have written this luminance table.
 
+    Below 15 it reads too high, since no entry of a table is above 255.
+
     Example:
         >>> jpeg_quality([1] * 64)
         99.1...

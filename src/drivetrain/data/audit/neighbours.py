@@ -34,8 +34,10 @@ def close_pairs(features: NDArray[np.floating], *, seed: int = 0) -> list[tuple[
         >>> [(i, j) for i, j, _ in close_pairs(rows)][:1]
         [(3, 7)]
     """
+    n = len(features)
+    if n < 2:
+        return []
     whitened = whiten(features, seed=seed)
-    n = len(whitened)
     found: dict[tuple[int, int], float] = {}
     block = max(1, BLOCK_NUMBERS // max(1, n))
     for start in range(0, n, block):
@@ -43,7 +45,7 @@ def close_pairs(features: NDArray[np.floating], *, seed: int = 0) -> list[tuple[
         own = np.arange(len(cosines))
         cosines[own, start + own] = -1
         most = min(NEIGHBOURS, n - 1)
-        nearest = np.argpartition(-cosines, most - 1, axis=1)[:, :most] if most > 0 else np.empty((0, 0), np.intp)
+        nearest = np.argpartition(-cosines, most - 1, axis=1)[:, :most]
         for i, others in enumerate(nearest):
             for j in others:
                 cosine = float(cosines[i, j])
@@ -53,15 +55,18 @@ def close_pairs(features: NDArray[np.floating], *, seed: int = 0) -> list[tuple[
 
 
 def whiten(features: NDArray[np.floating], *, seed: int = 0) -> NDArray[np.float32]:
-    """(N, F) rows of length 1: centred, turned to their principal axes, each axis of equal weight."""
+    """(N, F) rows of length 1: centred, turned to their principal axes, the strong ones made about as weak as the mean.
+
+    With equal weights for all, few rows would all be equally far apart.
+    """
     n = len(features)
     chosen = np.random.default_rng(seed).permutation(n)[:ROWS_TO_FIT]
     sample = np.asarray(features[np.sort(chosen)], dtype=np.float64)
     mean = sample.mean(axis=0)
-    values, axes = np.linalg.eigh(np.cov(sample - mean, rowvar=False).reshape(sample.shape[1], sample.shape[1]))
-    kept = np.argsort(-values)[: min(MOST_FEATURES, max(1, n - 1), sample.shape[1])]
-    kept = kept[values[kept] > 1e-9 * max(float(values.max()), 1e-30)]
-    turn = (axes[:, kept] / np.sqrt(values[kept])).astype(np.float32)
+    centred = sample - mean
+    values, axes = np.linalg.eigh(centred.T @ centred / len(sample))
+    kept = np.argsort(-values)[:MOST_FEATURES]
+    turn = (axes[:, kept] / np.sqrt(np.maximum(values[kept], 0) + values[kept].mean() + 1e-30)).astype(np.float32)
     whitened = (np.asarray(features, dtype=np.float32) - mean.astype(np.float32)) @ turn
     length = np.linalg.norm(whitened, axis=1, keepdims=True)
     return whitened / np.maximum(length, 1e-12)

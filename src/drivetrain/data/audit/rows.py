@@ -90,11 +90,9 @@ def in_words(value: TargetValue) -> str:
         >>> in_words("pear"), in_words(("red", "ripe")), in_words((1.5,))
         ('pear', 'red, ripe', '1.5')
     """
-    return (
-        value
-        if isinstance(value, str)
-        else ", ".join(f"{part:g}" if isinstance(part, float) else part for part in value)
-    )
+    if isinstance(value, str):
+        return value
+    return ", ".join(part if isinstance(part, str) else f"{part:g}" for part in value)
 
 
 def signatures_of(examples: Examples) -> tuple[bytes, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,7 +58,7 @@ def _differ(column: Column, train: NDArray[np.bool_], own: NDArray[np.bool_]) ->
 
     a, b = column.values[train], column.values[own]
     if not column.categorical:
-        test = ks_2samp(a, b)
+        test: Any = ks_2samp(a, b)
         return float(test.pvalue), float(test.statistic)
     known = np.unique(column.values)
     table = np.array([[(part == value).sum() for value in known] for part in (a, b)], dtype=np.float64)

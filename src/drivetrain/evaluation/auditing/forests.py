@@ -145,7 +145,7 @@ def _forest_answers(x: Array, target: Target, truth: Array, asked: Array, seed: 
 
     how: dict[str, Any] = {"n_estimators": TREES, "min_samples_leaf": max(3, len(x) // 400), "random_state": seed}
     if target.kind != "category":
-        forest: Any = ExtraTreesRegressor(**how).fit(x, truth)
+        forest: Any = ExtraTreesRegressor(**how).fit(x, truth[:, 0] if truth.shape[1] == 1 else truth)
         return forest.predict(asked).reshape(len(asked), -1)
     forest = ExtraTreesClassifier(**how).fit(x, truth)
     rates = np.bincount(truth, minlength=target.n_outputs) / len(truth)
