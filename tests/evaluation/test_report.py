@@ -59,7 +59,8 @@ class Page(HTMLParser):
         assert self.open.pop() == name
 
     def handle_data(self, text):
-        self.texts.append(text)
+        if self.open and self.open[-1] not in {"style", "script"}:
+            self.texts.append(text)
         self.by_tag.setdefault(self.open[-1] if self.open else "", []).append(text)
 
     def all(self, name):

@@ -194,7 +194,11 @@ class Desk:
     def _label(self, label: Any) -> Any:
         """The label as the target knows it."""
         target = self.rows.target
-        listed = [label] if isinstance(label, str | int | float) else label if isinstance(label, list) else None
+        listed: list[Any] | None = None
+        if isinstance(label, str | int | float):
+            listed = [label]
+        elif isinstance(label, list):
+            listed = cast("list[Any]", label)
         if target.kind == "number":
             if listed and len(listed) == len(target.names) and all(map(_is_finite, listed)):
                 return tuple(float(number) for number in listed)

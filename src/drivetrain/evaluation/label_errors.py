@@ -62,14 +62,15 @@ class LabelErrors:
         return len(self.rows)
 
 
-def label_errors(predictions: Predictions, *, rule: Rule = "confident joint") -> LabelErrors:
+def label_errors(predictions: Predictions, *, rule: Rule = "noise rate") -> LabelErrors:
     """Rows whose label is probably wrong.
 
     Args:
         predictions: One category per row, with probabilities of a model that did *not* learn from these rows:
             validation rows, or rows held out fold by fold. A model says of rows it learnt from what their labels say.
-        rule: "confident joint" suspects the rows counted beside its diagonal; "noise rate" suspects, for each pair
-            of categories, as many rows as the estimated joint says, those with the largest margins.
+        rule: "noise rate" suspects, for each pair of categories, as many rows as the estimated joint says, those with
+            the largest margins; "confident joint" suspects the rows counted beside its diagonal, which are fewer and
+            more often wrong (see benchmarks/results/label_errors.md).
 
     Raises:
         SettingError: The target is not one category per row, or the rule is unknown.

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -132,6 +133,36 @@ def update_manifest(artefact: Artefact, **changes: Any) -> Artefact:
     record = artefact.manifest.model_copy(update=changes)
     write_durably(artefact.path / MANIFEST, _manifest_bytes(record))
     return Artefact(artefact.path, record)
+
+
+def update_artefact(artefact: Artefact, contents: Mapping[str, bytes], **changes: Any) -> Artefact:
+    """Replace some files together with fields of the manifest, all or nothing; the other files are not copied.
+
+    Raises:
+        OSError: There is no room beside the artefact, or it may not be written there.
+    """
+    files = {
+        name: FileRecord(bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
+        for name, content in contents.items()
+    }
+    record = artefact.manifest.model_copy(update={**changes, "files": {**artefact.manifest.files, **files}})
+    with fresh_folder(artefact.path) as fresh:
+        if any(name.startswith(f"{GOLDEN}/") for name in record.files):
+            (fresh / GOLDEN).mkdir()
+        for name in sorted(set(record.files) - set(contents)):
+            _link(artefact.path / name, fresh / name)
+        for name, content in {**contents, MANIFEST: _manifest_bytes(record)}.items():
+            write_durably(fresh / name, content)
+        replace_folder(fresh, artefact.path)
+    return Artefact(artefact.path, record)
+
+
+def _link(source: Path, target: Path) -> None:
+    """The same file under another name, or a copy where the file system has one name per file."""
+    try:
+        target.hardlink_to(source)
+    except OSError:
+        shutil.copy2(source, target)
 
 
 def _manifest_bytes(manifest: Manifest) -> bytes:

@@ -71,7 +71,7 @@ class Probe:
 
     def outputs(self, features: Array) -> Floats:
         """(N, K) probabilities, or values in the user's units; categories that were not there to learn get 0."""
-        scaled = self._scaler.transform(features)
+        scaled: Array = np.asarray(self._scaler.transform(features))
         if isinstance(self.target, NumberTarget):
             return self.target.activate(np.asarray(self._models[0].predict(scaled)).reshape(len(features), -1))
         if self.target.kind == "categories":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from drivetrain.data.data import Data
@@ -29,7 +30,7 @@ from drivetrain.evaluation.runs import RunLog, selection_of
 from drivetrain.evaluation.scores import Scores
 from drivetrain.evaluation.selection import expect
 from drivetrain.progress import say
-from drivetrain.runtime.artefact import DATA, SEAL, Artefact, update_manifest
+from drivetrain.runtime.artefact import CARD, DATA, SEAL, Artefact, update_artefact, update_manifest
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.manifest import Expected, Opening
 from drivetrain.training.callbacks import Row
@@ -37,6 +38,7 @@ from drivetrain.training.identity import parameters_sha256
 from drivetrain.training.kinds import PreparedKind
 from drivetrain.training.network import Network
 from drivetrain.training.place import Place
+from drivetrain.training.reporting import card_after_opening
 
 
 class Sealing:
@@ -185,8 +187,18 @@ def open_saved(
         changes: dict[str, Any] = {"test_openings": (*manifest.test_openings, opened.opening)}
         if manifest.seal is not None and manifest.seal.id == sealed.id and opened.head is not None:
             changes["seal"] = sealed.brief(opened.head)
-        update_manifest(artefact, **changes)
+        _record_opening(artefact, metrics, changes)
     return opened
+
+
+def _record_opening(artefact: Artefact, metrics: Sequence[Metric], changes: Mapping[str, Any]) -> None:
+    """In the manifest, and in the card where there is one and its folder may be written anew."""
+    card = card_after_opening(artefact, changes["test_openings"], metrics)
+    if card is not None:
+        with suppress(OSError):
+            update_artefact(artefact, {CARD: card}, **changes)
+            return
+    update_manifest(artefact, **changes)
 
 
 def _expected_of_saved(artefact: Artefact, sealed: SealedSet, first: Metric, project: Project) -> Expected | None:

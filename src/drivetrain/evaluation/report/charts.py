@@ -140,7 +140,7 @@ def _series(
     marks: list[Html] = []
     said: list[str] = []
     taken: list[float] = []
-    for i, (label, points) in enumerate(reversed(found.items())):  # the one to look at first: it keeps its place
+    for i, (label, points) in enumerate(reversed(list(found.items()))):  # the one to look at first: it keeps its place
         class_ = "accent" if i == 0 else "soft"
         placed = [(field.x.at(x), field.y.at(y)) for x, y in points]
         marks.append(path(placed, f"{class_} curve"))
@@ -244,7 +244,7 @@ def scatter(truth: NDArray[np.float64], said: NDArray[np.float64], name: str, wh
     low, high = spread(float(min(truth.min(), said.min())), float(max(truth.max(), said.max())))
     field = plot(WIDTH, WIDTH * 0.82, x=(low, high), y=(low, high), x_name=f"true {what}", y_name=f"predicted {what}")
     rows = np.unique(np.linspace(0, len(truth) - 1, MOST_POINTS).astype(int))
-    points = [dot(field.x.at(truth[i]), field.y.at(said[i]), 2.8, "accent point") for i in rows]
+    points = [dot(field.x.at(float(truth[i])), field.y.at(float(said[i])), 2.8, "accent point") for i in rows]
     ideal = line(field.x.at(low), field.y.at(low), field.x.at(high), field.y.at(high), "ideal")
     words = f"{len(truth):,} rows; true from {truth.min():.4g} to {truth.max():.4g}, "
     words += f"predicted from {said.min():.4g} to {said.max():.4g}."

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import Sequence
 
-from drivetrain.evaluation.confusions import count_confusions, most_confused, top_confusions
+import numpy as np
+
+from drivetrain.evaluation.confusions import Counts, count_confusions, most_confused, top_confusions
 from drivetrain.evaluation.intervals import Interval
-from drivetrain.evaluation.predictions import Predictions
 from drivetrain.evaluation.report.charts import heat_map, matrix, strip
 from drivetrain.evaluation.report.html import Cell, Child, Html, figure, scrolling, section, table, tag
 from drivetrain.evaluation.report.parts import ReportParts
@@ -16,6 +16,7 @@ from drivetrain.evaluation.report.words import as_percent, shortened
 
 MOST_IN_MATRIX = 20
 """Categories of a matrix whose cells can be read; with more, the most confused ones are shown, and a map of all."""
+MOST_CONFUSED = 10
 MOST_IN_MAP = 250
 TOP_CONFUSIONS = 12
 MAP_CAPTION = (
@@ -27,66 +28,48 @@ MAP_CAPTION = (
 def mistakes(parts: ReportParts) -> Html:
     """The section of a classifier, with one category per row or several."""
     predictions = parts.predictions
-    found = tallies(predictions)
-    if predictions.target.kind == "category":
+    target, found = predictions.target, tallies(predictions)
+    assert target.kind != "number", "numbers are never simply wrong"
+    if target.kind == "category":
         lead = (
             "Which categories are taken for which, and how well each one is recognised. Intervals are Wilson's, 95 %."
         )
-        content: list[Child] = [*_confusions(predictions), _per_category(found)]
+        content: list[Child] = [*_confusions(target.vocab, count_confusions(predictions)), _per_category(found)]
     else:
-        lead = (
-            f"How well each label is found. A label is said from a probability of {predictions.target.threshold:g} on."
-        )
+        lead = f"How well each label is found. A label is said from a probability of {target.threshold:g} on."
         content = [_per_label(found)]
     return section("mistakes", "Where it goes wrong", lead, content)
 
 
-def _confusions(predictions: Predictions) -> list[Child]:
-    counts_KK = count_confusions(predictions)
-    vocab = [shortened(name) for name in predictions.target.vocab]
-    k = len(vocab)
-    shown = most_confused(counts_KK, MOST_IN_MATRIX if k <= MOST_IN_MATRIX else 10)
-    counts = counts_KK[np.ix_(shown, shown)]
-    columns = [vocab[i] for i in shown]
+def _confusions(vocab: Sequence[str], counts_KK: Counts) -> list[Child]:
+    """The matrix where it can be read; else the most frequent confusions, a map, and a matrix of the most confused."""
+    names, k = [shortened(name) for name in vocab], len(vocab)
     caption = "Rows: what is true. Columns: what the model said. The shade is the share of the true category's rows."
-    made: list[Child] = []
-    if len(shown) < k:
-        made.append(tag("h3", "Most frequent confusions"))
-        made.append(_top(predictions, counts_KK))
-        if k <= MOST_IN_MAP:
-            made += [
-                tag("h3", f"All {k} categories"),
-                figure(
-                    heat_map(counts_KK, "map"),
-                    MAP_CAPTION,
-                ),
-            ]
-        made.append(tag("h3", f"The {len(shown)} most confused categories"))
-        counts = np.column_stack([counts, counts_KK[shown].sum(axis=1) - counts.sum(axis=1)])
-        return [*made, figure(matrix(counts, columns, [*columns, "all others"], "matrix"), caption, fixed=True)]
+    if k <= MOST_IN_MATRIX:
+        made = [tag("h3", "Confusion matrix"), figure(matrix(counts_KK, names, names, "matrix"), caption, fixed=True)]
+        return made + ([_top(vocab, counts_KK)] if k > 2 and top_confusions(counts_KK, 1) else [])
+    shown = most_confused(counts_KK, MOST_CONFUSED)
+    inside = counts_KK[np.ix_(shown, shown)]
+    counts = np.column_stack([inside, counts_KK[shown].sum(axis=1) - inside.sum(axis=1)])
+    rows = [names[i] for i in shown]
+    mapped = [tag("h3", f"All {k} categories"), figure(heat_map(counts_KK, "map"), MAP_CAPTION)]
     return [
-        tag("h3", "Confusion matrix"),
-        figure(matrix(counts, columns, columns, "matrix"), caption, fixed=True),
-        *_top_if_any(predictions, counts_KK),
+        _top(vocab, counts_KK),
+        *(mapped if k <= MOST_IN_MAP else []),
+        tag("h3", f"The {len(shown)} most confused categories"),
+        figure(matrix(counts, rows, [*rows, "all others"], "matrix"), caption, fixed=True),
     ]
 
 
-def _top_if_any(predictions: Predictions, counts_KK: NDArray[np.int64]) -> list[Child]:
-    if len(counts_KK) <= 2 or not top_confusions(counts_KK, 1):
-        return []
-    return [tag("h3", "Most frequent confusions"), _top(predictions, counts_KK)]
-
-
-def _top(predictions: Predictions, counts_KK: NDArray[np.int64]) -> Html:
-    vocab = predictions.target.vocab
+def _top(vocab: Sequence[str], counts_KK: Counts) -> Html:
     rows = [
         [vocab[i], vocab[j], f"{n:,}", as_percent(n / counts_KK[i].sum(), 0)]
         for i, j, n in top_confusions(counts_KK, TOP_CONFUSIONS)
     ]
-    if not rows:
-        return tag("p", "No row was taken for another category.")
     head = ["true", "the model said", "rows", "of that category"]
-    return scrolling("most frequent confusions", table(head, rows, caption="Which is taken for which", numeric=[2, 3]))
+    made = table(head, rows, caption="Which is taken for which", numeric=[2, 3])
+    said = scrolling("most frequent confusions", made) if rows else tag("p", "No row was taken for another category.")
+    return Html(tag("h3", "Most frequent confusions") + said)
 
 
 def _per_category(found: list[Tally]) -> Html:

@@ -36,7 +36,7 @@ def value_in_words(value: TargetValue) -> str:
     """
     if isinstance(value, str):
         return value
-    return ", ".join(f"{part:.4g}" if isinstance(part, float) else part for part in value) or "(none)"
+    return ", ".join(f"{part:.4g}" if isinstance(part, float) else str(part) for part in value) or "(none)"
 
 
 def shortened(text: str, most: int = 28) -> str:
