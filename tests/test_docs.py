@@ -95,6 +95,7 @@ def desk(tmp_path, monkeypatch, hub_cache):
     place = tmp_path / "desk"
     place.mkdir()
     monkeypatch.chdir(place)
+    monkeypatch.setattr("drivetrain.export.exporting.EXPORTERS", ("torchscript", "dynamo"))  # the quicker one first
     random = np.random.default_rng(0)
     rows = []
     for label, colour in COLOURS.items():

@@ -103,3 +103,11 @@ def trained(pictures, tmp_path_factory) -> Path:
         patch.chdir(out.parent)
         assert main(["train", str(pictures), *TINY, "--epochs", "6", "--out", str(out)]) == 0
     return out
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _quick_export():
+    """TorchScript's exporter first: torch.export's takes seconds, and tests/export looks at both."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("drivetrain.export.exporting.EXPORTERS", ("torchscript", "dynamo"))
+        yield

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -59,3 +59,11 @@ def make_learner(data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         return dt.Learner(data, arch, **(settings | options))
 
     return make
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _quick_export() -> Iterator[None]:
+    """TorchScript's exporter first: torch.export's takes seconds, and tests/export looks at both."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("drivetrain.export.exporting.EXPORTERS", ("torchscript", "dynamo"))
+        yield

@@ -101,7 +101,7 @@ def _same_answers(
     """(N,) whether both say the same of a row; None for numbers, which are never quite the same."""
     if isinstance(target, NumberTarget):
         return None
-    if found_NK.shape != expected_NK.shape:
+    if found_NK.shape != expected_NK.shape or not (np.isfinite(found_NK).all() and np.isfinite(expected_NK).all()):
         return np.zeros(len(expected_NK), np.bool_)
     pairs = zip(target.decode(target.activate(found_NK)), target.decode(target.activate(expected_NK)), strict=True)
     return np.array([found == expected for found, expected in pairs])
