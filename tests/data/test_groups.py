@@ -234,6 +234,20 @@ def write(path, picture, **options):
     picture.save(path, **options)
 
 
+def test_kinds_below_the_classes_are_mentioned_only(put, tmp_path):
+    kinds = ("anjou", "conference", "gala", "fuji", "lemon", "lime")
+    for i in range(90):
+        put(f"kinds/{('pear', 'apple', 'citrus')[i % 6 // 2]}/{kinds[i % 6]}/{i}.jpg", i)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        (guess,) = images(tmp_path / "kinds", test_pct=0).groups_guessed
+    assert (guess.argument, guess.likely) == ("folder", False)
+    names = [f"{kinds[i % 6]}_{i // 6}" for i in range(90)]
+    assert not any(guess.likely for guess in guesses(names, [""] * 90)), (
+        "of a number, a kind cannot be told from a person"
+    )
+
+
 def test_days_of_shooting(tmp_path):
     from PIL import Image
 

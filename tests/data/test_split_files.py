@@ -1,11 +1,14 @@
 """Splits that come from elsewhere: saved ones and lists of names."""
 
 import json
+from pathlib import Path
 
 import pytest
 
+from drivetrain.data.examples import Examples
 from drivetrain.data.images import images
 from drivetrain.data.split import Split
+from drivetrain.data.split_files import Brought, place_rows
 from drivetrain.errors import DrivetrainWarning, SettingError, SplitError
 
 
@@ -23,6 +26,12 @@ def test_a_saved_split_is_the_same_split_anywhere(class_folder, tmp_path):
         assert again.open_test().digests != () and set(again.valid.digests) == set(data.valid.digests)
         assert str(again.decisions["split"]) == "given (split= names training, validation, test)"
     assert str(root) not in place.read_text()
+
+
+def test_a_content_that_a_split_has_twice_is_kept_from_training():
+    split = Split.of(["1", "1", "2"], ["train", "test", "valid"], method="given", seed=1, valid_pct=0, test_pct=0)
+    rows = Examples((Path("a"), Path("b")), ("1", "2"), ("x", "y"))
+    assert place_rows(Brought(stored=split), rows, ["a", "b"]).parts == ("test", "valid")
 
 
 def test_rows_that_a_saved_split_does_not_know_are_left_out(class_folder, put, tmp_path):

@@ -123,7 +123,7 @@ class Data:
             f"  validation  {len(self.valid)} rows",
             f"  test        {self.n_test} rows{sealed}",
             f"  target      {describe_target(self.target)}",
-            f"  split       {self.split.method}, seed {self.split.seed}, identity {self.split.identity[:8]}",
+            f"  split       {self.split.how}, seed {self.split.seed}, identity {self.split.identity[:8]}",
         ]
         lines += [f"  {line}" for line in str(self.report).splitlines()]
         lines += [f"  {name}: {decision}" for name, decision in self.decisions.items()]

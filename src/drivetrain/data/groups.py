@@ -135,7 +135,8 @@ def _from_folders(
         return []
     one_place = len(set(inner)) == len({name.rpartition("/")[0] for name in names})
     argument = "folder" if one_place else "([^/]+)/[^/]+$"
-    return [grouping.guess("folders of the pictures", argument, parts, likely=True)]
+    likely = grouping.numbered() or (grouping.n_classes > 1 and grouping.crossing() >= 0.5)
+    return [grouping.guess("folders of the pictures", argument, parts, likely=likely)]
 
 
 def _from_exif(examples: Examples, classes: Sequence[str], parts: Sequence[Part]) -> list[GroupGuess]:

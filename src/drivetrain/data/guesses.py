@@ -86,6 +86,10 @@ class Grouping:
             return 1.0
         return sum(len(found) > 1 for found in self._classes_of.values()) / max(1, len(self.sizes))
 
+    def numbered(self) -> bool:
+        """Whether most names have a digit, as those of single things do, and those of kinds seldom."""
+        return 2 * sum(any(map(str.isdigit, name)) for name in self.sizes) >= len(self.sizes)
+
     def says_the_class(self) -> bool:
         """Whether group and class are nearly the same thing, or the class tells the group."""
         if self.n_classes < 2:

@@ -98,7 +98,7 @@ def _likely_word(grouping: Grouping) -> bool | None:
         return None
     if grouping.share_that_recurs(grouping.classes) < OFTEN:
         return None
-    return grouping.crossing() >= 0.5
+    return grouping.crossing() >= 0.5 if grouping.n_classes > 1 else grouping.numbered()
 
 
 def _likely_number(grouping: Grouping, folders: Sequence[str], before: Sequence[str]) -> bool | None:

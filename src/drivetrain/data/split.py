@@ -105,6 +105,19 @@ class Split(BaseModel):
             identity=_identity(train, valid, test),
         )
 
+    @property
+    def how(self) -> str:
+        """How it was made, in words.
+
+        Example:
+            >>> Split.of(["0"], ["train"], method="time", seed=1, valid_pct=0, test_pct=0, time="day", gap=60.0).how
+            "time (time='day', gap=60)"
+        """
+        settings = [f"{name}={value!r}" for name, value in (("group", self.group), ("time", self.time)) if value]
+        settings += [f"gap={self.gap:g}"] if self.gap else []
+        made = f"{self.method} {self.fold}" if self.fold else self.method
+        return f"{made} ({', '.join(settings)})" if settings else made
+
     def find(self, part: Part) -> frozenset[str]:
         """The digests of one part."""
         return frozenset({"train": self.train, "valid": self.valid, "test": self.test}[part])
