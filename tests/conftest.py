@@ -1,5 +1,6 @@
 """For all tests: figures need no display, and tests on the shared pictures are skipped where those are absent."""
 
+import itertools
 import os
 from pathlib import Path
 
@@ -24,6 +25,17 @@ def _own_project(request, tmp_path_factory, monkeypatch):
     """Every test is a project of its own: none meets the test sets that another has sealed."""
     folder = tmp_path_factory.getbasetemp() / "projects" / f"{abs(hash(request.node.nodeid)):x}"
     monkeypatch.setenv("DRIVETRAIN_PROJECT", str(folder))
+
+
+@pytest.fixture
+def forgetful(tmp_path_factory, monkeypatch):
+    """No split remembers what another has sealed: for tests that draw many from the same pictures."""
+    from drivetrain.data.project import Project
+
+    folder = tmp_path_factory.mktemp("forgotten")
+    folders = (folder / str(i) for i in itertools.count())
+    find = Project.find
+    monkeypatch.setattr(Project, "find", lambda project=None: find(next(folders) if project is None else project))
 
 
 @pytest.fixture(scope="session", autouse=True)

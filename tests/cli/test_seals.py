@@ -6,15 +6,27 @@ from pathlib import Path
 
 import pytest
 
+from drivetrain.cli.main import main
 from tests.cli.conftest import COLOURS, PER_CLASS, TINY
 
 HELD_OUT = len(COLOURS) * PER_CLASS // 5
 
 
+@pytest.fixture(scope="module")
+def desk(pictures, tmp_path_factory):
+    """A working directory after one training."""
+    place = tmp_path_factory.mktemp("desk")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(place)
+        patch.delenv("DRIVETRAIN_PROJECT", raising=False)
+        assert main(["train", str(pictures), *TINY, "--epochs", "1", "--out", "a.model"]) == 0
+    return place
+
+
 @pytest.fixture
-def model(pictures, run):
-    done = run("train", pictures, *TINY, "--epochs", "1", "--out", "a.model")
-    assert done.code == 0, done.err
+def model(desk, tmp_path):
+    """A model beside the project that it was trained in, in the test's own folder."""
+    shutil.copytree(desk, tmp_path, dirs_exist_ok=True)
     return Path("a.model")
 
 
@@ -37,7 +49,7 @@ def test_what_is_sealed_and_how_often_it_was_opened(model, run):
 
 
 def test_the_project_can_lie_elsewhere(pictures, run):
-    words = ["--epochs", "1", "--out", "a.model", "--project", "shop"]
+    words = ["--epochs", "1", "--export", "none", "--out", "a.model", "--project", "shop"]
     assert run("train", pictures, *TINY, *words).code == 0
     assert run("evaluate", "a.model", "--test", "--project", "shop").code == 0
     assert not Path(".drivetrain").exists()
@@ -48,7 +60,7 @@ def test_the_project_can_lie_elsewhere(pictures, run):
 
 
 def test_another_split_is_one_line_and_a_reason_mends_it(model, pictures, run):
-    words = ["train", pictures, *TINY, "--epochs", "1", "--seed", "3", "--out", "b.model"]
+    words = ["train", pictures, *TINY, "--epochs", "1", "--seed", "3", "--export", "none", "--out", "b.model"]
     done = run(*words)
     assert (done.code, done.out) == (1, "")
     assert done.err.splitlines()[-1].startswith("error: this split would train on ")
@@ -108,7 +120,7 @@ def test_verify_finds_what_was_changed(model, run):
 
 def test_runs_lists_trials_and_corrects_the_best(pictures, run):
     for i in range(3):
-        words = ["--epochs", "1", "--lr", str(0.001 * (i + 1)), "--out", "a.model"]
+        words = ["--epochs", "1", "--lr", str(0.001 * (i + 1)), "--export", "none", "--out", "a.model"]
         assert run("train", pictures, *TINY, *words).code == 0
     said = run("runs", "--json").object
     (split,) = said["splits"]

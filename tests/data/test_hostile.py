@@ -111,7 +111,8 @@ def _only_below(root: Path):
     scandir = os.scandir
 
     def scan(folder):
-        return scandir(folder if str(folder).startswith(str(root)) and "self" not in str(folder) else "/proc/self/ns")
+        ours = str(folder).startswith(str(root.parents[1])) and "self" not in str(folder)
+        return scandir(folder if ours else "/proc/self/ns")
 
     return scan
 

@@ -14,7 +14,7 @@ from PIL import Image
 
 import drivetrain as dt
 from drivetrain.data.data import Data
-from drivetrain.errors import ArtefactError, DataError, SettingError
+from drivetrain.errors import ArtefactError, DataError, DrivetrainWarning, SettingError
 from drivetrain.runtime.artefact import CARD, DATA, GOLDEN, MANIFEST, MODEL, WEIGHTS, open_artefact
 
 from .conftest import ARCH, MakeLearner
@@ -227,12 +227,13 @@ def test_evaluate_uses_the_metrics_of_the_training(make_learner: MakeLearner, tm
 
 
 def test_openings_outlive_a_retrained_model(make_learner: MakeLearner, tmp_path: Path) -> None:
-    path = make_learner().fit(1).save(tmp_path / "m.model")
+    path = make_learner().fit(1).save(tmp_path / "m.model", precision=None)
     dt.evaluate(path, "test")
     again = make_learner(seed=8).fit(1)
-    again.save(path)
+    again.save(path, precision=None)
     assert len(open_artefact(path).manifest.test_openings) == 1
-    again.test()
-    again.save(path)
-    again.save(path)
+    with pytest.warns(DrivetrainWarning, match="opened 1 time"):
+        again.test()
+    again.save(path, precision=None)
+    again.save(path, precision=None)
     assert len(open_artefact(path).manifest.test_openings) == 2

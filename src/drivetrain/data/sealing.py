@@ -168,8 +168,11 @@ def matches(
         row, twin = new[int(near.first[pair])], at_hand.get(sealed.hashes[int(near.second[pair])])
         if row in alike:
             continue
-        look = twin is not None and looks < LOOKS
-        if (look and same_picture(rows.paths[row], twin)) or (not look and near.distance[pair] <= SURE):
+        if twin is not None and looks < LOOKS:
+            same = same_picture(rows.paths[row], twin)
+        else:
+            same = int(near.distance[pair]) <= SURE
+        if same:
             alike[row] = Match(rows.paths[row], False, twin)
     return [*found, *alike.values()]
 

@@ -6,7 +6,7 @@ test row was judged, and what it was. Every opening of the same test set counts,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from drivetrain.data.ledger import Entry, Head, Ledger
@@ -157,7 +157,7 @@ class _Record:
     def count(self, earlier: Sequence[Opening]) -> int:
         return len(earlier_openings(self.sealed, self.project, earlier))
 
-    def write(self, kind: str, facts: dict[str, object]) -> str | None:
+    def write(self, kind: str, facts: Mapping[str, object]) -> str | None:
         """Hash of the line, or None where it cannot be written."""
         if not self.writable:
             return None

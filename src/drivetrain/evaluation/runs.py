@@ -1,7 +1,7 @@
 """The run log: every trial on a validation set, with what it said of each row, as plain files in the project folder.
 
 ```
-runs/20261123-094501-3f2a9c/
+runs/20261123-094501207-3f2a/
     run.json            settings, decisions, scores, epochs
     predictions.npz     of the validation set, see `Predictions.save`
 ```
@@ -150,7 +150,7 @@ class RunLog:
             decisions=dict(decisions),
             history=tuple(dict(row) for row in history),
         )
-        folder = self.project.runs / f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+        folder = self.project.runs / f"{now:%Y%m%d-%H%M%S}{now.microsecond // 1000:03}-{secrets.token_hex(2)}"
 
         def fill(fresh: Path) -> None:
             if predictions.output.size <= MOST_NUMBERS:
