@@ -249,7 +249,7 @@ def warn_torn(examples: Examples, given: Sequence[Part], giver: str) -> None:
             f"the scores will flatter: {first_few(torn)}. Mend it: let drivetrain draw the split by group."
         )
     if examples.times:
-        of: dict[Part, list[float]] = defaultdict(list)
+        of: dict[str, list[float]] = defaultdict(list)
         for time, part in zip(examples.times, given, strict=True):
             of[part].append(time)
         present = [part for part in PARTS if part in of]

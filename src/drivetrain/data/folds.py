@@ -196,19 +196,24 @@ def _fold_of(data: Data, rows: Examples, fold: _Fold, name: str, seed: int) -> D
     train, valid = rows.subset(fold.train), rows.subset(fold.valid)
     names = data.spec.target or ("class",)
     target = fit_target(data.spec.kind, names, train.values)
-    parts: list[Part] = ["valid"] * len(valid)
-    kept, _ = leave_out_unknown(valid, parts, target)
+
+    def parts_of(part: Part, rows: Examples) -> list[Part]:
+        return [part] * len(rows)
+
+    kept, _ = leave_out_unknown(valid, parts_of("valid", valid), target)
     valid = valid.subset(kept)
     test = data.open_test()
     split = data.split
+    every = Examples.concat([train, valid, test])
+    parts: list[Part] = [*parts_of("train", train), *parts_of("valid", valid), *parts_of("test", test)]
     return replace(
         data,
         train=train,
         valid=valid,
         target=target,
         split=Split.of(
-            (*train.digests, *valid.digests, *test.digests),
-            [*(["train"] * len(train)), *(["valid"] * len(valid)), *(["test"] * len(test))],
+            every.digests,
+            parts,
             method="fold",
             seed=seed,
             valid_pct=split.valid_pct,

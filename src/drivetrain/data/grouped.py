@@ -68,10 +68,11 @@ def draw_groups(
     if valid_pct or test_pct:
         _warn_of_lone(waiting, every)
     part_of: dict[str, Part] = {unit.name: "train" for unit in waiting}
-    for part, pct in (("test", test_pct), ("valid", valid_pct)):
+    asked: dict[Part, float] = {"test": test_pct, "valid": valid_pct}
+    for part, pct in asked.items():
         if not pct:
             continue
-        wanted = {what: share(n, pct) if what == ALL else n * pct for what, n in every.items()}
+        wanted: dict[Count, float] = {what: share(n, pct) if what == ALL else n * pct for what, n in every.items()}
         if not stratify:
             wanted = {ALL: wanted[ALL]}
         taken = _take(waiting, wanted)

@@ -146,7 +146,8 @@ def _from_exif(examples: Examples, classes: Sequence[str], parts: Sequence[Part]
     if not any(exif.day or exif.camera for exif in found):
         return []
     found += read_all_exif([examples.paths[row] for row in rows[FIRST_HEADERS:]])
-    few_classes, few_parts = [classes[row] for row in rows], [parts[row] for row in rows]
+    few_classes = [classes[row] for row in rows]
+    few_parts: list[Part] = [parts[row] for row in rows]
     guesses: list[GroupGuess] = []
     days = Grouping([exif.day for exif in found], few_classes)
     known = sum(bool(exif.day) for exif in found) / len(found)

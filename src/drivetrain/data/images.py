@@ -159,11 +159,11 @@ def _judgeable(rows: Rows, division: Division) -> tuple[Rows, list[Part]]:
     """The rows that are in a part and whose class the training rows have, and their parts."""
     paths = rows.examples.paths
     rows = rows.without({row: LeftOut(readable(paths[row]), why) for row, why in division.reasons.items()})
-    parts = [part for part in division.parts if part is not None]
+    parts: list[Part] = [part for part in division.parts if part is not None]
     kept, unknown = leave_out_unknown(rows.examples, parts, _fitted(rows, parts))
-    strange = [row for row in range(len(parts)) if row not in set(kept)]
+    strange = sorted(set(range(len(parts))) - set(kept))
     rows = rows.without(dict(zip(strange, unknown, strict=True)))
-    left = [parts[row] for row in kept]
+    left: list[Part] = [parts[row] for row in kept]
     require_rows(left, set(parts))
     return rows, left
 

@@ -91,7 +91,7 @@ def times_of(cells: Sequence[Any], where: str) -> list[float]:
         cells = [str(cell) for cell in cells]
     elif cells and all(isinstance(cell, str) and NUMBER.fullmatch(cell.strip()) for cell in cells):
         cells = [float(cell) for cell in cells] if not all(DAY.fullmatch(cell.strip()) for cell in cells) else cells
-    numeric = [isinstance(cell, Real) and not isinstance(cell, bool) for cell in cells]
+    numeric = [not isinstance(cell, bool) and isinstance(cell, Real) for cell in cells]
     if all(numeric):
         times = [float(cell) for cell in cells]
         _check_all(map(math.isfinite, times), cells, where, "a finite number, as the others are")
@@ -142,7 +142,8 @@ def split_by_time(
     ends: dict[Part, float] = {}
     starts: dict[Part, float] = {}
     end = math.inf
-    for part, pct in (("test", test_pct), ("valid", valid_pct)):
+    asked: dict[Part, float] = {"test": test_pct, "valid": valid_pct}
+    for part, pct in asked.items():
         if pct:
             before = rising[: _n_before(rising, end, gap)]
             starts[part], ends[part] = _start(before, share(len(rising), pct), part, gap), end
@@ -175,9 +176,13 @@ def _start(before: Sequence[float], n: int, part: Part, gap: float) -> float:
 
 def _part_at(time: float, starts: Mapping[Part, float], ends: Mapping[Part, float], gap: float) -> Part | str:
     """The part that a time is in, or why it is in none."""
-    part: Part = next((part for part in ("test", "valid") if time >= starts.get(part, math.inf)), "train")
+    part: Part = "train"
+    for later, start in starts.items():  # the test set, then validation
+        if time >= start:
+            part = later
+            break
     if gap and time > ends[part] - gap:
-        return IN_GAP.format(part=PART_WORDS[next(later for later in starts if starts[later] == ends[part])])
+        return IN_GAP.format(part=PART_WORDS[next(other for other in starts if starts[other] == ends[part])])
     return part
 
 
