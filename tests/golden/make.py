@@ -61,4 +61,5 @@ def main() -> None:
     print(learn.validate(), sum(item.stat().st_size for item in path.rglob("*") if item.is_file()))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -88,4 +88,5 @@ def main() -> None:
     print(i, sorted(seen), left)
 
 
-main()
+if __name__ == "__main__":
+    main()
