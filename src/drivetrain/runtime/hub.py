@@ -15,6 +15,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from pydantic import ValidationError
@@ -71,7 +72,8 @@ def push(path: str | os.PathLike[str], repository: str, *, private: bool = False
     modes = _upload_modes(hub, repository, contents)
     large = {name: contents[name] for name, mode in modes.items() if mode == "lfs" and contents[name]}
     _upload(hub, repository, large)
-    lines = [{"key": "header", "value": {"summary": f"drivetrain model {artefact.path.name}", "description": ""}}]
+    header = {"summary": f"drivetrain model {artefact.path.name}", "description": ""}
+    lines: list[dict[str, Any]] = [{"key": "header", "value": header}]
     for name, content in contents.items():
         if name in large:
             value = {"path": name, "algo": "sha256", "oid": _sha256(content), "size": len(content)}

@@ -7,8 +7,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from email.message import Message
-from http.client import HTTPException, HTTPResponse
+from http.client import HTTPException, HTTPMessage, HTTPResponse
 from pathlib import Path
 from typing import IO, Any, cast
 from urllib.error import HTTPError, URLError
@@ -106,7 +105,7 @@ class _Redirects(HTTPRedirectHandler):
     def redirect_request(  # noqa: PLR0917 - as urllib calls it
         self, req: Request, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str
     ) -> Request | None:
-        following = super().redirect_request(req, fp, code, msg, cast(Message, headers), newurl)
+        following = super().redirect_request(req, fp, code, msg, cast(HTTPMessage, headers), newurl)
         if following is not None:
             self._hub.sign(following)
         return following

@@ -14,7 +14,7 @@ from drivetrain.data.images import check_listed
 from drivetrain.data.listing import SourceSpec
 from drivetrain.data.matching import match_by_content
 from drivetrain.data.sources import Source, reread_source
-from drivetrain.data.split import PARTS, Split
+from drivetrain.data.split import PARTS, Part, Split
 from drivetrain.errors import DataError, DrivetrainWarning
 from drivetrain.runtime.artefact import DATA, Artefact
 from drivetrain.training.saved import source_of
@@ -38,12 +38,13 @@ def data_of(artefact: Artefact, source: Source | None = None) -> Data:
     place = source_of(artefact, reading) if source is None else source
     listed = reread_source(place, spec, with_parts=True)
     examples, given, report = check_listed(listed, channels=manifest.input.channels)
-    parts: dict[str, Examples] = {}
+    parts: dict[Part, Examples] = {}
     missing = 0
     for part in PARTS:
         rows, not_there = match_by_content(examples.digests, split, part, given=given)
         found = examples.subset(rows)
-        kept, unknown = leave_out_unknown(found, [part] * len(found), manifest.target)
+        judged: list[Part] = [part] * len(found)
+        kept, unknown = leave_out_unknown(found, judged, manifest.target)
         parts[part] = found.subset(kept)
         missing += not_there + len(unknown)
     if not parts["train"]:
