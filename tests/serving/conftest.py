@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import uvicorn
 
 from drivetrain.serving.run import open_model, server_of
 from drivetrain.serving.service import Service
@@ -28,6 +29,7 @@ class Live:
     url: str
     port: int
     service: Service
+    server: uvicorn.Server
 
     def post(self, path: str, content: bytes = b"", **options) -> httpx.Response:
         return httpx.post(self.url + path, content=content or None, timeout=20, **options)
@@ -62,7 +64,7 @@ def running(path: Path, settings: Settings) -> Iterator[Live]:
     thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listening])))
     thread.start()
     port = listening.getsockname()[1]
-    live = Live(f"http://127.0.0.1:{port}", port, service)
+    live = Live(f"http://127.0.0.1:{port}", port, service, server)
     try:
         until = time.monotonic() + 10
         while not server.started and thread.is_alive() and time.monotonic() < until:

@@ -15,7 +15,6 @@ from tests.serving.conftest import Live, limited, running
 from tests.serving.test_decoding import bomb
 from tests.serving.tiny import picture
 
-HOSTILE = 500
 METHODS = ["DELETE", "PUT", "TRACE", "CONNECT", "OPTIONS", "\x00", "GET\tGET"]
 PATHS = [
     "/../../etc/passwd",
@@ -40,17 +39,28 @@ def status_of(answer: bytes) -> int:
     return int(answer.split(b" ", 2)[1]) if answer.startswith(b"HTTP/1.1 ") else 0
 
 
-def still_right(live: Live) -> bool:
-    return all(live.post("/predict", picture(colour)).json()["label"] == colour for colour in ("red", "green", "blue"))
+def still_right(live: Live, patience_s: float = 0.0) -> bool:
+    """Whether three pictures are answered correctly; with patience, after being told to come again."""
+    until = time.monotonic() + patience_s
+    for colour in ("red", "green", "blue"):
+        answer = live.post("/predict", picture(colour))
+        while answer.status_code == 503 and time.monotonic() < until:
+            time.sleep(0.05)
+            answer = live.post("/predict", picture(colour))
+        if answer.json().get("label") != colour:
+            return False
+    return True
+
+
+def with_headers(text: str) -> bytes:
+    return f"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{text}\r\n".encode()
 
 
 def test_ten_thousand_headers(live):
-    many = "".join(f"X-{i}: {i}\r\n" for i in range(10_000))
-    answer = live.raw(f"GET / HTTP/1.1\r\nHost: localhost\r\n{many}\r\n".encode())
-    assert status_of(answer) in (0, 400, 431)
-    few = "".join(f"X{i}: 1\r\n" for i in range(100))
-    assert status_of(live.raw(f"GET /livez HTTP/1.1\r\nHost: localhost\r\n{few}\r\n".encode())) == 431
-    assert status_of(live.raw(b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"y" * 20_000 + b"\r\n\r\n")) == 400
+    assert status_of(live.raw(with_headers("X: 1\r\n"))) == 200
+    assert status_of(live.raw(with_headers("".join(f"X-{i}: {i}\r\n" for i in range(10_000))))) in (0, 400, 431)
+    assert status_of(live.raw(with_headers("".join(f"X{i}: 1\r\n" for i in range(100))))) == 431
+    assert status_of(live.raw(with_headers(f"X: {'y' * 20_000}\r\n"))) in (400, 431)
     assert still_right(live)
 
 
@@ -153,7 +163,7 @@ def test_overload_is_refused_and_what_is_taken_is_right(artefact):
         assert all(answer.json()["label"] == "green" for answer in found if answer.status_code == 200)
 
 
-def hostile_requests(rng: random.Random) -> list[bytes]:
+def hostile_requests(rng: random.Random, n: int) -> list[bytes]:
     """Requests of every kind of ill will, in a random order, each as the bytes that are sent."""
     good = picture("red")
     deflated = zlib.compress(good)
@@ -207,25 +217,26 @@ def hostile_requests(rng: random.Random) -> list[bytes]:
         lambda: b"GET / HTTP/9.9\r\nHost: localhost\r\n\r\n",
         lambda: head(content_length="500", content_type="image/png") + good[:100],
     ]
-    return [kinds[i % len(kinds)]() for i in range(HOSTILE)]
+    return [kinds[i % len(kinds)]() for i in range(n)]
 
 
-def test_five_hundred_hostile_requests(live):
-    requests = hostile_requests(random.Random(5))
+@pytest.mark.parametrize("n", [63, pytest.param(500, marks=pytest.mark.slow)])
+def test_hostile_requests(live, n):
+    requests = hostile_requests(random.Random(5), n)
     random.Random(6).shuffle(requests)
     codes: list[int] = []
 
     def send(some: list[bytes]) -> None:
-        codes.extend(status_of(live.raw(one, wait_s=3)) for one in some)
+        codes.extend(status_of(live.raw(one, wait_s=0.7)) for one in some)
 
-    senders = [threading.Thread(target=send, args=(requests[i::10],)) for i in range(10)]
+    senders = [threading.Thread(target=send, args=(requests[i::21],)) for i in range(21)]
     for sender in senders:
         sender.start()
     time.sleep(0.3)
-    assert still_right(live)  # meanwhile
+    assert still_right(live, patience_s=5)  # meanwhile
     for sender in senders:
         sender.join()
-    assert len(codes) == HOSTILE
+    assert len(codes) == n
     assert 500 not in codes and len(set(codes) - {0, 200}) >= 6
     assert still_right(live) and live.get("/readyz").status_code == 200
     until = time.monotonic() + 5

@@ -22,7 +22,7 @@ def watch(
     *,
     last: Annotated[int, typer.Option(help="Look at the newest answers, so many.", min=1)] = 2000,
     false_alarms: Annotated[
-        float, typer.Option(help="Share of runs that may alarm although nothing changed.", min=0.0001, max=0.5)
+        float, typer.Option(help="Share of runs that may alarm although nothing changed.", min=0.001, max=0.5)
     ] = 0.01,
     least: Annotated[float, typer.Option(help="Share of rows that must have moved for an alarm.", min=0, max=1)] = 0.05,
     json: AsJson = False,

@@ -26,7 +26,7 @@ BINS = 10
 """Of a histogram whose edges are taken from the values: each holds about a tenth of the rows."""
 
 GRID = 64
-"""A picture's statistics are taken from at most about this many rows and columns of it: 0.2 ms instead of 5."""
+"""A picture's statistics are taken from at most about this many rows and columns of it: half a millisecond."""
 
 _LUMINANCE = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 
@@ -206,8 +206,9 @@ def picture_statistics(pixels: NDArray[np.uint8]) -> dict[str, float]:
     """
     height, width, channels = pixels.shape
     step = max(1, min(height, width) // GRID)
-    here = pixels[::step, ::step].astype(np.float32) / 255
-    beside = pixels[::step, 1::step].astype(np.float32) / 255
+    scale = np.float32(255)
+    here = np.divide(pixels[::step, ::step], scale, dtype=np.float32)
+    beside = np.divide(pixels[::step, 1::step], scale, dtype=np.float32)
     light, light_beside = _luminance(here), _luminance(beside)
     common = light_beside.shape[1]
     found = {

@@ -27,6 +27,10 @@ LEAST = 0.05
 """Smaller moves are not worth an alarm, however sure one may be of them: with many rows everything is significant."""
 DRAWS_PER_FALSE_ALARM = 20
 """So many random draws are expected beyond the threshold: it is then known to about a quarter."""
+DRAWS_AT_ONCE = 10_000
+"""Bounds the memory."""
+LEAST_FALSE_ALARMS = 0.001
+"""Rarer ones would take too many draws to be told apart."""
 INTERVAL_DRAWS = 1000
 MOST_NAMED = 3
 
@@ -41,7 +45,7 @@ class Check:
     """Live rows."""
     moved: float
     """Share of the rows that would have to be in another bin to look like validation (total variation distance), less
-    what chance alone makes of it."""
+    most of what chance makes of it: with few rows in many bins it is a little high."""
     low: float
     high: float
     """95 % interval of `moved`, by bootstrap of both sides."""
@@ -86,10 +90,12 @@ def watch(
 
     Raises:
         DataError: There is not a single row.
-        SettingError: `false_alarms` is not between 0 and 1, or `least` not from 0 to 1.
+        SettingError: `false_alarms` is not from 0.001 to 1, or `least` not from 0 to 1.
     """
-    if not 0 < false_alarms < 1:
-        raise SettingError(f"false_alarms={false_alarms} is no share: expected between 0 and 1, such as 0.01.")
+    if not LEAST_FALSE_ALARMS <= false_alarms < 1:
+        raise SettingError(
+            f"false_alarms={false_alarms} cannot be had: expected {LEAST_FALSE_ALARMS} to 1, such as 0.01."
+        )
     if not 0 <= least <= 1:
         raise SettingError(f"least={least} is no share: expected 0 to 1.")
     if live.n == 0:
@@ -124,18 +130,22 @@ class _Comparison:
         """Probability by chance (not corrected), moved, low, high."""
         n, n_expected = self.n, int(self.expected.sum())
         pooled = self.expected + self.found
-        drawn = rng.multivariate_hypergeometric(pooled, n, size=draws, method="marginals")
-        by_chance = self.statistic(drawn / n, (pooled - drawn) / n_expected)
         observed = self.statistic(self.found / n, self.expected / n_expected)
-        p = (1 + int((by_chance >= observed * (1 - 1e-12)).sum())) / (1 + draws)
-        usual = float(distance(drawn / n, (pooled - drawn) / n_expected).mean())
+        as_far = 0
+        for start in range(0, draws, DRAWS_AT_ONCE):
+            size = min(DRAWS_AT_ONCE, draws - start)
+            drawn = rng.multivariate_hypergeometric(pooled, n, size=size, method="marginals")
+            by_chance = self.statistic(drawn / n, (pooled - drawn) / n_expected)
+            as_far += int((by_chance >= observed * (1 - 1e-12)).sum())
+        p = (1 + as_far) / (1 + draws)
         moved = float(distance(self.found / n, self.expected / n_expected))
         again = distance(
             rng.multinomial(n, self.found / n, size=INTERVAL_DRAWS) / n,
             rng.multinomial(n_expected, self.expected / n_expected, size=INTERVAL_DRAWS) / n_expected,
         )
-        low, high = np.quantile(2 * moved - again, [0.025, 0.975])  # basic bootstrap: it also takes the bias away
-        return p, max(0.0, moved - usual), float(np.clip(low, 0, 1)), float(np.clip(high, 0, 1))
+        # Chance adds to any distance, about as much again when rows are drawn again: twice minus once takes it away.
+        low, high = np.clip(np.quantile(2 * moved - again, [0.025, 0.975]), 0, 1)
+        return p, float(np.clip(2 * moved - again.mean(), 0, 1)), float(low), float(high)
 
 
 def _comparisons(reference: Reference, live: Live) -> list[_Comparison]:

@@ -81,6 +81,8 @@ class Guard:
         headers: list[tuple[bytes, bytes]] = scope["headers"]
         if len(headers) > self.limits.header_count:
             raise Refusal(431, f"the request has more than {self.limits.header_count} headers")
+        if sum(len(name) + len(value) for name, value in headers) > self.limits.header_bytes:
+            raise Refusal(431, f"the headers have more than {self.limits.header_bytes:,} bytes")
         if len(scope["path"]) > 2048:
             raise Refusal(414, "the path is too long")
         found = dict(headers)

@@ -56,6 +56,7 @@ async function look(file) {
   const mine = ++turn;
   picture = file;
   at("ask").classList.add("small");
+  at("ask-title").textContent = "Another picture?";
   at("result").hidden = true;
   hideMap();
   tell("Looking at the picture…");
@@ -152,7 +153,7 @@ async function explain() {
     draw(found);
     button.setAttribute("aria-pressed", "true");
     button.textContent = "Hide what mattered";
-    at("where").textContent = `The answer rests most on the ${place(found.change)} (bright). The model sees the square in the middle.`;
+    at("where").textContent = `The answer rests most on the ${place(found.change)} (bright). The model looks only at what is inside the dashed line.`;
   } catch (problem) {
     if (mine === turn) at("where").textContent = problem instanceof Problem ? problem.message : "Something went wrong on this page.";
   } finally {
@@ -179,7 +180,12 @@ function draw({ change, square }) {
   pen.globalCompositeOperation = "destination-out"; // light falls through where it mattered
   pen.imageSmoothingEnabled = true;
   pen.imageSmoothingQuality = "high";
-  pen.drawImage(small, square.left * map.width, square.top * map.height, square.width * map.width, square.height * map.height);
+  const seen = [square.left * map.width, square.top * map.height, square.width * map.width, square.height * map.height];
+  pen.drawImage(small, ...seen);
+  pen.globalCompositeOperation = "source-over";
+  pen.strokeStyle = "rgba(255, 255, 255, 0.45)";
+  pen.setLineDash([6, 5]);
+  pen.strokeRect(...seen);
   map.hidden = false;
 }
 
