@@ -72,7 +72,7 @@ def test_cached_weights_need_no_network(
 ) -> None:
     _fake_cache(tmp_path, weights)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
-    monkeypatch.setattr(bodies, "_hub_answers", lambda: pytest.fail("the network was asked"))
+    monkeypatch.setattr(bodies, "hub_answers", lambda: pytest.fail("the network was asked"))
     found = body(pretrained=True)
     assert torch.equal(found.module.state_dict()["conv1.0.weight"], weights["conv1.0.weight"])
 
@@ -91,7 +91,7 @@ def test_an_unreachable_hub_says_how_to_go_on(tmp_path: Path, monkeypatch: pytes
 
 def test_a_download_that_fails_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
-    monkeypatch.setattr(bodies, "_hub_answers", lambda: True)
+    monkeypatch.setattr(bodies, "hub_answers", lambda: True)
 
     def fail(*_: object) -> str:
         raise OSError("connection reset")

@@ -11,6 +11,7 @@ import typer
 
 from drivetrain import __version__
 from drivetrain.cli.audit import audit
+from drivetrain.cli.bodies import bodies
 from drivetrain.cli.cache import cache
 from drivetrain.cli.demo import demo
 from drivetrain.cli.evaluate import evaluate
@@ -72,6 +73,7 @@ app.command()(reported(runs))
 app.command()(reported(seals))
 app.command()(reported(demo))
 app.command()(reported(cache))
+app.command()(reported(bodies))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

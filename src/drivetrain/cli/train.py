@@ -62,7 +62,12 @@ def train(
         ),
     ],
     *,
-    arch: Annotated[str, typer.Option(help="A timm architecture, such as resnet34, or local-dir:FOLDER.")],
+    arch: Annotated[
+        str | None,
+        typer.Option(
+            help="A timm architecture, local-dir:FOLDER, or a name of `drivetrain bodies`.", show_default="resnet34"
+        ),
+    ] = None,
     epochs: Annotated[
         int | None,
         typer.Option(help="Passes over the training set with everything trained.", min=1, show_default="5"),

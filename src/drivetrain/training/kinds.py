@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.inputs import Input
-from drivetrain.runtime.manifest import Architecture
+from drivetrain.runtime.manifest import Architecture, Manifest
 
 if TYPE_CHECKING:
     from drivetrain.data.data import Data
@@ -30,6 +31,8 @@ class PreparedKind(Protocol):
     reader: Input
     body: nn.Module
     architecture: Architecture
+    choice: Decision
+    """The body's name, and why it was taken."""
     depth: dict[str, float]
     """Body parameter → 0 (nearest the input) to 1 (nearest the head)."""
     n_draws: int
@@ -48,9 +51,15 @@ class PreparedKind(Protocol):
         ...
 
 
-def prepare_kind(data: Data, **options: Any) -> PreparedKind:
-    """Build the body and the input description that suit the data; options as of the kind's `prepare`."""
-    return import_module(_KINDS[data.kind]).prepare(data, **options)
+def prepare_kind(data: Data, *, arch: str | Manifest | None, augment: Any, **options: Any) -> PreparedKind:
+    """Build the body and the input description that suit the data; options as of the kind's `prepare`.
+
+    Of a saved model's manifest instead of an architecture both are what they were, whatever the other options say.
+    """
+    kind = import_module(_KINDS[data.kind])
+    if isinstance(arch, Manifest):
+        return kind.restore(arch, augment=augment)
+    return kind.prepare(data, arch=arch, augment=augment, **options)
 
 
 def rebuild_kind(reader: Input, architecture: Architecture) -> tuple[nn.Module, nn.Module]:

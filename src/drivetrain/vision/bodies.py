@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 from dataclasses import dataclass
@@ -20,11 +19,14 @@ from timm.optim._param_groups import auto_group_layers  # pyright: ignore[report
 from torch import Tensor, nn
 
 from drivetrain.errors import ModelError, did_you_mean
+from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.manifest import Architecture
+from drivetrain.vision.local_bodies import LOCAL, WEIGHTS_FILE, folder_of, read_config, weights_of
 
-WEIGHTS_FILE = "model.safetensors"
-LOCAL = "local-dir:"
 HUB_CONNECT_TIMEOUT_S = 5.0
+
+DEFAULT_ARCH = "resnet34"
+"""What is fine-tuned where nobody says what: sound on most pictures, and quick enough without a GPU."""
 
 OFFLINE_HELP = (
     f"To go on without a hub: arch='{LOCAL}FOLDER' with a timm folder (config.json and {WEIGHTS_FILE}) copied from "
@@ -53,8 +55,8 @@ def load_body(arch: str, *, pretrained: bool, channels: int, size_px: int | None
     """Build a body by name.
 
     Args:
-        arch: A timm architecture, optionally with a tag (``resnet34``, ``vit_tiny_patch16_224.augreg_in21k``), or
-            ``local-dir:FOLDER``.
+        arch: A timm architecture, optionally with a tag (``resnet34``, ``vit_tiny_patch16_224.augreg_in21k``),
+            a name of `drivetrain bodies`, or ``local-dir:FOLDER``.
         pretrained: Load the weights, or start from random ones.
         channels: Of the pictures; for other than 3 the first convolution is adapted (timm's repeat-and-scale).
         size_px: Side of the pictures; None takes what the weights were trained with.
@@ -63,11 +65,12 @@ def load_body(arch: str, *, pretrained: bool, channels: int, size_px: int | None
     Raises:
         ModelError: The name is unknown, the weights cannot be had, or the architecture does not fit.
     """
-    name, options, weights = _local_folder(arch) if arch.startswith(LOCAL) else _hub_name(arch, pretrained)
-    module = _create(name, {**options, **_size_option(name, size_px)}, channels, weights if pretrained else None)
-    if arch.startswith(LOCAL):
+    folder = folder_of(arch)
+    name, options, weights = _hub_name(arch, pretrained) if folder is None else _local_folder(folder, pretrained)
+    module = _create(name, {**options, **_size_option(name, size_px)}, channels, weights)
+    if folder is not None:
         pretrained_cfg = cast(dict[str, Any], module.pretrained_cfg)
-        pretrained_cfg.update(_folder_config(arch).get("pretrained_cfg", {}))
+        pretrained_cfg.update(read_config(folder).get("pretrained_cfg", {}))
     config: dict[str, Any] = resolve_model_data_config(module)
     config["input_size"] = (channels, *(config["input_size"][1:] if size_px is None else (size_px, size_px)))
     features = _probe(name, module, config["input_size"])
@@ -81,10 +84,28 @@ def load_body(arch: str, *, pretrained: bool, channels: int, size_px: int | None
     return Body(module, architecture, config, parameter_depths(module), _is_fixed_size(name))
 
 
+def choose_arch(arch: str | None, *, pretrained: bool) -> Decision:
+    """The body asked for, or `DEFAULT_ARCH`.
+
+    Example:
+        >>> choose_arch("resnet18", pretrained=True).value
+        'resnet18'
+    """
+    how = "pretrained weights" if pretrained else "trained from scratch"
+    return Decision(value=arch or DEFAULT_ARCH, reason=how if arch else f"the default; {how}")
+
+
 def rebuild_body(architecture: Architecture, channels: int) -> nn.Module:
     """The same module as `load_body` made, with random parameters, from an artefact's description."""
     _known(architecture.name)
     return _create(architecture.name, architecture.options, channels, None)
+
+
+def restore_body(architecture: Architecture, channels: int, size_px: int) -> Body:
+    """The same body as `load_body` gave, with random parameters, from an artefact's description."""
+    module = rebuild_body(architecture, channels)
+    config = {"input_size": (channels, size_px, size_px)}
+    return Body(module, architecture, config, parameter_depths(module), _is_fixed_size(architecture.name))
 
 
 def parameter_depths(module: nn.Module) -> dict[str, float]:
@@ -115,7 +136,7 @@ def _known(arch: str) -> None:
         near = did_you_mean(arch, timm.list_models())
         raise ModelError(
             f"arch={arch!r} is not known.{near} Expected one of the {len(timm.list_models())} architectures of "
-            f"timm.list_models(), or '{LOCAL}FOLDER'."
+            f"timm.list_models(), '{LOCAL}FOLDER', or a name that `drivetrain bodies` lists."
         )
     try:
         timm.get_pretrained_cfg(arch)
@@ -127,27 +148,11 @@ def _known(arch: str) -> None:
         ) from error
 
 
-def _local_folder(arch: str) -> tuple[str, dict[str, Any], Path]:
-    config = _folder_config(arch)
-    name = str(config.get("architecture"))
+def _local_folder(folder: Path, pretrained: bool) -> tuple[str, dict[str, Any], Path | None]:
+    config = read_config(folder)
+    name = str(config["architecture"])
     _known(name)
-    weights = Path(arch.removeprefix(LOCAL)) / WEIGHTS_FILE
-    if not weights.is_file():
-        raise ModelError(f"{weights.parent} has no {WEIGHTS_FILE}: only safetensors are read, never pickles.")
-    return name, dict(config.get("model_args", {})), weights
-
-
-def _folder_config(arch: str) -> dict[str, Any]:
-    path = Path(arch.removeprefix(LOCAL)) / "config.json"
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelError(
-            f"arch={arch!r}: {path} cannot be read ({error}). Expected a timm folder: config.json and {WEIGHTS_FILE}."
-        ) from error
-    if not isinstance(config, dict) or "architecture" not in config:
-        raise ModelError(f"{path} names no 'architecture', which a timm folder's config.json does.")
-    return cast(dict[str, Any], config)
+    return name, dict(config.get("model_args", {})), weights_of(folder) if pretrained else None
 
 
 def _hub_weights(arch: str) -> Path:
@@ -159,7 +164,7 @@ def _hub_weights(arch: str) -> Path:
     cached = try_to_load_from_cache(repository, WEIGHTS_FILE)
     if isinstance(cached, str):
         return Path(cached)
-    if hub.HF_HUB_OFFLINE or not _hub_answers():
+    if hub.HF_HUB_OFFLINE or not hub_answers():
         why = "HF_HUB_OFFLINE is set" if hub.HF_HUB_OFFLINE else f"{hub.ENDPOINT} cannot be reached"
         raise ModelError(f"the pretrained weights of {arch!r} are not on this machine, and {why}. {OFFLINE_HELP}")
     try:
@@ -168,7 +173,7 @@ def _hub_weights(arch: str) -> Path:
         raise ModelError(f"the weights of {arch!r} could not be downloaded: {error}. {OFFLINE_HELP}") from error
 
 
-def _hub_answers() -> bool:
+def hub_answers() -> bool:
     """Whether a connection can be opened; the hub's client alone would retry for most of a minute."""
     if any(os.environ.get(name) for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")):
         return True  # only the proxy can tell

@@ -13,10 +13,11 @@ from torch import Tensor, nn
 from drivetrain.data.data import Data
 from drivetrain.data.store import Store
 from drivetrain.errors import SettingError
+from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.inputs import PictureInput
-from drivetrain.runtime.manifest import Architecture
+from drivetrain.runtime.manifest import Architecture, Manifest
 from drivetrain.vision.augment import N_DRAWS, NO_AUGMENTATION, Augmentation, random_views
-from drivetrain.vision.bodies import Body, load_body, rebuild_body
+from drivetrain.vision.bodies import Body, choose_arch, load_body, rebuild_body, restore_body
 from drivetrain.vision.normalise import Normalise
 
 TRAIN_VIEW_SHARE = 0.7
@@ -38,8 +39,9 @@ class PictureKind:
 
     n_draws = N_DRAWS
 
-    def __init__(self, reader: PictureInput, body: Body, augmentation: Augmentation) -> None:
+    def __init__(self, reader: PictureInput, body: Body, augmentation: Augmentation, choice: Decision) -> None:
         self.reader = reader
+        self.choice = choice
         self.body = body.module
         self.architecture = body.architecture
         self.depth = body.depth
@@ -68,7 +70,7 @@ class PictureKind:
 def prepare(
     data: Data,
     *,
-    arch: str,
+    arch: str | None,
     pretrained: bool,
     size_px: int | None,
     augment: Augmentation | bool,
@@ -82,14 +84,24 @@ def prepare(
     """
     if size_px is not None and not 8 <= size_px <= 2048:
         raise SettingError(f"size={size_px} is out of range: expected 8 to 2048 px.")
-    body = load_body(arch, pretrained=pretrained, channels=data.channels, size_px=size_px, dropout=dropout)
+    choice = choose_arch(arch, pretrained=pretrained)
+    body = load_body(str(choice.value), pretrained=pretrained, channels=data.channels, size_px=size_px, dropout=dropout)
     reader = _reader(body, data.channels)
     if not pretrained:
         mean, std = _statistics(data, reader)
         reader = reader.model_copy(update={"mean": mean, "std": std})
     if isinstance(augment, bool):
         augment = _default_augmentation(reader, body) if augment else NO_AUGMENTATION
-    return PictureKind(reader, body, augment)
+    return PictureKind(reader, body, augment, choice)
+
+
+def restore(saved: Manifest, *, augment: Augmentation | bool) -> PictureKind:
+    """The kind of a saved model, its body with random parameters."""
+    body = restore_body(saved.architecture, saved.input.channels, saved.input.size_px)
+    if isinstance(augment, bool):
+        augment = _default_augmentation(saved.input, body) if augment else NO_AUGMENTATION
+    choice = saved.decisions.get("arch", Decision(value=saved.architecture.name, reason="as saved"))
+    return PictureKind(saved.input, body, augment, choice)
 
 
 def rebuild(reader: PictureInput, architecture: Architecture) -> tuple[nn.Module, nn.Module]:

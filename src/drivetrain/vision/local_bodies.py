@@ -1,0 +1,114 @@
+"""Bodies that lie on this machine under a name.
+
+Each is a timm folder: `config.json` (the architecture, its options, what its weights expect) and `model.safetensors`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any, cast
+
+import timm
+from platformdirs import user_config_path
+
+from drivetrain.errors import ModelError, SettingError
+from drivetrain.runtime.artefact import write_durably
+
+WEIGHTS_FILE = "model.safetensors"
+CONFIG_FILE = "config.json"
+LOCAL = "local-dir:"
+CONFIG_DIR = "DRIVETRAIN_CONFIG_DIR"
+
+
+def folder_of(arch: str) -> Path | None:
+    """The folder that a name stands for, or None for one of timm's own names.
+
+    Example:
+        >>> folder_of("local-dir:bodies/mine")
+        PosixPath('bodies/mine')
+        >>> folder_of("resnet34") is None
+        True
+    """
+    if arch.startswith(LOCAL):
+        return Path(arch.removeprefix(LOCAL))
+    return registered().get(arch)
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """What a timm folder says of its weights.
+
+    Raises:
+        ModelError: There is no such file, it is no JSON, or it names no architecture.
+    """
+    path = folder / CONFIG_FILE
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(
+            f"{path} cannot be read ({error}). Expected a timm folder: {CONFIG_FILE} and {WEIGHTS_FILE}."
+        ) from error
+    if not isinstance(config, dict) or "architecture" not in config:
+        raise ModelError(f"{path} names no 'architecture', which a timm folder's {CONFIG_FILE} does.")
+    return cast(dict[str, Any], config)
+
+
+def weights_of(folder: Path) -> Path:
+    """The file of its parameters; raises ModelError where there is none that can be read safely."""
+    path = folder / WEIGHTS_FILE
+    if not path.is_file():
+        raise ModelError(f"{folder} has no {WEIGHTS_FILE}: only safetensors are read, never pickles.")
+    return path
+
+
+# ── registered folders ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def registry_file() -> Path:
+    """Where names and folders are kept: the user's configuration folder, or `DRIVETRAIN_CONFIG_DIR`."""
+    named = os.environ.get(CONFIG_DIR)
+    return (Path(named) if named else user_config_path("drivetrain", appauthor=False)) / "bodies.json"
+
+
+def registered() -> dict[str, Path]:
+    """Name → folder of every body registered on this machine.
+
+    Raises:
+        ModelError: The list is damaged.
+    """
+    path = registry_file()
+    try:
+        names = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise ModelError(
+            f"{path} lists the registered bodies, and cannot be read: {error}. Mend it: delete it."
+        ) from error
+    return {name: Path(folder) for name, folder in names.items()}
+
+
+def register(folder: Path, name: str | None = None) -> str:
+    """Give a local timm folder a name that `arch` takes from now on; returns the name.
+
+    Args:
+        folder: Holds `config.json` and `model.safetensors`.
+        name: None takes the folder's own.
+
+    Raises:
+        ModelError: It is no timm folder, or its architecture is unknown.
+        SettingError: The name means something else already.
+    """
+    name = name or folder.resolve().name
+    config = read_config(folder)
+    weights_of(folder)
+    if not timm.is_model(str(config["architecture"])):
+        raise ModelError(f"{folder} is of {config['architecture']!r}, unknown to this timm ({timm.__version__}).")
+    if name.startswith(LOCAL) or timm.is_model(name):
+        raise SettingError(f"name={name!r} means another body already. Mend it: choose another name.")
+    path = registry_file()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    names = {**{known: str(where) for known, where in registered().items()}, name: str(folder.resolve())}
+    write_durably(path, (json.dumps(names, indent=2) + "\n").encode())
+    return name
