@@ -244,9 +244,10 @@ def test_the_g_test_is_scipys_where_no_class_is_rare():
 def test_the_g_test_keeps_its_level_with_many_rare_classes():
     """Of clean splits about one in twenty has p below .05."""
     rng = np.random.default_rng(0)
-    shares = rng.dirichlet(np.full(100, 0.3))
-    ps = np.array([g_test(np.array([rng.multinomial(n, shares) for n in (400, 100)], float)) for _ in range(400)])
+    shares = rng.dirichlet(np.full(300, 1.0))
+    ps = np.array([g_test(np.array([rng.multinomial(300, shares) for _ in range(2)], float)) for _ in range(400)])
     assert 0.01 < np.mean(ps < 0.05) < 0.1
+    assert np.mean(ps < 0.001) < 0.02
 
 
 # ── metadata ────────────────────────────────────────────────────────────────────────────────────────────────────────

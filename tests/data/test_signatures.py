@@ -108,6 +108,14 @@ def test_the_fast_search_finds_what_the_slow_one_finds(copies):
     assert near_pairs(rows, rows[:4]) == across
 
 
+@pytest.mark.parametrize("n_bits", [16, 17, NEAR])
+def test_a_pair_that_differs_in_every_band_is_found(n_bits, scenes):
+    """The hardest case: no band of signs is the same in both."""
+    bits = list(range(n_bits))  # neighbouring signs are of different bands
+    assert distance(scenes[0], flipped(scenes[0], bits)) == n_bits
+    assert near_pairs([scenes[0], flipped(scenes[0], bits)]) == [(0, 1)]
+
+
 def test_a_crowd_is_joined_without_comparing_all_with_all(monkeypatch, scenes):
     monkeypatch.setattr(signatures, "BIG_BUCKET", 50)
     monkeypatch.setattr(signatures, "REACH", 4)
