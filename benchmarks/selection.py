@@ -130,7 +130,7 @@ def main() -> None:
     results = Results(place / "selection.json", hidden_places())
     for name in CONTESTS:
         if wanted(name.split(",")[0].replace(" ", "-"), options.only):
-            row = results.put(name, measured(name, 30 if options.quick else 1000 if CONTESTS[name][0] < 100 else 300))
+            row = results.put(name, measured(name, 30 if options.quick else 100 if CONTESTS[name][0] == 100 else 300))
             print(name, {key: value for key, value in row.items() if isinstance(value, float)}, flush=True)
             results.write(report(results.rows))
 
