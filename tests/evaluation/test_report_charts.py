@@ -1,13 +1,16 @@
 """Scales, bins and words of the report."""
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from drivetrain.evaluation.calibration import reliability
 from drivetrain.evaluation.report import charts
 from drivetrain.evaluation.report.svg import Scale, nice_ticks, spread, tick_label
-from drivetrain.evaluation.report.tallies import equal_mass_bins, expected_calibration_error, said_and_held
+from drivetrain.evaluation.report.tallies import said_and_held
 from drivetrain.evaluation.report.words import shortened, value_in_words
 
 from . import tables
@@ -32,32 +35,6 @@ def test_scales_map_ends_to_ends():
     assert Scale(1, 1, 0, 10).at(1) == 5
     assert spread(3, 3)[0] < 3 < spread(3, 3)[1]
     assert tick_label(-1234.0) == "−1,234"
-
-
-@given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=200), st.integers(1, 15))
-def test_bins_hold_every_row_once(rows, most):
-    confidence, held = (np.array(column) for column in zip(*rows, strict=True))
-    bins = equal_mass_bins(confidence.astype(float), held.astype(bool), most)
-    assert 1 <= len(bins) <= most
-    assert sum(b.n for b in bins) == len(rows) and sum(b.hits for b in bins) == held.sum()
-    assert all(b.n for b in bins)
-    assert [b.confidence for b in bins] == sorted(b.confidence for b in bins)
-    assert sum(b.n * b.confidence for b in bins) == pytest.approx(confidence.sum())
-
-
-def test_bins_of_different_confidences_are_of_equal_mass():
-    confidence = np.random.default_rng(0).permutation(np.linspace(0.3, 1, 100))
-    bins = equal_mass_bins(confidence, confidence > 0.5, 10)
-    assert [b.n for b in bins] == [10] * 10
-
-
-def test_calibration_error_of_honest_and_of_false_confidence():
-    rng = np.random.default_rng(0)
-    confidence = rng.uniform(0.5, 1, 20_000)
-    honest = equal_mass_bins(confidence, rng.random(20_000) < confidence)
-    assert expected_calibration_error(honest) < 0.015
-    boastful = equal_mass_bins(confidence, rng.random(20_000) < confidence - 0.2)
-    assert expected_calibration_error(boastful) == pytest.approx(0.2, abs=0.015)
 
 
 def test_labels_of_several_categories_are_judged_one_by_one():
@@ -94,3 +71,15 @@ def test_long_names_keep_both_ends():
     assert shortened("x" * 100, 21).count("x") == 20 and len(shortened("x" * 100, 21)) == 21
     assert shortened("short") == "short"
     assert value_in_words((1.0, 2.5)) == "1, 2.5"
+
+
+def test_dots_of_the_reliability_diagram_stand_where_their_bin_says():
+    bins = reliability(tables.category(400, 4))
+    drawn = charts.reliability(bins, "r")
+    places = [(float(x), float(y)) for x, y in re.findall(r'<circle cx="([\d.]+)" cy="([\d.]+)"', drawn)]
+    ideal = re.findall(r'[xy][12]="([\d.]+)"', drawn.split(' class="ideal"')[0])[-4:]
+    x1, y1, x2, y2 = map(float, ideal)
+    assert len(places) == len(bins)
+    for (x, y), b in zip(places, bins, strict=True):
+        assert (x - x1) / (x2 - x1) == pytest.approx(b.confidence, abs=0.002), "from 0 to 1: some bins are below 50 %"
+        assert (y - y1) / (y2 - y1) == pytest.approx(b.right, abs=0.002)

@@ -8,6 +8,7 @@ on the other folds. Legend: N rows, F features, K outputs of the target.
 from __future__ import annotations
 
 import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -44,8 +45,9 @@ class Probe:
         >>> from drivetrain.runtime.targets import CategoryTarget
         >>> fruit = CategoryTarget(name="fruit", vocab=("apple", "pear", "plum"))
         >>> probe = Probe(fruit, np.array([[0.0], [1.0]]), np.array([0, 1]))
-        >>> probe.outputs(np.array([[9.0]]))[0].round(2).tolist()
-        [0.31, 0.69, 0.0]
+        >>> output = probe.outputs(np.array([[9.0]]))[0]
+        >>> fruit.vocab[output.argmax()], output.round(9).sum(), output[2]
+        ('pear', 1.0, 0.0)
     """
 
     def __init__(self, target: Target, features: Array, truth: Array) -> None:
@@ -131,10 +133,20 @@ def untrained_features(rows: Examples, architecture: Architecture, *, channels: 
     if architecture.pretrained_from is not None:
         try:
             found = body_features(rows, architecture.pretrained_from, channels=channels, size=size_px)
-            return found, f"{architecture.pretrained_from} as it was before training"
+            return found, f"{without_folders(architecture.pretrained_from)} as it was before training"
         except ModelError:
             pass
     return body_features(rows, EMBEDDED, channels=channels), "the body that ships with drivetrain"
+
+
+def without_folders(arch: str) -> str:
+    """An architecture's name; of a local folder, its last part: pages that are passed on name no place on a machine.
+
+    Example:
+        >>> without_folders("local-dir:some/place/resnet18"), without_folders("resnet18")
+        ('resnet18', 'resnet18')
+    """
+    return Path(arch.partition(":")[2]).name if arch.startswith("local-dir:") else arch
 
 
 def probe_predictions(data: Data, architecture: Architecture, size_px: int) -> tuple[Predictions, str]:

@@ -13,11 +13,13 @@ from drivetrain.errors import DataError
 from drivetrain.evaluation.metrics import Metric, metric_named
 from drivetrain.evaluation.scores import Score
 from drivetrain.runtime.artefact import CARD, Artefact, open_artefact, write_durably
+from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.manifest import Manifest, Opening
 from drivetrain.runtime.pictures import readable
 from drivetrain.training.identity import parameters_sha256, versions
 
 if TYPE_CHECKING:
+    from drivetrain.data.data import Data
     from drivetrain.data.sources import Source
     from drivetrain.evaluation.auditing.audit import Audit
     from drivetrain.evaluation.predictions import Predictions
@@ -161,11 +163,11 @@ def report_parts(
     rows = {"train": len(data.train), "valid": len(data.valid), "test": data.n_test}
     stored = rows if manifest is None else manifest.n
     return ReportParts(
-        title=title or f"{learner.kind.architecture.name} on {Path(data.source).name}",
+        title=title or f"{learner.kind.architecture.name} on {source_name(data)}",
         predictions=predictions,
         scores=scores,
         baselines=_baselines(learner, headline, audit, probe=probe),
-        decisions=learner.decisions if manifest is None else manifest.decisions,
+        decisions=_shown_decisions(learner.decisions if manifest is None else manifest.decisions),
         history=learner.history,
         verdict=learner.verdict().text if learner.history else None,
         pictures=lambda row: _picture(learner, row),
@@ -277,11 +279,25 @@ def _expected(opening: Opening) -> str:
     return f"{' '.join(said).strip()}{held}"
 
 
+def source_name(data: Data) -> str:
+    """Where the rows came from, without the folders above it: pages that are passed on name no place on a machine."""
+    return data.source if data.location is None else readable(Path(data.location).name)
+
+
+def _shown_decisions(decisions: Mapping[str, Decision]) -> Mapping[str, Decision]:
+    from drivetrain.training.probing import without_folders  # noqa: PLC0415 - brings more than a card needs
+
+    arch = decisions.get("arch")
+    if arch is None or not isinstance(arch.value, str):
+        return decisions
+    return {**decisions, "arch": Decision(value=without_folders(arch.value), reason=arch.reason)}
+
+
 def _facts(learner: Learner, manifest: Manifest | None) -> Mapping[str, str]:
     data = learner.data
     parameters = parameters_sha256(learner.network) if manifest is None else manifest.parameters_sha256
     facts = {
-        "source": data.source,
+        "source": source_name(data),
         "split": f"{data.split.method}, seed {data.split.seed}, identity {data.split.identity[:IDENTITY]}",
         "seal": "" if data.seal is None else data.seal.id,
         "architecture": learner.kind.architecture.name,

@@ -21,6 +21,7 @@ from drivetrain.evaluation.report.gallery import row_losses
 from drivetrain.runtime.artefact import open_artefact
 from drivetrain.runtime.pictures import readable
 from drivetrain.runtime.targets import Target, TargetValue
+from drivetrain.training.reporting import source_name
 
 if TYPE_CHECKING:
     from drivetrain.data.sources import Source
@@ -122,7 +123,7 @@ def review_rows(learner: Learner, title: str, *, out_of_fold: Predictions | None
     duplicates, more = _duplicates(examples)
     return ReviewRows(
         title=title,
-        source=found.source,
+        source=source_name(found),
         target=found.target,
         examples=examples,
         n_valid=n_valid,

@@ -53,7 +53,7 @@ function progress() {
   board.lists.forEach((one, i) => {
     const ids = new Set(one.items.flatMap((item) => item.rows));
     const left = [...ids].filter((id) => !decisions[id]).length;
-    by("tabs").children[i].textContent = `${one.title} (${left} left of ${ids.size})`;
+    by("tabs").children[i].textContent = `${one.title} (${ids.size ? `${left} left of ${ids.size}` : "none"})`;
   });
 }
 
@@ -128,6 +128,7 @@ function show(index) {
   by("empty").hidden = list.items.length > 0;
   location.replace(`#${list.key}`);
   go(Math.max(0, panels().findIndex((panel) => !decisions[panel.dataset.row])), false);
+  if (current > 0) panels()[current].scrollIntoView({ block: "nearest" });
 }
 
 function zoom(panel) {

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from drivetrain.evaluation.calibration import calibration_error
 from drivetrain.evaluation.report.html import plain
 from drivetrain.evaluation.report.parts import ReportParts, Seal
 from drivetrain.evaluation.report.summary import confidence_in_words, in_words, weakest
-from drivetrain.evaluation.report.tallies import equal_mass_bins, expected_calibration_error, said_and_held, tallies
+from drivetrain.evaluation.report.tallies import tallies
 from drivetrain.evaluation.report.words import as_percent, count_rows, quoted_list
 from drivetrain.evaluation.scores import Score
 
@@ -145,9 +146,15 @@ def _confidence(parts: ReportParts) -> list[str]:
     said = confidence_in_words(parts)
     if not said:
         return []
-    bins = equal_mass_bins(*said_and_held(parts.predictions))
-    error = as_percent(expected_calibration_error(bins))
-    return [f"{said} Calibration error (ECE, {len(bins)} bins of equal mass): {error}."]
+    error = calibration_error(parts.predictions)
+    measured = f"{as_percent(error.debiased)} [{100 * error.low:.1f}, {100 * error.high:.1f}]"
+    lines = [f"{said} Calibration error (ECE, {error.n_bins} bins of equal mass, without their noise): {measured}."]
+    if parts.calibration is not None:
+        temperature = parts.calibration.temperature
+        lines.append(
+            f"The saved model divides its outputs by a temperature of {temperature:.2f}, fitted on these rows."
+        )
+    return lines
 
 
 def _limits(parts: ReportParts) -> list[str]:

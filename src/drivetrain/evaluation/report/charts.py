@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from drivetrain.evaluation.calibration import ReliabilityBin
 from drivetrain.evaluation.confusions import Counts
 from drivetrain.evaluation.report.html import Html, tag
 from drivetrain.evaluation.report.svg import (
@@ -26,13 +27,13 @@ from drivetrain.evaluation.report.svg import (
     text,
     tick_label,
 )
-from drivetrain.evaluation.report.tallies import Bin
 from drivetrain.evaluation.report.words import as_percent
 from drivetrain.evaluation.scores import Score
 
 WIDTH, HEIGHT = 460.0, 300.0
 """Of most charts: narrow enough that a phone shrinks their writing only a little."""
 SHADES = 8
+MOST_EPOCH_TICKS = 10
 MOST_POINTS = 1500
 """Of a scatter; more are thinned out evenly, which the page says."""
 
@@ -117,7 +118,7 @@ def curve(
         return None
     ys = [y for points in found.values() for _, y in points]
     low, high = spread(min(ys), max(ys))
-    ticks = [float(t) for t in nice_ticks(1, epochs[-1], 6) if float(t).is_integer()] if len(epochs) > 1 else [1.0]
+    ticks = [float(t) for t in epochs] if len(epochs) <= MOST_EPOCH_TICKS else nice_ticks(1, epochs[-1], 6)
     field = plot(
         WIDTH,
         HEIGHT,
@@ -126,7 +127,7 @@ def curve(
         x_name="epoch",
         y_name=y_name,
         y_percent=percent,
-        x_ticks=sorted({1.0, *ticks}),
+        x_ticks=[t for t in ticks if t.is_integer()],
         right=20 + 8 * max(len(label) for label in found),
     )
     marks, said = _series(field, found, percent, best)
@@ -165,10 +166,9 @@ def _series(
     return marks, "; ".join(said) + "."
 
 
-def reliability(bins: Sequence[Bin], name: str, *, of_labels: bool) -> Html:
+def reliability(bins: Sequence[ReliabilityBin], name: str) -> Html:
     """How often answers of each confidence are right, against the line where confidence is honest."""
-    low = 0.0 if of_labels or bins[0].confidence < 0.5 else min(0.5, bins[0].confidence)
-    low = 0.0 if min(b.interval().low for b in bins) < low else low
+    low = 0.0 if min(min(b.low, b.confidence) for b in bins) < 0.5 else 0.5
     field = plot(
         WIDTH,
         WIDTH * 0.82,
@@ -181,12 +181,11 @@ def reliability(bins: Sequence[Bin], name: str, *, of_labels: bool) -> Html:
     )
     marks: list[Html] = [line(field.x.at(low), field.y.at(low), field.x.at(1), field.y.at(1), "ideal")]
     for b in bins:
-        x, y, interval = field.x.at(b.confidence), field.y.at(b.accuracy), b.interval()
-        hint = f"says {as_percent(b.confidence)}, right {as_percent(b.accuracy)} of {b.n:,}"
-        if not of_labels:  # labels of one row are not independent: their interval would be too narrow
-            marks.append(line(x, field.y.at(interval.low), x, field.y.at(interval.high), "accent whisker"))
-        marks.append(dot(x, y, 4.5, "accent", hint))
-    said = "; ".join(f"says {as_percent(b.confidence, 0)}: right {as_percent(b.accuracy, 0)} of {b.n:,}" for b in bins)
+        x = field.x.at(b.confidence)
+        hint = f"says {as_percent(b.confidence)}, right {as_percent(b.right)} of {b.n:,}"
+        marks.append(line(x, field.y.at(b.low), x, field.y.at(b.high), "accent whisker"))
+        marks.append(dot(x, field.y.at(b.right), 4.5, "accent", hint))
+    said = "; ".join(f"says {as_percent(b.confidence, 0)}: right {as_percent(b.right, 0)} of {b.n:,}" for b in bins)
     return drawing(name, WIDTH, WIDTH * 0.82, "Confidence against being right", said + ".", field.frame(), marks)
 
 

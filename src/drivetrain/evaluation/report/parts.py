@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 from drivetrain.evaluation.predictions import Predictions
 from drivetrain.evaluation.report.html import Html
 from drivetrain.evaluation.scores import Score, Scores
+from drivetrain.runtime.calibration import Calibration
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.targets import Array
 
@@ -95,8 +96,8 @@ class ReportParts:
     """Rows in ``train``, ``valid`` and ``test``."""
     facts: Mapping[str, str] = field(default_factory=dict[str, str])
     """What identifies model, split and versions, for who wants to check."""
-    calibration: Any = None
-    """A fitted `drivetrain.runtime.calibration.Calibration`, or None."""
+    calibration: Calibration | None = None
+    """What the saved model applies to its answers."""
     sections: Sequence[tuple[str, Html]] = ()
     """Further sections: a title, and what `drivetrain.evaluation.report.html` made."""
     warnings: Sequence[str] = ()

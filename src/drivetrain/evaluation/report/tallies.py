@@ -1,9 +1,8 @@
-"""What tables and charts of a report count. Legend: N rows, K categories, M bins."""
+"""What tables and charts of a report count. Legend: N rows, K categories."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,24 +71,6 @@ def tallies(predictions: Predictions) -> list[Tally]:
     return made
 
 
-@dataclass(frozen=True)
-class Bin:
-    """Rows of similar confidence: how confident on average, and how many of them are right."""
-
-    confidence: float
-    n: int
-    hits: int
-
-    @property
-    def accuracy(self) -> float:
-        """Share of right rows."""
-        return self.hits / self.n
-
-    def interval(self) -> Interval:
-        """Wilson's, 95 %."""
-        return wilson_interval(self.hits, self.n)
-
-
 def said_and_held(predictions: Predictions) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Probabilities that were given, and whether what they were given to is true.
 
@@ -98,35 +79,3 @@ def said_and_held(predictions: Predictions) -> tuple[NDArray[np.float64], NDArra
     if predictions.target.kind == "categories":
         return predictions.output.astype(np.float64).ravel(), (predictions.known_truth() == 1).ravel()
     return predictions.confidence(), predictions.hits()
-
-
-def equal_mass_bins(confidence_N: NDArray[np.float64], held_N: NDArray[np.bool_], most: int = 10) -> list[Bin]:
-    """At most `most` bins of about as many rows each; equal confidences are never divided.
-
-    Example:
-        >>> bins = equal_mass_bins(np.array([0.9, 0.6, 0.6, 0.7]), np.array([True, False, True, True]), 2)
-        >>> [(round(b.confidence, 2), b.n, b.hits) for b in bins]
-        [(0.6, 2, 1), (0.8, 2, 2)]
-    """
-    order = np.argsort(confidence_N, kind="stable")
-    sorted_N = confidence_N[order]
-    ends = {0, len(order)}
-    for i in range(1, most):
-        wanted = round(i * len(order) / most)
-        if 0 < wanted < len(order):
-            ends.add(int(np.searchsorted(sorted_N, sorted_N[wanted])))
-    places = sorted(ends)
-    return [Bin(float(sorted_N[a:b].mean()), b - a, int(held_N[order[a:b]].sum())) for a, b in pairwise(places)]
-
-
-def expected_calibration_error(bins: list[Bin]) -> float:
-    """Distance of confidence from accuracy, averaged over the rows of all bins.
-
-    Source: Naeini, Cooper & Hauskrecht (2015), with bins of equal mass (Nguyen & O'Connor 2015).
-
-    Example:
-        >>> expected_calibration_error([Bin(0.5, 2, 2), Bin(1.0, 2, 2)])
-        0.25
-    """
-    n = sum(b.n for b in bins)
-    return sum(b.n * abs(b.confidence - b.accuracy) for b in bins) / n if n else 0.0
