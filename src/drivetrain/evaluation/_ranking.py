@@ -6,6 +6,7 @@ positive and Q negative rows).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -126,8 +127,11 @@ def _binned(positive_N: Bools, score_N: Array, counts_NB: Floats) -> tuple[Float
 def roc_auc_influence(predictions: Predictions) -> Influence:
     """What each row does to `roc_auc`: its placement among the rows of the other side, as in DeLong et al. (1988).
 
-    The variance of simply behaved rows is that of Hanley & McNeil (1982), made symmetric by Newcombe (2006).
+    The variance of simply behaved rows is half way between that of exponential scores (Hanley & McNeil 1982) and that
+    of normal scores of equal spread, which near 1 is down to half of it: coverage by simulation is best there.
     """
+    from scipy.special import ndtri, owens_t  # noqa: PLC0415 (slow to import)
+
     positive_NK, output_NK = positives(predictions), predictions.output
     placed = [(k, *_placements(positive_NK[:, k], output_NK[:, k])) for k in judged(predictions)]
     value = float(np.mean([pos_P.mean() for _, pos_P, _ in placed])) if placed else float("nan")
@@ -141,8 +145,13 @@ def roc_auc_influence(predictions: Predictions) -> Influence:
     sizes = np.array([(len(pos_P), len(neg_Q)) for _, pos_P, neg_Q in placed], dtype=np.float64).reshape(-1, 2)
 
     def variance_at(theta: float) -> float:
-        size_K, pairs_K = sizes.sum(axis=1) / 2 - 1, sizes.prod(axis=1)
-        one = theta * (1 - theta) * (1 + size_K * ((1 - theta) / (2 - theta) + theta / (1 + theta))) / pairs_K
+        if not 0 < theta < 1:
+            return 0.0
+        others_K, pairs_K = sizes.sum(axis=1) - 2, sizes.prod(axis=1)
+        # that two rows are above one, or one above two: of normal scores, and of exponential ones on either side
+        normal = theta - 2 * float(owens_t(ndtri(theta), 1 / math.sqrt(3)))
+        exponential = (theta / (2 - theta) + 2 * theta**2 / (1 + theta)) / 2
+        one = (theta * (1 - theta) + others_K * ((normal + exponential) / 2 - theta**2)) / pairs_K
         return float(one.sum()) / len(sizes) ** 2
 
     return Influence(value, moved_N, variance_at, flawed_N)
@@ -151,8 +160,9 @@ def roc_auc_influence(predictions: Predictions) -> Influence:
 def average_precision_influence(predictions: Predictions) -> Influence:
     """What each row does to `average_precision`: the derivative by the row's weight.
 
-    The variance of simply behaved rows is that of a proportion of the positive rows: Boyd, Eng & Page, Area under the
-    Precision-Recall Curve: Point Estimates and Confidence Intervals (2013).
+    The variance of simply behaved rows is that of a proportion of the positive rows (Boyd, Eng & Page, Area under the
+    Precision-Recall Curve: Point Estimates and Confidence Intervals, 2013), and less near 1, as is found by simulation
+    with normal scores: .7 of it at .95, .5 at .99, .3 at .999.
     """
     positive_NK, output_NK = positives(predictions), predictions.output
     categories = judged(predictions)
@@ -165,7 +175,11 @@ def average_precision_influence(predictions: Predictions) -> Influence:
         moved_N[~is_positive] -= lowered_Q / len(own_P) / len(categories)
         flawed_N[is_positive] |= own_P < 1
     rows = float(np.mean([1 / len(own_P) for own_P, _, _ in parts])) / len(parts) if parts else 0.0
-    return Influence(value, moved_N, lambda theta: theta * (1 - theta) * rows, flawed_N)
+
+    def variance_at(theta: float) -> float:
+        return theta * (1 - theta) * rows * min(1.0, 1.3 * (1 - theta) ** 0.2)
+
+    return Influence(value, moved_N, variance_at, flawed_N)
 
 
 def _from_others(own_P: Floats, value: float) -> Floats:

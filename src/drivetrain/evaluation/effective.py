@@ -9,7 +9,7 @@ The design is trusted as far as there are rows that show it, and is 1 where none
 
 Sources: Korn & Graubard, Confidence Intervals for Proportions with Small Expected Number of Positive Counts Estimated
 from Survey Data (1998) for effective n; Newcombe, Confidence intervals for an effect size measure based on the
-Mann–Whitney statistic, part 2 (2006), method 5, for the AUC; DeLong, DeLong & Clarke-Pearson (1988) and Obuchowski
+Mann–Whitney statistic, part 2 (2006), method 5, for the idea at the AUC; DeLong, DeLong & Clarke-Pearson (1988) and Obuchowski
 (1997) for its influence and groups. Coverage by simulation: benchmarks/results/coverage.md.
 
 Legend: N rows, G groups, K categories.
@@ -29,7 +29,7 @@ from drivetrain.evaluation.intervals import Codes, Floats, Interval, check_level
 
 PRIOR_ROWS = 2.0
 """A category's own value is drawn towards that of all categories as if by so many rows."""
-_PRIOR_MISTAKES = 3.0
+_PRIOR_MISTAKES = 6.0
 """The design found counts as much as the assumed one where so many rows show it."""
 _PRIOR_CORRELATION = 0.1
 """Within groups, where no row shows it."""

@@ -31,6 +31,9 @@ MOST_COLUMNS = 12
 """With more the products of all pairs cost too much; such a statistic gets a BCa bootstrap."""
 _FEWEST = 8
 """With fewer units a resample too often holds one value only: Student's t is used on the same scale."""
+_WIDENING = 2.0
+"""The reach is widened by this much divided by the units: by simulation (benchmarks/results/coverage.md). With 20 rows
+and squared normal errors the bootstrap-t alone covers 92.8 %, so widened 95.0 %."""
 _MOST_UNDEFINED = 0.005
 """Above this fraction of resamples without a standard error, the same."""
 
@@ -110,7 +113,8 @@ class OfMeans:
         if units.n >= _FEWEST:
             ratios = self._ratios(at, units, resamples(units.n, n_resamples, seed))
             if np.isfinite(ratios).mean() > 1 - _MOST_UNDEFINED:
-                below, above = np.quantile(ratios[np.isfinite(ratios)], [0.5 - level / 2, 0.5 + level / 2]).tolist()
+                ends = np.quantile(ratios[np.isfinite(ratios)], [0.5 - level / 2, 0.5 + level / 2])
+                below, above = (ends * (1 + _WIDENING / units.n)).tolist()
                 method = f"bootstrap-t, {n_resamples:,} resamples"
         low, high = self.scale.back(at - above * spread), self.scale.back(at - below * spread)
         low, high = max(min(low, value), self.least), min(max(high, value), self.most)
