@@ -142,14 +142,14 @@ def _across(rows: AuditRows, copies: Copies, held_out: Part) -> Finding | None:
     n = len(rows.of_part(held_out))
     word = PART_WORDS[held_out]
     exact = sum(copy.how == SAME_FILE for copy in pairs.values())
-    kinds = f"{exact:,} are the same file, {len(pairs) - exact:,} were cut, resized or saved anew"
+    kinds = f"The same file: {exact:,}; cut, resized or saved anew: {len(pairs) - exact:,}"
     return Finding(
         "copies across parts",
         "problem" if len(pairs) >= SERIOUS_SHARE * n else "warning",
         f"{share(len(pairs), n)} {word} pictures have a copy in the {_seen_words(held_out)}",
         f"{kinds}. On these rows the score counts memory, not understanding.",
-        mend="remove the copies from one side, or give each family of copies one value in a column and pass it as "
-        "group=, so that it stays in one part.",
+        mend="remove the copies from one side, or let drivetrain draw the split (leave split= out) with "
+        "group='near-duplicates', which keeps copies together.",
         pairs=_as_pairs(rows, pairs.values()),
         facts={"part": word, "rows": len(pairs), "of": n, "same_file": exact},
     )
@@ -197,8 +197,7 @@ def _conflicts(rows: AuditRows, copies: Copies) -> Finding | None:
         "conflicting labels",
         "problem" if exact else "warning",
         f"{counted(len(pairs), 'pair')} of copies with different targets",
-        f"At least one of each pair is wrong, or the question has no single answer; {exact:,} of the pairs are the "
-        "same file.",
+        f"At least one of each pair is wrong, or the question has no single answer. The same file: {exact:,}.",
         mend="look at them, and correct or remove one of each (`drivetrain review`).",
         pairs=_as_pairs(rows, pairs),
         facts={"pairs": len(pairs), "same_file": exact},
@@ -223,7 +222,7 @@ def _within(rows: AuditRows, copies: Copies) -> Finding | None:
             if undivided
             else "They count as often as they come, in training and in the score."
         ),
-        mend="keep one of each, or give each family one value in a column and pass it as group=." if undivided else "",
+        mend="keep one of each, or pass group='near-duplicates', which keeps copies together." if undivided else "",
         pairs=_as_pairs(rows, pairs),
         facts={"families": len(families), "spare": spare},
     )

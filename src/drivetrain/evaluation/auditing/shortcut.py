@@ -24,6 +24,8 @@ MOST_ROWS = 5000
 MOST_VALID_ROWS = 4000
 FEWEST_ROWS = 40
 NAMED = 3
+LEAST_CARRIED = 0.02
+"""A column that alone gets less of the way from chance to a perfect score is not named."""
 BASELINE: tuple[Family, ...] = ("capture", "contents")
 """What the metadata-only baseline reads: what a network can see as well."""
 
@@ -90,7 +92,8 @@ def look_for_shortcuts(
         if own:
             said = out_of_fold(_matrix(own), rows.target, truth, folds, seed=seed)
             found = skill(rows.target, truth, said, folds, groups, seed=seed)
-            families.append(Shortcut(family, found, _carriers(own, rows, truth, folds) if found.beats_chance else ()))
+            carriers = _carriers(own, rows, truth, folds, found.chance) if found.beats_chance else ()
+            families.append(Shortcut(family, found, carriers))
     read = [column for column in columns if column.family in BASELINE]
     said = out_of_fold(_matrix(read), rows.target, truth, folds, seed=seed) if read else None
     predictions = None if said is None else _table(rows, chosen, truth, said, groups)
@@ -147,9 +150,13 @@ def _finding(shortcut: Shortcut) -> Finding:
     )
 
 
-def _carriers(columns: Sequence[Column], rows: AuditRows, truth: Array, folds: Folds) -> tuple[tuple[str, float], ...]:
+def _carriers(
+    columns: Sequence[Column], rows: AuditRows, truth: Array, folds: Folds, chance: float
+) -> tuple[tuple[str, float], ...]:
+    """Columns that tell something alone, the best first; at least the best."""
     alone = [(column.name, one_column(column.values, rows.target, truth, folds)) for column in columns]
-    return tuple(sorted(alone, key=lambda item: -item[1]))
+    alone.sort(key=lambda item: -item[1])
+    return tuple(alone[:1] + [item for item in alone[1:] if item[1] > chance + LEAST_CARRIED * (1 - chance)])
 
 
 def _matrix(columns: Sequence[Column]) -> Array:
