@@ -131,7 +131,16 @@ def event_of(text: str) -> dict[str, Any]:
 
 
 def wrk(job: Job, port: int, sent: tuple[str, str], seconds: int) -> dict[str, Any]:
-    command = [need("wrk"), "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", str(HERE / "load.lua")]
+    command = [
+        need("wrk"),
+        "-t1",
+        f"-c{CONNECTIONS}",
+        f"-d{seconds}s",
+        "--timeout",
+        "30s",
+        "-s",
+        str(HERE / "load.lua"),
+    ]
     command += [f"http://127.0.0.1:{port}", "--", *sent, *job.pictures]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     return event_of(done.stdout)
@@ -257,6 +266,7 @@ def install(job: Job, results: Results, starts: int) -> None:
         began = time.monotonic()
         with serving(words, f"http://127.0.0.1:{port}/readyz", job.folder) as pid:
             seconds.append(time.monotonic() - began)
+            assert answers(f"http://127.0.0.1:{port}/page.js"), "the wheel lacks the page"
             if len(memory) < 2:
                 wrk(job, port, ("raw", "/predict"), 3)
                 memory.append(rss(pid))
@@ -329,9 +339,8 @@ def prepare(options: Any, folder: Path, pictures: Table) -> Job:
     model = Path(make_model(pictures, f"local-dir:{options.shared.resolve() / PRETRAINED}", folder))
     quick = options.quick
     paths = [path for path, _, part in pictures.rows if part == "test"][:PICTURES]
-    job = Job(
-        model, model / "model.onnx", paths, folder, need_peers(options.peers), options.threads, 3 if quick else 15
-    )
+    peers, seconds = need_peers(options.peers), 3 if quick else options.seconds
+    job = Job(model, model / "model.onnx", paths, folder, peers, options.threads, seconds)
     if wanted("load", options.only) and "fastai" in options.peers_wanted:
         arch = f"local-dir:{options.shared.resolve() / PRETRAINED}"
         words = [
@@ -352,6 +361,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--minutes", type=float, default=10.0, help="of the steady load")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=int, default=15, help="of load, in each round")
     parser.add_argument("--peers-wanted", default="litserve,fastai", help="which peers, with commas between")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:

@@ -6,8 +6,8 @@ python fastai_serve.py LEARNER.pkl PORT
 from __future__ import annotations
 
 import sys
+import threading
 
-import torch
 import uvicorn
 from fastai.vision.all import PILImage, load_learner
 from fastapi import FastAPI, Request
@@ -17,10 +17,10 @@ from starlette.concurrency import run_in_threadpool
 def main() -> None:
     learn = load_learner(sys.argv[1])
     app = FastAPI()
-    torch.set_num_threads(1)  # two pictures at once on two cores: with more, threads wait for each other
+    one_at_a_time = threading.Lock()  # a Learner keeps state while it predicts
 
     def said(data: bytes) -> dict[str, object]:
-        with learn.no_bar():
+        with one_at_a_time, learn.no_bar():
             label, index, probabilities = learn.predict(PILImage.create(data))
         return {"label": label, "probability": float(probabilities[index])}
 

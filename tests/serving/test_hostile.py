@@ -25,7 +25,7 @@ PATHS = [
     "/" + "a" * 9000,
     "/v2/models/..%2f..%2f/infer",
     "*",
-    "http://elsewhere.example/",
+    "http://example.org/",
 ]
 
 

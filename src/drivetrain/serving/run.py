@@ -10,6 +10,7 @@ import signal
 import socket
 from pathlib import Path
 from types import FrameType
+from urllib.parse import urlunsplit
 
 import uvicorn
 
@@ -58,7 +59,7 @@ def serve(path: str | os.PathLike[str], settings: Settings) -> None:
     service = Service(open_model(path, settings), settings)
     listening = _listen(settings)
     _log_as_json()
-    address = f"http://{_printable(settings.host)}:{listening.getsockname()[1]}"
+    address = urlunsplit(("http", f"{_printable(settings.host)}:{listening.getsockname()[1]}", "", "", ""))
     say("listening", address=address, model=service.model.name, threads=settings.threads, queue=settings.queue)
     before = {number: signal.signal(number, _ignore) for number in STOPPING}  # uvicorn raises them again at its end
     try:
