@@ -2,9 +2,9 @@
 
     python benchmarks/screenshots.py ../shared [--out docs/images]
 
-Twelve classes of the Grocery Store photographs at 128 px, a minute of training; half of the official test rows validate,
-since few others do. One training label in twenty was changed first, so that the review has something to find. Needs
-playwright and a Chromium.
+Twelve classes of the Grocery Store photographs at 128 px, a minute of training; half of the official test rows
+validate, since few others do. One training label in twenty was changed first, so that the review has something to
+find. Needs playwright and a Chromium.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def main() -> None:
 def make(shared: Path, folder: Path) -> Made:
     """Train on labels some of which were changed, and write the report."""
     table = write_table(folder / "grocery.csv", some_wrong(larger_validation(largest_classes(shared, folder))))
-    data = dt.images(table.path, path="path", target="label", split="split")
+    data = dt.images(table.path, path="path", target="label", split="split", project=folder / "project")
     learn = dt.Learner(data, f"local-dir:{shared / PRETRAINED}", size=SIZE_PX)
     learn.fine_tune(EPOCHS, checkpoint=False)
     report = learn.report(folder / "report.html", title="grocery.model", use="Sorting photographs of a shop's shelves")
