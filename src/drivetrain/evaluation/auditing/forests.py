@@ -17,7 +17,7 @@ from drivetrain.evaluation.intervals import bootstrap_interval
 from drivetrain.runtime.targets import Array, Target
 
 FOLDS = 5
-TREES = 60
+TREES = 40
 SMOOTHING = 0.02
 """Share of every answer that is the base rates: no probability is exactly 0."""
 
