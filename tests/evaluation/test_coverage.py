@@ -30,7 +30,7 @@ def numbers_of(rng, n):
     return Predictions(ids=tables.ids(n), target=NUMBER, truth=truth, output=truth + 0.5 * rng.normal(size=(n, 1)))
 
 
-def coverage(names, draw, sets=SETS, big=400_000):
+def coverage(names, draw, sets=SETS, big=100_000):
     """Metric → share of sets whose interval holds the value of a very large set."""
     rng = np.random.default_rng(0)
     true = {name: METRICS[name].value(draw(rng, big)) for name in names}
@@ -61,7 +61,7 @@ def test_rows_in_groups():
     codes = np.arange(400) // 20
     rng = np.random.default_rng(0)
     names = ["accuracy", "balanced_accuracy", "f1", "roc_auc"]
-    big = rows_of(rng, 400_000, 3, 1.5, np.arange(400_000) // 20)
+    big = rows_of(rng, 100_000, 3, 1.5, np.arange(100_000) // 20)
     true = {name: METRICS[name].value(big) for name in names}
     held, naive = dict.fromkeys(names, 0), 0
     for _ in range(200):

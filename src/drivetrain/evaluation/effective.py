@@ -9,8 +9,8 @@ The design is trusted as far as there are rows that show it, and is 1 where none
 
 Sources: Korn & Graubard, Confidence Intervals for Proportions with Small Expected Number of Positive Counts Estimated
 from Survey Data (1998) for effective n; Newcombe, Confidence intervals for an effect size measure based on the
-Mann–Whitney statistic, part 2 (2006), method 5, for the idea at the AUC; DeLong, DeLong & Clarke-Pearson (1988) and Obuchowski
-(1997) for its influence and groups. Coverage by simulation: benchmarks/results/coverage.md.
+Mann–Whitney statistic, part 2 (2006), method 5, for the idea at the AUC; DeLong, DeLong & Clarke-Pearson (1988) and
+Obuchowski (1997) for its influence and groups. Coverage by simulation: benchmarks/results/coverage.md.
 
 Legend: N rows, G groups, K categories.
 """
