@@ -5,8 +5,8 @@
 * families: one small architecture of each family with random parameters goes the way of `learn.save`. Which exporter,
   how far from the network, how long; or why not.
 * grocery: a MobileNetV1 trained for a moment (with --classes on a few pictures of the most frequent classes alone):
-  what ONNX Runtime says of all held-out pictures beside what the trained network says in fp32; what int8 changes, on the
-  validation and on the test rows.
+  what ONNX Runtime says of all held-out pictures beside what the trained network says in fp32; what int8 changes, on
+  the validation and on the test rows.
 * latency: one picture from file to label, fp32 and int8, with one thread and with two, and `drivetrain predict` from a
   cold start.
 

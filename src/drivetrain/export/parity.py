@@ -17,6 +17,9 @@ LARGEST_DIFFERENCE = 1e-3
 """Most that raw outputs may differ, as a share of the largest of them. Rounding moved pretrained networks by 1e-6 to
 1e-5; a wrong translation moves them by their own size."""
 
+TIE = 1e-5
+"""Two categories whose raw outputs are nearer than this share of the largest are a tie, which rounding alone decides."""
+
 BATCHES = (1, 7)
 """Rows at a time, by turns: one alone, and a number that the exporter has not seen."""
 
@@ -61,7 +64,7 @@ def compare(
     problem = None
     if not share <= LARGEST_DIFFERENCE:
         problem = f"raw outputs differ by up to {worst:.3g}, {100 * share:.2g} % of the largest"
-    elif same is not None and not (same | _undecided(expected_NK, target, worst)).all():
+    elif same is not None and not (same | _ties(expected_NK, target)).all():
         problem = f"{(~same).sum()} of {len(same)} pictures get another answer"
     return Parity(len(pixels_NSSC), worst, agreement, problem)
 
@@ -107,13 +110,14 @@ def _same_answers(
     return np.array([found == expected for found, expected in pairs])
 
 
-def _undecided(expected_NK: NDArray[np.float32], target: Target, difference: float) -> NDArray[np.bool_]:
-    """(N,) rows whose answer rounding alone may change: two categories, or a label and its threshold, are a tie."""
+def _ties(expected_NK: NDArray[np.float32], target: Target) -> NDArray[np.bool_]:
+    """(N,) rows whose answer rounding decides: two categories, or a label and its threshold, lie on each other."""
+    near = TIE * float(np.abs(expected_NK).max())
     if target.kind == "category":
         if expected_NK.shape[1] < 2:
             return np.zeros(len(expected_NK), np.bool_)
         second, first = np.sort(expected_NK, axis=1)[:, -2:].T
-        return first - second <= 2 * difference
+        return first - second <= near
     assert target.kind == "categories"
     border = np.log(target.threshold / (1 - target.threshold))
-    return (np.abs(expected_NK - border) <= difference).any(axis=1)
+    return (np.abs(expected_NK - border) <= near).any(axis=1)
