@@ -18,7 +18,7 @@ LARGEST_DIFFERENCE = 1e-3
 1e-5; a wrong translation moves them by their own size."""
 
 TIE = 1e-5
-"""Two categories whose raw outputs are nearer than this share of the largest are a tie, which rounding alone decides."""
+"""Two categories whose raw outputs are nearer than this share of the largest are a tie: rounding alone decides."""
 
 BATCHES = (1, 7)
 """Rows at a time, by turns: one alone, and a number that the exporter has not seen."""
