@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 MOST_FEATURES = 128
 ROWS_TO_FIT = 8192
 CLOSE = 0.45
-"""Least cosine between whitened features of a candidate pair. With a MobileNet on pictures of 64 px, in 19 of 20 cases
-crops to 85 % of each side were at .82 or above, to 70 % at .5; the nearest unrelated picture was at .38 in the middle."""
+"""Least cosine between whitened features of a candidate pair. With a MobileNet on pictures of 64 px, 19 of 20 crops to
+85 % of each side were at .82 or above, to 70 % at .5; the nearest unrelated picture was at .38 in the middle."""
 NEIGHBOURS = 3
 """Candidates per row: the nearest ones."""
 BLOCK_NUMBERS = 16_000_000
