@@ -61,7 +61,7 @@ def test_groups_are_sums_over_groups():
 @pytest.mark.parametrize("d", [1, 3])
 def test_gradients_are_the_differences_of_the_value(make, d):
     statistic = make(tables.number(40, d))
-    means = statistic.columns_NJ.mean(axis=0)[None]
+    means = statistic.columns_NJ[:15].mean(axis=0)[None]  # of a resample: the mean truth is not that of all rows
     step = 1e-6 * abs(means).max(axis=0)
     moved = [(statistic.value(means + s) - statistic.value(means - s)) / (2 * s.sum()) for s in np.diag(step)]
     assert statistic.gradient(means)[0] == pytest.approx(np.concatenate(moved), rel=1e-4, abs=1e-9)
