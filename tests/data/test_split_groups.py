@@ -297,6 +297,9 @@ def test_a_saved_model_finds_the_groups_again(spoken):
     found = images_for_evaluation(renamed, spec=data.spec, target=data.target, part="valid", split=data.split)
     assert found.examples.groups == ()
     assert found.examples.digests == data.valid.digests
+    table.loc[3, "speaker"] = None
+    new = images_for_evaluation(table, spec=data.spec, target=data.target, part="all")
+    assert len(new.examples) == 72, "new rows without a group are judged, too"
 
 
 def test_strange_names_are_no_trouble(put, tmp_path):

@@ -33,7 +33,7 @@ HOW: dict[GroupBy, str] = {
 }
 
 
-def with_groups(listed: Listed, group: Group | None) -> Listed:
+def with_groups(listed: Listed, group: Group | None, *, keep_all: bool = False) -> Listed:
     """The rows with their groups; those whose column or function names none are left out.
 
     Args:
@@ -41,6 +41,7 @@ def with_groups(listed: Listed, group: Group | None) -> Listed:
         group: A column of the table; "folder"; "near-duplicates", "camera" or "day" (found by `groups_of_pictures`
             when the pictures have been opened); a regular expression whose first group is looked for in the path
             without suffix; or a function of the path.
+        keep_all: Keep rows without a group, each as a group of its own.
 
     Raises:
         DataError: There is no such column, or a path does not match.
@@ -49,19 +50,20 @@ def with_groups(listed: Listed, group: Group | None) -> Listed:
     if group is None:
         return listed
     if callable(group):
-        return _named(listed, [group(path) for path in listed.paths], None, "what a function says of the path")
+        cells: Sequence[Any] = [group(path) for path in listed.paths]
+        return _named(listed, cells, None, "what a function says of the path", keep_all=keep_all)
     how = _how(listed, group)
     spec = listed.spec.model_copy(update={"group": group, "group_by": how})
     listed = replace(listed, spec=spec)
     if how in FROM_PICTURES:
         return listed
     if how == "column":
-        cells: Sequence[Any] = _column(listed, group, "group")
+        cells = _column(listed, group, "group")
     elif how == "folder":
         cells = [name.rpartition("/")[0] or "." for name in inner_names(listed)]
     else:
         cells = _matches(listed, group, "group")
-    return _named(listed, cells, group, HOW[how])
+    return _named(listed, cells, group, HOW[how], keep_all=keep_all)
 
 
 def with_groups_again(listed: Listed, spec: SourceSpec) -> Listed:
@@ -70,7 +72,7 @@ def with_groups_again(listed: Listed, spec: SourceSpec) -> Listed:
     if not is_known:
         return listed
     try:
-        return with_groups(listed, spec.group)
+        return with_groups(listed, spec.group, keep_all=True)
     except DataError:  # the files have other names now: their groups are not known
         return listed
 
@@ -125,16 +127,14 @@ def inner_names(listed: Listed) -> list[str]:
         >>> inner_names(Listed("fruit", spec, (Path("/a/fruit/pear/7.jpg"),), ("pear",), root=Path("/a/fruit")))
         ['pear/7']
     """
-    inside = [path.is_relative_to(listed.root) for path in listed.paths]
-    outside = [path.parent.as_posix() for path, is_inside in zip(listed.paths, inside, strict=True) if not is_inside]
+    root = listed.root.as_posix().rstrip("/") + "/"
+    paths = [path.as_posix() for path in listed.paths]
+    outside = [path.rpartition("/")[0] for path in paths if not path.startswith(root)]
     try:
-        base = os.path.commonpath(outside) if outside else ""
+        base = os.path.commonpath(outside).rstrip("/") + "/" if outside else ""
     except ValueError:  # on different drives
-        return [_without_suffix(path.as_posix()) for path in listed.paths]
-    names = [
-        _without_suffix((path.relative_to(listed.root) if is_inside else path.relative_to(base)).as_posix())
-        for path, is_inside in zip(listed.paths, inside, strict=True)
-    ]
+        base = ""
+    names = [_without_suffix(path.removeprefix(root if path.startswith(root) else base)) for path in paths]
     if listed.spec.layout == "folder" and listed.parts is not None:
         names = [name.partition("/")[2] for name in names]  # a group may be in train/ and in valid/
     return names
@@ -190,8 +190,10 @@ def _matches(listed: Listed, pattern: str, setting: str) -> list[str]:
     return cast("list[str]", found)
 
 
-def _named(listed: Listed, cells: Sequence[Any], name: str | None, how: str) -> Listed:
+def _named(listed: Listed, cells: Sequence[Any], name: str | None, how: str, *, keep_all: bool) -> Listed:
     """The rows with a group each, as text."""
+    if keep_all:
+        cells = [f"row {row}" if _is_missing(cell) else cell for row, cell in enumerate(cells)]
     listed, cells = _without_missing(listed, cells, f"group is missing: {name or how}")
     groups = tuple(label_text(cell) for cell in cells)
     return replace(
@@ -206,11 +208,11 @@ def _named(listed: Listed, cells: Sequence[Any], name: str | None, how: str) -> 
 
 def _without_missing(listed: Listed, cells: Sequence[Any], reason: str) -> tuple[Listed, list[Any]]:
     """Rows whose cell is there, and the cells."""
-    gone = {
-        row: LeftOut(readable(listed.paths[row]), reason)
-        for row, cell in enumerate(cells)
-        if cell is None or (isinstance(cell, str) and not cell.strip())
-    }
+    gone = {row: LeftOut(readable(listed.paths[row]), reason) for row, cell in enumerate(cells) if _is_missing(cell)}
     if len(gone) == len(cells):
         raise DataError(f"{reason}, in all {len(cells)} rows of {listed.description}. Mend it: name another column.")
     return listed.without(gone), [cell for row, cell in enumerate(cells) if row not in gone]
+
+
+def _is_missing(cell: object) -> bool:
+    return cell is None or (isinstance(cell, str) and not cell.strip())
