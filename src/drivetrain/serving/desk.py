@@ -27,10 +27,6 @@ class Done(Generic[T]):
     queue_s: float
 
 
-class _TooLate(Exception):
-    """A thread came free only after the deadline."""
-
-
 class Desk:
     """Runs work in threads; what is asked for is `threads` at once and `queue` waiting, at most.
 
@@ -73,8 +69,7 @@ class Desk:
             if self._admitted + len(jobs) > self.most:
                 raise busy(f"{self._admitted} pictures are waiting or being worked on; come again", self._retry_s())
             self._admitted += len(jobs)
-        until = time.monotonic() + self.deadline_s
-        return [self._submit(job, until) for job in jobs]
+        return [self._submit(job) for job in jobs]
 
     async def wait(self, futures: list[Future[Done[T]]]) -> list[Done[T]]:
         """The results, in order; what has not begun at the deadline is not done at all.
@@ -84,11 +79,11 @@ class Desk:
         """
         waited_for = [asyncio.wrap_future(future) for future in futures]
         try:
-            done, late = await asyncio.wait(waited_for, timeout=self.deadline_s)
+            _, late = await asyncio.wait(waited_for, timeout=self.deadline_s)
         finally:
             for future in futures:
                 future.cancel()  # does nothing to those that have begun
-        if late or any(isinstance(future.exception(), _TooLate) for future in done):
+        if late:
             raise Refusal(504, f"no answer within {self.deadline_s:g} seconds")
         return [future.result() for future in waited_for]
 
@@ -101,13 +96,11 @@ class Desk:
         self.close()
         self._pool.shutdown(wait=True)
 
-    def _submit(self, job: Callable[[], T], until: float) -> Future[Done[T]]:
+    def _submit(self, job: Callable[[], T]) -> Future[Done[T]]:
         asked = time.monotonic()
 
         def run() -> Done[T]:
             began = time.monotonic()
-            if began > until:
-                raise _TooLate
             with self._lock:
                 self._running += 1
             try:
