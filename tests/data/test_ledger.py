@@ -1,5 +1,6 @@
 """The log that can only grow: whatever is done to its lines is named."""
 
+import hashlib
 import itertools
 import json
 import os
@@ -52,6 +53,18 @@ def test_nothing_is_written_to_read_nothing(tmp_path):
 def test_an_edited_line_is_named(ledger, number):
     change(ledger, number, what="nothing")
     with pytest.raises(SealError, match=f"line {number} was changed"):
+        ledger.entries()
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_an_edited_line_with_a_hash_that_fits_breaks_the_chain(ledger, number):
+    found = lines(ledger)
+    body = {**json.loads(found[number - 1]), "what": "nothing"}
+    del body["hash"]
+    text = json.dumps(body, sort_keys=True, separators=(",", ":"))
+    found[number - 1] = json.dumps({**body, "hash": hashlib.sha256(text.encode()).hexdigest()}) + "\n"
+    ledger.path.write_text("".join(found))
+    with pytest.raises(SealError, match=f"line {number + 1} does not follow"):
         ledger.entries()
 
 
