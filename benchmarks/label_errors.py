@@ -10,6 +10,7 @@ and writes `results/label_errors.json` and `.md`.
 
 from __future__ import annotations
 
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -57,7 +58,8 @@ def digits(shared: Path, folder: Path) -> tuple[NDArray[Any], NDArray[Any]]:
 
 def grocery(shared: Path, folder: Path) -> tuple[NDArray[Any], NDArray[Any]]:
     listed = grocery_table(shared, folder)
-    data = dt.images(listed.path, path="path", target="label", split="split")
+    with tempfile.TemporaryDirectory() as project:
+        data = dt.images(listed.path, path="path", target="label", split="split", project=project)
     listed.path.unlink()
     rows = Examples.concat([data.train, data.valid])
     return body_features(rows, f"local-dir:{shared / PRETRAINED}", size=SIZE_PX), data.target.encode(rows.values)

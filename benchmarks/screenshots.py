@@ -54,6 +54,7 @@ def main() -> None:
     asked = parser.parse_args()
     asked.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
+        os.environ["DRIVETRAIN_PROJECT"] = str(Path(folder) / "project")
         made = make(asked.shared.resolve(), Path(folder))
         rows = gather(made.model)
         desk = Desk(rows, Path(folder) / "review.jsonl")
@@ -70,7 +71,7 @@ def main() -> None:
 def make(shared: Path, folder: Path) -> Made:
     """Train on labels some of which were changed, and write the report."""
     table = write_table(folder / "grocery.csv", some_wrong(larger_validation(largest_classes(shared, folder))))
-    data = dt.images(table.path, path="path", target="label", split="split", project=folder / "project")
+    data = dt.images(table.path, path="path", target="label", split="split")
     learn = dt.Learner(data, f"local-dir:{shared / PRETRAINED}", size=SIZE_PX)
     learn.fine_tune(EPOCHS, checkpoint=False)
     report = learn.report(folder / "report.html", title="grocery.model", use="Sorting photographs of a shop's shelves")
