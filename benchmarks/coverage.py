@@ -37,11 +37,11 @@ GOOD = (93.0, 97.0)
 REASONS = (
     "Where it lies outside, and why:",
     "",
-    "* *excellent*, n = 20: most sets hold no mistake. Score intervals are wider than they need be (98 to 99 %); log loss",
-    "  and Brier score of mistakes that are missing cannot be foreseen, so theirs are too short.",
+    "* *excellent*: most small sets hold no mistake. The score interval of the AUC is wider than it need be at n = 20;",
+    "  log loss and Brier score of mistakes that are missing cannot be foreseen by any method: theirs are too short.",
     "* A proportion of n rows has n + 1 values, so the coverage of any interval of it jumps around 95 %; models of 16",
     "  strengths are taken in turn, so that the table shows the level of these jumps and not one of them.",
-    "* *heavy*: squared errors whose fourth moment hardly exists; RMSE needs more than 50 rows there, MAE does not.",
+    "* *heavy*: the standard error of squared errors with such tails is itself hardly known; MAE does not suffer.",
     "* *groups*, n = 20: four groups. What four groups say of all others is little, and the intervals are long.",
     "",
 )

@@ -40,21 +40,21 @@ def test_a_mean_is_the_bootstrap_t_done_row_by_row(scale):
 
 def test_groups_are_sums_over_groups():
     rng = np.random.default_rng(1)
-    codes = np.repeat(np.arange(12), rng.integers(1, 6, 12))
+    codes = np.repeat(np.arange(30), rng.integers(1, 6, 30))
     rows = rng.exponential(size=len(codes))
     sums, sizes = np.bincount(codes, rows), np.bincount(codes)
 
     def error(chosen):
         mean = sums[chosen].sum() / sizes[chosen].sum()
         lost = sums[chosen] - mean * sizes[chosen]
-        return mean, np.sqrt((lost**2).sum() * 12 / 11) / sizes[chosen].sum()
+        return mean, np.sqrt((lost**2).sum() * 30 / 29) / sizes[chosen].sum()
 
-    mean, spread = error(np.arange(12))
-    ratios = [(found[0] - mean) / found[1] for found in map(error, drawn_rows(12, 400))]
-    below, above = np.quantile(ratios, [0.025, 0.975]) * (1 + 2 / 12)
+    mean, spread = error(np.arange(30))
+    ratios = [(found[0] - mean) / found[1] for found in map(error, drawn_rows(30, 400))]
+    below, above = np.quantile(ratios, [0.025, 0.975]) * (1 + 2 / 30)
     found = mean_interval(rows, n_resamples=400, scale=PLAIN, groups=codes)
     assert (found.low, found.high) == pytest.approx((mean - above * spread, mean - below * spread), rel=1e-9)
-    assert found.method == "bootstrap-t, 400 resamples of 12 groups"
+    assert found.method == "bootstrap-t, 400 resamples of 30 groups"
 
 
 @pytest.mark.parametrize("make", [rmse_means, r2_means])
@@ -111,6 +111,13 @@ def test_large_values_lose_no_precision():
     near = mean_interval(rows, scale=PLAIN, n_resamples=300)
     far = mean_interval(rows + 1e9, scale=PLAIN, n_resamples=300)
     assert (far.low - 1e9, far.high - 1e9) == pytest.approx((near.low, near.high), abs=1e-5)
+
+
+def test_one_row_with_nearly_all_of_the_loss_does_not_blow_up_the_interval():
+    rows = np.array([0.01] * 19 + [3.0]) * np.linspace(0.9, 1.1, 20)
+    found = mean_interval(rows)
+    spread = rows.std(ddof=1) / np.sqrt(20) / rows.mean()
+    assert found.high <= rows.mean() * np.exp(3.0 * t.ppf(0.975, 19) * spread) * (1 + 1e-9)
 
 
 def test_bounds_are_kept():

@@ -208,7 +208,9 @@ _NAMED = (
     _proportion("error_rate", "error rate", CATEGORY, lambda p: ~p.hits(), higher_is_better=False),
     _top_k(5),
     _ratio_metric("balanced_accuracy", "balanced accuracy", CATEGORY, cls.balanced_accuracy, cls.recalls, percent=True),
-    Metric("log_loss", "log loss", BOTH, False, cls.log_loss, means=_mean(cls.log_loss_rows)),
+    Metric(
+        "log_loss", "log loss", BOTH, False, cls.log_loss, means=_mean(cls.log_loss_rows, most=-math.log(cls.SMALLEST))
+    ),
     Metric("brier", "Brier score", BOTH, False, _average(cls.brier_rows), means=_brier_means),
     _ratio_metric("f1", "F1", BOTH, cls.f1_macro, cls.f1_ratios),
     Metric(

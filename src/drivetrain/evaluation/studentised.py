@@ -34,6 +34,9 @@ _FEWEST = 8
 _WIDENING = 2.0
 """The reach is widened by this much divided by the units: by simulation (benchmarks/results/coverage.md). With 20 rows
 and squared normal errors the bootstrap-t alone covers 92.8 %, so widened 95.0 %."""
+_MOST_REACH = 3.0
+"""The reach is at most so many times that of Student's t: where one row in 20 holds nearly all of the loss, resamples
+without it would make the upper end as large as one likes."""
 _MOST_UNDEFINED = 0.005
 """Above this fraction of resamples without a standard error, the same."""
 
@@ -96,8 +99,9 @@ class OfMeans:
         """The bootstrap-t interval; None with fewer than two units.
 
         With fewer than eight rows (groups) Student's t on the same scale. No width means that all rows are equal.
-        Covers 93–97 % at n = 20 for errors of the usual shapes, see benchmarks/results/coverage.md; rare large
-        losses that do not occur among the rows cannot be foreseen by any method.
+        By simulation (benchmarks/coverage.py) it covers 94 to 97 % at n = 20 and 50 for normal errors and usual
+        probabilities. Rare large losses that do not occur among the rows cannot be foreseen by any method: 88 % where
+        98 % of the rows are right, 90 % for the squared errors of Student's t with 5 degrees.
         """
         check_level(level)
         units = _Units.of(self.columns_NJ, groups)
@@ -114,7 +118,8 @@ class OfMeans:
             ratios = self._ratios(at, units, resamples(units.n, n_resamples, seed))
             if np.isfinite(ratios).mean() > 1 - _MOST_UNDEFINED:
                 ends = np.quantile(ratios[np.isfinite(ratios)], [0.5 - level / 2, 0.5 + level / 2])
-                below, above = (ends * (1 + _WIDENING / units.n)).tolist()
+                ends = np.clip(ends * (1 + _WIDENING / units.n), -_MOST_REACH * reach, _MOST_REACH * reach)
+                below, above = ends.tolist()
                 method = f"bootstrap-t, {n_resamples:,} resamples"
         low, high = self.scale.back(at - above * spread), self.scale.back(at - below * spread)
         low, high = max(min(low, value), self.least), min(max(high, value), self.most)
