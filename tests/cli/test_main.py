@@ -16,13 +16,27 @@ from drivetrain.cli.main import app
 from drivetrain.errors import DataError, DrivetrainWarning
 
 OPTIONS = {
-    "train": "data --arch --epochs --budget --out --json --target --path --split --kind --label-delim --valid-pct "
-    "--test-pct --seed --channels --from-scratch --size --metric --batch-size --lr --head-epochs --unfreeze "
-    "--no-activation-cache --keep-best --patience --device --precision",
-    "evaluate": "model --test --data --metric --device --precision --json",
+    "audit": "data --html --features --arch --json --target --path --split --group --time --kind --label-delim "
+    "--channels --device --precision",
+    "train": "data --arch --epochs --budget --out --json --target --path --split --group --time --gap --review "
+    "--kind --label-delim --valid-pct --test-pct --seed --channels --seal --retire --from-scratch --size "
+    "--metric --batch-size --lr --head-epochs --unfreeze --no-activation-cache --keep-best --patience "
+    "--export --device --precision --project",
+    "evaluate": "model --test --data --metric --device --precision --seal --project --json",
     "predict": "model inputs --top-k --batch-size --device --precision --json",
+    "report": "model --out --data --use --audit --no-probe --device --precision --json",
+    "review": "model --data --out --port --no-browser --device --precision",
+    "export": "model --precision --data --golden --worst-change --json",
+    "push": "model name --private --space --json",
+    "pull": "name --out --revision --json",
+    "serve": "model --host --port --token-file --threads --queue --deadline --max-mb --log-predictions --sample- "
+    "dir --sample-pct --sample-most",
+    "watch": "model log --last --false-alarms --least --json",
+    "runs": "--metric --project --json",
+    "seals": "action what --reason --out --labels --project --json",
     "demo": "--out --json",
     "cache": "action --json",
+    "bodies": "action folder --name --hub --no-speed --json",
 }
 HEAVY = ("torch", "timm", "pandas", "sklearn", "scipy", "matplotlib", "numpy", "PIL")
 

@@ -46,7 +46,7 @@ def to_int8(
     model: bytes,
     pictures_NSSC: NDArray[np.uint8],
     *,
-    ranges: Ranges = "percentile",
+    ranges: Ranges = "minmax",
     per_channel: bool = True,
     reduce_range: bool = True,
 ) -> bytes:
