@@ -29,8 +29,8 @@ OPTIONS = {
     "export": "model --precision --data --golden --worst-change --json",
     "push": "model name --private --space --json",
     "pull": "name --out --revision --json",
-    "serve": "model --host --port --token-file --threads --queue --deadline --max-mb --log-predictions --sample- "
-    "dir --sample-pct --sample-most",
+    "serve": "model --host --port --token-file --threads --queue --deadline --max-mb --log-predictions "
+    "--sample-dir --sample-pct --sample-most",
     "watch": "model log --last --false-alarms --least --json",
     "runs": "--metric --project --json",
     "seals": "action what --reason --out --labels --project --json",
