@@ -18,12 +18,17 @@ MOST_LOOKED_AT = 1000
 
 
 def calibration_of(predictions: Predictions) -> Calibration | None:
-    """Fitted on the validation rows; None where there are too few of them."""
+    """Fitted on the validation rows; None where there are too few of them.
+
+    Where they are too few to promise any error rate, nothing is promised and the model does not abstain: nobody asked
+    for a model that never answers.
+    """
     if len(predictions) < LEAST_ROWS:
         return None
     from drivetrain.evaluation.calibration import calibrate  # noqa: PLC0415 - brings SciPy
 
-    return calibrate(predictions)
+    fitted = calibrate(predictions)
+    return fitted if fitted.abstain_below is not None else fitted.model_copy(update={"max_error": None})
 
 
 def reference_of(predictions: Predictions, store: Store, calibration: Calibration | None) -> Reference | None:
