@@ -72,6 +72,10 @@ def test_who_was_not_the_best_is_corrected_for_the_place_it_took():
     assert best.raw - best.corrected > 0.02
     assert abs(middle.raw - middle.corrected) < 0.015
     assert worst.corrected - worst.raw > 0.02, "the worst was unlucky"
+    rng = np.random.default_rng(0)
+    unequal = [right(rng.random(400) < skill) for skill in (0.95, 0.75, 0.5)]
+    for chosen, skill in enumerate((0.95, 0.75, 0.5)):
+        assert correct_selection(unequal, chosen=chosen).corrected == pytest.approx(skill, abs=0.06)
 
 
 @pytest.mark.parametrize(
