@@ -198,15 +198,15 @@ def planted(name: str, shared: Path, folder: Path, *, quick: bool) -> dict[str, 
     }
     found["by"] = {"signature alone": by_signature(whole, way_of)}
     plain = audit(whole, target="label", path="path", split="split", shortcuts=False)
-    found["by"]["audit"] = judged({p.other.path: p.one.path for p in across(plain)}, way_of)
+    found["by"]["audit"] = judged(pairs_of(plain), way_of)
     found["by"]["audit"]["seconds"] = plain.seconds
     with_features = audit(
         whole, target="label", path="path", split="split", shortcuts=False, features=features(shared, name)
     )
-    found["by"]["audit with features"] = judged({p.other.path: p.one.path for p in across(with_features)}, way_of)
+    found["by"]["audit with features"] = judged(pairs_of(with_features), way_of)
     found["by"]["audit with features"]["seconds"] = with_features.seconds
     found["not_planted"] = [
-        [p.one.path, p.other.path, p.how] for p in across(with_features) if p.other.path not in way_of
+        [p.one.path, p.other.path, p.how] for p in across(with_features) if str(p.other.file) not in way_of
     ]
     return found
 
@@ -216,6 +216,11 @@ def features(shared: Path, name: str) -> Callable[[Any], Any]:
 
     size = 160 if name == "grocery" else 128
     return lambda rows: body_features(rows, f"local-dir:{shared / PRETRAINED}", size=size)
+
+
+def pairs_of(found: Audit) -> dict[str, str]:
+    """Held-out file → the training file that it is said to be a copy of."""
+    return {str(pair.other.file): str(pair.one.file) for pair in across(found)}
 
 
 def across(found: Audit) -> list[Any]:
@@ -308,13 +313,14 @@ def groups(shared: Path, folder: Path, *, quick: bool) -> dict[str, Any]:
 
 
 def clean(shared: Path, folder: Path, *, quick: bool) -> dict[str, Any]:
-    pool = pd.read_csv(whole_tiny(shared, folder))
+    rows = tiny_table(shared, folder, step=1, train=60, valid=0).rows
+    pool = pd.DataFrame(rows, columns=["path", "label", "split"])
     repeats = 3 if quick else 100
     raised: list[dict[str, Any]] = []
     seconds: list[float] = []
     for seed in range(repeats):
-        rows = subset(pool, np.random.default_rng(seed))[["path", "label"]]
-        data = dt.images(rows, target="label", path="path", seed=seed, project=folder / f"project{seed}")
+        drawn = subset(pool, np.random.default_rng(seed))[["path", "label"]]
+        data = dt.images(drawn, target="label", path="path", seed=seed, project=folder / f"project{seed}")
         result = audit(data, seed=seed)
         seconds.append(result.seconds)
         if not result.ok:
