@@ -55,7 +55,7 @@ def test_regression_has_no_confidence():
 
 
 def test_hostile_text_makes_no_markdown():
-    hostile = "x](http://evil.example) <img src=x> | # a\n## Use `b`"
+    hostile = "x](http://example.com) <img src=x> | # a\n## Use `b`"
     table = tables.category(30, 2)
     target = CategoryTarget(name=hostile, vocab=(hostile, "b"))
     table = Predictions(ids=table.ids, target=target, truth=table.truth, output=table.output)
@@ -76,5 +76,5 @@ def test_hostile_text_makes_no_markdown():
     assert "<img" not in card.replace("\\<img", "")
     assert "](http" not in card.replace("\\](http", "")
     for line in card.splitlines():
-        if line.startswith("|") and "evil" in line:
+        if line.startswith("|") and "example.com" in line:
             assert line.replace("\\|", "").count("|") == 4, line

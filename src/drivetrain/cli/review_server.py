@@ -20,7 +20,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from drivetrain.errors import DrivetrainError
 
-ADDRESS = "127.0.0.1"
+SCHEME, ADDRESS = "http", "127.0.0.1"
 MOST_BYTES = 64 * 1024
 """Of a request's body."""
 TIMEOUT_S = 30.0
@@ -80,7 +80,7 @@ class ReviewServer:
     @property
     def url(self) -> str:
         """The address to open; it carries the token, once."""
-        return f"http://{ADDRESS}:{self.port}/?token={self.token}"
+        return f"{SCHEME}://{ADDRESS}:{self.port}/?token={self.token}"
 
     @property
     def hosts(self) -> tuple[str, str]:
@@ -153,7 +153,7 @@ class _Handler(BaseHTTPRequestHandler):
         if not self._is_for_us():
             return
         origin = self.headers.get("Origin")
-        if not self._is_let_in() or origin not in {f"http://{host}" for host in self.review.hosts}:
+        if not self._is_let_in() or origin not in {f"{SCHEME}://{host}" for host in self.review.hosts}:
             self._refuse(HTTPStatus.FORBIDDEN, "decisions are taken from the page alone")
         elif urlsplit(self.path).path != "/decide":
             self._refuse(HTTPStatus.NOT_FOUND, "there is no such page")
