@@ -89,7 +89,7 @@ CONTRAST = """
     if (node.closest("svg, script, style")) continue;
     const [a, b] = [light(getComputedStyle(node).color), light(behind(node))];
     const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
-    if (ratio < 4.5) poor.push(`${node.tagName} ${node.className} ${ratio.toFixed(2)} ${node.textContent.slice(0, 30)}`);
+    if (ratio < 4.5) poor.push(`${node.tagName}.${node.className} ${ratio.toFixed(2)} ${node.textContent}`);
   }
   return poor;
 }
