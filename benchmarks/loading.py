@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from common import QUICK_RESULTS
 from PIL import Image
 
 from drivetrain.data.cache_place import CachePlace
@@ -259,8 +260,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("shared", type=Path)
     parser.add_argument("--most", type=int, default=4000, help="pictures; fewer for a trial")
+    parser.add_argument("--quick", action="store_true", help="a minute's try: the numbers mean nothing")
     parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args()
+    if options.quick:
+        options.most, options.out = 200, QUICK_RESULTS
     with quiet(), tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         rows = checked_rows(options.shared, options.most)
