@@ -110,6 +110,15 @@ def test_metrics_of_several_categories_are_those_of_scikit_learn(table):
     )
 
 
+def test_f1_of_a_single_label_is_that_of_the_label():
+    table = tables.categories(80, 1)
+    said = (table.output >= 0.4).astype(int)
+    expected = sk.f1_score(table.truth[:, 0], said[:, 0])
+    for name in ("f1", "f1_micro"):
+        assert value(name, table) == pytest.approx(expected)
+        assert METRICS[name].statistic(table)(np.ones((1, 80)))[0] == pytest.approx(expected)
+
+
 def test_labels_that_never_occur_are_left_out_of_f1():
     table = CATEGORIES[0]
     truth, output = table.truth.copy(), table.output.copy()

@@ -76,6 +76,8 @@ def _f1(predictions: Predictions, average: str) -> float:
         if not occurs_K.any():
             return float("nan")
         truth, chosen = truth[:, occurs_K], chosen[:, occurs_K]
+        if truth.shape[1] == 1:
+            average = "binary"  # scikit-learn would count "not this label" as a second category
     return float(sklearn_metrics().f1_score(truth, chosen, average=average, zero_division=0))
 
 
