@@ -138,6 +138,13 @@ def test_the_noise_of_the_bins_is_taken_off():
     assert np.mean([one.low <= true <= one.high for one in biased]) > 0.8
 
 
+def test_the_interval_is_about_the_error_without_the_noise_of_the_bins():
+    found = [calibration_error(honest(200, scale=3.0, seed=seed), n_bins=20, n_resamples=200) for seed in range(40)]
+    noise = np.mean([one.value - one.debiased for one in found])
+    middle = np.mean([(one.low + one.high) / 2 - one.debiased for one in found])
+    assert noise > 0.015 and abs(middle) < 0.005
+
+
 def test_groups_widen_the_interval_of_the_calibration_error():
     table = honest(40, scale=2.0)
     copies = table.subset(np.repeat(np.arange(40), 25))
