@@ -280,7 +280,7 @@ def family_lines(rows: Mapping[str, Mapping[str, Any]]) -> list[str]:
         "",
         f"{by['dynamo']} with torch.export, {by['torchscript']} with TorchScript. Random parameters, 16 pictures and "
         "noise, in batches of 1 and 7; the difference is the largest of the raw outputs. Seconds hold for a machine "
-        "that was doing other things too. Families that are not listed were not tried yet; `--only families` tries all.",
+        "that was doing other things too. Families not listed were not tried yet; `--only families` tries all.",
         "",
     ]
     head = ["family", "architecture", "px", "exporter", "largest difference", "same answer", "seconds", "why not"]
