@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -53,3 +54,18 @@ def pytest_collection_modifyitems(items):
         for item in items:
             if "shared_data" in item.keywords:
                 item.add_marker(absent)
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """A headless browser, where there is one. For one file at a time: Playwright keeps an event loop running, and
+    the tests of other files start their own."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if program is None:
+        pytest.skip("there is no Chromium here")
+    with playwright.sync_playwright() as driver:
+        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+        browser = driver.chromium.launch(executable_path=program, args=arguments)
+        yield browser
+        browser.close()

@@ -5,7 +5,6 @@ DRIVETRAIN_SCREENSHOTS=FOLDER keeps pictures of what was seen; docs/images holds
 
 import base64
 import os
-import shutil
 from pathlib import Path
 
 import pytest
@@ -15,14 +14,10 @@ from drivetrain.serving.settings import Settings
 from tests.serving.conftest import running
 from tests.serving.tiny import encoded, make_artefact
 
-CHROMIUM = shutil.which("chromium")
 SIZES = {"phone": (390, 844), "desk": (1280, 900)}
 TOKEN = "a-token-that-is-long-enough"
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here"),
-]
+pytestmark = pytest.mark.slow
 
 
 def ball() -> bytes:
@@ -33,20 +28,11 @@ def ball() -> bytes:
     return encoded(image, "JPEG", quality=90)
 
 
-@pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as started:
-        opened = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield opened
-        opened.close()
-
-
 @pytest.fixture(params=["phone-light", "desk-dark"])
-def page(browser, request):
+def page(chromium, request):
     size, scheme = request.param.split("-")
     width, height = SIZES[size]
-    context = browser.new_context(
+    context = chromium.new_context(
         viewport={"width": width, "height": height},
         color_scheme=scheme,
         has_touch=size == "phone",
