@@ -20,8 +20,12 @@ from PIL import Image, ImageFilter
 from drivetrain.errors import PictureError
 from drivetrain.runtime.pictures import read_picture
 
-SAME = 0.85
-"""Least correlation of the details of two copies of one picture."""
+SAME = 0.8
+"""Least correlation of the details of two copies of one picture. Of 120 crops of 64-px pictures, down to 70 % of each
+side, all reached .86; of 200 unrelated pairs, the most alike of 45,000 among them, none .66."""
+LEAST_COARSE, LEAST_START = 0.7, 0.35
+"""A place where the picture seen coarsely, or its details before anything is moved, fit less well is given up. Of the
+same crops none was below .84 and .48."""
 WORK_PX = 96
 """Pictures are shrunk until their short side is between this and twice this, where they are larger."""
 LONGEST_PX = 384
@@ -70,7 +74,7 @@ def likeness(one: Image.Image, other: Image.Image) -> float:
     """Correlation of the details of two pictures at the best place of one in the other; 0 where one is flat.
 
     Example:
-        >>> noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+        >>> noise = np.random.default_rng(0).integers(0, 256, (12, 12, 3), dtype=np.uint8)
         >>> picture = Image.fromarray(noise).resize((256, 256))
         >>> likeness(picture, picture.crop((30, 20, 220, 210))) > 0.8
         True
@@ -89,6 +93,8 @@ def likeness(one: Image.Image, other: Image.Image) -> float:
     ]
     places.sort(key=lambda place: -place.fit)
     for place in places[:CANDIDATES]:
+        if place.fit < LEAST_COARSE:
+            break
         best = max(best, _moved_until_it_fits(place))
         if best >= SAME:
             break
@@ -135,6 +141,8 @@ def _fits(template: NDArray[np.float64], picture: NDArray[np.float64]) -> NDArra
 def _moved_until_it_fits(place: _Place) -> float:
     """Details' correlation after each edge of the box was moved, by smaller and smaller steps, while that helps."""
     box, best = place.box, _detail_fit(place.part, place.whole, place.box)
+    if best < LEAST_START:
+        return best
     step = max(place.whole.size) / COARSE_PX / 2
     while step >= max(place.whole.size) / LOOK_PX / 4:
         moved = max(
