@@ -15,8 +15,9 @@ import torch
 from torch import Tensor, nn
 
 import drivetrain as dt
-from drivetrain.runtime.artefact import MANIFEST
+from drivetrain.runtime.artefact import MANIFEST, open_artefact
 from drivetrain.runtime.decisions import Decision
+from drivetrain.runtime.predictor import Predictor
 from drivetrain.training import saved
 from drivetrain.training.identity import parameters_sha256
 from drivetrain.training.inference import TorchEngine, for_inference, lower_precision_holds
@@ -222,7 +223,10 @@ def native_bf16(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("native_bf16")
 def test_a_model_is_loaded_in_no_lower_precision_than_it_was_trained_in(in_fp32: Path, tmp_path: Path) -> None:
-    decisions = dt.load(in_fp32, device="cpu").decisions
+    def with_torch(path: Path) -> Predictor:
+        return saved.load_with_torch(open_artefact(path), device="cpu", precision="auto", top_k=5)
+
+    decisions = with_torch(in_fp32).decisions
     assert decisions["precision"].value == "fp32" and "bf16 has not been checked" in decisions["precision"].reason
     assert decisions["folding"].value is True
     assert dt.load(in_fp32, device="cpu", precision="bf16").decisions["precision"].reason == "as asked"
@@ -230,7 +234,7 @@ def test_a_model_is_loaded_in_no_lower_precision_than_it_was_trained_in(in_fp32:
     manifest = json.loads((trained_in_bf16 / MANIFEST).read_text())
     manifest["decisions"]["precision"]["value"] = "bf16"
     (trained_in_bf16 / MANIFEST).write_text(json.dumps(manifest))
-    assert dt.load(trained_in_bf16, device="cpu").decisions["precision"].value == "bf16"
+    assert with_torch(trained_in_bf16).decisions["precision"].value == "bf16"
 
 
 @pytest.mark.usefixtures("native_bf16")
