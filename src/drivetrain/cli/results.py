@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-import math
 import shlex
 import sys
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from drivetrain.runtime.strict_json import finite
 
 if TYPE_CHECKING:
     from drivetrain.evaluation.scores import Scores
@@ -38,19 +39,7 @@ def as_json(value: Mapping[str, Any]) -> str:
         >>> as_json({"path": "b\udcff.jpg", "value": float("nan")})
         '{"path": "b\\udcff.jpg", "value": null}'
     """
-    return json.dumps(_finite(value), allow_nan=False)
-
-
-def _finite(value: Any) -> Any:
-    match value:
-        case float():
-            return value if math.isfinite(value) else None
-        case dict():
-            return {key: _finite(item) for key, item in cast("dict[str, Any]", value).items()}
-        case list() | tuple():
-            return [_finite(item) for item in cast("list[Any]", value)]
-        case _:
-            return value
+    return json.dumps(finite(value), allow_nan=False)
 
 
 def scores_as_json(scores: Scores) -> dict[str, dict[str, float | int | None]]:

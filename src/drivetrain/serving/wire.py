@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-import math
-from typing import Any, cast
+from typing import Any
 
 from starlette.responses import Response
+
+from drivetrain.runtime.strict_json import finite
 
 
 def dumps(value: Any) -> bytes:
@@ -19,19 +20,7 @@ def dumps(value: Any) -> bytes:
     try:
         return json.dumps(value, allow_nan=False, separators=(",", ":")).encode()
     except ValueError:
-        return json.dumps(_finite(value), allow_nan=False, separators=(",", ":")).encode()
-
-
-def _finite(value: Any) -> Any:
-    match value:
-        case float():
-            return value if math.isfinite(value) else None
-        case dict():
-            return {key: _finite(item) for key, item in cast("dict[str, Any]", value).items()}
-        case list() | tuple():
-            return [_finite(item) for item in cast("list[Any]", value)]
-        case _:
-            return value
+        return json.dumps(finite(value), allow_nan=False, separators=(",", ":")).encode()
 
 
 def answer(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
