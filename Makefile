@@ -51,7 +51,11 @@ $(PEERS_MARK): | setup
 	@rm -f .venv-peers/.set-up-* && touch $@
 
 # One after another, on an otherwise quiet machine: hours. `make bench ARGS=--quick` tries it all in minutes.
+BENCHMARKS ?= fine_tune predict throughput loading startup embedded export serve audit seal label_errors
+SIMULATIONS ?= coverage selection watch
 bench: bench-setup
-	@failed=; for name in fine_tune predict throughput loading startup; do \
+	@failed=; for name in $(BENCHMARKS); do \
 	    $(BIN)/python benchmarks/$$name.py $(SHARED) $(ARGS) || failed="$$failed $$name"; \
+	done; for name in $(SIMULATIONS); do \
+	    $(BIN)/python benchmarks/$$name.py $(ARGS) || failed="$$failed $$name"; \
 	done; test -z "$$failed" || { echo "not all was measured:$$failed" >&2; exit 1; }

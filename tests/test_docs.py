@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pandas as pd
 import pytest
@@ -23,6 +24,7 @@ from timm.models.resnet import BasicBlock, _create_resnet
 
 import drivetrain as dt
 from drivetrain.cli.main import main
+from tests.serving.service import Service
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -118,11 +120,26 @@ def desk(tmp_path, monkeypatch, hub_cache):
 
 def run_command(words: list[str], capsys) -> str:
     """Run a `drivetrain` command in this process; returns what it printed on standard output."""
+    if words[1] == "serve":  # goes on until it is told to stop
+        return served(words[2:])
     capsys.readouterr()
     code = main(words[1:])
     said = capsys.readouterr()
     assert code == 0, f"{' '.join(words)} exits with {code}:\n{said.err}"
     return said.out
+
+
+def served(words: list[str]) -> str:
+    """Start a service on a free port, ask it for its page once it is ready, and stop it; returns the page."""
+    service = Service(*words, "--port", "0")
+    try:
+        address = service.wait_for("listening")["address"]
+        page = httpx.get(address, timeout=60)
+        assert page.status_code == 200, page.text
+    finally:
+        code = service.end()
+    assert code == 0, service.lines
+    return page.text
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -24,10 +24,11 @@ def test_show(run, place):
     done = run("cache")
     assert done.code == 0
     assert done.out.splitlines() == [
-        f"folder    {place.folder}",
-        "pictures  3",
-        "size      0.000 GB",
-        "limit     2.500 GB",
+        f"folder       {place.folder}",
+        "pictures     3",
+        "size         0.000 GB",
+        "limit        2.500 GB",
+        "activations  0.000 GB of 0 stopped runs of this project",
     ]
     found = run("cache", "--json").object
     assert found == {
@@ -35,6 +36,7 @@ def test_show(run, place):
         "pictures": 3,
         "bytes": found["bytes"],
         "limit_bytes": 2_500_000_000,
+        "activations": {"runs": 0, "bytes": 0},
     }
     assert 90_000 < found["bytes"] < 91_000
 
@@ -43,6 +45,20 @@ def test_clear(run, place):
     assert run("cache", "clear", "--json").object["cleared"]["pictures"] == 3
     assert list(place.folder.rglob("*")) == []
     assert run("cache", "clear").out.startswith("deleted 0 pictures")
+
+
+def test_activations_of_stopped_runs_go_too_and_nothing_else_of_them(run, place, tmp_path):
+    checkpoints = tmp_path / "work" / "checkpoints"
+    for name, files in {"a": ["features-1.bank", "step-3.pt"], "b": ["x-2.bank", "y-2.bank"]}.items():
+        (checkpoints / name).mkdir(parents=True)
+        for file in files:
+            (checkpoints / name / file).write_bytes(bytes(1000))
+    words = ["--project", tmp_path / "work", "--json"]
+    assert run("cache", *words).object["activations"] == {"runs": 2, "bytes": 3000}
+    cleared = run("cache", "clear", *words).object
+    assert cleared["activations"] == {"runs": 0, "bytes": 0}
+    assert cleared["cleared"]["bytes"] > 93_000
+    assert [path.name for path in checkpoints.rglob("*") if path.is_file()] == ["step-3.pt"]
 
 
 def test_off_and_wrong(run, place, monkeypatch):

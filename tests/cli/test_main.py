@@ -35,7 +35,7 @@ OPTIONS = {
     "runs": "--metric --project --json",
     "seals": "action what --reason --out --labels --project --json",
     "demo": "--out --json",
-    "cache": "action --json",
+    "cache": "action --project --json",
     "bodies": "action folder --name --hub --no-speed --json",
 }
 HEAVY = ("torch", "timm", "pandas", "sklearn", "scipy", "matplotlib", "numpy", "PIL")

@@ -1,10 +1,8 @@
 """The command from start to end: ready soon, everything it took answered, exit status 0."""
 
-import json
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 
@@ -13,45 +11,13 @@ import pytest
 
 from drivetrain.serving.settings import Settings
 from tests.serving.conftest import running
+from tests.serving.service import COMMAND, Service
 from tests.serving.tiny import make_artefact, picture
-
-COMMAND = [sys.executable, "-m", "drivetrain", "serve"]
-
-
-class Process:
-    """A service in a process of its own."""
-
-    def __init__(self, *words, **environment) -> None:
-        everything = {**os.environ, "OMP_NUM_THREADS": "1", **environment}
-        self.popen = subprocess.Popen([*COMMAND, *map(str, words)], stderr=subprocess.PIPE, text=True, env=everything)
-        self.lines: list[dict] = []
-        self.reader = threading.Thread(target=self._read)
-        self.reader.start()
-
-    def _read(self) -> None:
-        for line in self.popen.stderr:
-            self.lines.append(json.loads(line) if line.startswith("{") else {"event": "text", "text": line})
-
-    def wait_for(self, event: str, seconds: float = 60) -> dict:
-        until = time.monotonic() + seconds
-        while time.monotonic() < until:
-            found = [line for line in self.lines if line["event"] == event]
-            if found:
-                return found[0]
-            time.sleep(0.01)
-        raise AssertionError(f"no {event}: {self.lines}")
-
-    def end(self, number: int = signal.SIGTERM) -> int:
-        self.popen.send_signal(number)
-        code = self.popen.wait(30)
-        self.reader.join()
-        self.popen.stderr.close()
-        return code
 
 
 @pytest.fixture
 def started(artefact):
-    process = Process(artefact, "--port", "0", "--threads", "1")
+    process = Service(artefact, "--port", "0", "--threads", "1")
     yield process
     if process.popen.poll() is None:
         process.end(signal.SIGKILL)
@@ -103,7 +69,7 @@ def test_ctrl_c_is_an_ordinary_end(started):
 
 
 def test_a_model_that_fails_its_golden_examples_is_said_to(tmp_path):
-    process = Process(make_artefact(tmp_path, golden_is_wrong=True), "--port", "0")
+    process = Service(make_artefact(tmp_path, golden_is_wrong=True), "--port", "0")
     address = process.wait_for("listening")["address"]
     assert "differ by 1" in process.wait_for("not ready")["reason"]
     assert httpx.get(address + "/readyz").status_code == 503

@@ -1,4 +1,4 @@
-"""Bodies with a name on this machine: those registered, those of the hub's cache."""
+"""Bodies with a name on this machine: the embedded one, those registered, those of the hub's cache."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from drivetrain.cli.main import main
 from drivetrain.errors import ModelError, SettingError
 from drivetrain.vision import bodies, shelf
 from drivetrain.vision.bodies import choose_arch, load_body
-from drivetrain.vision.local_bodies import register, registered, registry_file
+from drivetrain.vision.local_bodies import EMBEDDED, embedded_folder, register, registered, registry_file
 
 TINY = "test_resnet"
 
@@ -43,10 +43,39 @@ def body(arch: str, *, pretrained: bool = True, channels: int = 3) -> bodies.Bod
     return load_body(arch, pretrained=pretrained, channels=channels, size_px=None, dropout=0.0)
 
 
-def test_without_a_word_the_usual_body_is_taken() -> None:
+def test_the_embedded_body_is_small_and_loads_what_its_file_holds() -> None:
+    weights = load_file(embedded_folder() / "model.safetensors")
+    assert (embedded_folder() / "model.safetensors").stat().st_size <= 6_000_000
+    assert {tensor.dtype for tensor in weights.values()} == {torch.float16}
+    loaded = body(EMBEDDED)
+    state = loaded.module.state_dict()
+    assert all(torch.equal(state[name], tensor.float()) for name, tensor in weights.items())
+    assert set(state) - set(weights) == {name for name in state if name.endswith("num_batches_tracked")}
+    assert loaded.architecture.pretrained_from == EMBEDDED
+    assert loaded.config["input_size"] == (3, 64, 64)
+
+
+def test_the_embedded_body_reads_grey_pictures_and_other_sizes() -> None:
+    grey = load_body(EMBEDDED, pretrained=True, channels=1, size_px=96, dropout=0.0)
+    assert grey.module(torch.zeros(2, 1, 96, 96)).shape == (2, grey.architecture.features)
+
+
+def test_the_embedded_body_says_what_it_is() -> None:
+    card = (embedded_folder() / "README.md").read_text()
+    for word in ("research", "recipes/embedded_body.py", "seed", "not good for"):
+        assert word in card
+
+
+def test_without_a_hub_the_embedded_body_is_the_default() -> None:
     choice = choose_arch(None, pretrained=True)
-    assert choice.value == bodies.DEFAULT_ARCH and "default" in choice.reason
+    assert choice.value == EMBEDDED and "HF_HUB_OFFLINE" in choice.reason
+    assert choose_arch(None, pretrained=False).value == bodies.DEFAULT_ARCH
     assert choose_arch("resnet18", pretrained=True).value == "resnet18"
+
+
+def test_with_its_weights_at_hand_the_usual_body_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bodies, "_hub_weights", Path)
+    assert choose_arch(None, pretrained=True).value == bodies.DEFAULT_ARCH
 
 
 def test_a_registered_body_loads_by_its_name(folder: Path) -> None:
@@ -61,7 +90,7 @@ def test_a_registered_body_loads_by_its_name(folder: Path) -> None:
 
 
 def test_what_cannot_be_registered(folder: Path, tmp_path: Path) -> None:
-    for name in ("resnet18", "local-dir:x"):
+    for name in (EMBEDDED, "resnet18", "local-dir:x"):
         with pytest.raises(SettingError, match="another body"):
             register(folder, name)
     with pytest.raises(ModelError, match="timm folder"):
@@ -86,7 +115,7 @@ def test_the_list_tells_what_there_is(folder: Path, capsys: pytest.CaptureFixtur
     assert main(["bodies", "add", str(folder), "--name", "my-body"]) == 0
     assert main(["bodies", "--json"]) == 0
     found = {row["arch"]: row for row in json.loads(capsys.readouterr().out.splitlines()[-1])["bodies"]}
-    assert found["my-body"]["place"] == "registered"
+    assert found[EMBEDDED]["place"] == "embedded" and found["my-body"]["place"] == "registered"
     assert found["my-body"]["input_px"] == 48 and found["my-body"]["accuracy"] == "90 %"
     assert found["my-body"]["megabytes"] == pytest.approx((folder / "model.safetensors").stat().st_size / 1e6)
     assert found["my-body"]["pictures_per_second"] > 0

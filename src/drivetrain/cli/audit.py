@@ -7,14 +7,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from drivetrain.cli.data_options import (
+    DATA,
+    Channels,
+    Kind,
+    LabelDelimiter,
+    PathColumn,
+    TargetColumns,
+    one_or_several,
+)
 from drivetrain.cli.place import Device, Precision, PrecisionName
 from drivetrain.cli.results import AsJson, answers, as_json
-from drivetrain.cli.train import TargetKind
 
 if TYPE_CHECKING:
     from drivetrain.evaluation.auditing import Audit
-
-DATA = "Data"
 
 
 def audit(
@@ -33,13 +39,8 @@ def audit(
         str | None, typer.Option(help="That body, as of `drivetrain train`; implies --features.", show_default="chosen")
     ] = None,
     json: AsJson = False,
-    target: Annotated[
-        list[str] | None,
-        typer.Option(help="Target column; several times for several.", show_default="found", rich_help_panel=DATA),
-    ] = None,
-    path: Annotated[
-        str | None, typer.Option(help="Column of the pictures' paths.", show_default="found", rich_help_panel=DATA)
-    ] = None,
+    target: TargetColumns = None,
+    path: PathColumn = None,
     split: Annotated[
         str | None,
         typer.Option(help="Column that says train, valid or test.", show_default="found", rich_help_panel=DATA),
@@ -51,15 +52,9 @@ def audit(
     time: Annotated[
         str | None, typer.Option(help="Column or pattern that says when a row was taken.", rich_help_panel=DATA)
     ] = None,
-    kind: Annotated[
-        TargetKind | None, typer.Option(help="What the target is.", show_default="inferred", rich_help_panel=DATA)
-    ] = None,
-    label_delim: Annotated[
-        str | None, typer.Option(help="What separates several labels in one cell.", rich_help_panel=DATA)
-    ] = None,
-    channels: Annotated[
-        int, typer.Option(help="1 grey, 3 colour, 4 colour with transparency.", min=1, rich_help_panel=DATA)
-    ] = 3,
+    kind: Kind = None,
+    label_delim: LabelDelimiter = None,
+    channels: Channels = 3,
     device: Device = "auto",
     precision: Precision = PrecisionName.AUTO,
 ) -> None:
@@ -73,7 +68,7 @@ def audit(
         found = look(
             data,
             features=_features(arch, channels, device, precision.value) if features or arch else None,
-            target=None if not target else target[0] if len(target) == 1 else target,
+            target=one_or_several(target),
             path=path,
             split=split,
             group=group,

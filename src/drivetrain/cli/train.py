@@ -9,6 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from drivetrain.cli.data_options import (
+    DATA,
+    Channels,
+    Kind,
+    LabelDelimiter,
+    PathColumn,
+    TargetColumns,
+    one_or_several,
+)
 from drivetrain.cli.place import Device, Precision, PrecisionName
 from drivetrain.cli.project import ProjectFolder
 from drivetrain.cli.results import (
@@ -34,7 +43,7 @@ SAVING_S = 2.0
 EXPORTING_S = {"none": 0.0, "fp32": 9.0, "bf16": 12.0, "fp16": 12.0, "int8": 24.0}
 """And for its ONNX file: conversion takes most of it (5 s of processor time for a MobileNetV1, 2 s of loading), the
 comparison with the trained network on 64 pictures the rest; below fp32 all validation rows are answered twice."""
-DATA, MODEL, TRAINING = "What to learn from", "What learns", "How it is trained"
+MODEL, TRAINING = "What learns", "How it is trained"
 
 
 class ExportName(StrEnum):
@@ -45,14 +54,6 @@ class ExportName(StrEnum):
     BF16 = "bf16"
     FP16 = "fp16"
     NONE = "none"
-
-
-class TargetKind(StrEnum):
-    """What a target can be."""
-
-    CATEGORY = "category"
-    CATEGORIES = "categories"
-    NUMBER = "number"
 
 
 def train(
@@ -81,13 +82,8 @@ def train(
     ] = None,
     out: Annotated[Path, typer.Option(help="Where the model is saved, such as fruit.model.")],
     json: AsJson = False,
-    target: Annotated[
-        list[str] | None,
-        typer.Option(help="Target column; several times for several.", show_default="found", rich_help_panel=DATA),
-    ] = None,
-    path: Annotated[
-        str | None, typer.Option(help="Column of the pictures' paths.", show_default="found", rich_help_panel=DATA)
-    ] = None,
+    target: TargetColumns = None,
+    path: PathColumn = None,
     split: Annotated[
         str | None,
         typer.Option(
@@ -121,12 +117,8 @@ def train(
         Path | None,
         typer.Option(help="Decisions that `drivetrain review` wrote.", show_default="none", rich_help_panel=DATA),
     ] = None,
-    kind: Annotated[
-        TargetKind | None, typer.Option(help="What the target is.", show_default="inferred", rich_help_panel=DATA)
-    ] = None,
-    label_delim: Annotated[
-        str | None, typer.Option(help="What separates several labels in one cell.", rich_help_panel=DATA)
-    ] = None,
+    kind: Kind = None,
+    label_delim: LabelDelimiter = None,
     valid_pct: Annotated[
         float | None,
         typer.Option(help="Fraction held out for validation.", show_default="0.2, or as given", rich_help_panel=DATA),
@@ -138,9 +130,7 @@ def train(
     seed: Annotated[
         int, typer.Option(help="Of the split, the head, the order and the augmentation.", rich_help_panel=DATA)
     ] = 42,
-    channels: Annotated[
-        int, typer.Option(help="1 grey, 3 colour, 4 colour with transparency.", min=1, rich_help_panel=DATA)
-    ] = 3,
+    channels: Channels = 3,
     seal: Annotated[
         list[Path] | None,
         typer.Option(help="Test set that somebody else sealed; none of it is trained on.", rich_help_panel=DATA),
@@ -221,7 +211,7 @@ def train(
     with answers() as answer:
         pictures = dt.images(
             data,
-            target=None if not target else target[0] if len(target) == 1 else target,
+            target=one_or_several(target),
             path=path,
             split=split,
             group=group,

@@ -63,6 +63,10 @@ class Project:
         """Of runs that go on."""
         return self.folder / "checkpoints"
 
+    def stored_activations(self) -> list[Path]:
+        """Files of activations that stopped runs have left; a run that is taken up again makes its own anew."""
+        return sorted(self.checkpoints.glob("*/*.bank"))
+
     @property
     def log(self) -> Path:
         """What was sealed, retired and opened."""

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from drivetrain.errors import ModelError, did_you_mean
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.manifest import Architecture
-from drivetrain.vision.local_bodies import LOCAL, WEIGHTS_FILE, folder_of, read_config, weights_of
+from drivetrain.vision.local_bodies import EMBEDDED, LOCAL, WEIGHTS_FILE, folder_of, read_config, weights_of
 
 HUB_CONNECT_TIMEOUT_S = 5.0
 
@@ -29,8 +29,8 @@ DEFAULT_ARCH = "resnet34"
 """What is fine-tuned where nobody says what: sound on most pictures, and quick enough without a GPU."""
 
 OFFLINE_HELP = (
-    f"To go on without a hub: arch='{LOCAL}FOLDER' with a timm folder (config.json and {WEIGHTS_FILE}) copied from "
-    "another machine, or pretrained=False (--from-scratch) to train without."
+    f"To go on without a hub: arch='{EMBEDDED}', which ships with drivetrain; arch='{LOCAL}FOLDER' with a timm folder "
+    f"(config.json and {WEIGHTS_FILE}) copied from another machine; or pretrained=False (--from-scratch)."
 )
 
 
@@ -56,7 +56,7 @@ def load_body(arch: str, *, pretrained: bool, channels: int, size_px: int | None
 
     Args:
         arch: A timm architecture, optionally with a tag (``resnet34``, ``vit_tiny_patch16_224.augreg_in21k``),
-            a name of `drivetrain bodies`, or ``local-dir:FOLDER``.
+            ``embedded``, a registered name, or ``local-dir:FOLDER``.
         pretrained: Load the weights, or start from random ones.
         channels: Of the pictures; for other than 3 the first convolution is adapted (timm's repeat-and-scale).
         size_px: Side of the pictures; None takes what the weights were trained with.
@@ -85,14 +85,22 @@ def load_body(arch: str, *, pretrained: bool, channels: int, size_px: int | None
 
 
 def choose_arch(arch: str | None, *, pretrained: bool) -> Decision:
-    """The body asked for, or `DEFAULT_ARCH`.
+    """The body asked for; without a word `DEFAULT_ARCH`, or the embedded one where its weights cannot be had.
 
     Example:
         >>> choose_arch("resnet18", pretrained=True).value
         'resnet18'
     """
-    how = "pretrained weights" if pretrained else "trained from scratch"
-    return Decision(value=arch or DEFAULT_ARCH, reason=how if arch else f"the default; {how}")
+    if arch is not None:
+        return Decision(value=arch, reason="pretrained weights" if pretrained else "trained from scratch")
+    if not pretrained:
+        return Decision(value=DEFAULT_ARCH, reason="the default; trained from scratch")
+    try:
+        _hub_weights(DEFAULT_ARCH)
+    except ModelError as error:
+        why = str(error).split(". ", 1)[0]
+        return Decision(value=EMBEDDED, reason=f"ships with drivetrain: {why}")
+    return Decision(value=DEFAULT_ARCH, reason="the default; pretrained weights")
 
 
 def rebuild_body(architecture: Architecture, channels: int) -> nn.Module:

@@ -1,4 +1,4 @@
-"""Bodies that lie on this machine under a name.
+"""Bodies that lie on this machine under a name: the one that ships with drivetrain, and those registered here.
 
 Each is a timm folder: `config.json` (the architecture, its options, what its weights expect) and `model.safetensors`.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,6 +20,8 @@ from drivetrain.runtime.artefact import write_durably
 WEIGHTS_FILE = "model.safetensors"
 CONFIG_FILE = "config.json"
 LOCAL = "local-dir:"
+EMBEDDED = "embedded"
+"""Ships inside the package: needs no hub."""
 CONFIG_DIR = "DRIVETRAIN_CONFIG_DIR"
 
 
@@ -31,9 +34,16 @@ def folder_of(arch: str) -> Path | None:
         >>> folder_of("resnet34") is None
         True
     """
+    if arch == EMBEDDED:
+        return embedded_folder()
     if arch.startswith(LOCAL):
         return Path(arch.removeprefix(LOCAL))
     return registered().get(arch)
+
+
+def embedded_folder() -> Path:
+    """Where the body that ships with drivetrain lies."""
+    return Path(str(files("drivetrain.vision") / EMBEDDED))
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -105,7 +115,7 @@ def register(folder: Path, name: str | None = None) -> str:
     weights_of(folder)
     if not timm.is_model(str(config["architecture"])):
         raise ModelError(f"{folder} is of {config['architecture']!r}, unknown to this timm ({timm.__version__}).")
-    if name.startswith(LOCAL) or timm.is_model(name):
+    if name == EMBEDDED or name.startswith(LOCAL) or timm.is_model(name):
         raise SettingError(f"name={name!r} means another body already. Mend it: choose another name.")
     path = registry_file()
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Which pretrained bodies there are: registered, in the hub's local cache; how large, how good, how fast."""
+"""Which pretrained bodies there are: embedded, registered, in the hub's local cache; how large, how good, how fast."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from huggingface_hub.errors import CacheNotFound
 
 from drivetrain.errors import ModelError
 from drivetrain.vision.bodies import hub_answers, load_body
-from drivetrain.vision.local_bodies import WEIGHTS_FILE, read_config, registered, weights_of
+from drivetrain.vision.local_bodies import EMBEDDED, WEIGHTS_FILE, embedded_folder, read_config, registered, weights_of
 
-Place = Literal["registered", "cached", "hub"]
+Place = Literal["embedded", "registered", "cached", "hub"]
 SPEED_BATCH = 8
 SPEED_SECONDS = 0.5
 
@@ -38,12 +38,13 @@ class Shelved:
 
 
 def bodies_here() -> list[Shelved]:
-    """Every pretrained body on this machine: those registered, and those that the hub's cache holds.
+    """Every pretrained body on this machine: the embedded one, those registered, those that the hub's cache holds.
 
     Raises:
         ModelError: A registered folder is no longer what it was.
     """
-    shelved = [_local(arch, folder) for arch, folder in registered().items()]
+    local = {EMBEDDED: embedded_folder(), **registered()}
+    shelved = [_local(arch, folder) for arch, folder in local.items()]
     return shelved + sorted(_cached(), key=lambda body: body.arch)
 
 
@@ -77,7 +78,8 @@ def _local(arch: str, folder: Path) -> Shelved:
     expects: dict[str, Any] = config.get("pretrained_cfg", {})
     size = expects.get("input_size", (3, 224, 224))[-1]
     stated = config.get("drivetrain", {}).get("accuracy")
-    return Shelved(arch, "registered", weights_of(folder).stat().st_size / 1e6, size, stated)
+    place: Place = "embedded" if arch == EMBEDDED else "registered"
+    return Shelved(arch, place, weights_of(folder).stat().st_size / 1e6, size, stated)
 
 
 def _cached() -> Iterator[Shelved]:

