@@ -10,6 +10,7 @@ from sklearn.preprocessing import label_binarize
 from drivetrain.errors import SettingError
 from drivetrain.evaluation import METRICS, Metric, Predictions, default_metrics, resolve_metrics
 from drivetrain.evaluation.intervals import resamples
+from drivetrain.runtime.targets import CategoryTarget
 
 from . import tables
 
@@ -228,3 +229,19 @@ def test_resamples_are_fewer_where_rows_are_many_and_costly():
     big = tables.category(12_000, 81)
     assert 200 <= auc.n_resamples(big) < 1000
     assert isinstance(auc, Metric)
+
+
+def test_f1_of_few_rows_each_says_that_it_is_too_low():
+    rng = np.random.default_rng(0)
+    target = CategoryTarget(name="kind", vocab=tuple("abcdefghij"))
+    made = {
+        n: Predictions(
+            ids=tuple(map(str, range(n))),
+            target=target,
+            truth=rng.integers(10, size=n),
+            output=rng.dirichlet(np.ones(10), n),
+        )
+        for n in (49, 50)
+    }
+    assert METRICS["f1"].note(made[49]) == "49 rows for 10 categories: with so few of each it comes out too low"
+    assert METRICS["f1"].note(made[50]) is None
