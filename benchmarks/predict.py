@@ -4,8 +4,9 @@
 
 Two networks: ResNet-18 (random parameters: the arithmetic is the same) and the pretrained MobileNetV1, on Grocery
 Store photographs, 224 px, from a loaded model in one process each: the time of one picture from file to label, median
-and 95th percentile; pictures per second of many; and what one answer prints on a terminal. Results go to
-results/predict.json and .md.
+and 95th percentile; pictures per second of many; and what one answer prints on a terminal. drivetrain-int8 is the same
+model after `drivetrain export --precision int8`, here whatever it costs in accuracy: random parameters have none to
+lose, and what it costs a real model is in results/export.md. Results go to results/predict.json and .md.
 """
 
 from __future__ import annotations
@@ -46,13 +47,18 @@ def checked(ran: Ran) -> Ran:
     return ran
 
 
-def make_model(pictures: Table, arch: str, folder: Path) -> str:
+def make_model(pictures: Table, arch: str, folder: Path, *, int8: bool) -> str:
     """An artefact of drivetrain's, trained for a moment on a few pictures."""
-    few = smallest(pictures, per_class=8)
+    few = smallest(pictures, classes=8, per_class=16)
     scratch = [] if arch.startswith("local-dir:") else ["--from-scratch"]
     command = [DRIVETRAIN, "train", str(few.path), "--arch", arch, *scratch, "--size", "224", "--epochs", "1"]
     model = str(folder / "drivetrain.model")
     checked(run([*command, "--head-epochs", "0", "--out", model], folder=folder, show=False))
+    if int8:
+        lower = [DRIVETRAIN, "export", model, "--precision", "int8", "--worst-change", "1", "--json"]
+        exported = json.loads(checked(run(lower, folder=folder, show=False)).output)
+        if exported["precision"] != "int8":
+            raise RuntimeError(f"no int8: {exported}")
     return model
 
 
@@ -63,8 +69,8 @@ def answer_of(ran: Ran) -> dict[str, Any]:
 def report(rows: Mapping[str, Mapping[str, Any]]) -> list[str]:
     lines = ["# How fast a trained model answers", ""]
     lines += [
-        "From a file to a label, 224 px, the model loaded; drivetrain in the precision that it chooses for this "
-        "machine, the others in fp32. × is how much longer or slower than drivetrain.",
+        "From a file to a label, 224 px, the model loaded; all in fp32 but drivetrain-int8. × is how much longer or "
+        "slower than drivetrain's fp32.",
         "",
     ]
     head = ["network", "who", "one picture, ms: median", "×", "95th percentile", "many, img/s", "×", "bytes printed"]
@@ -83,16 +89,15 @@ def measure_all(pictures: Table, archs: dict[str, str], results: Results, folder
     peers = need_peers(options.peers)
     failed: list[str] = []
     for network, arch in archs.items():
-        for who in ("drivetrain", *PEERS):
+        for who in ("drivetrain", "drivetrain-int8", *PEERS):
             if not wanted(who, options.only):
                 continue
             own = Path(tempfile.mkdtemp(dir=folder))
             print(f"== {network}/{who}", flush=True)
             try:
-                python, script = (
-                    (sys.executable, "predict_drivetrain.py") if who == "drivetrain" else (peers, PEERS[who])
-                )
-                model = make_model(pictures, arch, own) if who == "drivetrain" else arch
+                ours = who not in PEERS
+                python, script = (sys.executable, "predict_drivetrain.py") if ours else (peers, PEERS[who])
+                model = make_model(pictures, arch, own, int8=who == "drivetrain-int8") if ours else arch
                 command = [python, str(SCRIPTS / script), str(pictures.path), model]
                 ran = checked(run(command, folder=own, show=False))
                 row = {"command": " ".join(command), "versions": versions(python), "load_before": ran.load_before}

@@ -69,7 +69,8 @@ def train(
     arch: Annotated[
         str | None,
         typer.Option(
-            help="A timm architecture, local-dir:FOLDER, or a name of `drivetrain bodies`.", show_default="resnet34"
+            help="A timm architecture, local-dir:FOLDER, or a name of `drivetrain bodies`.",
+            show_default="resnet34, or embedded where its weights cannot be had",
         ),
     ] = None,
     epochs: Annotated[

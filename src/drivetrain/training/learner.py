@@ -62,7 +62,7 @@ class Learner(Looking, Measuring, Sealing, Keeping, Reporting):
     Args:
         data: What `drivetrain.images` gave.
         arch: A timm architecture, a local timm folder (``local-dir:FOLDER``), or a name of `drivetrain bodies`; None
-            takes ``resnet34``.
+            takes ``resnet34``, or ``embedded``, which ships with drivetrain, where those weights cannot be had.
             A saved model's manifest takes up that model, see `load`.
         metrics: What people read: names or functions of truth and output; None takes what suits the target.
         loss: What the optimiser reads: a name or a function of outputs and targets; None takes what suits the target.
