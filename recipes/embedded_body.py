@@ -136,7 +136,7 @@ def make_learner(data: Any, out: Path, size: int) -> Learner:
 
 def config_of(size: int) -> dict[str, Any]:
     """A timm folder's config.json, without the mean and deviation, which are measured on the training pictures."""
-    expects = {"input_size": [3, size, size], "crop_pct": 1.0, "interpolation": "bicubic"}
+    expects = {"input_size": [3, size, size], "crop_pct": 1.0, "interpolation": "bicubic", "first_conv": "conv1.0"}
     return {**ARCHITECTURE, "num_classes": 0, "pretrained_cfg": expects}
 
 

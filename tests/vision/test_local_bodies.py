@@ -52,7 +52,7 @@ def test_the_embedded_body_is_small_and_loads_what_its_file_holds() -> None:
     assert all(torch.equal(state[name], tensor.float()) for name, tensor in weights.items())
     assert set(state) - set(weights) == {name for name in state if name.endswith("num_batches_tracked")}
     assert loaded.architecture.pretrained_from == EMBEDDED
-    assert loaded.config["input_size"] == (3, 64, 64)
+    assert loaded.config["input_size"] == (3, 96, 96)
 
 
 def test_the_embedded_body_reads_grey_pictures_and_other_sizes() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -67,10 +68,10 @@ def load_body(arch: str, *, pretrained: bool, channels: int, size_px: int | None
     """
     folder = folder_of(arch)
     name, options, weights = _hub_name(arch, pretrained) if folder is None else _local_folder(folder, pretrained)
-    module = _create(name, {**options, **_size_option(name, size_px)}, channels, weights)
-    if folder is not None:
-        pretrained_cfg = cast(dict[str, Any], module.pretrained_cfg)
-        pretrained_cfg.update(read_config(folder).get("pretrained_cfg", {}))
+    expects: dict[str, Any] = {} if folder is None else read_config(folder).get("pretrained_cfg", {})
+    first_conv = {key: expects[key] for key in ("first_conv",) if key in expects}  # options may have moved it
+    module = _create(name, {**options, **_size_option(name, size_px)}, channels, weights, first_conv)
+    cast(dict[str, Any], module.pretrained_cfg).update(expects)
     config: dict[str, Any] = resolve_model_data_config(module)
     config["input_size"] = (channels, *(config["input_size"][1:] if size_px is None else (size_px, size_px)))
     features = _probe(name, module, config["input_size"])
@@ -207,8 +208,10 @@ def _is_fixed_size(name: str) -> bool:
     return config is not None and config.fixed_input_size
 
 
-def _create(name: str, options: dict[str, Any], channels: int, weights: Path | None) -> nn.Module:
-    overlay = {"file": str(weights), "custom_load": False} if weights else None
+def _create(
+    name: str, options: dict[str, Any], channels: int, weights: Path | None, expects: Mapping[str, Any] | None = None
+) -> nn.Module:
+    overlay = {"file": str(weights), "custom_load": False, **(expects or {})} if weights else None
     try:
         return timm.create_model(
             name,
