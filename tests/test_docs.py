@@ -70,7 +70,8 @@ def blocks(page: Path) -> list[Block]:
 
 def small_resnet(pretrained=False, **options):
     """One narrow block per stage: thousands of times less work than a ResNet-18 on pictures of 224 px."""
-    return _create_resnet(ARCH, pretrained, block=BasicBlock, layers=(1,) * 4, channels=(8, 8, 16, 16), **options)
+    shape = {"layers": (1,) * 4, "channels": (8, 8, 16, 16), **options}
+    return _create_resnet(ARCH, pretrained, block=BasicBlock, **shape)
 
 
 @pytest.fixture

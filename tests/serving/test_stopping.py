@@ -93,3 +93,9 @@ def test_what_cannot_be_is_one_line(artefact, words, said, tmp_path):
         [*COMMAND, str(artefact), *words], capture_output=True, text=True, env=environment, cwd=tmp_path, check=False
     )
     assert done.returncode == 1 and done.stderr.count("\n") == 1 and said in done.stderr
+
+
+def test_told_to_stop_as_soon_as_it_speaks_it_stops(artefact):
+    service = Service(artefact, "--port", "0", "--threads", "1")
+    service.wait_for("listening")
+    assert service.end() == 0

@@ -24,6 +24,8 @@ from drivetrain.serving.service import Service, say
 from drivetrain.serving.settings import Settings
 
 STOPPING = (signal.SIGINT, signal.SIGTERM)
+BACKLOG = 2048
+"""Connections that may wait to be accepted; uvicorn's own number."""
 
 
 def open_model(path: str | os.PathLike[str], settings: Settings) -> Model:
@@ -60,10 +62,15 @@ def serve(path: str | os.PathLike[str], settings: Settings) -> None:
     listening = _listen(settings)
     _log_as_json()
     address = urlunsplit(("http", f"{_printable(settings.host)}:{listening.getsockname()[1]}", "", "", ""))
-    say("listening", address=address, model=service.model.name, threads=settings.threads, queue=settings.queue)
-    before = {number: signal.signal(number, _ignore) for number in STOPPING}  # uvicorn raises them again at its end
+    server = server_of(service)
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        server.should_exit = True  # told so before uvicorn looks for signals itself, or by uvicorn again at its end
+
+    before = {number: signal.signal(number, stop) for number in STOPPING}
     try:
-        asyncio.run(server_of(service).serve(sockets=[listening]))
+        say("listening", address=address, model=service.model.name, threads=settings.threads, queue=settings.queue)
+        asyncio.run(server.serve(sockets=[listening]))
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -109,6 +116,7 @@ def _listen(settings: Settings) -> socket.socket:
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((settings.host, settings.port))
+        listening.listen(BACKLOG)  # from now on callers wait instead of being refused
     except (OSError, OverflowError) as error:
         listening.close()
         reason = getattr(error, "strerror", None) or error
@@ -120,10 +128,6 @@ def _listen(settings: Settings) -> socket.socket:
 
 def _printable(host: str) -> str:
     return f"[{host}]" if ":" in host else host
-
-
-def _ignore(number: int, frame: FrameType | None) -> None:
-    pass
 
 
 class _JsonLines(logging.Handler):
