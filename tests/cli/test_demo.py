@@ -36,7 +36,8 @@ def test_object_has_these_fields(few_digits, run):
     assert sum(said["n"].values()) == 120
     assert said["validation"].keys() == said["test"].keys() == {"accuracy", "log_loss"}
     assert said["prediction"]["label"] in "0123456789"
-    assert "digits" in Path(said["report"]).read_text(encoding="utf-8")
+    page = Path(said["report"]).read_text(encoding="utf-8")
+    assert "digits" in page and "never opened" not in page
     assert sorted(path.name for path in Path("here").iterdir()) == [
         ".drivetrain",
         "digits",

@@ -82,9 +82,9 @@ def run(out: Path) -> Demo:
     say("3. evaluating, and saving")
     validation = learn.validate()
     artefact = learn.save(out / "digits.model")
-    say("4. loading it again: it predicts, and its sealed test set is opened once")
+    say("4. loading it again: it predicts; and the sealed test set is opened once")
     prediction = dt.load(artefact).predict(data.valid.paths[0])
-    test = dt.evaluate(artefact, "test", project=project).scores
+    test = learn.test()
     say(f"5. writing a page about it, {quoted(out / 'report.html')}")
     report = learn.report(out / "report.html", title="digits", use="showing what drivetrain does")
     seconds = round(time.monotonic() - began, 1)
