@@ -55,7 +55,7 @@ def make_model(pictures: Table, arch: str, folder: Path, *, int8: bool) -> str:
     model = str(folder / "drivetrain.model")
     checked(run([*command, "--head-epochs", "0", "--out", model], folder=folder, show=False))
     if int8:
-        lower = [DRIVETRAIN, "export", model, "--precision", "int8", "--worst-change", "1", "--json"]
+        lower = [DRIVETRAIN, "export", model, "--precision", "int8", "--worst-change", "0.999", "--json"]
         exported = json.loads(checked(run(lower, folder=folder, show=False)).output)
         if exported["precision"] != "int8":
             raise RuntimeError(f"no int8: {exported}")

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from drivetrain.errors import SettingError
 from drivetrain.runtime.times import seconds_of
-from drivetrain.training.budget import ENOUGH_EPOCHS, as_decision, plan_for
+from drivetrain.training.budget import ENOUGH_STEPS, as_decision, plan_for
 from drivetrain.training.costs import Costs, Way
 from drivetrain.training.cuts import Cut
 from drivetrain.training.plan import MOST_EPOCHS
@@ -38,7 +38,7 @@ def test_other_times_are_refused(said: object) -> None:
 @given(st.floats(5, 50_000), st.integers(10, 5_000), st.floats(0, 20), st.sampled_from([0, 10**6, 10**9]))
 def test_a_plan_keeps_to_the_time(seconds: float, rows: int, validation: float, room: int) -> None:
     try:
-        plan = plan_for(seconds, COSTS, rows=rows, validation=validation, room_bytes=room)
+        plan = plan_for(seconds, COSTS, rows=rows, steps=rows // 32 + 1, validation=validation, room_bytes=room)
     except SettingError as error:
         assert "too short" in str(error)
         assert rows * COSTS.forward + validation >= seconds * 0.9
@@ -51,19 +51,20 @@ def test_a_plan_keeps_to_the_time(seconds: float, rows: int, validation: float, 
 
 
 def test_more_time_trains_more_of_the_body() -> None:
-    plans = [plan_for(s, COSTS, rows=2000, validation=1.0, room_bytes=ROOM) for s in (12, 40, 260, 400, 700, 4000)]
+    times = (12, 40, 120, 200, 300, 4000)
+    plans = [plan_for(s, COSTS, rows=2000, steps=63, validation=1.0, room_bytes=ROOM) for s in times]
     shares = [as_decision(plan).value for plan in plans]
     assert shares == [0.0, 0.3, 0.3, 0.6, 1.0, 1.0]
-    assert plans[2].epochs >= ENOUGH_EPOCHS
+    assert plans[2].epochs * 63 >= ENOUGH_STEPS
     assert "views" in plans[2].reason
     assert "head alone" in plans[0].reason
 
 
 def test_without_room_to_store_everything_is_trained_or_the_head_alone() -> None:
-    assert plan_for(120, COSTS, rows=2000, validation=1.0, room_bytes=0).way == COSTS.ways[0]
-    assert plan_for(20, COSTS, rows=2000, validation=1.0, room_bytes=0).way is None
+    assert plan_for(120, COSTS, rows=2000, steps=63, validation=1.0, room_bytes=0).way == COSTS.ways[0]
+    assert plan_for(20, COSTS, rows=2000, steps=63, validation=1.0, room_bytes=0).way is None
 
 
 def test_too_short_a_time_says_how_long_it_would_take() -> None:
     with pytest.raises(SettingError, match=r"\(3 s\) is too short.*2000 rows once takes about 9 s"):
-        plan_for(3, COSTS, rows=2000, validation=1.0, room_bytes=ROOM)
+        plan_for(3, COSTS, rows=2000, steps=63, validation=1.0, room_bytes=ROOM)

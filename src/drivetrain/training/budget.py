@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from drivetrain.errors import SettingError
@@ -9,8 +10,10 @@ from drivetrain.runtime.decisions import Decision
 from drivetrain.training.costs import Costs, Way
 from drivetrain.training.plan import MOST_EPOCHS
 
-ENOUGH_EPOCHS = 20
-"""More of the body is trained only where this many epochs of it fit: fewer leave it half way to the new task."""
+ENOUGH_STEPS = 450
+"""More of the body is trained only where about this many steps of it fit: fewer leave it half way to the new task."""
+FEWEST_EPOCHS, ENOUGH_EPOCHS = 3, 20
+"""Of many rows and of few, that many epochs are enough whatever the steps."""
 EPOCHS_PER_VIEW = 2
 """Each stored view is seen about this often."""
 MOST_VIEWS = 12
@@ -31,16 +34,17 @@ class BudgetPlan:
     reason: str
 
 
-def plan_for(seconds: float, costs: Costs, *, rows: int, validation: float, room_bytes: int) -> BudgetPlan:
+def plan_for(seconds: float, costs: Costs, *, rows: int, steps: int, validation: float, room_bytes: int) -> BudgetPlan:
     """Choose a way to train.
 
-    The most of the body that can be trained for `ENOUGH_EPOCHS`; where not even the smallest part can, the one with
+    The most of the body that can be trained for `ENOUGH_STEPS`; where not even the smallest part can, the one with
     the most epochs.
 
     Args:
         seconds: What is left.
         costs: As measured.
         rows: Of the training set.
+        steps: Of the optimiser, in an epoch.
         validation: Seconds of judging the validation set once.
         room_bytes: What may be stored.
 
@@ -58,7 +62,8 @@ def plan_for(seconds: float, costs: Costs, *, rows: int, validation: float, room
     fitting = [plan for plan in plans if plan.epochs >= 1]
     if not fitting:
         return BudgetPlan(None, 0, 1, f"in {seconds:.0f} s not one epoch of any part of the body fits: the head alone")
-    enough = [plan for plan in fitting if plan.epochs >= ENOUGH_EPOCHS]
+    wanted = min(ENOUGH_EPOCHS, max(FEWEST_EPOCHS, math.ceil(ENOUGH_STEPS / steps)))
+    enough = [plan for plan in fitting if plan.epochs >= wanted]
     return enough[0] if enough else max(fitting, key=lambda plan: plan.epochs)
 
 

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from torch import Tensor
 
 from drivetrain.errors import MissingExtraError, SettingError, did_you_mean
+from drivetrain.progress import say
 from drivetrain.runtime.artefact import write_durably
 from drivetrain.training.checkpoint import snapshot
 from drivetrain.training.network import Network
@@ -170,6 +171,8 @@ class KeepBest(_Monitor):
         if self._parameters:
             run.network.load_state_dict(self._parameters)
             self._parameters = {}
+        if run.main and 0 < self.best_epoch != run.history[-1]["epoch"]:
+            say(f"kept as after epoch {self.best_epoch}: {self.monitor} {self.best:.4g}, the best on validation")
 
     def tensors(self) -> dict[str, Tensor]:
         return self._parameters

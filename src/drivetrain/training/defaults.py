@@ -19,6 +19,8 @@ from drivetrain.training.plan import Rates
 HEAD_LR = {"category": 2e-3, "categories": 2e-3, "number": 5e-4}
 """Peak rate of the head. Adam's first steps move an output by about rate × features: far less than a logit can bear,
 but more than a standardised number can."""
+SOLVED_SHARE = 1 / 2
+"""Of that rate, for what follows a head that was solved for: it is near its goal, and smaller steps keep it there."""
 BODY_SHARE_BATCH_NORM = 1 / 4
 """Of the head's rate, for the body's last layers: batch-normalised (convolutional) bodies."""
 BODY_SHARE_LAYER_NORM = 1 / 20
@@ -46,10 +48,12 @@ def choose_batch_size(n_train: int, device: str) -> Decision:
     return Decision(value=size, reason=f"{n_train} training rows: about {max(1, n_train // size)} steps an epoch")
 
 
-def choose_head_epochs(steps_per_epoch: int, pretrained: bool) -> Decision:
-    """How long the new head is trained alone, before everything is."""
+def choose_head_epochs(steps_per_epoch: int, pretrained: bool, *, solved: bool = False) -> Decision:
+    """How long the new head is trained alone, before everything is; `solved`: its best weights are solved for."""
     if not pretrained:
         return Decision(value=0, reason="the body is not pretrained: there is nothing to protect from a new head")
+    if solved:
+        return Decision(value=1, reason="its best weights on what the frozen body sees are solved for")
     epochs = min(MOST_HEAD_EPOCHS, max(1, math.ceil(HEAD_STEPS / steps_per_epoch)))
     return Decision(value=epochs, reason=f"{steps_per_epoch} steps an epoch; a new head needs about {HEAD_STEPS}")
 
@@ -66,9 +70,12 @@ def choose_rates(lr: float, body: nn.Module, pretrained: bool) -> tuple[Rates, D
     return rates, Decision(value=lr, reason=reason)
 
 
-def choose_lr(lr: float | None, target: Target) -> float:
-    """The rate asked for, or the default for the kind of target; raises SettingError unless it is above 0."""
-    chosen = HEAD_LR[target.kind] if lr is None else lr
+def choose_lr(lr: float | None, target: Target, *, solved: bool = False) -> float:
+    """The rate asked for, or the default for the kind of target; raises SettingError unless it is above 0.
+
+    `solved`: the head begins at the best weights for the body as it is.
+    """
+    chosen = HEAD_LR[target.kind] * (SOLVED_SHARE if solved else 1) if lr is None else lr
     if not chosen > 0:
         raise SettingError(f"lr={lr} cannot be used: expected a rate above 0, such as {HEAD_LR[target.kind]}.")
     return chosen

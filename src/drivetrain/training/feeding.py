@@ -138,6 +138,16 @@ class Feeder:
 
         return ahead(batch, range(len(parts)))
 
+    def as_judged(self) -> Iterator[tuple[NDArray[np.int64], NDArray[np.uint8]]]:
+        """Every row that can be read, (B, S, S, C) uint8, as validation sees it: whole, not varied."""
+        parts = np.array_split(np.arange(len(self.target)), math.ceil(len(self.target) / BANK_BATCH))
+
+        def batch(index: int) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+            there, arrays = self._read(parts[index])
+            return parts[index][there], np.stack([self.kind.reader.view(array) for array in arrays])
+
+        return ahead(batch, range(len(parts)))
+
     def _step(self, source: Source, phase: int, epoch: int, index: int, rows: NDArray[np.int64]) -> Step:
         draws = self.random(VIEWS, phase, epoch, index).random((len(rows), self.kind.n_draws), dtype=np.float32)
         seed = int(self.random(LAYERS, phase, epoch, index, self.rank).integers(2**63))
@@ -163,12 +173,17 @@ class Feeder:
 
     def _load(self, rows: NDArray[np.int64], draws: NDArray[np.float32]) -> tuple[NDArray[np.int64], Pictures]:
         """The rows that can be read, and their pictures."""
+        there, arrays = self._read(rows)
+        working, sizes = self.kind.collate(arrays)
+        return rows[there], Pictures(working, sizes, torch.from_numpy(draws[there]))
+
+    def _read(self, rows: NDArray[np.int64]) -> tuple[list[int], list[NDArray[np.uint8]]]:
+        """Which of the rows can be read, and their working arrays."""
         arrays = self.store.get(rows.tolist())
         there = [i for i, array in enumerate(arrays) if array is not None]
         if not there:
             raise TrainingError("none of the pictures of a batch can be read any more: were the files moved?")
-        working, sizes = self.kind.collate([array for array in arrays if array is not None])
-        return rows[there], Pictures(working, sizes, torch.from_numpy(draws[there]))
+        return there, [array for array in arrays if array is not None]
 
 
 T = TypeVar("T")

@@ -55,16 +55,16 @@ def epochs_plan(learner: Learner, epochs: int, recipe: Recipe) -> Planned:
     Raises:
         ModelError: A part of the body is to stay frozen, and the body cannot be cut.
     """
-    head = recipe.head_epochs or defaults.choose_head_epochs(learner.feeder.steps, learner.pretrained)
+    head = _head(learner, recipe)
     if recipe.unfreeze in (None, 1):
         rest = Phase("all", epochs, False, recipe.rates, start_div=5.0)
-        return _with_head(learner, head, recipe.lr, rest), {"head_epochs": head}
+        return _with_head(learner, head, recipe, rest), {"head_epochs": head}
     cuts = Starts(learner.network, learner.kind, learner.feeder, learner.place, None).body.cuts
     cut = min(cuts, key=lambda cut: abs(1 - cut.below - (recipe.unfreeze or 1)))
     views = max(FEWEST_VIEWS, math.ceil(epochs / EPOCHS_PER_VIEW)) if stores(learner) else 0
     rest = Phase("top", epochs, False, recipe.rates, cut.name, views, start_div=5.0)
     share = Decision(value=round(1 - cut.below, 2), reason=f"{recipe.unfreeze:g} was asked for: cut at {cut.name}")
-    return _with_head(learner, head, recipe.lr, rest), {"head_epochs": head, "unfreeze": share}
+    return _with_head(learner, head, recipe, rest), {"head_epochs": head, "unfreeze": share}
 
 
 def budget_plan(learner: Learner, seconds: float, recipe: Recipe, folder: Path | None) -> Planned:
@@ -83,12 +83,17 @@ def budget_plan(learner: Learner, seconds: float, recipe: Recipe, folder: Path |
     if len(learner.data.valid):
         learner.predictions()
     validation = time.monotonic() - before
-    head = recipe.head_epochs or defaults.choose_head_epochs(learner.feeder.steps, learner.pretrained)
+    head = _head(learner, recipe)
+    if solves(learner, recipe.head_epochs) and len(
+        learner.data.valid
+    ):  # the features it needs are of rows as they are judged
+        costs = replace(costs, forward=max(costs.forward, validation / len(learner.data.valid)))
     left = seconds - (time.monotonic() - began) - validation * int(head.value or 0)
     costs, left, validation = _agree(learner.place, costs, left, validation)
-    plan = plan_for(left, costs, rows=len(learner.data.train), validation=validation, room_bytes=_room(learner, folder))
+    rows, steps, room = len(learner.data.train), learner.feeder.steps, _room(learner, folder)
+    plan = plan_for(left, costs, rows=rows, steps=steps, validation=validation, room_bytes=room)
     decisions = {"head_epochs": head, "unfreeze": as_decision(plan)}
-    return _with_head(learner, head, recipe.lr, _body_phase(plan, recipe.rates)), decisions
+    return _with_head(learner, head, recipe, _body_phase(plan, recipe.rates)), decisions
 
 
 def _agree(place: Place, costs: Costs, left: float, validation: float) -> tuple[Costs, float, float]:
@@ -105,9 +110,20 @@ def _body_phase(plan: BudgetPlan, rates: Rates) -> Phase | None:
     return Phase("top", plan.epochs, False, rates, plan.way.cut.name, plan.views, start_div=5.0)
 
 
-def _with_head(learner: Learner, head: Decision, lr: float, rest: Phase | None) -> list[Phase]:
+def _head(learner: Learner, recipe: Recipe) -> Decision:
+    solved = solves(learner, recipe.head_epochs)
+    return recipe.head_epochs or defaults.choose_head_epochs(learner.feeder.steps, learner.pretrained, solved=solved)
+
+
+def solves(learner: Learner, head_epochs: Decision | None) -> bool:
+    """Whether the head's weights are solved for: where nothing was asked, on features that are stored."""
+    return head_epochs is None and learner.pretrained and stores(learner) and learner.loss.built_in
+
+
+def _with_head(learner: Learner, head: Decision, recipe: Recipe, rest: Phase | None) -> list[Phase]:
     start, views = (FEATURES, 1) if stores(learner) else (PICTURES, 0)
-    first = Phase("head", int(head.value or 0), True, Rates(lr, 0.0, 0.0), start, views)
+    rates, solved = Rates(recipe.lr, 0.0, 0.0), solves(learner, recipe.head_epochs)
+    first = Phase("head", int(head.value or 0), True, rates, start, views, solved)
     return [phase for phase in (first, rest) if phase is not None and phase.epochs > 0]
 
 

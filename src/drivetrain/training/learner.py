@@ -26,11 +26,11 @@ from drivetrain.runtime.pictures import PictureSource
 from drivetrain.runtime.predictor import Prediction, Predictor
 from drivetrain.runtime.times import seconds_of
 from drivetrain.training import defaults
-from drivetrain.training.callbacks import Callback, Row
+from drivetrain.training.callbacks import Callback, KeepBest, Row
 from drivetrain.training.checkpoint import snapshot
 from drivetrain.training.evaluating import TorchEngine, raw_outputs
 from drivetrain.training.feeding import Feeder
-from drivetrain.training.fine_tuning import Recipe, budget_plan, epochs_plan, keep_plan
+from drivetrain.training.fine_tuning import Recipe, budget_plan, epochs_plan, keep_plan, solves
 from drivetrain.training.identity import fingerprint, parameters_sha256
 from drivetrain.training.judging import judge
 from drivetrain.training.keeping import Keeping
@@ -232,8 +232,10 @@ class Learner(Looking, Measuring, Sealing, Keeping, Reporting):
             spent: Seconds of the budget that were used before this call, or will be after it.
             unfreeze: Share of the body to train, counted from the head by the work it does; None trains all, or
                 with a budget what fits.
-            lr: Peak rate of the head, from which the body's rates follow; None takes 2e-3, for numbers 5e-4.
-            head_epochs: Passes with the body frozen; None chooses.
+            lr: Peak rate of the head, from which the body's rates follow; None takes 1e-3, for numbers 2.5e-4, and
+                twice as much where the head was not solved for.
+            head_epochs: Passes with the body frozen; None solves for the head's best weights instead, or chooses where
+                nothing is stored, the loss is a function of yours or `mixup` is on.
             checkpoint: Where the run is saved while it goes on.
             callbacks: For this run, after the Learner's own.
 
@@ -241,9 +243,10 @@ class Learner(Looking, Measuring, Sealing, Keeping, Reporting):
             SettingError: Neither or both of `epochs` and `budget` are given, or the budget is too short.
             TrainingError: The loss is not finite, or memory ran out.
         """
-        lr = defaults.choose_lr(lr, self.data.target)
+        head = defaults.asked(head_epochs)
+        lr = defaults.choose_lr(lr, self.data.target, solved=solves(self, head))
         rates, self.decisions["lr"] = defaults.choose_rates(lr, self.network.body, self.pretrained)
-        recipe = Recipe(lr, rates, defaults.asked(head_epochs), unfreeze)
+        recipe = Recipe(lr, rates, head, unfreeze)
         if budget is not None and epochs is None:
             return self._within(seconds_of(budget), spent, recipe, checkpoint, callbacks)
         if epochs is None or budget is not None:
@@ -376,7 +379,9 @@ class Learner(Looking, Measuring, Sealing, Keeping, Reporting):
         folder = self._checkpoint_folder(f"within {seconds} s", checkpoint, callbacks)
         phases, decisions = keep_plan(folder, self.place, lambda: budget_plan(self, seconds - spent, recipe, folder))
         self.decisions |= decisions
-        return self._run(phases, folder, callbacks, seconds=seconds - (time.monotonic() - began))
+        # In little time the rest may do less than the head alone has done.
+        guard = KeepBest(monitor=self.metrics[0].name) if len(self.data.valid) else None
+        return self._run(phases, folder, callbacks, seconds=seconds - (time.monotonic() - began), guard=guard)
 
     def _run(
         self,
@@ -385,6 +390,7 @@ class Learner(Looking, Measuring, Sealing, Keeping, Reporting):
         callbacks: Sequence[Callback],
         *,
         seconds: float | None = None,
+        guard: Callback | None = None,
     ) -> Learner:
         for name, decision in self.decisions.items():
             if self.place.main:
@@ -409,6 +415,7 @@ class Learner(Looking, Measuring, Sealing, Keeping, Reporting):
             folder,
             first_epoch=len(self.history) + 1,
             seconds=seconds,
+            guard=guard,
         )
         start = self._start()
         try:

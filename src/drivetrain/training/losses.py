@@ -24,6 +24,8 @@ class Loss:
 
     name: str
     rows: LossFunction
+    built_in: bool = True
+    """Not a function of the user's, which may be slow, or not smooth."""
 
     def __call__(self, outputs: Tensor, target: Tensor) -> Tensor:
         """(N,) losses, in float32."""
@@ -62,7 +64,7 @@ def make_loss(
         raise SettingError(f"label_smoothing={label_smoothing} is out of range: expected 0 ≤ label_smoothing < 1.")
     if callable(loss):
         _refuse_options(getattr(loss, "__name__", "your loss"), label_smoothing, class_weights)
-        return Loss(getattr(loss, "__name__", type(loss).__name__), _per_row(loss))
+        return Loss(getattr(loss, "__name__", type(loss).__name__), _per_row(loss), built_in=False)
     names = _BY_KIND[target.kind]
     name = loss or names[0]
     if name not in names:

@@ -49,6 +49,8 @@ class Phase:
     """`PICTURES`; `FEATURES` of the frozen body; or the layer of the body up to which it is frozen."""
     views: int = 0
     """Random views of every row for which what is frozen is computed once and stored; 0 computes it every time."""
+    solved: bool = False
+    """The head's best weights on those features are solved for; there are no steps, and it counts as one epoch."""
     warmup: float = 0.3
     """Share of the steps spent rising."""
     start_div: float = 25.0

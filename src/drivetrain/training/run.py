@@ -33,6 +33,7 @@ from drivetrain.training.losses import Loss
 from drivetrain.training.network import Network
 from drivetrain.training.place import Place
 from drivetrain.training.plan import MOST_EPOCHS, PLAN, Phase
+from drivetrain.training.solving import solve_head
 from drivetrain.training.starting import Starts
 from drivetrain.training.stepping import Stepper, make_optimizer, set_schedule
 
@@ -88,6 +89,7 @@ class Run:
         folder: Where checkpoints go; None makes none.
         first_epoch: Number of the first epoch, for the history.
         seconds: What the run may take; the last phase is shortened or lengthened, in whole epochs, to fit.
+        guard: One more callback, content with the epochs that a run of limited time validates.
     """
 
     def __init__(
@@ -99,6 +101,7 @@ class Run:
         *,
         first_epoch: int = 1,
         seconds: float | None = None,
+        guard: Callback | None = None,
     ) -> None:
         self._began = time.monotonic()
         self._seconds = seconds
@@ -107,7 +110,8 @@ class Run:
         self.setup = setup
         self.network = setup.network
         self.phases = list(phases)
-        self.callbacks = list(callbacks)
+        self.callbacks = [*callbacks, *([guard] if guard else [])]
+        self._all_validated = seconds is None or bool(callbacks)
         self.folder = folder
         self.first_epoch = first_epoch
         self.starts = Starts(setup.network, setup.kind, setup.feeder, setup.place, folder)
@@ -124,7 +128,8 @@ class Run:
     @property
     def step(self) -> int:
         """Steps of the optimiser so far, in all phases."""
-        done = sum(phase.epochs for phase in self.phases[: self.position.phase]) + self.position.epoch
+        before = self.phases[: self.position.phase]
+        done = sum(phase.epochs for phase in before if not phase.solved) + self.position.epoch
         return done * self.setup.feeder.steps + self.position.step
 
     @property
@@ -170,6 +175,9 @@ class Run:
 
     def _phase(self, checkpoint: Checkpoint | None, interrupted: Callable[[], bool]) -> None:
         phase, setup = self.phases[self.position.phase], self.setup
+        if phase.solved:
+            self._solve(phase, interrupted)
+            return
         start = self.starts.prepare(self.phases, self.position.phase)
         self.network.train()
         optimizer = make_optimizer(self.network, setup.kind.depth, phase.rates, setup.weight_decay)
@@ -189,6 +197,17 @@ class Run:
         while self.position.epoch < (phase := self.phases[self.position.phase]).epochs and self._stop_reason is None:
             self._epoch(phase, stepper, start.bank, interrupted)
         self.position = Position(phase=self.position.phase + 1)
+
+    def _solve(self, phase: Phase, interrupted: Callable[[], bool]) -> None:
+        """Not saved: what it takes time to make, the features, is stored, and the rest comes out the same again."""
+        began = time.monotonic()
+        bank = self.starts.judged()
+        self.position.loss = solve_head(self.network, bank, self.setup.feeder.target, self.setup.loss)
+        self.position.rows = 1
+        self._finish_epoch(phase, began)
+        self.position = Position(phase=self.position.phase + 1)
+        if interrupted():
+            raise KeyboardInterrupt
 
     def _epoch(self, phase: Phase, stepper: Stepper, bank: Bank | None, interrupted: Callable[[], bool]) -> None:
         position, steps = self.position, self.setup.feeder.steps
@@ -247,7 +266,7 @@ class Run:
         """Loss and metrics; none between the epochs of a limited time where they would take too much of it."""
         last = self.position.phase == len(self.phases) - 1 and self.position.epoch + 1 >= phase.epochs
         self._unvalidated += training
-        hurried = self._seconds is not None and not self.callbacks and not last
+        hurried = not self._all_validated and not last
         too_often = self._unvalidated * MOST_VALIDATING < self._validating
         if hurried and self.setup.place.first(too_often):
             return dict.fromkeys(self.recorded[1:])

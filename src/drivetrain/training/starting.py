@@ -21,12 +21,14 @@ from drivetrain.progress import track
 from drivetrain.training.activations import Bank, Produce, fill_bank
 from drivetrain.training.cuts import CutBody, CuttableBody
 from drivetrain.training.feeding import BANK_BATCH, Feeder, Pictures
-from drivetrain.training.inference import part_for_inference
+from drivetrain.training.inference import as_batch, part_for_inference
 from drivetrain.training.kinds import PreparedKind
 from drivetrain.training.network import Network
 from drivetrain.training.place import Place
 from drivetrain.training.plan import FEATURES, PICTURES, Phase
 
+JUDGED = "judged"
+"""Name of the bank of features that a head is solved on."""
 EXAMPLE_ROWS = 8
 """That a body is traced with."""
 
@@ -85,6 +87,11 @@ class Starts:
         )
         return Start(self._features(phase, later), nn.Identity())
 
+    def judged(self) -> Bank:
+        """(1, N, F) features that the frozen body gives of each row as it is judged: whole, not varied."""
+        self._network.freeze_body(True)
+        return self._bank(JUDGED, 1, self._as_judged)
+
     def close(self) -> None:
         """Delete what was stored."""
         self._banks.clear()
@@ -133,6 +140,13 @@ class Starts:
                 for which, pictures in self._feeder.views(view):
                     yield which, view, self._through(part, self._network.normalise(self._views(pictures)))
                     advance(len(which))
+
+    def _as_judged(self) -> Produce:
+        part = self._answering(self._network.body)
+        with track("storing features", len(self._feeder.target)) as advance:
+            for which, pictures in self._feeder.as_judged():
+                yield which, 0, self._through(part, self._network.normalise(as_batch(pictures, self._place)))
+                advance(len(which))
 
     def _of_stored(self, part: nn.Module, below: Bank, views: int) -> Produce:
         rows, part = below.there(np.arange(below.rows)), self._answering(part)
