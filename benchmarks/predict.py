@@ -49,7 +49,7 @@ def checked(ran: Ran) -> Ran:
 
 def make_model(pictures: Table, arch: str, folder: Path, *, int8: bool) -> str:
     """An artefact of drivetrain's, trained for a moment on a few pictures."""
-    few = smallest(pictures, classes=8, per_class=16)
+    few = smallest(pictures, classes=8, per_class=40)  # enough validation rows to judge int8 by
     scratch = [] if arch.startswith("local-dir:") else ["--from-scratch"]
     command = [DRIVETRAIN, "train", str(few.path), "--arch", arch, *scratch, "--size", "224", "--epochs", "1"]
     model = str(folder / "drivetrain.model")

@@ -71,6 +71,8 @@ def test_default_choices() -> None:
     assert defaults.choose_batch_size(50_000, "cuda").value == 64
     assert [defaults.choose_head_epochs(n, True).value for n in (1, 20, 1000)] == [20, 4, 1]
     assert defaults.choose_head_epochs(5, False).value == 0
+    assert "solved" in defaults.choose_head_epochs(5, True, solved=True).reason
+    assert defaults.choose_head_epochs(5, False, solved=True).value == 0
     conv, plain = torch.nn.Sequential(torch.nn.BatchNorm2d(3)), torch.nn.Linear(2, 2)
     assert defaults.choose_rates(1e-2, conv, True)[0].body_top > defaults.choose_rates(1e-2, plain, True)[0].body_top
     assert defaults.choose_rates(1e-2, conv, False)[0] == Rates(1e-2, 1e-2, 1e-2)

@@ -79,24 +79,25 @@ def solve_head(network: Network, bank: Bank, target: Tensor, loss: Loss) -> floa
             optimizer.zero_grad()
             fitted = 0.0
             for which in batches:
-                outputs = network.head(_features(bank, which).to(device))
-                part = loss(outputs, target[torch.from_numpy(which)].to(device)).sum() / len(rows)
+                with torch.no_grad():
+                    standard = norm(_features(bank, which).to(device))
+                part = loss(linear(standard), target[torch.from_numpy(which)].to(device)).sum() / len(rows)
                 part.backward()
                 fitted += float(part.detach())
             penalty = ridge * linear.weight.square().sum()
             penalty.backward()
             advance(1, note=f"loss {fitted:.3f}")
+            if not math.isfinite(fitted):
+                raise TrainingError(
+                    f"training stopped: the loss of the head became {fitted}. Mend it: train a new Learner with "
+                    "precision='fp32', or targets without extreme values."
+                )
             return fitted + float(penalty.detach())
 
         optimizer.step(objective)
-        last = objective()
+        objective()
     optimizer.zero_grad()
     network.train(training)
-    if not math.isfinite(last):
-        raise TrainingError(
-            f"training stopped: the loss of the head became {last}. Mend it: train a new Learner with "
-            "precision='fp32', or targets without extreme values."
-        )
     return fitted
 
 
