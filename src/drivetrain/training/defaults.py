@@ -19,8 +19,6 @@ from drivetrain.training.plan import Rates
 HEAD_LR = {"category": 2e-3, "categories": 2e-3, "number": 5e-4}
 """Peak rate of the head. Adam's first steps move an output by about rate × features: far less than a logit can bear,
 but more than a standardised number can."""
-SOLVED_SHARE = 1 / 2
-"""Of that rate, for what follows a head that was solved for: it is near its goal, and smaller steps keep it there."""
 BODY_SHARE_BATCH_NORM = 1 / 4
 """Of the head's rate, for the body's last layers: batch-normalised (convolutional) bodies."""
 BODY_SHARE_LAYER_NORM = 1 / 20
@@ -70,12 +68,9 @@ def choose_rates(lr: float, body: nn.Module, pretrained: bool) -> tuple[Rates, D
     return rates, Decision(value=lr, reason=reason)
 
 
-def choose_lr(lr: float | None, target: Target, *, solved: bool = False) -> float:
-    """The rate asked for, or the default for the kind of target; raises SettingError unless it is above 0.
-
-    `solved`: the head begins at the best weights for the body as it is.
-    """
-    chosen = HEAD_LR[target.kind] * (SOLVED_SHARE if solved else 1) if lr is None else lr
+def choose_lr(lr: float | None, target: Target) -> float:
+    """The rate asked for, or the default for the kind of target; raises SettingError unless it is above 0."""
+    chosen = HEAD_LR[target.kind] if lr is None else lr
     if not chosen > 0:
         raise SettingError(f"lr={lr} cannot be used: expected a rate above 0, such as {HEAD_LR[target.kind]}.")
     return chosen

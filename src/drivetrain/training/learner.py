@@ -30,7 +30,7 @@ from drivetrain.training.callbacks import Callback, KeepBest, Row
 from drivetrain.training.checkpoint import snapshot
 from drivetrain.training.evaluating import TorchEngine, raw_outputs
 from drivetrain.training.feeding import Feeder
-from drivetrain.training.fine_tuning import Recipe, budget_plan, epochs_plan, keep_plan, solves
+from drivetrain.training.fine_tuning import Recipe, budget_plan, epochs_plan, keep_plan
 from drivetrain.training.identity import fingerprint, parameters_sha256
 from drivetrain.training.judging import judge
 from drivetrain.training.keeping import Keeping
@@ -232,8 +232,7 @@ class Learner(Looking, Measuring, Sealing, Keeping, Reporting):
             spent: Seconds of the budget that were used before this call, or will be after it.
             unfreeze: Share of the body to train, counted from the head by the work it does; None trains all, or
                 with a budget what fits.
-            lr: Peak rate of the head, from which the body's rates follow; None takes 1e-3, for numbers 2.5e-4, and
-                twice as much where the head was not solved for.
+            lr: Peak rate of the head, from which the body's rates follow; None takes 2e-3, for numbers 5e-4.
             head_epochs: Passes with the body frozen; None solves for the head's best weights instead, or chooses where
                 nothing is stored, the loss is a function of yours or `mixup` is on.
             checkpoint: Where the run is saved while it goes on.
@@ -244,7 +243,7 @@ class Learner(Looking, Measuring, Sealing, Keeping, Reporting):
             TrainingError: The loss is not finite, or memory ran out.
         """
         head = defaults.asked(head_epochs)
-        lr = defaults.choose_lr(lr, self.data.target, solved=solves(self, head))
+        lr = defaults.choose_lr(lr, self.data.target)
         rates, self.decisions["lr"] = defaults.choose_rates(lr, self.network.body, self.pretrained)
         recipe = Recipe(lr, rates, head, unfreeze)
         if budget is not None and epochs is None:
