@@ -84,9 +84,8 @@ def budget_plan(learner: Learner, seconds: float, recipe: Recipe, folder: Path |
         learner.predictions()
     validation = time.monotonic() - before
     head = _head(learner, recipe)
-    if _solves(learner, recipe.head_epochs) and len(
-        learner.data.valid
-    ):  # the features it needs are of rows as they are judged
+    # The features that a solved head needs are of rows as they are judged.
+    if _solves(learner, recipe.head_epochs) and len(learner.data.valid):
         costs = replace(costs, forward=max(costs.forward, validation / len(learner.data.valid)))
     left = seconds - (time.monotonic() - began) - validation * int(head.value or 0)
     costs, left, validation = _agree(learner.place, costs, left, validation)
