@@ -47,7 +47,7 @@ def checked(ran: Ran) -> Ran:
     return ran
 
 
-def make_model(pictures: Table, arch: str, folder: Path, *, int8: bool) -> str:
+def make_model(pictures: Table, arch: str, folder: Path, *, int8: bool = False) -> str:
     """An artefact of drivetrain's, trained for a moment on a few pictures."""
     few = smallest(pictures, classes=8, per_class=40)  # enough validation rows to judge int8 by
     scratch = [] if arch.startswith("local-dir:") else ["--from-scratch"]
