@@ -49,12 +49,12 @@ def grocery_table(shared: Path, folder: Path) -> Table:
 
 
 def tiny_table(
-    shared: Path, folder: Path, *, first: int = 0, step: int = 10, train: int = 100, valid: int = 30
+    shared: Path, folder: Path, *, first: int = 0, step: int = 10, train: int = 100, valid: int = 30, test: int = 0
 ) -> Table:
     """Every `step`-th class of Tiny ImageNet, from the `first` on, in the order of their names.
 
-    Of each class the first `train` training pictures to train on, the next `valid` to validate, and all of its own
-    validation pictures as the test set.
+    Of each class the first `train` training pictures to train on, the next `valid` to validate, and as the test set
+    the next `test` and all of its own validation pictures.
     """
     rows: list[Row] = []
     for source in ("train", "val"):
@@ -63,10 +63,11 @@ def tiny_table(
             classes = sorted({name.split("/")[0] for name in pictures})
             for label in classes[first::step]:
                 of_class = [name for name in pictures if name.startswith(label + "/")]
-                most = train + valid if source == "train" else len(of_class)
+                most = train + valid + test if source == "train" else len(of_class)
                 for i, name in enumerate(of_class[:most]):
                     archive.extract(name, folder / source)
-                    part = "test" if source == "val" else "train" if i < train else "valid"
+                    known = source == "train" and i < train + valid
+                    part = "test" if not known else "train" if i < train else "valid"
                     rows.append((str(folder / source / name), label, part))
     return write_table(folder / "tiny.csv", rows)
 
