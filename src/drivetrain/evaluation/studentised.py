@@ -125,6 +125,28 @@ class OfMeans:
         low, high = max(min(low, value), self.least), min(max(high, value), self.most)
         return Interval(low, high, level, method + of_groups(groups))
 
+    def error(self, groups: Codes | None = None) -> float:
+        """Standard error of the value; NaN with fewer than two units."""
+        units = _Units.of(self.columns_NJ, groups)
+        _, _, spread = self._measure(np.ones((1, units.n)), units)
+        return float(spread[0]) if units.n > 1 else math.nan
+
+    def minus(self, other: OfMeans) -> OfMeans:
+        """The difference from another statistic of the same rows.
+
+        Example:
+            >>> rows = np.array([1.0, 3.0, 2.0, 6.0])
+            >>> of_mean(rows).minus(of_mean(rows / 2)).statistic()(np.ones((1, 4))).tolist()
+            [1.5]
+        """
+        j = self.columns_NJ.shape[1]
+        return OfMeans(
+            np.column_stack([self.columns_NJ, other.columns_NJ]),
+            lambda means_BJ: self.value(means_BJ[:, :j]) - other.value(means_BJ[:, j:]),
+            lambda means_BJ: np.column_stack([self.gradient(means_BJ[:, :j]), -other.gradient(means_BJ[:, j:])]),
+            scale=PLAIN,
+        )
+
     def _ratios(self, at: float, units: _Units, blocks: Iterable[Floats]) -> Floats:
         """(B,) how many of its own standard errors each resample's value is above the value of all rows."""
         found: list[Floats] = []
