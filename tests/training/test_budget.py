@@ -51,11 +51,11 @@ def test_a_plan_keeps_to_the_time(seconds: float, rows: int, validation: float, 
 
 
 def test_more_time_trains_more_of_the_body() -> None:
-    times = (12, 40, 120, 260, 460, 4000)
+    times = (12, 40, 120, 200, 300, 4000)
     plans = [plan_for(s, COSTS, rows=2000, steps=63, validation=1.0, room_bytes=ROOM) for s in times]
     shares = [as_decision(plan).value for plan in plans]
     assert shares == [0.0, 0.3, 0.3, 0.6, 1.0, 1.0]
-    assert plans[3].epochs * 63 >= ENOUGH_STEPS
+    assert plans[2].epochs * 63 >= ENOUGH_STEPS
     assert "views" in plans[2].reason
     assert "head alone" in plans[0].reason
 

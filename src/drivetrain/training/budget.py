@@ -10,7 +10,7 @@ from drivetrain.runtime.decisions import Decision
 from drivetrain.training.costs import Costs, Way
 from drivetrain.training.plan import MOST_EPOCHS
 
-ENOUGH_STEPS = 700
+ENOUGH_STEPS = 450
 """More of the body is trained only where about this many steps of it fit: fewer leave it half way to the new task."""
 FEWEST_EPOCHS, ENOUGH_EPOCHS = 3, 20
 """Of many rows and of few, that many epochs are enough whatever the steps."""
