@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import astuple
 from itertools import pairwise
 
 import numpy as np
@@ -73,9 +74,28 @@ def test_default_choices() -> None:
     assert defaults.choose_head_epochs(5, False).value == 0
     assert "solved" in defaults.choose_head_epochs(5, True, solved=True).reason
     assert defaults.choose_head_epochs(5, False, solved=True).value == 0
-    conv, plain = torch.nn.Sequential(torch.nn.BatchNorm2d(3)), torch.nn.Linear(2, 2)
+    conv, plain = normalised_body(0.1), torch.nn.Linear(2, 2)
     assert defaults.choose_rates(1e-2, conv, True)[0].body_top > defaults.choose_rates(1e-2, plain, True)[0].body_top
     assert defaults.choose_rates(1e-2, conv, False)[0] == Rates(1e-2, 1e-2, 1e-2)
+
+
+def normalised_body(size: float) -> torch.nn.Module:
+    """Convolutions with weights of that size; the depthwise one has others."""
+    whole, depthwise = torch.nn.Conv2d(3, 8, 3), torch.nn.Conv2d(8, 8, 3, groups=8)
+    with torch.no_grad():
+        whole.weight.fill_(size)
+        depthwise.weight.fill_(9.0)
+    return torch.nn.Sequential(whole, torch.nn.BatchNorm2d(8), depthwise, torch.nn.BatchNorm2d(8))
+
+
+def test_a_batch_normalised_body_is_changed_by_a_share_of_its_weights() -> None:
+    small, large = (defaults.choose_rates(1e-2, normalised_body(size), True)[0] for size in (0.04, 0.16))
+    assert astuple(small) == pytest.approx((1e-2, 1e-3, 3e-4)) and large.body_top == pytest.approx(4e-3)
+    extremes = [defaults.choose_rates(1e-2, normalised_body(size), True)[0].body_top for size in (1e-6, 1e3)]
+    assert extremes == pytest.approx([5e-4, 5e-3])
+    solved, why = defaults.choose_rates(1e-2, normalised_body(0.04), True, solved=True)
+    assert astuple(solved) == pytest.approx((5e-3, 1e-3, 3e-4)) and "weights of about 0.04" in why.reason
+    assert defaults.weight_size(torch.nn.Conv2d(3, 8, 3)) is None
 
 
 RATES = [1e-6 * 10 ** (i / 16) for i in range(97)]

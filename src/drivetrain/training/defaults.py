@@ -19,8 +19,14 @@ from drivetrain.training.plan import Rates
 HEAD_LR = {"category": 2e-3, "categories": 2e-3, "number": 5e-4}
 """Peak rate of the head. Adam's first steps move an output by about rate × features: far less than a logit can bear,
 but more than a standardised number can."""
-BODY_SHARE_BATCH_NORM = 1 / 4
-"""Of the head's rate, for the body's last layers: batch-normalised (convolutional) bodies."""
+BODY_SHARE_BATCH_NORM = 2.5
+"""Of the head's rate, for the body's last layers, times the size of their weights: batch-normalised (convolutional)
+bodies. Such layers give the same whatever the size of their weights, so what a step changes is its share of that size,
+and Adam's steps are as large as the rate (van Laarhoven 2017, arXiv:1706.05350; relative steps as in Shazeer & Stern
+2018, arXiv:1804.04235, section 8)."""
+LEAST_SHARE, MOST_SHARE = 1 / 20, 1 / 2
+SOLVED_HEAD_SHARE = 1 / 2
+"""Of its rate, for a head whose weights were solved for: it has little left to learn."""
 BODY_SHARE_LAYER_NORM = 1 / 20
 """The same for bodies without batch normalisation, mostly transformers: larger steps undo their pretraining."""
 STEM_SHARE = 0.3
@@ -56,16 +62,33 @@ def choose_head_epochs(steps_per_epoch: int, pretrained: bool, *, solved: bool =
     return Decision(value=epochs, reason=f"{steps_per_epoch} steps an epoch; a new head needs about {HEAD_STEPS}")
 
 
-def choose_rates(lr: float, body: nn.Module, pretrained: bool) -> tuple[Rates, Decision]:
-    """Peak rates of head and body for a run that trains both."""
+def choose_rates(lr: float, body: nn.Module, pretrained: bool, *, solved: bool = False) -> tuple[Rates, Decision]:
+    """Peak rates of head and body for a run that trains both; `solved`: the head's weights were solved for."""
     if not pretrained:
         return Rates(lr, lr, lr), Decision(value=lr, reason="the body is not pretrained: one rate for all layers")
-    batch_norm = any(isinstance(module, BATCH_NORMS) for module in body.modules())
-    share = BODY_SHARE_BATCH_NORM if batch_norm else BODY_SHARE_LAYER_NORM
-    rates = Rates(lr, lr * share, lr * share * STEM_SHARE)
-    normalised = "batch-normalised" if batch_norm else "without batch normalisation"
-    reason = f"head {lr:.2g}; a pretrained body {normalised} takes {rates.body_stem:.2g} to {rates.body_top:.2g}"
+    size = weight_size(body)
+    if size is None:
+        share, kind = BODY_SHARE_LAYER_NORM, "without batch normalisation"
+    else:
+        share = min(max(BODY_SHARE_BATCH_NORM * size, LEAST_SHARE), MOST_SHARE)
+        kind = f"batch-normalised with weights of about {size:.2g}"
+    head = lr * SOLVED_HEAD_SHARE if solved else lr
+    rates = Rates(head, lr * share, lr * share * STEM_SHARE)
+    reason = f"head {head:.2g}; a pretrained body {kind} takes {rates.body_stem:.2g} to {rates.body_top:.2g}"
     return rates, Decision(value=lr, reason=reason)
+
+
+def weight_size(body: nn.Module) -> float | None:
+    """Root mean square of a batch-normalised body's convolution weights, the median of its layers; None of others.
+
+    Depthwise layers are left out: their few weights are larger by nature.
+    """
+    if not any(isinstance(module, BATCH_NORMS) for module in body.modules()):
+        return None
+    convolutions = [module for module in body.modules() if isinstance(module, nn.Conv1d | nn.Conv2d | nn.Conv3d)]
+    whole = [module for module in convolutions if module.groups == 1] or convolutions
+    sizes = [float(module.weight.detach().float().square().mean().sqrt()) for module in whole]
+    return float(np.median(sizes)) if sizes else None
 
 
 def choose_lr(lr: float | None, target: Target) -> float:

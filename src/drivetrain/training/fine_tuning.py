@@ -85,7 +85,7 @@ def budget_plan(learner: Learner, seconds: float, recipe: Recipe, folder: Path |
     validation = time.monotonic() - before
     head = _head(learner, recipe)
     # The features that a solved head needs are of rows as they are judged.
-    if _solves(learner, recipe.head_epochs) and len(learner.data.valid):
+    if solves_head(learner, recipe.head_epochs) and len(learner.data.valid):
         costs = replace(costs, forward=max(costs.forward, validation / len(learner.data.valid)))
     left = seconds - (time.monotonic() - began) - validation * int(head.value or 0)
     costs, left, validation = _agree(learner.place, costs, left, validation)
@@ -110,18 +110,18 @@ def _body_phase(plan: BudgetPlan, rates: Rates) -> Phase | None:
 
 
 def _head(learner: Learner, recipe: Recipe) -> Decision:
-    solved = _solves(learner, recipe.head_epochs)
+    solved = solves_head(learner, recipe.head_epochs)
     return recipe.head_epochs or defaults.choose_head_epochs(learner.feeder.steps, learner.pretrained, solved=solved)
 
 
-def _solves(learner: Learner, head_epochs: Decision | None) -> bool:
+def solves_head(learner: Learner, head_epochs: Decision | None) -> bool:
     """Whether the head's weights are solved for: where nothing was asked, on features that are stored."""
     return head_epochs is None and learner.pretrained and stores(learner) and learner.loss.built_in
 
 
 def _with_head(learner: Learner, head: Decision, recipe: Recipe, rest: Phase | None) -> list[Phase]:
     start, views = (FEATURES, 1) if stores(learner) else (PICTURES, 0)
-    rates, solved = Rates(recipe.lr, 0.0, 0.0), _solves(learner, recipe.head_epochs)
+    rates, solved = Rates(recipe.lr, 0.0, 0.0), solves_head(learner, recipe.head_epochs)
     first = Phase("head", int(head.value or 0), True, rates, start, views, solved)
     return [phase for phase in (first, rest) if phase is not None and phase.epochs > 0]
 

@@ -30,7 +30,7 @@ from drivetrain.training.callbacks import Callback, KeepBest, Row
 from drivetrain.training.checkpoint import snapshot
 from drivetrain.training.evaluating import TorchEngine, raw_outputs
 from drivetrain.training.feeding import Feeder
-from drivetrain.training.fine_tuning import Recipe, budget_plan, epochs_plan, keep_plan
+from drivetrain.training.fine_tuning import Recipe, budget_plan, epochs_plan, keep_plan, solves_head
 from drivetrain.training.identity import fingerprint, parameters_sha256
 from drivetrain.training.judging import judge
 from drivetrain.training.keeping import Keeping
@@ -244,7 +244,8 @@ class Learner(Looking, Measuring, Sealing, Keeping, Reporting):
         """
         head = defaults.asked(head_epochs)
         lr = defaults.choose_lr(lr, self.data.target)
-        rates, self.decisions["lr"] = defaults.choose_rates(lr, self.network.body, self.pretrained)
+        solved = solves_head(self, head)
+        rates, self.decisions["lr"] = defaults.choose_rates(lr, self.network.body, self.pretrained, solved=solved)
         recipe = Recipe(lr, rates, head, unfreeze)
         if budget is not None and epochs is None:
             return self._within(seconds_of(budget), spent, recipe, checkpoint, callbacks)
