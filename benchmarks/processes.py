@@ -19,7 +19,7 @@ from typing import IO
 
 SECONDS_BETWEEN_SAMPLES = 0.25
 SECONDS_BETWEEN_SHARES = 5.0
-"""A process' share of pages held in common is dear to find out: 40 ms where 7 GB are mapped."""
+"""A process' share of pages held in common is dear to find out where gigabytes of a file are mapped."""
 PROC = Path("/proc")
 
 

@@ -144,7 +144,7 @@ def test_the_number_of_looks_is_bounded_and_told(pictures, tmp_path):
     assert (copies.looked_at, copies.not_looked_at) == (1, 3)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 2**31), st.integers(3, 60))
 def test_nearest_features_are_found_in_blocks(seed, n):
     rng = np.random.default_rng(seed)

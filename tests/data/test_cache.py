@@ -56,7 +56,7 @@ def files(place: CachePlace, suffix: str = PACK) -> list[Path]:
 shapes = st.tuples(st.integers(1, 40), st.integers(1, 40), st.sampled_from([1, 2, 3, 4, 6]))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(wanted=st.lists(shapes, min_size=1, max_size=8), cut=st.integers(0, 8))
 def test_what_was_put_comes_back(tmp_path_factory, wanted, cut):
     """From the pack being written, from packs of this process, and from those of an earlier one."""

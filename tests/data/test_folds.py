@@ -78,7 +78,7 @@ def contents(examples):
     return Counter(zip(examples.digests, examples.values, strict=True))
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(rows=rows, kind=st.sampled_from(["category", "categories", "number"]), groups=st.booleans(), k=st.integers(2, 4))
 def test_every_row_validates_once_or_always_trains(rows, kind, groups, k):
     found = folded(rows, kind=kind, groups=groups, k=k)
@@ -107,7 +107,7 @@ def test_every_row_validates_once_or_always_trains(rows, kind, groups, k):
     assert len({fold.split.identity for fold in folds}) == k
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(rows=rows, groups=st.booleans(), kind=st.sampled_from(["category", "number"]), data=st.data())
 def test_order_changes_no_fold(rows, groups, kind, data):
     found = folded(rows, groups=groups, kind=kind)
@@ -117,7 +117,7 @@ def test_order_changes_no_fold(rows, groups, kind, data):
     assert [fold.split.identity for fold in again[1]] == [fold.split.identity for fold in found[1]]
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(rows=rows, groups=st.booleans(), gap=st.sampled_from([0.0, 1.0, 3.0]), k=st.integers(2, 3))
 def test_folds_by_time_go_forward(rows, groups, gap, k):
     found = folded(rows, groups=groups, times=True, gap=gap, k=k)

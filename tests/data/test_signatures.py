@@ -95,7 +95,7 @@ def flipped(signature: bytes, bits: list[int]) -> bytes:
     return signature[:2] + np.packbits(body).tobytes() + signature[34:]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 45), st.integers(0, 2**31)), max_size=12))
 def test_the_fast_search_finds_what_the_slow_one_finds(copies):
     rows = [sign(scene(seed)) for seed in range(4)]

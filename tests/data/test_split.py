@@ -29,7 +29,7 @@ def draw(digests, labels, **options):
             return None
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(rows=rows_with_classes, valid=fractions, test=fractions, seed=st.integers(0, 5), how=st.sampled_from("cmn"))
 def test_every_row_has_one_part_every_label_trains_and_fractions_are_right(rows, valid, test, seed, how):
     digests = [f"{number:032x}" for number, _ in rows]
@@ -58,7 +58,7 @@ def test_every_row_has_one_part_every_label_trains_and_fractions_are_right(rows,
                 assert counts[name] == max(1, math.floor(len(rows) * pct + 0.5 + 1e-9))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(rows=rows_with_classes, seed=st.integers(0, 5), data=st.data())
 def test_the_order_and_the_number_of_copies_change_nothing(rows, seed, data):
     digests = [f"{number:032x}" for number, _ in rows]
@@ -75,7 +75,7 @@ def test_the_order_and_the_number_of_copies_change_nothing(rows, seed, data):
     assert longer == parts + [parts[i] for i in copies]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     sizes=st.lists(st.integers(5, 40), min_size=2, max_size=8), valid=fractions, test=fractions, seed=st.integers(0, 9)
 )
@@ -91,7 +91,7 @@ def test_each_class_is_divided_alike_and_the_totals_are_right(sizes, valid, test
                 assert abs(counts[f"class{i}"] - size * pct) < 1.6
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     rows=st.lists(st.tuples(st.integers(0, 30), st.sampled_from("abc")), min_size=1, max_size=60),
     stratify=st.booleans(),

@@ -51,7 +51,7 @@ def parts_of(keys, parts):
     return found
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     rows=rows_with_groups,
     valid=fractions,
@@ -79,7 +79,7 @@ def test_no_group_and_no_content_is_torn_and_every_label_trains(rows, valid, tes
         assert trained == {label for value in labels for label in value}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(rows=rows_with_groups, seed=st.integers(0, 3), data=st.data())
 def test_order_and_repetition_change_nothing(rows, seed, data):
     units, digests, _ = tied(rows)
@@ -99,7 +99,7 @@ def test_order_and_repetition_change_nothing(rows, seed, data):
         assert [part == "test" for part in more_valid] == [part == "test" for part in parts]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 50), n_groups=st.integers(30, 60), most=st.integers(1, 20))
 def test_fractions_and_classes_come_out_nearly_as_asked(seed, n_groups, most):
     random = np.random.default_rng(seed)

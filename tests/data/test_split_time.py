@@ -42,7 +42,7 @@ def by_part(values, parts):
     return found
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(rows=rows_with_times, valid=fractions, test=fractions, gap=gaps)
 def test_later_parts_are_later_by_the_gap_units_are_whole_and_nothing_vanishes(rows, valid, test, gap):
     found = split(rows, valid_pct=valid, test_pct=test, gap=gap)
@@ -64,7 +64,7 @@ def test_later_parts_are_later_by_the_gap_units_are_whole_and_nothing_vanishes(r
         assert not found.reasons, "without gaps and groups every row has a part"
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(rows=rows_with_times, gap=gaps, data=st.data())
 def test_order_changes_nothing(rows, gap, data):
     options = {"valid_pct": 0.2, "test_pct": 0.2, "gap": gap}
@@ -77,7 +77,7 @@ def test_order_changes_nothing(rows, gap, data):
     assert again.parts == tuple(found.parts[i] for i in order)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(n=st.integers(20, 200), valid=st.sampled_from([0.1, 0.2]), test=st.sampled_from([0.1, 0.2]))
 def test_fractions_are_right_where_times_differ(n, valid, test):
     ids = [str(i) for i in range(n)]

@@ -146,13 +146,13 @@ def test_the_interval_is_about_the_error_without_the_noise_of_the_bins():
 
 
 def test_groups_widen_the_interval_of_the_calibration_error():
-    table = honest(40, scale=2.0)
-    copies = table.subset(np.repeat(np.arange(40), 25))
+    table, group = honest(120, scale=2.0), np.repeat(np.arange(120), 25)
+    copies = table.subset(group)
     naive = calibration_error(copies, n_bins=2, n_resamples=500)
-    grouped = calibration_error(tables.with_groups(copies, np.repeat(np.arange(40), 25)), n_bins=2, n_resamples=500)
+    grouped = calibration_error(tables.with_groups(copies, group), n_bins=2, n_resamples=500)
     assert grouped.high - grouped.low > 2 * (naive.high - naive.low)
-    assert grouped.method == "debiased bootstrap, 500 resamples of 40 groups"
-    wide = reliability(tables.with_groups(copies, np.repeat(np.arange(40), 25)), n_bins=2)
+    assert grouped.method == "debiased bootstrap, 500 resamples of 120 groups"
+    wide = reliability(tables.with_groups(copies, group), n_bins=2)
     assert all(
         ours.high - ours.low > bare.high - bare.low
         for ours, bare in zip(wide, reliability(copies, n_bins=2), strict=True)
@@ -245,3 +245,10 @@ def test_settings_out_of_range_are_refused():
     with pytest.raises(SettingError, match="without a probability"):
         fit_temperature(tables.number())
     assert math.isfinite(calibration_error(honest(2)).value)
+
+
+def test_few_rows_get_no_interval_of_the_calibration_error():
+    few, enough = calibration_error(honest(99)), calibration_error(honest(100))
+    assert few.low is None and few.high is None and few.value > 0
+    assert "too few rows for an interval: 100 are needed" in str(few)
+    assert enough.low is not None and enough.interval().startswith("[")

@@ -5,13 +5,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy.stats import bootstrap, norm
+from scipy.stats import bootstrap, norm, t
 from statsmodels.stats.contingency_tables import mcnemar as statsmodels_mcnemar
 
 import drivetrain as dt
 from drivetrain.errors import DataError, SettingError
 from drivetrain.evaluation import METRICS, Predictions
 from drivetrain.evaluation.comparing import (
+    UNSEEN,
     adjusted_wald,
     compare,
     matched,
@@ -19,6 +20,7 @@ from drivetrain.evaluation.comparing import (
     power_of,
     smallest_difference,
 )
+from drivetrain.evaluation.studentised import PLAIN, mean_interval
 from drivetrain.runtime.targets import CategoryTarget
 
 from . import tables
@@ -74,15 +76,52 @@ def test_the_adjusted_wald_interval_is_that_of_the_paper():
     )
 
 
-def test_a_difference_of_means_is_the_paired_bca_of_scipy():
+def test_a_difference_of_means_is_the_bootstrap_t_of_the_rows_differences():
     a, b = pair(300)
     found = compare(a, b, "log_loss", n_resamples=9000)
     gap = METRICS["log_loss"].means(a).columns_NJ[:, 0] - METRICS["log_loss"].means(b).columns_NJ[:, 0]
+    rows = mean_interval(gap, n_resamples=9000, scale=PLAIN)
+    assert (found.low, found.high) == pytest.approx((rows.low, rows.high), rel=1e-9)
     theirs = bootstrap((gap,), np.mean, n_resamples=9000, rng=np.random.default_rng(0)).confidence_interval
     assert (found.low, found.high) == pytest.approx(tuple(theirs), rel=0.05)
     assert found.difference == pytest.approx(gap.mean())
-    assert found.method == "paired BCa bootstrap, 9,000 resamples"
+    assert found.method == "paired bootstrap-t, 9,000 resamples"
     assert found.outcome == "a"  # a loss: lower is better
+
+
+def test_a_difference_of_aucs_is_that_of_delong():
+    """Of two categories, by the placements of DeLong et al. (1988), written out pair by pair."""
+    a, b = pair(400, k=2, better=0.3)
+    positive = a.truth == 1
+    moved = np.zeros(400)
+    for table, sign in ((a, 1), (b, -1)):
+        score = table.output[:, 1]
+        wins = (score[positive][:, None] > score[~positive]).astype(float)
+        moved[positive] += sign * (wins.mean(axis=1) - wins.mean()) / positive.sum()
+        moved[~positive] += sign * (wins.mean(axis=0) - wins.mean()) / (~positive).sum()
+    found = compare(a, b, "roc_auc")
+    reach = t.ppf(0.975, 399) * np.sqrt((moved**2).sum() + UNSEEN / 400**2)
+    assert (found.high - found.low) / 2 == pytest.approx(reach, rel=0.01)
+    assert (found.high + found.low) / 2 == pytest.approx(found.difference, abs=1e-12)
+    assert found.method == "paired influences, Student's t"
+
+
+def test_the_same_answers_twice_are_no_proof_for_an_auc_of_few_rows():
+    few, many = tables.category(20), tables.category(5000)
+    assert compare(few, few, "roc_auc").outcome == "unknown"
+    assert compare(many, many, "roc_auc").outcome == "none"
+
+
+def test_functions_of_the_user_get_the_paired_bca_of_scipy():
+    def squared(truth, output):
+        return float(((1 - output[np.arange(len(truth)), truth]) ** 2).mean())
+
+    a, b = pair(200)
+    found = compare(a, b, squared, higher_is_better=False, n_resamples=3000)
+    gap = (1 - a.output[np.arange(200), a.truth]) ** 2 - (1 - b.output[np.arange(200), b.truth]) ** 2
+    theirs = bootstrap((gap,), np.mean, n_resamples=3000, rng=np.random.default_rng(0)).confidence_interval
+    assert (found.low, found.high) == pytest.approx(tuple(theirs), rel=0.1)
+    assert found.method == "paired BCa bootstrap, 3,000 resamples"
 
 
 @pytest.mark.parametrize("name", ["accuracy", "log_loss", "f1", "roc_auc", "brier"])
@@ -141,7 +180,7 @@ def test_groups_are_drawn_together_and_forbid_mcnemar():
     found = compare(*wide, "log_loss")
     assert found.n_groups == 20 and found.method.endswith("of 20 groups")
     grouped = compare(*wide)
-    assert grouped.mcnemar is None and grouped.method.startswith("paired BCa bootstrap")
+    assert grouped.mcnemar is None and grouped.method == "paired influences, Student's t of 20 groups"
     repeated = [table.subset(np.repeat(np.arange(100), 20)) for table in pair(100, better=0.4)]
     copies = [
         replace(tables.with_groups(table, np.repeat(np.arange(100), 20)), ids=tables.ids(2000)) for table in repeated

@@ -231,7 +231,7 @@ def test_resamples_are_fewer_where_rows_are_many_and_costly():
     assert isinstance(auc, Metric)
 
 
-def test_f1_of_few_rows_each_says_that_it_is_too_low():
+def test_f1_of_few_rows_each_says_that_it_is_too_low_and_has_no_interval():
     rng = np.random.default_rng(0)
     target = CategoryTarget(name="kind", vocab=tuple("abcdefghij"))
     made = {
@@ -245,3 +245,4 @@ def test_f1_of_few_rows_each_says_that_it_is_too_low():
     }
     assert METRICS["f1"].note(made[49]) == "49 rows for 10 categories: with so few of each it comes out too low"
     assert METRICS["f1"].note(made[50]) is None
+    assert METRICS["f1"].interval(made[49]) is None and METRICS["f1"].interval(made[50]) is not None

@@ -150,7 +150,7 @@ def same(one, other):
 texts = st.text(st.characters(), max_size=6)  # also NULs, line breaks and lone surrogates
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(data=st.data(), n=st.integers(0, 4), dtype=st.sampled_from([np.float32, np.float64]))
 def test_saving_and_loading_gives_the_same_bits(tmp_path_factory, data, n, dtype):
     values = hnp.arrays(dtype, (n, 2), elements=st.floats(-1e6, 1e6, width=32))

@@ -73,7 +73,7 @@ def test_rows_that_come_in_groups_are_counted_in_groups(kind):
     assert all(one.low is None and one.note == "too few groups for an interval" for one in alone.values())
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(data=st.data(), kind=st.sampled_from(list(TABLES)), n=st.integers(1, 7), k=st.integers(1, 3))
 def test_any_small_table_gives_valid_scores(data, kind, n, k):
     grid = st.sampled_from([0.0, 0.25, 0.5, 1.0])

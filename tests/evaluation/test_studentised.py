@@ -1,15 +1,17 @@
 """The bootstrap-t against the same thing done row by row, and gradients against differences."""
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from scipy.stats import t
 
-from drivetrain.evaluation import METRICS
+from drivetrain.evaluation import METRICS, Predictions
 from drivetrain.evaluation._regression import r2_means, rmse_means
 from drivetrain.evaluation.intervals import resamples
-from drivetrain.evaluation.studentised import LOG, LOG_OF_REST, PLAIN, mean_interval, of_mean
+from drivetrain.evaluation.studentised import LOG, LOG_OF_REST, PLAIN, UNSEEN, mean_interval, of_mean
+from drivetrain.runtime.targets import CategoryTarget
 
 from . import tables
 
@@ -118,6 +120,25 @@ def test_one_row_with_nearly_all_of_the_loss_does_not_blow_up_the_interval():
     found = mean_interval(rows)
     spread = rows.std(ddof=1) / np.sqrt(20) / rows.mean()
     assert found.high <= rows.mean() * np.exp(3.0 * t.ppf(0.975, 19) * spread) * (1 + 1e-9)
+
+
+def test_where_no_row_is_wrong_the_upper_end_leaves_room_for_a_mistake():
+    """Twenty sure rows, all right: the bootstrap alone would end at what such rows cost."""
+    target = CategoryTarget(name="ill", vocab=("no", "yes"))
+    sure = np.linspace(0.9, 0.99, 20)
+    table = Predictions(
+        ids=tables.ids(20), target=target, truth=np.zeros(20, int), output=np.stack([sure, 1 - sure], 1)
+    )
+    wrong = 1 - sure
+    for name, losses in (("log_loss", -np.log(wrong)), ("brier", 2 * sure**2)):
+        means = METRICS[name].means(table)
+        assert means.mistake == pytest.approx((wrong * losses).sum() / wrong.sum())
+        alone, found = replace(means, mistake=0.0).interval(), means.interval()
+        value = METRICS[name].value(table)
+        assert found.high == pytest.approx(max(alone.high, value + UNSEEN / 20 * (means.mistake - value)))
+        assert found.high > alone.high and found.low == alone.low
+    labels = tables.categories(50)
+    assert METRICS["log_loss"].means(labels).mistake == 0.0
 
 
 def test_bounds_are_kept():

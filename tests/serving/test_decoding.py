@@ -103,7 +103,7 @@ def test_half_a_picture_is_no_picture(model, format, share):
     edits=st.lists(st.tuples(st.integers(0, 4000), st.binary(min_size=0, max_size=8)), max_size=12),
     cut=st.integers(0, 4000),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_damaged_pictures_are_answered_or_refused(model, format, edits, cut):
     data = bytearray(encoded(paint("green"), format))
     for at, change in edits:
@@ -122,7 +122,7 @@ def test_damaged_pictures_are_answered_or_refused(model, format, edits, cut):
     rest=st.binary(max_size=400),
 )
 @example(start=b"RIFF\0\0\0\0WEBPVP8 ", rest=b"")
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_bytes_that_begin_like_pictures_are_refused(model, start, rest):
     found = model.answer(start + rest)
     assert isinstance(found, Refusal) and found.status in (413, 415, 422)

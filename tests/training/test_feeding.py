@@ -38,7 +38,7 @@ def rows_of(feeder: Feeder, epoch: int = 0, start: int = 0) -> list[list[int]]:
     return [[int(row) for m in step.micro for row in m.target] for step in feeder.epoch(0, epoch, start=start)]
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(n=st.integers(2, 200), batch=st.integers(2, 40), epoch=st.integers(0, 3))
 def test_an_epoch_sees_every_row_once(n: int, batch: int, epoch: int) -> None:
     try:
@@ -62,7 +62,7 @@ def test_an_epoch_can_be_entered_at_any_step() -> None:
     assert rows_of(make_feeder(40), start=3) == rows_of(make_feeder(40))[3:]
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(n=st.integers(16, 120), world=st.integers(1, 3), accumulate=st.integers(1, 2))
 def test_processes_share_the_rows_and_their_draws(n: int, world: int, accumulate: int) -> None:
     options = {"batch_size": 8, "accumulate": accumulate}

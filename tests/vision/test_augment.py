@@ -68,7 +68,7 @@ def test_nothing_is_invented_outside_the_picture() -> None:
     torch.testing.assert_close(views(pictures, wild, 16), torch.full((50, 3, 16, 16), 200.0), atol=1e-2, rtol=0)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 999), pad=st.integers(0, 9))
 def test_a_view_does_not_depend_on_its_company(seed: int, pad: int) -> None:
     """Padding to a larger neighbour, or another place in the batch, changes nothing."""

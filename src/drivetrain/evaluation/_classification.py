@@ -5,6 +5,8 @@ Legend: N rows, K categories, E entries (a row's contribution to a category).
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -42,6 +44,30 @@ def brier_rows(predictions: Predictions) -> Floats:
     """(N,) squared distance of the probabilities from the truth: summed over categories, averaged over labels."""
     squared_NK = (predictions.output.astype(np.float64) - positives(predictions)) ** 2
     return squared_NK.sum(axis=1) if predictions.target.kind == "category" else squared_NK.mean(axis=1)
+
+
+def log_loss_of_a_mistake(predictions: Predictions) -> float:
+    """What the log loss of a row would be if the model were wrong about it, see `_of_a_mistake`."""
+    return _of_a_mistake(predictions, lambda output_NK: -np.log(np.clip(output_NK, SMALLEST, 1 - SMALLEST)))
+
+
+def brier_of_a_mistake(predictions: Predictions) -> float:
+    """What the Brier score of a row would be if the model were wrong about it, see `_of_a_mistake`."""
+    return _of_a_mistake(predictions, lambda output_NK: (output_NK**2).sum(axis=1, keepdims=True) - 2 * output_NK + 1)
+
+
+def _of_a_mistake(predictions: Predictions, loss: Callable[[Floats], Floats]) -> float:
+    """Mean loss over all rows and all categories but the one said, as probable as the model says they are.
+
+    0 with several labels per row, and where the model leaves no room for a mistake.
+    """
+    if predictions.target.kind != "category":
+        return 0.0
+    output_NK = predictions.output.astype(np.float64)
+    other_NK = output_NK.copy()
+    np.put_along_axis(other_NK, predictions.chosen()[:, None], 0.0, axis=1)
+    total = float(other_NK.sum())
+    return float((other_NK * loss(output_NK)).sum()) / total if total > 0 else 0.0
 
 
 def label_hits_rows(predictions: Predictions) -> Floats:
@@ -105,14 +131,15 @@ def f1_ratios(predictions: Predictions) -> Ratios:
     true_E, said_E = true_NK[row_E, category_E], said_NK[row_E, category_E]
     right_E, either_E = (2.0 * (true_E & said_E), true_E.astype(np.float64) + said_E)
     # with one category per row a mistake counts twice: against the category missed and against the one said
-    return Ratios(len(true_NK), true_NK.shape[1], row_E, category_E, right_E, either_E, worth=0.5 if single else 1.0)
+    worth = 0.5 if single else 1.0
+    return Ratios(len(true_NK), true_NK.shape[1], row_E, category_E, right_E, either_E, worth, random_base=True)
 
 
 def f1_micro_ratio(predictions: Predictions) -> Ratios:
     """`f1_micro` as one ratio over all labels."""
     true_NK, said_NK = positives(predictions), predictions.chosen() == 1
     right_N, either_N = 2.0 * (true_NK & said_NK).sum(axis=1), (true_NK.sum(axis=1) + said_NK.sum(axis=1)) * 1.0
-    return one_ratio(right_N, either_N)
+    return one_ratio(right_N, either_N, random_base=True)
 
 
 def label_hits_ratio(predictions: Predictions) -> Ratios:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from statistics import NormalDist
 from typing import Any, Literal
 
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from drivetrain.errors import DataError, SettingError, first_few
 from drivetrain.evaluation._own_metric import OwnFunction
+from drivetrain.evaluation.effective import Influence
 from drivetrain.evaluation.intervals import (
     Codes,
     Floats,
@@ -29,11 +30,13 @@ from drivetrain.evaluation.intervals import (
     check_level,
     group_codes,
     n_groups,
+    of_groups,
     resamples,
     student,
 )
 from drivetrain.evaluation.metrics import Metric, default_metrics, resolve_metrics
 from drivetrain.evaluation.predictions import Predictions
+from drivetrain.evaluation.studentised import MOST_COLUMNS
 
 POWER = 0.8
 """How often the smallest difference that a set can show would be found."""
@@ -41,8 +44,11 @@ WORTH_PERCENT = 0.02
 """A difference that would matter where nobody said: two points of a percentage …"""
 WORTH_RELATIVE = 0.05
 """… or a twentieth of the better value, for other metrics."""
+UNSEEN = 1.0
+"""Added to the variance of a difference, in rows that one model alone has right: by simulation
+(benchmarks/results/coverage.md)."""
 FEW_DISCORDANT = 25
-"""With fewer rows that one model alone has right: exact test, and an interval that needs no resampling."""
+"""With fewer rows that one model alone has right the test is exact."""
 
 Outcome = Literal["a", "b", "none", "unknown"]
 
@@ -199,9 +205,10 @@ def compare(
         DataError: The tables hold different rows, truths or targets, or are unlabelled.
         SettingError: The metric does not apply, or a setting cannot be used.
 
-    Source: interval BCa of the paired bootstrap, with few discordant rows Bonett & Price, Adjusted Wald Confidence
-    Interval for a Difference of Binomial Proportions Based on Paired Data (2012); test of McNemar (1947), checked
-    against statsmodels in tests/evaluation/test_comparing.py.
+    Source: interval as the metric's own, of the difference: bootstrap-t for means, `paired_influences` for numbers
+    between 0 and 1, BCa of the paired bootstrap for the rest; of proportions of rows Bonett & Price,
+    Adjusted Wald Confidence Interval for a Difference of Binomial Proportions Based on Paired Data (2012). Test of
+    McNemar (1947), checked against statsmodels in tests/evaluation/test_comparing.py.
 
     Example:
         >>> print(compare(*_two_models(), names=("old", "new"), worth=0.3))
@@ -341,22 +348,58 @@ def _judged(
     metric: Metric, a: Predictions, b: Predictions, groups: Codes | None, *, level: float, n_resamples: int, seed: int
 ) -> tuple[Interval | None, float | None, McNemar | None]:
     """Interval of the difference, its standard error, and the test where it applies."""
-    test = None
     if metric.hits is not None and groups is None:
         first, second = metric.hits(a), metric.hits(b)
         only_a, only_b = int((first & ~second).sum()), int((second & ~first).sum())
-        test = mcnemar(only_a, only_b)
-        if only_a + only_b < FEW_DISCORDANT:
-            interval, error = adjusted_wald(only_a, only_b, len(a), level=level)
-            return interval, error, test
+        return *adjusted_wald(only_a, only_b, len(a), level=level), mcnemar(only_a, only_b)
+    if metric.hits is not None or metric.influence is not None:
+        first, second = metric.shares(a), metric.shares(b)
+        return *paired_influences(first, second, level=level, groups=groups), None
+    if metric.means is not None:
+        both = metric.means(a).minus(metric.means(b))
+        if both.columns_NJ.shape[1] <= MOST_COLUMNS:
+            found = both.interval(level=level, n_resamples=n_resamples, seed=seed, groups=groups)
+            return _paired(found), None if found is None else both.error(groups), None
     statistic = _difference(metric.statistic(a), metric.statistic(b))
     interval = bootstrap_interval(statistic, len(a), level=level, n_resamples=n_resamples, seed=seed, groups=groups)
     if interval is None:
-        return None, None, test
+        return None, None, None
     drawn = np.concatenate([statistic(counts) for counts in resamples(len(a), min(n_resamples, 400), seed, groups)])
-    error = float(drawn[np.isfinite(drawn)].std(ddof=1))
-    renamed = interval.method.replace("BCa bootstrap", "paired BCa bootstrap")
-    return Interval(interval.low, interval.high, level, renamed), error, test
+    return _paired(interval), float(drawn[np.isfinite(drawn)].std(ddof=1)), None
+
+
+def _paired(interval: Interval | None) -> Interval | None:
+    return None if interval is None else replace(interval, method=f"paired {interval.method}")
+
+
+def paired_influences(
+    a: Influence, b: Influence, *, level: float = 0.95, groups: Codes | None = None
+) -> tuple[Interval | None, float | None]:
+    """Interval of the difference of two numbers between 0 and 1 of the same rows, and its standard error.
+
+    Each row moves the difference by what it does to the one less what it does to the other; the squares add up. As in
+    `adjusted_wald` a little is added for what no row shows, so the interval has a width where both models say the same.
+
+    Source: for the area under the ROC curve DeLong, DeLong & Clarke-Pearson (1988); with Student's reach.
+
+    Example:
+        >>> hits = np.array([1.0] * 18 + [0.0] * 2)
+        >>> one = Influence(0.9, (hits - 0.9) / 20, lambda p: p * (1 - p) / 20, hits == 0)
+        >>> print(paired_influences(one, one)[0])
+        [-0.07..., 0.07...] (95 %, paired influences, Student's t)
+    """
+    check_level(level)
+    moved = a.rows_N - b.rows_N
+    if groups is not None:
+        moved = np.bincount(groups, weights=moved)
+    n = len(moved)
+    if n < 2 or not math.isfinite(a.value - b.value):
+        return None, None
+    error = math.sqrt(float((moved**2).sum()) * n / (n - 1) + UNSEEN / n**2)
+    reach = student(level, n - 1) * error
+    difference = a.value - b.value
+    low, high = max(-1.0, difference - reach), min(1.0, difference + reach)
+    return Interval(low, high, level, "paired influences, Student's t" + of_groups(groups)), error
 
 
 def adjusted_wald(only_a: int, only_b: int, n: int, *, level: float = 0.95) -> tuple[Interval, float]:

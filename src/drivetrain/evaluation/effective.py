@@ -55,6 +55,8 @@ class Influence:
     """V(θ): variance if the rows behaved simply and the value were θ; 0 at 0 and 1."""
     telling_N: NDArray[np.bool_]
     """Rows that show how the value varies: the rarer of mistakes and hits."""
+    random_base: bool = False
+    """It is a share of what depends on the answers itself, as F1 is: few rows then say less than of a share of rows."""
 
     def interval(self, *, level: float = 0.95, groups: Codes | None = None) -> Interval | None:
         """The score interval; None with fewer than two rows (groups)."""
@@ -62,7 +64,13 @@ class Influence:
         units = len(self.rows_N) if groups is None else n_groups(groups)
         if units < 2 or not math.isfinite(self.value):
             return None
-        reach = NormalDist().inv_cdf(0.5 + level / 2) if groups is None else student(level, units - 1)
+        if groups is not None:
+            # what is assumed of the design counts as evidence too: see `design`
+            reach = student(level, units - 1 + _PRIOR_MISTAKES)
+        elif self.random_base:
+            reach = student(level, units - 1)
+        else:
+            reach = NormalDist().inv_cdf(0.5 + level / 2)
         reach *= math.sqrt(self.design(groups))
         low = _end(self.value, 0.0, lambda theta: reach * math.sqrt(self.variance_at(theta)))
         high = _end(self.value, 1.0, lambda theta: reach * math.sqrt(self.variance_at(theta)))
@@ -119,6 +127,8 @@ class Ratios:
     lower_E: Floats
     worth: float
     """Of how many rows' worth of evidence one in the denominator is: ½ for F1 of one category per row."""
+    random_base: bool = False
+    """As of `Influence`."""
 
     def statistic(self) -> Callable[[Floats], Floats]:
         """The value of each resample, over the categories that occur within it; NaN where none does."""
@@ -160,6 +170,7 @@ class Ratios:
             np.bincount(self.row_E, moved_E, self.n).astype(np.float64),
             lambda theta: theta * (1 - theta) * rows,
             missed_N if missed_N.sum() <= hit_N.sum() else hit_N,
+            self.random_base,
         )
 
     def _sides(self) -> tuple[Floats, Floats]:
@@ -171,7 +182,7 @@ def share(hits_N: NDArray[np.bool_]) -> Ratios:
     return one_ratio(hits_N.astype(np.float64), np.ones(len(hits_N)))
 
 
-def one_ratio(upper_N: Floats, lower_N: Floats) -> Ratios:
+def one_ratio(upper_N: Floats, lower_N: Floats, *, random_base: bool = False) -> Ratios:
     """One ratio of sums over all rows: a proportion of labels, say, of which a row has several."""
     n = len(upper_N)
-    return Ratios(n, 1, np.arange(n), np.zeros(n, np.int64), upper_N, lower_N, 1.0)
+    return Ratios(n, 1, np.arange(n), np.zeros(n, np.int64), upper_N, lower_N, 1.0, random_base)

@@ -73,6 +73,10 @@ def _no_note(_: Predictions) -> str | None:
     return None
 
 
+def _always(_: Predictions) -> bool:
+    return True
+
+
 @dataclass(frozen=True)
 class Metric:
     """One metric: its value from a table of predictions, and how its interval is made.
@@ -105,6 +109,8 @@ class Metric:
     max_resamples: int = N_RESAMPLES
     note: Callable[[Predictions], str | None] = _no_note
     """What a reader has to know about this value."""
+    enough: Callable[[Predictions], bool] = _always
+    """Whether the rows are enough for an interval that can be trusted."""
 
     def n_resamples(self, predictions: Predictions) -> int:
         """`max_resamples`, or fewer (at least 200) where the rows and categories are many."""
@@ -119,6 +125,13 @@ class Metric:
         assert self.resampled is not None, f"{self.name} says neither `hits` nor `means` nor `resampled`"
         return self.resampled(predictions)
 
+    def shares(self, predictions: Predictions) -> Influence:
+        """What each row does to a number between 0 and 1: one with `hits` or `influence`."""
+        if self.influence is not None:
+            return self.influence(predictions)
+        assert self.hits is not None, f"{self.name} says neither `hits` nor `influence`"
+        return share(self.hits(predictions)).influence()
+
     def interval(self, predictions: Predictions, *, level: float = 0.95, seed: int = 0) -> Interval | None:
         """The interval that suits this metric; rows of one group count together where the predictions have groups.
 
@@ -131,14 +144,14 @@ class Metric:
             >>> print(METRICS["accuracy"].interval(said))
             [0.09453, 0.9055] (95 %, Wilson)
         """
+        if not self.enough(predictions):
+            return None
         groups = group_codes(predictions.groups)
-        if self.hits is not None:
+        if self.hits is not None and groups is None:
             hits_N = self.hits(predictions)
-            if groups is None:
-                return wilson_interval(int(hits_N.sum()), len(hits_N), level=level)
-            return share(hits_N).influence().interval(level=level, groups=groups)
-        if self.influence is not None:
-            return self.influence(predictions).interval(level=level, groups=groups)
+            return wilson_interval(int(hits_N.sum()), len(hits_N), level=level)
+        if self.hits is not None or self.influence is not None:
+            return self.shares(predictions).interval(level=level, groups=groups)
         n_resamples = self.n_resamples(predictions)
         if self.means is not None:
             means = self.means(predictions)
@@ -154,12 +167,14 @@ def _average(rows: Callable[[Predictions], Any]) -> Callable[[Predictions], floa
     return lambda predictions: float(rows(predictions).mean())
 
 
-def _mean(rows: Callable[[Predictions], Any], most: float = math.inf) -> Callable[[Predictions], OfMeans]:
-    return lambda predictions: of_mean(rows(predictions), most=most)
+def _log_loss_means(predictions: Predictions) -> OfMeans:
+    mistake = cls.log_loss_of_a_mistake(predictions)
+    return of_mean(cls.log_loss_rows(predictions), most=-math.log(cls.SMALLEST), mistake=mistake)
 
 
 def _brier_means(predictions: Predictions) -> OfMeans:
-    return of_mean(cls.brier_rows(predictions), most=2.0 if predictions.target.kind == "category" else 1.0)
+    most = 2.0 if predictions.target.kind == "category" else 1.0
+    return of_mean(cls.brier_rows(predictions), most=most, mistake=cls.brier_of_a_mistake(predictions))
 
 
 def _ratio_metric(
@@ -171,6 +186,7 @@ def _ratio_metric(
     *,
     percent: bool = False,
     note: Callable[[Predictions], str | None] = _no_note,
+    enough: Callable[[Predictions], bool] = _always,
 ) -> Metric:
     return Metric(
         name,
@@ -182,6 +198,7 @@ def _ratio_metric(
         resampled=lambda predictions: ratios(predictions).statistic(),
         percent=percent,
         note=note,
+        enough=enough,
     )
 
 
@@ -221,11 +238,17 @@ _NAMED = (
     _proportion("error_rate", "error rate", CATEGORY, lambda p: ~p.hits(), higher_is_better=False),
     _top_k(5),
     _ratio_metric("balanced_accuracy", "balanced accuracy", CATEGORY, cls.balanced_accuracy, cls.recalls, percent=True),
-    Metric(
-        "log_loss", "log loss", BOTH, False, cls.log_loss, means=_mean(cls.log_loss_rows, most=-math.log(cls.SMALLEST))
-    ),
+    Metric("log_loss", "log loss", BOTH, False, cls.log_loss, means=_log_loss_means),
     Metric("brier", "Brier score", BOTH, False, _average(cls.brier_rows), means=_brier_means),
-    _ratio_metric("f1", "F1", BOTH, cls.f1_macro, cls.f1_ratios, note=_few_rows_each),
+    _ratio_metric(
+        "f1",
+        "F1",
+        BOTH,
+        cls.f1_macro,
+        cls.f1_ratios,
+        note=_few_rows_each,
+        enough=lambda predictions: _few_rows_each(predictions) is None,
+    ),
     Metric(
         "roc_auc",
         "ROC AUC",

@@ -37,6 +37,8 @@ and squared normal errors the bootstrap-t alone covers 92.8 %, so widened 95.0 %
 _MOST_REACH = 3.0
 """The reach is at most so many times that of Student's t: where one row in 20 holds nearly all of the loss, resamples
 without it would make the upper end as large as one likes."""
+UNSEEN = 0.2
+"""Rows unlike those seen that there might have been: by simulation."""
 _MOST_UNDEFINED = 0.005
 """Above this fraction of resamples without a standard error, the same."""
 
@@ -82,6 +84,9 @@ class OfMeans:
     least: float = -math.inf
     most: float = math.inf
     """The ends are kept within these."""
+    mistake: float = 0.0
+    """What a row would cost that is unlike these, such as a mistake where none was made: the interval reaches at least
+    to where `UNSEEN` of such rows among these would bring the value."""
 
     def statistic(self) -> Statistic:
         """The value of each resample."""
@@ -110,8 +115,9 @@ class OfMeans:
         value, at, spread = (float(found_1[0]) for found_1 in self._measure(np.ones((1, units.n)), units))
         if not math.isfinite(value):
             return None
+        most_likely = value + UNSEEN / units.n * max(self.mistake - value, 0.0)
         if not (math.isfinite(at) and math.isfinite(spread) and spread > 0):
-            return Interval(value, value, level, "none")
+            return Interval(value, most_likely, level, "none")
         reach = student(level, units.n - 1)
         below, above, method = -reach, reach, "Student's t"
         if units.n >= _FEWEST:
@@ -122,7 +128,7 @@ class OfMeans:
                 below, above = ends.tolist()
                 method = f"bootstrap-t, {n_resamples:,} resamples"
         low, high = self.scale.back(at - above * spread), self.scale.back(at - below * spread)
-        low, high = max(min(low, value), self.least), min(max(high, value), self.most)
+        low, high = max(min(low, value), self.least), min(max(high, most_likely), self.most)
         return Interval(low, high, level, method + of_groups(groups))
 
     def error(self, groups: Codes | None = None) -> float:
@@ -239,7 +245,7 @@ def mean_interval(
     )
 
 
-def of_mean(rows_N: Floats, *, scale: Scale = LOG, most: float = math.inf) -> OfMeans:
+def of_mean(rows_N: Floats, *, scale: Scale = LOG, most: float = math.inf, mistake: float = 0.0) -> OfMeans:
     """The mean of a value per row."""
     column_N1 = np.asarray(rows_N, dtype=np.float64)[:, None]
-    return OfMeans(column_N1, lambda m: m[:, 0], np.ones_like, scale=scale, most=most)
+    return OfMeans(column_N1, lambda m: m[:, 0], np.ones_like, scale=scale, most=most, mistake=mistake)

@@ -59,4 +59,4 @@ def _draw_bins(axes: Axes, bins: tuple[ReliabilityBin, ...], least: float) -> No
 
 
 def _summary(error: CalibrationError) -> str:
-    return f"calibration error {100 * error.value:.1f} % [{100 * error.low:.1f}, {100 * error.high:.1f}]"
+    return f"calibration error {100 * error.value:.1f} %" + ("" if error.low is None else f" {error.interval()}")

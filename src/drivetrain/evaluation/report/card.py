@@ -147,7 +147,7 @@ def _confidence(parts: ReportParts) -> list[str]:
     if not said:
         return []
     error = calibration_error(parts.predictions)
-    measured = f"{as_percent(error.debiased)} [{100 * error.low:.1f}, {100 * error.high:.1f}]"
+    measured = f"{as_percent(error.debiased)} {error.interval()}"
     lines = [f"{said} Calibration error (ECE, {error.n_bins} bins of equal mass, without their noise): {measured}."]
     if parts.calibration is not None:
         temperature = parts.calibration.temperature

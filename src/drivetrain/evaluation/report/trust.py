@@ -44,12 +44,11 @@ def _measures(predictions: Predictions) -> Html:
         value, interval = found.shown()
         listed.append(_measure(COSTS[name][0], value, interval, COSTS[name][1]))
     error = calibration_error(predictions)
-    interval = f"[{100 * error.low:.1f}, {100 * error.high:.1f}]"
     what = (
         f"distance of confidence from truth, without the noise of its {error.n_bins} bins of equal mass; as measured "
         f"{as_percent(error.value)}"
     )
-    listed.append(_measure("Calibration error (ECE)", as_percent(error.debiased), interval, what))
+    listed.append(_measure("Calibration error (ECE)", as_percent(error.debiased), error.interval(), what))
     return tag("dl", listed, class_="measures")
 
 
