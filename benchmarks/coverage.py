@@ -38,13 +38,16 @@ GOOD = (93.0, 97.0)
 REASONS = (
     "Where it lies outside, and why:",
     "",
-    "* *excellent*: most small sets hold no mistake. The score interval of the AUC is wider than it need be at n = 20;",
-    "  log loss and Brier score of mistakes that are missing cannot be foreseen by any method: theirs are too short.",
-    "* *ten*, n = 20: two rows per category, of which macro F1 is 5 points too low on average; the score says so.",
+    "* *excellent*: most small sets hold no mistake. The score intervals of AUC and average precision are wider than",
+    "  need be; those of log loss and Brier score leave room for a mistake that was not seen, which no method can foresee.",
+    "* *ten*, n = 20: with two rows per category macro F1 is 5 points too low on average: no interval is given.",
     "* A proportion of n rows has n + 1 values, so the coverage of any interval of it jumps around 95 %; models of 16",
     "  strengths are taken in turn, so that the table shows the level of these jumps and not one of them.",
     "* *heavy*: the standard error of squared errors with such tails is itself hardly known; MAE does not suffer.",
     "* *groups*, n = 20: four groups. What four groups say of all others is little, and the intervals are long.",
+    "* Differences of proportions and AUCs of few rows: a row or two make them, so the intervals leave room for one",
+    "  more and are too long, never too short.",
+    "* The calibration error gets no interval below 100 rows.",
     "",
 )
 """What the numbers mean."""
@@ -374,7 +377,7 @@ def page(found: dict[str, Any], sets: int, seconds: float) -> list[str]:
             [
                 metric,
                 f"{row['true']:.3f}",
-                bold(row["coverage"], metric),
+                bold(row["coverage"], metric) if row["no_interval"] < 100 else "–",
                 *(f"{row[key]:.1f}" if key in row else "–" for key in ("true_above", "true_below")),
                 f"{row['width']:.3f}" if "width" in row else "–",
                 f"{row['no_interval']:.1f}",

@@ -31,6 +31,8 @@ PRIOR_ROWS = 2.0
 """A category's own value is drawn towards that of all categories as if by so many rows."""
 _PRIOR_MISTAKES = 6.0
 """The design found counts as much as the assumed one where so many rows show it."""
+_PRIOR_GROUPS = 4.0
+"""As so many groups in the degrees of freedom: by simulation."""
 _PRIOR_CORRELATION = 0.1
 """Within groups, where no row shows it."""
 _STEPS = 60
@@ -65,8 +67,8 @@ class Influence:
         if units < 2 or not math.isfinite(self.value):
             return None
         if groups is not None:
-            # what is assumed of the design counts as evidence too: see `design`
-            reach = student(level, units - 1 + _PRIOR_MISTAKES)
+            # what is assumed of the design counts as evidence too
+            reach = student(level, units - 1 + _PRIOR_GROUPS)
         elif self.random_base:
             reach = student(level, units - 1)
         else:

@@ -37,7 +37,7 @@ and squared normal errors the bootstrap-t alone covers 92.8 %, so widened 95.0 %
 _MOST_REACH = 3.0
 """The reach is at most so many times that of Student's t: where one row in 20 holds nearly all of the loss, resamples
 without it would make the upper end as large as one likes."""
-UNSEEN = 0.2
+UNSEEN = 0.35
 """Rows unlike those seen that there might have been: by simulation."""
 _MOST_UNDEFINED = 0.005
 """Above this fraction of resamples without a standard error, the same."""
