@@ -39,7 +39,7 @@ REASONS = (
     "Where it lies outside, and why:",
     "",
     "* *excellent*: most small sets hold no mistake. The score intervals of AUC and average precision are wider than",
-    "  need be; those of log loss and Brier score leave room for a mistake that was not seen, which no method can foresee.",
+    "  need be; those of log loss and Brier score leave room for a mistake that was not seen, as far as one can.",
     "* *ten*, n = 20: with two rows per category macro F1 is 5 points too low on average: no interval is given.",
     "* A proportion of n rows has n + 1 values, so the coverage of any interval of it jumps around 95 %; models of 16",
     "  strengths are taken in turn, so that the table shows the level of these jumps and not one of them.",
