@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 
 class Normalise(nn.Module):
@@ -25,4 +26,11 @@ class Normalise(nn.Module):
 
     def forward(self, pictures_BCHW: Tensor) -> Tensor:
         """Same shape, float32."""
-        return pictures_BCHW.float() * self.scale - self.shift
+        pictures = pictures_BCHW.float()
+        if torch.onnx.is_in_onnx_export():
+            # One node instead of two, and one that ONNX Runtime leaves in NCHW: in NHWC, where int8 is computed, it
+            # multiplies three numbers at a time, which takes a seventh of ResNet-18's time.
+            scale, shift = self.scale.flatten(), self.shift.flatten()
+            zero, one = torch.zeros_like(scale), torch.ones_like(scale)
+            return functional.batch_norm(pictures, zero, one, weight=scale, bias=-shift, eps=0.0)
+        return pictures * self.scale - self.shift
