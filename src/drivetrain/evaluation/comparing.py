@@ -44,9 +44,6 @@ WORTH_PERCENT = 0.02
 """A difference that would matter where nobody said: two points of a percentage …"""
 WORTH_RELATIVE = 0.05
 """… or a twentieth of the better value, for other metrics."""
-UNSEEN = 1.0
-"""Added to the variance of a difference, in rows that one model alone has right: by simulation
-(benchmarks/results/coverage.md)."""
 FEW_DISCORDANT = 25
 """With fewer rows that one model alone has right the test is exact."""
 
@@ -395,7 +392,7 @@ def paired_influences(
     n = len(moved)
     if n < 2 or not math.isfinite(a.value - b.value):
         return None, None
-    error = math.sqrt(float((moved**2).sum()) * n / (n - 1) + UNSEEN / n**2)
+    error = math.sqrt(float((moved**2).sum()) * n / (n - 1) + max(a.unseen, b.unseen) / n**2)
     reach = student(level, n - 1) * error
     difference = a.value - b.value
     low, high = max(-1.0, difference - reach), min(1.0, difference + reach)

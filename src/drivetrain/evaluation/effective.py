@@ -59,6 +59,9 @@ class Influence:
     """Rows that show how the value varies: the rarer of mistakes and hits."""
     random_base: bool = False
     """It is a share of what depends on the answers itself, as F1 is: few rows then say less than of a share of rows."""
+    unseen: float = 1.0
+    """Rows that only one of two models has right, and that no row shows: added to the variance of a difference, by
+    simulation (benchmarks/results/coverage.md)."""
 
     def interval(self, *, level: float = 0.95, groups: Codes | None = None) -> Interval | None:
         """The score interval; None with fewer than two rows (groups)."""
