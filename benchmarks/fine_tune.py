@@ -41,7 +41,7 @@ PEERS = Path(__file__).parent / "peers"
 DRIVETRAIN = str(Path(sys.executable).parent / "drivetrain")
 NO_CACHES: tuple[list[str], dict[str, str]] = (["--no-activation-cache"], {"DRIVETRAIN_CACHE_GB": "0"})
 """The options and the environment that turn every cache of drivetrain off."""
-EPOCH_LINE = re.compile(r"^epoch \d+/\d+ \((?P<phase>[^)]*)\).*\baccuracy (?P<accuracy>[\d.]+)")
+EPOCH_LINE = re.compile(r"^epoch \d+/\d+ \((?P<phase>[^)]*)\)(?:.*\baccuracy (?P<accuracy>[\d.]+))?")
 EVENT = "@event "
 
 
@@ -154,7 +154,7 @@ def drivetrain(
         folder = bench.fresh()
         ran = start([*command, *more, *options, *model], bench, folder=folder, environment=environment)
         found = [
-            (line.seconds, match["phase"], float(match["accuracy"]))
+            (line.seconds, match["phase"], float(match["accuracy"]) if match["accuracy"] else None)
             for line in ran.lines
             if (match := EPOCH_LINE.match(line.text))
         ]
@@ -208,7 +208,7 @@ def event_of(line: str) -> dict[str, Any]:
     return json.loads(event) if found else {}
 
 
-def row_of(ran: Ran, table: Table, epochs: list[tuple[float, str, float]]) -> dict[str, Any]:
+def row_of(ran: Ran, table: Table, epochs: Sequence[tuple[float, str, float | None]]) -> dict[str, Any]:
     return {
         "command": " ".join(ran.command),
         "set": table.identity,

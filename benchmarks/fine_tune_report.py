@@ -35,7 +35,7 @@ def set_section(rows: Rows) -> list[str]:
     if runs:
         n = next(iter(runs.values()))["n"]
         lines += [f"{n['train']} training, {n['valid']} validation, {n['test']} test rows.", ""]
-        lines += [*main_table(runs, limits), "", *levels_table(runs), ""]
+        lines += [*main_table(runs, limits), "", *levels_table(runs), "", *profile_table(runs)]
     lines += caches_table({name: row for name, row in rows.items() if name.startswith("caches-")})
     lines += cost_table({name: row for name, row in rows.items() if name.startswith("cost-")})
     return lines + (limits_lines(limits) if limits else [])
@@ -79,7 +79,10 @@ def disagreements(runs: Rows) -> list[str]:
     for name, row in runs.items():
         judged = row.get("evaluated")
         if judged and (judged["n"] != row["test"]["n"] or abs(judged["value"] - row["test"]["value"]) > 1e-9):
-            lines += ["", f"{name}: `drivetrain evaluate` says {100 * judged['value']:.2f} % of n = {judged['n']}."]
+            lines += [
+                "",
+                f"{name}: `drivetrain evaluate`, in bf16 as it was trained, says {100 * judged['value']:.2f} % of n = {judged['n']}.",
+            ]
     return lines
 
 
@@ -109,7 +112,7 @@ def share_of_limit(row: Row, limits: Row | None) -> str:
 
 def levels_table(runs: Rows) -> list[str]:
     """Seconds until an epoch ended with at least so much validation accuracy; the best epoch last."""
-    best = {name: max((epoch["accuracy"] for epoch in row["epochs"]), default=0.0) for name, row in runs.items()}
+    best = {name: max((epoch["accuracy"] or 0.0 for epoch in row["epochs"]), default=0.0) for name, row in runs.items()}
     levels = [level for level in LEVELS if level <= max(best.values(), default=0.0)]
     lines = [
         [name, *(shown(reached(row, level), 0) for level in levels), f"{100 * best[name]:.1f} %"]
@@ -121,7 +124,33 @@ def levels_table(runs: Rows) -> list[str]:
 
 def reached(row: Row, level: float) -> float | None:
     almost = level - 1e-6  # 0.7 in 32 bits is a little less
-    return next((epoch["seconds"] for epoch in row["epochs"] if epoch["accuracy"] >= almost), None)
+    return next((epoch["seconds"] for epoch in row["epochs"] if (epoch["accuracy"] or 0) >= almost), None)
+
+
+def profile_table(runs: Rows) -> list[str]:
+    """Where the seconds of drivetrain's runs go, and what was decided about the body."""
+    lines: list[list[str]] = []
+    for name, row in runs.items():
+        if "said" not in row or not row["epochs"]:
+            continue
+        head = max((epoch["seconds"] for epoch in row["epochs"] if epoch["phase"] in HEAD_ONLY), default=0.0)
+        body = [epoch["seconds"] for epoch in row["epochs"] if epoch["phase"] not in HEAD_ONLY]
+        decided = row["said"]["decisions"].get("unfreeze", {})
+        lines.append(
+            [
+                name,
+                shown(head, 0),
+                shown(body[0] - head, 0) if body else "–",
+                f"{shown(body[-1] - body[0], 0)} ({len(body) - 1})" if body else "–",
+                shown(row["seconds"] - (body[-1] if body else head), 0),
+                f"{decided.get('value', '–')}: {decided.get('reason', '')}",
+            ]
+        )
+    if not lines:
+        return []
+    columns = ["where the seconds go", "until the head is there", "what is kept of the frozen part, and one epoch"]
+    columns += ["more epochs (how many)", "export, parity, saving", "share of the body trained"]
+    return [*table(columns, lines), ""]
 
 
 def caches_table(rows: Rows) -> list[str]:

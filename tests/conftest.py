@@ -9,7 +9,7 @@ import pytest
 from hypothesis import settings
 
 os.environ.setdefault("MPLBACKEND", "Agg")
-settings.register_profile("drivetrain")  # how long an example takes says nothing on a busy machine
+settings.register_profile("drivetrain", deadline=None)  # how long an example takes says nothing on a busy machine
 settings.load_profile("drivetrain")
 if "PYTEST_XDIST_WORKER" in os.environ:  # processes share the cores already; threads on top only get in their way
     os.environ.setdefault("OMP_NUM_THREADS", "1")
