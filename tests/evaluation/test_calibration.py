@@ -92,11 +92,13 @@ def naive_error(sure, right, n_bins):
     return sum(len(part) / len(sure) * abs(sure[part].mean() - right[part].mean()) for part in parts)
 
 
-def test_calibration_error_is_its_definition():
-    table = honest(600, scale=2.0)
+@pytest.mark.parametrize("scale", [1.0, 2.0])
+def test_calibration_error_is_its_definition(scale):
+    """Where a model is too sure in every bin the bins do not matter: where it is calibrated they do."""
+    table = honest(600, scale=scale)
     found = calibration_error(table, n_bins=10)
     assert found.value == pytest.approx(naive_error(table.confidence(), table.hits(), 10), abs=1e-12)
-    labels = honest_labels(200, scale=2.0)
+    labels = honest_labels(200, scale=scale)
     expected = naive_error(labels.output.reshape(-1), (labels.truth == 1).reshape(-1), 8)
     assert calibration_error(labels, n_bins=8).value == pytest.approx(expected, abs=1e-12)
 
