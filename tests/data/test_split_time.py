@@ -102,6 +102,11 @@ def test_groups_that_go_on_belong_to_their_latest_part():
         split_by_time([1, 2, 3, 4], list("abab"), list("wxyz"), valid_pct=0.25, test_pct=0.25)
 
 
+def test_a_copy_counts_at_its_latest_time():
+    found = split_by_time([1, 2, 3, 4, 5, 10], list("abcdea"), list("abcdea"), valid_pct=0.2, test_pct=0.2)
+    assert found.parts == (None, "train", "train", "train", "valid", "test"), "of five contents the last is tested"
+
+
 @pytest.mark.parametrize(
     ("times", "options", "says"),
     [
