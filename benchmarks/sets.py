@@ -118,7 +118,9 @@ def divided(labelled: list[tuple[str, str]], *, train: int, valid: int, test: in
 
 def clothes_table(fashion: Path | None, folder: Path) -> Table:
     """Fashion-MNIST: 10 classes of 100 training, 40 validation and 480 test pictures."""
-    rows = divided(clothes_pictures(fashion, folder), train=100, valid=40, test=480, seed=42)
+    pictures = folder / "clothes"  # part of what names a picture, see `Table.identity`
+    pictures.mkdir()
+    rows = divided(clothes_pictures(fashion, pictures), train=100, valid=40, test=480, seed=42)
     return write_table(folder / "clothes.csv", rows)
 
 
