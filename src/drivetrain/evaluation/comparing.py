@@ -383,7 +383,7 @@ def paired_influences(
         >>> hits = np.array([1.0] * 18 + [0.0] * 2)
         >>> one = Influence(0.9, (hits - 0.9) / 20, lambda p: p * (1 - p) / 20, hits == 0)
         >>> print(paired_influences(one, one)[0])
-        [-0.07..., 0.07...] (95 %, paired influences, Student's t)
+        [-0.10..., 0.10...] (95 %, paired influences, Student's t)
     """
     check_level(level)
     moved = a.rows_N - b.rows_N
