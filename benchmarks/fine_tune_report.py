@@ -16,8 +16,10 @@ WHAT_LIMITS = {
     "grocery": (
         "What limits it: arithmetic. The body knows little of these classes, so accuracy grows with the passes over "
         "all of it, as the rows above show, and the nominal rate is already near that of the machine's matrix products "
-        "or above it (kept activations are not computed again). In five minutes 77 % is at the edge: runs of this "
-        "recipe and of the one before gave 74 to 77 %; runs of one recipe differ by a point or so."
+        "or above it (kept activations are not computed again). Runs differ by more than the intervals of one test set "
+        "say: the time measured at the start decides how much of the body is trained. This recipe was run twice, and "
+        "the table holds the later runs; the earlier ones gave 74.3 % in five minutes and 74.6 % in a tenth (182 s, "
+        "9.9 times as fast)."
     ),
     "tiny": (
         "What limits it: the pictures. The body was trained on these classes, so a head on the frozen body is within a "
@@ -26,7 +28,9 @@ WHAT_LIMITS = {
     ),
     "clothes": (
         "Fashion-MNIST: grey pictures of 28 px, of things that are not among the body's classes. The recipe is the "
-        "same, untouched; it was not tuned on these."
+        "same, untouched; it was not tuned on these. The set was added after Tiny ImageNet had shown no margin over "
+        "fastai. Caches are compared with one and the same head, trained step by step: as they come, a head is solved "
+        "for where there are caches, which gave 85.6, 85.8 and 85.7 % against 83.5, 84.3 and 84.5 % without."
     ),
 }
 HEAD_ONLY = ("frozen", "head", "probe")
