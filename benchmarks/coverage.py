@@ -11,25 +11,35 @@ from __future__ import annotations
 import argparse
 import os
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from functools import cache, partial
 from typing import Any
 
 import numpy as np
 from common import RESULTS, Results, hidden_places, table, versions
+from coverage_populations import (
+    HOLD_OUT,
+    HOLD_OUT_PAIRS,
+    PAIRS,
+    POPULATIONS,
+    THREE,
+    Pair,
+    Population,
+    categories_of,
+    ids,
+)
 
 from drivetrain.evaluation.calibration import abstain_threshold, calibration_error
 from drivetrain.evaluation.comparing import compare
 from drivetrain.evaluation.conformal import conformal_quantile
 from drivetrain.evaluation.metrics import METRICS, Metric, resolve_metrics
 from drivetrain.evaluation.predictions import Predictions
-from drivetrain.runtime.targets import CategoriesTarget, CategoryTarget, NumberTarget, sigmoid, softmax
+from drivetrain.runtime.targets import softmax
 
 SETS = 2000
 SIZES = (20, 50, 200)
 TRUTH_ROWS = 100_000
-STRENGTHS = tuple(np.linspace(1.2, 3.2, 16).tolist())
 RESAMPLES = 400
 """Of what is bootstrapped row by row a fifth of what a user gets: the ends jump more, which costs a few tenths of a
 point. What is fast gets all."""
@@ -54,144 +64,6 @@ REASONS = (
     "",
 )
 """What the numbers mean."""
-
-Draw = Callable[[np.random.Generator, int], dict[str, Any]]
-
-
-@dataclass(frozen=True)
-class Population:
-    """Rows as a model might judge them."""
-
-    name: str
-    what: str
-    target: Any
-    models: tuple[Draw, ...]
-    """Models of different strength, taken in turn: the coverage of a proportion of few rows jumps with its value."""
-    metrics: tuple[Any, ...]
-
-    def table(self, model: int, random: np.random.Generator, n: int) -> Predictions:
-        ids = IDS[:n] if n <= len(IDS) else _ids(n)
-        return Predictions(ids=ids, target=self.target, **self.models[model](random, n))
-
-
-def _ids(n: int) -> tuple[str, ...]:
-    return tuple(map(str, range(n)))
-
-
-IDS = _ids(2000)
-
-
-def categories_of(shares: Sequence[float], strength: float, spread: float = 1.0) -> Draw:
-    """One category per row; the logit of the true one is higher by `strength` on average."""
-
-    def draw(random: np.random.Generator, n: int) -> dict[str, Any]:
-        truth = random.choice(len(shares), n, p=shares)
-        logits = random.normal(size=(n, len(shares)))
-        logits[np.arange(n), truth] += strength
-        return {"truth": truth, "output": softmax(spread * logits)}
-
-    return draw
-
-
-def grouped(draw: Draw, rows_per_group: int, shift: float) -> Draw:
-    """Rows in groups that are easy or hard together."""
-
-    def of(random: np.random.Generator, n: int) -> dict[str, Any]:
-        codes = np.arange(n) // rows_per_group
-        harder = random.normal(size=codes.max() + 1)[codes] * shift
-        found = draw(random, n)
-        truth = found["truth"]
-        logits = np.log(found["output"])
-        logits[np.arange(n), truth] += harder
-        return {"truth": truth, "output": softmax(logits), "groups": codes}
-
-    return of
-
-
-def labels_of(shares: Sequence[float], strength: float) -> Draw:
-    def draw(random: np.random.Generator, n: int) -> dict[str, Any]:
-        common = random.normal(size=(n, 1)) * 0.7  # a hard picture is hard for every label
-        truth = (random.random((n, len(shares))) < np.array(shares)).astype(np.float32)
-        logits = random.normal(size=truth.shape) + common + strength * (2 * truth - 1)
-        return {"truth": truth, "output": sigmoid(logits)}
-
-    return draw
-
-
-def numbers_of(noise: Callable[[np.random.Generator, tuple[int, int]], np.ndarray], d: int, strength: float) -> Draw:
-    def draw(random: np.random.Generator, n: int) -> dict[str, Any]:
-        truth = random.normal(size=(n, d)) * 10 + 50
-        return {"truth": truth, "output": truth + 10 / strength**2 * noise(random, (n, d))}
-
-    return draw
-
-
-def each(make: Callable[[float], Draw]) -> tuple[Draw, ...]:
-    return tuple(make(strength) for strength in STRENGTHS)
-
-
-def names(k: int) -> tuple[str, ...]:
-    return tuple(f"k{i}" for i in range(k))
-
-
-THREE, TWO, TEN = (CategoryTarget(name="kind", vocab=names(k)) for k in (3, 2, 10))
-FOUR = CategoriesTarget(name="tags", vocab=names(4))
-PLAIN = ("accuracy", "balanced_accuracy", "f1", "log_loss", "brier", "roc_auc", "average_precision")
-LABELS = ("exact_match", "accuracy_multi", "f1", "f1_micro", "log_loss", "brier", "roc_auc", "average_precision")
-NUMBERS = ("rmse", "mae", "r2")
-
-
-def own_metric(truth: Any, output: Any) -> float:
-    """A function of a user's, which gets the BCa bootstrap."""
-    return float((abs(output - truth) ** 1.5).mean())
-
-
-ONE, PAIR = (NumberTarget(names=names(d), mean=(50.0,) * d, std=(10.0,) * d) for d in (1, 2))
-POPULATIONS = (
-    Population("usual", "3 categories, 70 to 97 % right", THREE, each(lambda s: categories_of([1 / 3] * 3, s)), PLAIN),
-    Population("two", "2 categories, 80 to 99 % right", TWO, each(lambda s: categories_of([0.5] * 2, s)), PLAIN),
-    Population(
-        "excellent",
-        "2 categories, 97 to 99.8 % right",
-        TWO,
-        each(lambda s: categories_of([0.5] * 2, 2.6 + 0.7 * (s - STRENGTHS[0]), 2.0)),
-        PLAIN,
-    ),
-    Population(
-        "rare", "2 categories, one row in five positive", TWO, each(lambda s: categories_of([0.8, 0.2], s)), PLAIN
-    ),
-    Population(
-        "ten", "10 categories", TEN, each(lambda s: categories_of([0.1] * 10, s + 0.5)), ("top_5_accuracy", *PLAIN)
-    ),
-    Population(
-        "labels",
-        "4 labels, of 20 to 50 % of the rows",
-        FOUR,
-        each(lambda s: labels_of([0.2, 0.3, 0.4, 0.5], s / 2)),
-        LABELS,
-    ),
-    Population(
-        "normal",
-        "normal errors",
-        ONE,
-        each(lambda s: numbers_of(lambda r, z: r.normal(size=z), 1, s)),
-        (*NUMBERS, own_metric),
-    ),
-    Population(
-        "heavy",
-        "errors of Student's t, 5 degrees",
-        PAIR,
-        each(lambda s: numbers_of(lambda r, z: r.standard_t(5, z), 2, s)),
-        NUMBERS,
-    ),
-    Population(
-        "groups",
-        "as usual, in groups of 5",
-        THREE,
-        each(lambda s: grouped(categories_of([1 / 3] * 3, s), 5, 1.0)),
-        PLAIN,
-    ),
-)
 
 
 def measure(population: Population, n: int, sets: int, seed: int) -> dict[str, dict[str, Any]]:
@@ -246,42 +118,47 @@ def summary(found: dict[str, Any], true: float, sets: int) -> dict[str, Any]:
     }
 
 
-def measure_differences(n: int, sets: int, seed: int, gap: float) -> dict[str, dict[str, Any]]:
-    """Intervals of the difference of two models on the same rows, for accuracy and log loss."""
-
-    def pair(random: np.random.Generator, n: int) -> tuple[Predictions, Predictions]:
-        truth = random.integers(0, 3, n)
-        hard = random.normal(size=(n, 3))
-        tables = []
-        for strength in (2.0 + gap, 2.0):
-            logits = 0.8 * hard + 0.6 * random.normal(size=(n, 3))
-            logits[np.arange(n), truth] += strength
-            ids = IDS[:n] if n <= len(IDS) else _ids(n)
-            tables.append(Predictions(ids=ids, target=THREE, truth=truth, output=softmax(logits)))
-        return tables[0], tables[1]
-
+def measure_differences(pair: Pair, n: int, sets: int, seed: int) -> dict[str, dict[str, Any]]:
+    """Metric → how often the interval of the difference of two models on the same rows holds the truth."""
     chosen = ("accuracy", "log_loss", "roc_auc")
-    big = pair(np.random.default_rng(seed + 1), TRUTH_ROWS)
-    true = {name: METRICS[name].value(big[0]) - METRICS[name].value(big[1]) for name in chosen}
-    true = {name: value if gap else 0.0 for name, value in true.items()}
+    true = true_differences(pair, chosen, seed)
     counts = {name: {"held": 0, "above": 0, "below": 0, "none": 0, "width": 0.0, "better": 0} for name in chosen}
     random = np.random.default_rng(seed)
     for i in range(sets):
-        a, b = pair(random, n)
+        model = i % len(true)
+        a, b = pair.tables(model, random, n)
         for name, found in counts.items():
-            result = compare(a, b, name, seed=i)
+            if not all(np.isfinite(METRICS[name].value(table)) for table in (a, b)):
+                found["none"] += 1
+                continue
+            result, value = compare(a, b, name, seed=i), true[model][name]
             if result.low is None or result.high is None:
                 found["none"] += 1
                 continue
-            found["held"] += result.low <= true[name] <= result.high
-            found["above"] += true[name] > result.high
-            found["below"] += true[name] < result.low
+            found["held"] += result.low <= value <= result.high
+            found["above"] += value > result.high
+            found["below"] += value < result.low
             found["width"] += result.high - result.low
             found["better"] += result.outcome in ("a", "b")
     return {
-        f"difference of {name}": {**summary(found, true[name], sets), "said_better": 100 * found["better"] / sets}
+        f"difference of {name}": {
+            **summary(found, float(np.mean([values[name] for values in true])), sets),
+            "said_better": 100 * found["better"] / sets,
+        }
         for name, found in counts.items()
     }
+
+
+@cache
+def true_differences(pair: Pair, chosen: tuple[str, ...], seed: int) -> list[dict[str, float]]:
+    """Of each pair of models, metric → difference on very many rows."""
+    if pair.equal:
+        return [dict.fromkeys(chosen, 0.0) for _ in pair.models]
+    found: list[dict[str, float]] = []
+    for model in range(len(pair.models)):
+        a, b = pair.tables(model, np.random.default_rng(seed + 1), TRUTH_ROWS)
+        found.append({name: METRICS[name].value(a) - METRICS[name].value(b) for name in chosen})
+    return found
 
 
 def measure_promises(n: int, sets: int, seed: int) -> dict[str, dict[str, Any]]:
@@ -307,7 +184,7 @@ def measure_promises(n: int, sets: int, seed: int) -> dict[str, dict[str, Any]]:
         if i < sets // 4:
             for name, scale in (("calibrated", 1.0), ("twice too sure", 2.0)):
                 again = calibrated_rows(random, n, scale)
-                table = Predictions(ids=IDS[:n], target=THREE, **again)
+                table = Predictions(ids=ids(n), target=THREE, **again)
                 found = calibration_error(table, n_resamples=RESAMPLES // 2, seed=i, n_bins=min(10, max(2, n // 20)))
                 if found.low is None or found.high is None:
                     none[name] += 1
@@ -344,7 +221,7 @@ def population_error(scale: float) -> float:
     if scale == 1.0:
         return 0.0
     rows = calibrated_rows(np.random.default_rng(9), 400_000, scale)
-    big = Predictions(ids=_ids(400_000), target=THREE, **rows)
+    big = Predictions(ids=ids(400_000), target=THREE, **rows)
     return calibration_error(big, n_bins=50, n_resamples=2).value
 
 
@@ -354,9 +231,14 @@ def jobs(sets: int, seed: int = 0) -> dict[str, Callable[[], dict[str, dict[str,
     for n in SIZES:
         for population in POPULATIONS:
             found[f"{population.name}, n = {n}"] = partial(measure, population, n, sets, seed)
-        found[f"two equally good models, n = {n}"] = partial(measure_differences, n, sets, seed, 0.0)
-        found[f"two models, one better, n = {n}"] = partial(measure_differences, n, sets, seed, 0.7)
+        for pair in PAIRS:
+            found[f"{pair.name}, n = {n}"] = partial(measure_differences, pair, n, sets, seed)
         found[f"promises, n = {n}"] = partial(measure_promises, n, sets // 2, seed)
+    for n in SIZES:
+        for population in HOLD_OUT:
+            found[f"{population.name}, n = {n}"] = partial(measure, population, n, sets, seed)
+        for pair in HOLD_OUT_PAIRS:
+            found[f"{pair.name}, n = {n}"] = partial(measure_differences, pair, n, sets, seed)
     return found
 
 
