@@ -100,8 +100,10 @@ def _options(threads: int) -> Any:
     options.inter_op_num_threads = 1
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     options.log_severity_level = FATAL
-    # Waiting threads sleep: a thread that spins takes the processor from decoding, and from whoever else works here.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # Within an answer threads wait for each other awake, since putting one to sleep and waking it takes as long as a
+    # small layer. Between answers they sleep: one that spins takes the processor from whoever else works here.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "1")
+    options.add_session_config_entry("session.force_spinning_stop", "1")
     return options
 
 

@@ -16,6 +16,7 @@ from drivetrain.training.depthwise import FastDepthwiseGradients
 from drivetrain.training.feeding import Feeder, Pictures
 from drivetrain.training.inference import part_for_inference
 from drivetrain.training.kinds import PreparedKind
+from drivetrain.training.memory import kept_memory
 from drivetrain.training.network import Network
 from drivetrain.training.place import Place
 
@@ -59,7 +60,7 @@ def measure_costs(network: Network, kind: PreparedKind, feeder: Feeder, place: P
     trial = _Trial(network, kind, place, next(iter(feeder.views(0)))[1].head(feeder.batch_size))
     before, frozen = snapshot(network), list(network.frozen)
     try:
-        with place.own_randomness():
+        with place.own_randomness(), kept_memory():
             return trial.costs(cut)
     finally:
         network.load_state_dict(before)

@@ -14,12 +14,14 @@ from drivetrain.data.store import Store
 from drivetrain.errors import DataError
 from drivetrain.runtime.inputs import Input
 from drivetrain.training.inference import TorchEngine, for_inference
+from drivetrain.training.memory import kept_memory
 from drivetrain.training.network import Network
 from drivetrain.training.place import Place
 
 BATCH_SIZE = 64
 
 
+@kept_memory()
 def raw_outputs(
     network: Network,
     reader: Input,

@@ -39,6 +39,7 @@ from drivetrain.training.looking import Looking
 from drivetrain.training.losses import ClassWeights, LossFunction, make_loss
 from drivetrain.training.lr_find import LrSuggestion, try_rates
 from drivetrain.training.measuring import Measuring
+from drivetrain.training.memory import kept_memory
 from drivetrain.training.network import Network
 from drivetrain.training.place import Precision, find_place
 from drivetrain.training.plan import Phase, Rates
@@ -302,7 +303,7 @@ class Learner(Looking, Measuring, Sealing, Keeping, Reporting):
             mix=self.mix,
         )
         try:
-            with self.place.own_randomness():
+            with self.place.own_randomness(), kept_memory():
                 return try_rates(stepper, self.feeder, start=start, end=end, steps=steps, default=default)
         finally:
             self.network.load_state_dict(before)

@@ -30,6 +30,7 @@ from drivetrain.training.checkpoint import (
 from drivetrain.training.feeding import Feeder
 from drivetrain.training.kinds import PreparedKind
 from drivetrain.training.losses import Loss
+from drivetrain.training.memory import kept_memory
 from drivetrain.training.network import Network
 from drivetrain.training.place import Place
 from drivetrain.training.plan import MOST_EPOCHS, PLAN, Phase
@@ -159,7 +160,12 @@ class Run:
             callback.on_run_start(self)
         if checkpoint:
             self._take_up(checkpoint)
-        with _deferred_interrupt() as interrupted, self.setup.place.own_randomness(), _memory_explained():
+        with (
+            _deferred_interrupt() as interrupted,
+            self.setup.place.own_randomness(),
+            kept_memory(),
+            _memory_explained(),
+        ):
             while self.position.phase < len(self.phases) and self._stop_reason is None:
                 self._phase(checkpoint, interrupted)
                 checkpoint = None
