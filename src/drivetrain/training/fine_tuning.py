@@ -19,7 +19,7 @@ from drivetrain.training import defaults
 from drivetrain.training.budget import EPOCHS_PER_VIEW, FEWEST_VIEWS, BudgetPlan, as_decision, plan_for
 from drivetrain.training.costs import Costs, measure_costs
 from drivetrain.training.place import Place
-from drivetrain.training.plan import FEATURES, PICTURES, PLAN, Phase, Rates
+from drivetrain.training.plan import ALL, FEATURES, HEAD, PICTURES, PLAN, TOP, Phase, Rates
 from drivetrain.training.starting import Starts
 
 if TYPE_CHECKING:
@@ -57,12 +57,12 @@ def epochs_plan(learner: Learner, epochs: int, recipe: Recipe) -> Planned:
     """
     head = _head(learner, recipe)
     if recipe.unfreeze in (None, 1):
-        rest = Phase("all", epochs, False, recipe.rates, start_div=5.0)
+        rest = Phase(ALL, epochs, False, recipe.rates, start_div=5.0)
         return _with_head(learner, head, recipe, rest), {"head_epochs": head}
     cuts = Starts(learner.network, learner.kind, learner.feeder, learner.place, None).body.cuts
     cut = min(cuts, key=lambda cut: abs(1 - cut.below - (recipe.unfreeze or 1)))
     views = max(FEWEST_VIEWS, math.ceil(epochs / EPOCHS_PER_VIEW)) if stores(learner) else 0
-    rest = Phase("top", epochs, False, recipe.rates, cut.name, views, start_div=5.0)
+    rest = Phase(TOP, epochs, False, recipe.rates, cut.name, views, start_div=5.0)
     share = Decision(value=round(1 - cut.below, 2), reason=f"{recipe.unfreeze:g} was asked for: cut at {cut.name}")
     return _with_head(learner, head, recipe, rest), {"head_epochs": head, "unfreeze": share}
 
@@ -105,8 +105,8 @@ def _body_phase(plan: BudgetPlan, rates: Rates) -> Phase | None:
     if plan.way is None:
         return None
     if plan.way.cut is None:
-        return Phase("all", plan.epochs, False, rates, start_div=5.0)
-    return Phase("top", plan.epochs, False, rates, plan.way.cut.name, plan.views, start_div=5.0)
+        return Phase(ALL, plan.epochs, False, rates, start_div=5.0)
+    return Phase(TOP, plan.epochs, False, rates, plan.way.cut.name, plan.views, start_div=5.0)
 
 
 def _head(learner: Learner, recipe: Recipe) -> Decision:
@@ -122,7 +122,7 @@ def solves_head(learner: Learner, head_epochs: Decision | None) -> bool:
 def _with_head(learner: Learner, head: Decision, recipe: Recipe, rest: Phase | None) -> list[Phase]:
     start, views = (FEATURES, 1) if stores(learner) else (PICTURES, 0)
     rates, solved = Rates(recipe.lr, 0.0, 0.0), solves_head(learner, recipe.head_epochs)
-    first = Phase("head", int(head.value or 0), True, rates, start, views, solved)
+    first = Phase(HEAD, int(head.value or 0), True, rates, start, views, solved)
     return [phase for phase in (first, rest) if phase is not None and phase.epochs > 0]
 
 

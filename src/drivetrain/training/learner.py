@@ -26,7 +26,7 @@ from drivetrain.runtime.pictures import PictureSource
 from drivetrain.runtime.predictor import Prediction, Predictor
 from drivetrain.runtime.times import seconds_of
 from drivetrain.training import defaults
-from drivetrain.training.callbacks import Callback, KeepBest, Row
+from drivetrain.training.callbacks import Callback, KeepHead, Row
 from drivetrain.training.checkpoint import snapshot
 from drivetrain.training.evaluating import TorchEngine, raw_outputs
 from drivetrain.training.feeding import Feeder
@@ -381,7 +381,7 @@ class Learner(Looking, Measuring, Sealing, Keeping, Reporting):
         phases, decisions = keep_plan(folder, self.place, lambda: budget_plan(self, seconds - spent, recipe, folder))
         self.decisions |= decisions
         # In little time the rest may do less than the head alone has done.
-        guard = KeepBest(monitor=self.metrics[0].name) if len(self.data.valid) else None
+        guard = KeepHead(monitor=self.metrics[0].name) if len(self.data.valid) else None
         return self._run(phases, folder, callbacks, seconds=seconds - (time.monotonic() - began), guard=guard)
 
     def _run(

@@ -14,6 +14,9 @@ MOST_EPOCHS = 60
 PICTURES, FEATURES = "pictures", "features"
 """Where a phase may start, besides behind a layer of the body."""
 
+HEAD, ALL, TOP = "head", "all", "top"
+"""Names of phases: what of the network is trained."""
+
 MOMENTUM_HIGH, MOMENTUM_LOW = 0.95, 0.85
 
 

@@ -232,21 +232,25 @@ class Run:
                 for callback in self.callbacks:
                     callback.on_step_end(self, loss)
                 self._save_within_epoch(stepper, interrupted)
-        self._finish_epoch(phase, began)
+        self._fit_into_time(time.monotonic() - began)
+        self._finish_epoch(self.phases[position.phase], began)
         self.position = Position(phase=position.phase, epoch=position.epoch + 1)
-        self._fit_into_time()
         if self.folder:
             self._save(stepper)
         self._leave_if(interrupted, stepper)
 
-    def _fit_into_time(self) -> None:
-        """Let the last phase have as many epochs as there is time for, judged by those it has done."""
-        index, done = self.position.phase, self.position.epoch
+    def _fit_into_time(self, training: float) -> None:
+        """Let the last phase have as many epochs as there is time for, judged by those it has done and this one.
+
+        Before this epoch is validated, since the last one always is.
+        """
+        index, done = self.position.phase, self.position.epoch + 1
         if self._seconds is None or index != len(self.phases) - 1:
             return
         phase = self.phases[index]
-        mean = sum(float(row["seconds"] or 0) for row in self.history[-done:]) / done
-        left = self._seconds - (time.monotonic() - self._began)
+        earlier = sum(float(row["seconds"] or 0) for row in self.history[len(self.history) - done + 1 :])
+        mean = (earlier + training + self._validating) / done
+        left = self._seconds - (time.monotonic() - self._began) - self._validating
         fitting = done + int(self.setup.place.first(max(0, int(left / mean))))
         # The rate falls with the share of the epochs done: late in the phase, more of them would make it rise again.
         if fitting < phase.epochs or done < phase.epochs / 2:
