@@ -19,7 +19,7 @@ Draw = Callable[[np.random.Generator, int], dict[str, Any]]
 Noise = Callable[[np.random.Generator, tuple[int, int]], np.ndarray]
 STRENGTHS = tuple(np.linspace(1.2, 3.2, 16).tolist())
 PAIR_STRENGTHS = tuple(np.linspace(0.4, 2.0, 16).tolist())
-"""Of the weaker of two models: with strong ones no row of twenty is judged differently, and no difference can be wrong."""
+"""Of the weaker of two models: strong ones answer few of twenty rows differently, and then no interval can be wrong."""
 
 
 @dataclass(frozen=True)

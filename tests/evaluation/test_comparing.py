@@ -5,21 +5,20 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy.stats import bootstrap, norm, t
+from scipy.stats import bootstrap, norm
 from statsmodels.stats.contingency_tables import mcnemar as statsmodels_mcnemar
 
 import drivetrain as dt
 from drivetrain.errors import DataError, SettingError
 from drivetrain.evaluation import METRICS, Predictions
-from drivetrain.evaluation._ranking import UNSEEN
 from drivetrain.evaluation.comparing import (
-    adjusted_wald,
     compare,
     matched,
     mcnemar,
     power_of,
     smallest_difference,
 )
+from drivetrain.evaluation.paired import CORRELATION
 from drivetrain.evaluation.studentised import PLAIN, mean_interval
 from drivetrain.runtime.targets import CategoryTarget
 
@@ -65,17 +64,6 @@ def test_mcnemar_is_that_of_statsmodels(only_a, only_b):
     assert (ours.method == "exact") == exact
 
 
-def test_the_adjusted_wald_interval_is_that_of_the_paper():
-    """Bonett & Price (2012), p. 484: 59 of 80 rows concordant right, 6 and 16 discordant, say."""
-    interval, error = adjusted_wald(6, 16, 80)
-    up, down = 7 / 82, 17 / 82
-    expected = np.sqrt((up + down - (up - down) ** 2) / 82)
-    assert error == pytest.approx(expected)
-    assert (interval.low, interval.high) == pytest.approx(
-        (up - down - norm.ppf(0.975) * expected, up - down + norm.ppf(0.975) * expected)
-    )
-
-
 def test_a_difference_of_means_is_the_bootstrap_t_of_the_rows_differences():
     a, b = pair(300)
     found = compare(a, b, "log_loss", n_resamples=9000)
@@ -89,21 +77,25 @@ def test_a_difference_of_means_is_the_bootstrap_t_of_the_rows_differences():
     assert found.outcome == "a"  # a loss: lower is better
 
 
-def test_a_difference_of_aucs_is_that_of_delong():
+def test_a_difference_of_aucs_correlates_as_in_delong():
     """Of two categories, by the placements of DeLong et al. (1988), written out pair by pair."""
     a, b = pair(400, k=2, better=0.3)
-    positive = a.truth == 1
-    moved = np.zeros(400)
-    for table, sign in ((a, 1), (b, -1)):
+    positive, moved = a.truth == 1, []
+    for table in (a, b):
         score = table.output[:, 1]
         wins = (score[positive][:, None] > score[~positive]).astype(float)
-        moved[positive] += sign * (wins.mean(axis=1) - wins.mean()) / positive.sum()
-        moved[~positive] += sign * (wins.mean(axis=0) - wins.mean()) / (~positive).sum()
+        own = np.zeros(400)
+        own[positive] = (wins.mean(axis=1) - wins.mean()) / positive.sum()
+        own[~positive] = (wins.mean(axis=0) - wins.mean()) / (~positive).sum()
+        moved.append(own)
+    shared = CORRELATION * moved[0] @ moved[1] / np.sqrt((moved[0] @ moved[0]) * (moved[1] @ moved[1]))
+    one, two = (METRICS["roc_auc"].interval(table) for table in (a, b))
     found = compare(a, b, "roc_auc")
-    reach = t.ppf(0.975, 399) * np.sqrt((moved**2).sum() + UNSEEN / 400**2)
-    assert (found.high - found.low) / 2 == pytest.approx(reach, rel=0.01)
-    assert (found.high + found.low) / 2 == pytest.approx(found.difference, abs=1e-12)
-    assert found.method == "paired influences, Student's t"
+    down, up = found.values[0] - one.low, two.high - found.values[1]
+    reach = np.sqrt(down**2 + up**2 - 2 * shared * down * up)
+    assert found.difference - found.low == pytest.approx(reach, rel=0.02)
+    assert found.low < found.difference < found.high
+    assert found.method == "MOVER"
 
 
 def test_the_same_answers_twice_are_no_proof_for_an_auc_of_few_rows():
@@ -180,7 +172,7 @@ def test_groups_are_drawn_together_and_forbid_mcnemar():
     found = compare(*wide, "log_loss")
     assert found.n_groups == 20 and found.method.endswith("of 20 groups")
     grouped = compare(*wide)
-    assert grouped.mcnemar is None and grouped.method == "paired influences, Student's t of 20 groups"
+    assert grouped.mcnemar is None and grouped.method == "MOVER of 20 groups"
     repeated = [table.subset(np.repeat(np.arange(100), 20)) for table in pair(100, better=0.4)]
     copies = [
         replace(tables.with_groups(table, np.repeat(np.arange(100), 20)), ids=tables.ids(2000)) for table in repeated

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import bootstrap, norm, skew
+from scipy.stats import binom, bootstrap, norm, poisson, skew
 from statsmodels.stats.proportion import proportion_confint
 
 from drivetrain.errors import DataError, SettingError
@@ -14,6 +14,7 @@ from drivetrain.evaluation.intervals import (
     bootstrap_interval,
     group_codes,
     mean_of,
+    proportion_interval,
     resamples,
     wilson_interval,
 )
@@ -39,6 +40,30 @@ def test_wilson_holds_the_proportion_within_its_range(hits_n, level):
 def test_wilson_refuses_impossible_counts(hits, n):
     with pytest.raises(DataError, match="at least one row"):
         wilson_interval(hits, n)
+
+
+@pytest.mark.parametrize(("rarer", "n"), [(2, 20), (2, 50), (3, 51), (3, 400)])
+def test_near_its_bounds_the_end_of_a_proportion_is_that_of_a_poisson_rate(rarer, n):
+    few, many = proportion_interval(rarer, n), proportion_interval(n - rarer, n)
+    assert poisson.sf(rarer - 1, few.low * n) == pytest.approx(0.05)
+    assert (many.low, many.high) == pytest.approx((1 - few.high, 1 - few.low))
+    assert few.high == wilson_interval(rarer, n).high and few.method == "modified Wilson"
+
+
+@pytest.mark.parametrize(("hits", "n"), [(0, 20), (1, 20), (3, 50), (4, 51), (50, 100), (2, 3), (100, 100)])
+def test_elsewhere_the_interval_of_a_proportion_is_wilsons(hits, n):
+    assert proportion_interval(hits, n) == wilson_interval(hits, n)
+
+
+@pytest.mark.parametrize("n", [20, 50, 200])
+def test_proportions_near_one_are_covered_by_enumeration(n):
+    hits = np.arange(n + 1)
+    ends = [proportion_interval(int(x), n) for x in hits]
+    for shares in (np.linspace(0.97, 0.998, 57), np.linspace(0.7, 0.97, 55)):
+        held = [
+            sum(binom.pmf(x, n, p) for x, i in zip(hits, ends, strict=True) if i.low <= p <= i.high) for p in shares
+        ]
+        assert 0.94 <= np.mean(held) <= 0.972
 
 
 @pytest.mark.parametrize("level", [0, 1, 95])

@@ -9,8 +9,8 @@ from sklearn.metrics import roc_auc_score
 
 from drivetrain.errors import DataError, SettingError
 from drivetrain.evaluation import METRICS, Predictions, Score, Scores, score, wilson_interval
-from drivetrain.evaluation._classification import f1_ratios
-from drivetrain.evaluation.studentised import mean_interval
+from drivetrain.evaluation._classification import brier_of_a_mistake, f1_ratios
+from drivetrain.evaluation.studentised import of_mean
 from drivetrain.runtime.targets import CategoriesTarget, CategoryTarget, NumberTarget
 
 from . import tables
@@ -53,7 +53,7 @@ def test_every_metric_has_the_interval_that_suits_it():
     )
     assert scores["error_rate"].low == pytest.approx(1 - expected.high)
     rows = ((table.output - np.eye(5)[table.truth]) ** 2).sum(axis=1)
-    brier = mean_interval(rows, level=0.9, seed=4)
+    brier = of_mean(rows, mistake=brier_of_a_mistake(table)).interval(level=0.9, seed=4)
     assert (scores["brier"].low, scores["brier"].high) == pytest.approx((brier.low, brier.high))
     assert scores["brier"].method == "bootstrap-t, 2,000 resamples"
     f1 = f1_ratios(table).influence().interval(level=0.9)

@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy.stats import t
+from scipy.stats import chi2, poisson, t
 
 from drivetrain.evaluation import METRICS, Predictions
 from drivetrain.evaluation._regression import r2_means, rmse_means
 from drivetrain.evaluation.intervals import resamples
-from drivetrain.evaluation.studentised import LOG, LOG_OF_REST, PLAIN, UNSEEN, mean_interval, of_mean
+from drivetrain.evaluation.studentised import LOG, LOG_OF_REST, PLAIN, UNSEEN, gamma_end, mean_interval, of_mean
 from drivetrain.runtime.targets import CategoryTarget
 
 from . import tables
@@ -134,11 +134,30 @@ def test_where_no_row_is_wrong_the_upper_end_leaves_room_for_a_mistake():
         means = METRICS[name].means(table)
         assert means.mistake == pytest.approx((wrong * losses).sum() / wrong.sum())
         alone, found = replace(means, mistake=0.0).interval(), means.interval()
-        value = METRICS[name].value(table)
-        assert found.high == pytest.approx(max(alone.high, value + UNSEEN / 20 * (means.mistake - value)))
+        rows = means.columns_NJ[:, 0] / 20
+        room = UNSEEN * 20 / (20 + 75) * means.mistake / 20
+        mean, variance = rows.sum() + room, (rows**2).sum() + room**2
+        end = variance / (2 * mean) * chi2.ppf(0.975, 2 * mean**2 / variance)  # Fay & Feuer (1997), eq. 4
+        assert found.high == pytest.approx(max(alone.high, end))
         assert found.high > alone.high and found.low == alone.low
     labels = tables.categories(50)
     assert METRICS["log_loss"].means(labels).mistake == 0.0
+
+
+def test_one_mistake_does_not_make_the_interval_of_a_loss_endless():
+    """Nineteen sure rows and a mistake: at most what Fay & Feuer's interval with room for one more says."""
+    rows = np.array([0.01] * 19 + [3.0])
+    alone, found = of_mean(rows).interval(), of_mean(rows, mistake=2.0).interval()
+    mean, variance = rows.mean() + 3.0 / 20, (rows**2).sum() / 400 + (3.0 / 20) ** 2
+    assert found.high == pytest.approx(variance / (2 * mean) * chi2.ppf(0.975, 2 * mean**2 / variance))
+    assert found.high < alone.high
+
+
+@pytest.mark.parametrize("events", [1, 3, 20])
+def test_of_equal_weights_the_gamma_interval_is_that_of_a_poisson_rate(events):
+    low, high = gamma_end(events, events, 0.0, 0.025), gamma_end(events, events, 1.0, 0.975)
+    assert poisson.sf(events - 1, low) == pytest.approx(0.025)
+    assert poisson.cdf(events, high) == pytest.approx(0.025)
 
 
 def test_bounds_are_kept():

@@ -20,9 +20,6 @@ from drivetrain.runtime.targets import Array
 
 Bools = NDArray[np.bool_]
 
-UNSEEN = 0.35
-"""Of `Influence` for the area under the ROC curve: a row in the wrong place moves it by a part of its weight only."""
-
 
 def positives(predictions: Predictions) -> Bools:
     """(N, K) which categories are true of each row."""
@@ -157,7 +154,7 @@ def roc_auc_influence(predictions: Predictions) -> Influence:
         one = (theta * (1 - theta) + others_K * ((normal + exponential) / 2 - theta**2)) / pairs_K
         return float(one.sum()) / len(sizes) ** 2
 
-    return Influence(value, moved_N, variance_at, flawed_N, unseen=UNSEEN)
+    return Influence(value, moved_N, variance_at, flawed_N, smooth=True)
 
 
 def average_precision_influence(predictions: Predictions) -> Influence:
@@ -182,7 +179,7 @@ def average_precision_influence(predictions: Predictions) -> Influence:
     def variance_at(theta: float) -> float:
         return theta * (1 - theta) * rows * min(1.0, 1.3 * (1 - theta) ** 0.2)
 
-    return Influence(value, moved_N, variance_at, flawed_N)
+    return Influence(value, moved_N, variance_at, flawed_N, smooth=True)
 
 
 def _from_others(own_P: Floats, value: float) -> Floats:

@@ -380,10 +380,13 @@ def _errors(counts_BU: Floats, gaps_UM: Floats, sizes_U: Floats) -> tuple[Floats
 
 
 def _largest_by_chance(gaps_UM: Floats, level: float, n_resamples: int, seed: int) -> float:
-    """What the sum of all gaps of a calibrated model stays below: each bin's gap is then noise around 0."""
+    """What the sum of all gaps of a calibrated model stays below: each bin's gap is then noise around 0.
+
+    With `level` on this one side: the error of a calibrated model cannot be below 0, so the other is never missed.
+    """
     spread_M = np.sqrt(((gaps_UM - gaps_UM.mean(axis=0)) ** 2).sum(axis=0))
     noise_BM = np.random.default_rng(seed).normal(size=(n_resamples, len(spread_M))) * spread_M
-    return float(np.quantile(abs(noise_BM).sum(axis=1), 0.5 + level / 2))
+    return float(np.quantile(abs(noise_BM).sum(axis=1), level))
 
 
 def _confidence_and_truth(predictions: Predictions) -> tuple[Floats, NDArray[np.bool_], Array | None]:

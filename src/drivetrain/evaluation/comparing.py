@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 
 from drivetrain.errors import DataError, SettingError, first_few
 from drivetrain.evaluation._own_metric import OwnFunction
-from drivetrain.evaluation.effective import Influence
 from drivetrain.evaluation.intervals import (
     Codes,
     Floats,
@@ -30,11 +29,11 @@ from drivetrain.evaluation.intervals import (
     check_level,
     group_codes,
     n_groups,
-    of_groups,
     resamples,
     student,
 )
 from drivetrain.evaluation.metrics import Metric, default_metrics, resolve_metrics
+from drivetrain.evaluation.paired import paired_influences, tango_interval
 from drivetrain.evaluation.predictions import Predictions
 from drivetrain.evaluation.studentised import MOST_COLUMNS
 
@@ -103,7 +102,7 @@ class Comparison:
         Example:
             >>> comparison = compare(*_two_models())
             >>> comparison.verdict
-            'not enough data: differences up to 19.4 points are possible, and 2.0 would matter'
+            'not enough data: differences up to 20.4 points are possible, and 2.0 would matter'
         """
         first, second = self.names
         match self.outcome:
@@ -203,15 +202,14 @@ def compare(
         SettingError: The metric does not apply, or a setting cannot be used.
 
     Source: interval as the metric's own, of the difference: bootstrap-t for means, `paired_influences` for numbers
-    between 0 and 1, BCa of the paired bootstrap for the rest; of proportions of rows Bonett & Price,
-    Adjusted Wald Confidence Interval for a Difference of Binomial Proportions Based on Paired Data (2012). Test of
+    between 0 and 1, `tango_interval` for proportions of rows, BCa of the paired bootstrap for the rest. Test of
     McNemar (1947), checked against statsmodels in tests/evaluation/test_comparing.py.
 
     Example:
         >>> print(compare(*_two_models(), names=("old", "new"), worth=0.3))
         accuracy: old 75.0 %, new 80.0 %, on the same 40 rows
-          no difference found (a difference larger than 19.4 points is excluded)
-          difference -5.0 points [-19.4, +9.9] (95 %, adjusted Wald)
+          no difference found (a difference larger than 20.4 points is excluded)
+          difference -5.0 points [-20.4, +10.1] (95 %, Tango)
           right in old only: 3 rows, in new only: 5; McNemar p = 0.73 (exact)
           rows like these show a difference of 21.0 points with 80 % power, and one of 30.0 points with 98 %
     """
@@ -348,7 +346,7 @@ def _judged(
     if metric.hits is not None and groups is None:
         first, second = metric.hits(a), metric.hits(b)
         only_a, only_b = int((first & ~second).sum()), int((second & ~first).sum())
-        return *adjusted_wald(only_a, only_b, len(a), level=level), mcnemar(only_a, only_b)
+        return *tango_interval(only_a, only_b, len(a), level=level), mcnemar(only_a, only_b)
     if metric.hits is not None or metric.influence is not None:
         first, second = metric.shares(a), metric.shares(b)
         return *paired_influences(first, second, level=level, groups=groups), None
@@ -367,54 +365,6 @@ def _judged(
 
 def _paired(interval: Interval | None) -> Interval | None:
     return None if interval is None else replace(interval, method=f"paired {interval.method}")
-
-
-def paired_influences(
-    a: Influence, b: Influence, *, level: float = 0.95, groups: Codes | None = None
-) -> tuple[Interval | None, float | None]:
-    """Interval of the difference of two numbers between 0 and 1 of the same rows, and its standard error.
-
-    Each row moves the difference by what it does to the one less what it does to the other; the squares add up. As in
-    `adjusted_wald` a little is added for what no row shows, so the interval has a width where both models say the same.
-
-    Source: for the area under the ROC curve DeLong, DeLong & Clarke-Pearson (1988); with Student's reach.
-
-    Example:
-        >>> hits = np.array([1.0] * 18 + [0.0] * 2)
-        >>> one = Influence(0.9, (hits - 0.9) / 20, lambda p: p * (1 - p) / 20, hits == 0)
-        >>> print(paired_influences(one, one)[0])
-        [-0.10..., 0.10...] (95 %, paired influences, Student's t)
-    """
-    check_level(level)
-    moved = a.rows_N - b.rows_N
-    if groups is not None:
-        moved = np.bincount(groups, weights=moved)
-    n = len(moved)
-    if n < 2 or not math.isfinite(a.value - b.value):
-        return None, None
-    error = math.sqrt(float((moved**2).sum()) * n / (n - 1) + max(a.unseen, b.unseen) / n**2)
-    reach = student(level, n - 1) * error
-    difference = a.value - b.value
-    low, high = max(-1.0, difference - reach), min(1.0, difference + reach)
-    return Interval(low, high, level, "paired influences, Student's t" + of_groups(groups)), error
-
-
-def adjusted_wald(only_a: int, only_b: int, n: int, *, level: float = 0.95) -> tuple[Interval, float]:
-    """Interval of the difference of two proportions of the same rows, and its standard error.
-
-    One discordant row of each kind is added, so the interval has a width where there are none.
-
-    Source: Bonett & Price (2012), eq. 1; recommended by Fagerland, Lydersen & Laake (2014).
-
-    Example:
-        >>> print(adjusted_wald(5, 3, 40)[0])
-        [-0.09925, 0.1945] (95 %, adjusted Wald)
-    """
-    check_level(level)
-    up, down = (only_a + 1) / (n + 2), (only_b + 1) / (n + 2)
-    error = math.sqrt((up + down - (up - down) ** 2) / (n + 2))
-    reach = NormalDist().inv_cdf(0.5 + level / 2) * error
-    return Interval(max(-1.0, up - down - reach), min(1.0, up - down + reach), level, "adjusted Wald"), error
 
 
 def _difference(first: Statistic, second: Statistic) -> Callable[[Floats], Floats]:

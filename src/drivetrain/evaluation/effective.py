@@ -31,7 +31,8 @@ PRIOR_ROWS = 2.0
 """A category's own value is drawn towards that of all categories as if by so many rows."""
 _PRIOR_MISTAKES = 6.0
 """The design found counts as much as the assumed one where so many rows show it."""
-_PRIOR_GROUPS = 4.0
+_PRIOR_GROUPS = 20.0
+_PRIOR_GROUPS_OF_AREAS = 4.0
 """As so many groups in the degrees of freedom: by simulation."""
 _PRIOR_CORRELATION = 0.1
 """Within groups, where no row shows it."""
@@ -59,9 +60,10 @@ class Influence:
     """Rows that show how the value varies: the rarer of mistakes and hits."""
     random_base: bool = False
     """It is a share of what depends on the answers itself, as F1 is: few rows then say less than of a share of rows."""
-    unseen: float = 1.0
-    """Rows that only one of two models has right, and that no row shows: added to the variance of a difference, by
-    simulation (benchmarks/results/coverage.md)."""
+    smooth: bool = False
+    """Its values are many and near together, as those of an area are: where values above θ would lie beyond 1, and so
+    cannot surprise, all of what may be missed is put below, and so it is where the value itself is 1. Proportions of
+    few rows are too coarse for that."""
 
     def interval(self, *, level: float = 0.95, groups: Codes | None = None) -> Interval | None:
         """The score interval; None with fewer than two rows (groups)."""
@@ -69,17 +71,26 @@ class Influence:
         units = len(self.rows_N) if groups is None else n_groups(groups)
         if units < 2 or not math.isfinite(self.value):
             return None
-        if groups is not None:
-            # what is assumed of the design counts as evidence too
-            reach = student(level, units - 1 + _PRIOR_GROUPS)
-        elif self.random_base:
-            reach = student(level, units - 1)
-        else:
-            reach = NormalDist().inv_cdf(0.5 + level / 2)
-        reach *= math.sqrt(self.design(groups))
-        low = _end(self.value, 0.0, lambda theta: reach * math.sqrt(self.variance_at(theta)))
-        high = _end(self.value, 1.0, lambda theta: reach * math.sqrt(self.variance_at(theta)))
+        wider = math.sqrt(self.design(groups))
+        both = wider * self._reach(level, units, groups is not None)
+        one = wider * self._reach(max(2 * level - 1, 0.0), units, groups is not None)
+
+        one_sided = self.smooth and groups is None  # a few groups are as coarse as rows
+
+        def distance(theta: float) -> float:
+            spread = math.sqrt(self.variance_at(theta))
+            return spread * (one if one_sided and 1 - theta < both * spread else both)
+
+        down = one if one_sided and self.value >= 1 else both
+        low = _end(self.value, 0.0, lambda theta: down * math.sqrt(self.variance_at(theta)))
+        high = _end(self.value, 1.0, distance)
         return Interval(low, high, level, "score interval" + of_groups(groups))
+
+    def _reach(self, level: float, units: int, grouped: bool) -> float:
+        """In standard errors."""
+        if grouped:  # what is assumed of the design counts as evidence too
+            return student(level, units - 1 + (_PRIOR_GROUPS_OF_AREAS if self.smooth else _PRIOR_GROUPS))
+        return student(level, units - 1) if self.random_base else NormalDist().inv_cdf(0.5 + level / 2)
 
     def design(self, groups: Codes | None) -> float:
         """How many times larger than `variance_at` the variance of the value is; at least 1 with groups."""

@@ -3,7 +3,7 @@
 Which interval for what:
 
 ====================================== =============================================================================
-proportions of rows                    Wilson
+proportions of rows                    Wilson, near 0 and 1 modified
 averages of ratios between 0 and 1     Wilson with an effective number of rows (`drivetrain.evaluation.effective`)
 smooth functions of means              bootstrap-t (`drivetrain.evaluation.studentised`)
 all else (functions of the user's)     BCa bootstrap, here
@@ -40,6 +40,7 @@ _CHUNK = 2_000_000
 """Numbers in a block of counts: 16 MB."""
 _MOST_UNDEFINED = 0.1
 """No interval is given where more than this fraction of the resamples have no value."""
+_FEW_TRIALS = 50
 _BLOCKS = 200
 """At most so many parts are left out in turn to see how skewed a statistic is."""
 
@@ -86,6 +87,43 @@ def wilson_interval(hits: int, n: int, *, level: float = 0.95) -> Interval:
         raise DataError(f"{hits} hits of {n} rows: at least one row, and between 0 and n hits, are expected.")
     low, high = wilson_ends(hits / n, n, NormalDist().inv_cdf(0.5 + level / 2))
     return Interval(low, high, level, "Wilson")
+
+
+def proportion_interval(hits: int, n: int, *, level: float = 0.95) -> Interval:
+    """Wilson's interval, with the end beside 0 or 1 from the Poisson distribution where 2 or 3 rows hold it off.
+
+    There Wilson's end is too near: of 20 rows of a model that is right in 98 % it covers 90 %. With one such row the
+    published change covers 98 % on average, so that one keeps Wilson's end.
+
+    Args:
+        hits: Number of successes, 0 ≤ hits ≤ n.
+        n: Number of trials, at least 1.
+        level: Coverage in (0, 1).
+
+    Raises:
+        DataError: `n` is 0 or `hits` is outside [0, n].
+        SettingError: `level` is outside (0, 1).
+
+    Source: Brown, Cai & DasGupta, Interval Estimation for a Binomial Proportion (2001), sec. 4.1.1: x from 2 on, to 2
+    for n ≤ 50 and to 3 above.
+
+    Example:
+        >>> print(proportion_interval(18, 20))
+        [0.699, 0.9822] (95 %, modified Wilson)
+        >>> print(proportion_interval(15, 20))
+        [0.5313, 0.8881] (95 %, Wilson)
+    """
+    from scipy.special import gammaincinv  # noqa: PLC0415 (slow to import)
+
+    plain = wilson_interval(hits, n, level=level)
+    rarer, most = min(hits, n - hits), 2 if n <= _FEW_TRIALS else 3
+    if not 2 <= rarer <= most or 2 * rarer >= n:
+        return plain
+    # so rare that as many or more would occur with the probability 1 - level
+    end = float(gammaincinv(rarer, 1 - level)) / n
+    if hits == rarer:
+        return Interval(min(end, plain.low), plain.high, level, "modified Wilson")
+    return Interval(plain.low, max(1 - end, plain.high), level, "modified Wilson")
 
 
 def wilson_ends(value: float, n: float, z: float) -> tuple[float, float]:

@@ -49,7 +49,7 @@ from drivetrain.evaluation.intervals import (
     bootstrap_interval,
     group_codes,
     mean_of,
-    wilson_interval,
+    proportion_interval,
 )
 from drivetrain.evaluation.predictions import Predictions
 from drivetrain.evaluation.studentised import MOST_COLUMNS, OfMeans, of_mean
@@ -95,7 +95,7 @@ class Metric:
     value: Callable[[Predictions], float]
     """NaN where the rows leave it undefined."""
     hits: Callable[[Predictions], NDArray[np.bool_]] | None = None
-    """(N,) successes, for a proportion of rows: the interval is Wilson's."""
+    """(N,) successes, for a proportion of rows: the interval is `proportion_interval`."""
     influence: Callable[[Predictions], Influence] | None = None
     """What each row does to it, for other numbers between 0 and 1: the interval is a score interval."""
     means: Callable[[Predictions], OfMeans] | None = None
@@ -149,7 +149,7 @@ class Metric:
         groups = group_codes(predictions.groups)
         if self.hits is not None and groups is None:
             hits_N = self.hits(predictions)
-            return wilson_interval(int(hits_N.sum()), len(hits_N), level=level)
+            return proportion_interval(int(hits_N.sum()), len(hits_N), level=level)
         if self.hits is not None or self.influence is not None:
             return self.shares(predictions).interval(level=level, groups=groups)
         n_resamples = self.n_resamples(predictions)

@@ -31,14 +31,16 @@ MOST_COLUMNS = 12
 """With more the products of all pairs cost too much; such a statistic gets a BCa bootstrap."""
 _FEWEST = 8
 """With fewer units a resample too often holds one value only: Student's t is used on the same scale."""
-_WIDENING = 2.0
+WIDENING = 2.0
 """The reach is widened by this much divided by the units: by simulation (benchmarks/results/coverage.md). With 20 rows
 and squared normal errors the bootstrap-t alone covers 92.8 %, so widened 95.0 %."""
 _MOST_REACH = 3.0
 """The reach is at most so many times that of Student's t: where one row in 20 holds nearly all of the loss, resamples
 without it would make the upper end as large as one likes."""
-UNSEEN = 0.35
-"""Rows unlike those seen that there might have been: by simulation."""
+UNSEEN = 0.3
+_UNSEEN_ROWS = 75.0
+"""A mistake that no row shows counts as `UNSEEN` of its cost, of which few rows (against 75) are believed little, as
+the cost is known from the model's own probabilities only: by simulation."""
 _MOST_UNDEFINED = 0.005
 """Above this fraction of resamples without a standard error, the same."""
 
@@ -85,8 +87,10 @@ class OfMeans:
     most: float = math.inf
     """The ends are kept within these."""
     mistake: float = 0.0
-    """What a row would cost that is unlike these, such as a mistake where none was made: the interval reaches at least
-    to where `UNSEEN` of such rows among these would bring the value."""
+    """What a row would cost that is unlike these, such as a mistake where none was made: the interval leaves room for
+    it (`_with_room`). 0: there is no such thing."""
+
+    widening: float = WIDENING
 
     def statistic(self) -> Statistic:
         """The value of each resample."""
@@ -115,21 +119,40 @@ class OfMeans:
         value, at, spread = (float(found_1[0]) for found_1 in self._measure(np.ones((1, units.n)), units))
         if not math.isfinite(value):
             return None
-        most_likely = value + UNSEEN / units.n * max(self.mistake - value, 0.0)
         if not (math.isfinite(at) and math.isfinite(spread) and spread > 0):
-            return Interval(value, most_likely, level, "none")
+            return Interval(*self._with_room(value, value, units, level), level, "none")
         reach = student(level, units.n - 1)
         below, above, method = -reach, reach, "Student's t"
         if units.n >= _FEWEST:
             ratios = self._ratios(at, units, resamples(units.n, n_resamples, seed))
             if np.isfinite(ratios).mean() > 1 - _MOST_UNDEFINED:
                 ends = np.quantile(ratios[np.isfinite(ratios)], [0.5 - level / 2, 0.5 + level / 2])
-                ends = np.clip(ends * (1 + _WIDENING / units.n), -_MOST_REACH * reach, _MOST_REACH * reach)
+                ends = np.clip(ends * (1 + self.widening / units.n), -_MOST_REACH * reach, _MOST_REACH * reach)
                 below, above = ends.tolist()
                 method = f"bootstrap-t, {n_resamples:,} resamples"
         low, high = self.scale.back(at - above * spread), self.scale.back(at - below * spread)
-        low, high = max(min(low, value), self.least), min(max(high, most_likely), self.most)
+        low, high = self._with_room(min(low, value), max(high, value), units, level)
+        low, high = max(low, self.least), min(high, self.most)
         return Interval(low, high, level, method + of_groups(groups))
+
+    def _with_room(self, low: float, high: float, units: _Units, level: float) -> tuple[float, float]:
+        """The ends of a mean of losses, kept within sight of what rare mistakes can do.
+
+        A mean of losses is a sum of rare events, each with its weight. Where one row holds most of it, the bootstrap
+        makes the interval as long as one likes; the gamma interval for such sums (Fay & Feuer, Confidence intervals for
+        directly standardized rates, 1997, eq. 3 and 4), with room for a whole mistake more, is known to be long enough
+        and bounds it. Where no row is wrong the bootstrap is too short; it reaches at least to the gamma interval with
+        room for `UNSEEN` of a mistake.
+        """
+        if self.mistake <= 0:
+            return low, high
+        rows_U = units.sums[:, 1]
+        share_U = (units.sums[:, 0] + units.centre_J[0] * rows_U) / rows_U.sum()
+        total, squares, whole = float(share_U.sum()), float((share_U**2).sum()), self.mistake / units.n
+        part = UNSEEN * units.n / (units.n + _UNSEEN_ROWS) * whole
+        least = gamma_end(total, squares, 0.0, 0.5 - level / 2)
+        most = gamma_end(total, squares, max(whole, float(share_U.max())), 0.5 + level / 2)
+        return max(low, least), max(min(high, most), gamma_end(total, squares, part, 0.5 + level / 2))
 
     def error(self, groups: Codes | None = None) -> float:
         """Standard error of the value; NaN with fewer than two units."""
@@ -213,6 +236,26 @@ class _Units:
         return np.sqrt(square_B * units_B / (units_B - 1)) / rows_B
 
 
+def gamma_end(total: float, squares: float, weight: float, below: float) -> float:
+    """End of an interval for a weighted sum of rare events.
+
+    Args:
+        total: The sum.
+        squares: Sum of the squared weights of the events.
+        weight: Of an event that might still occur; 0 for the lower end.
+        below: Probability, 0.025 for the lower and 0.975 for the upper end of 95 %.
+
+    Source: Fay & Feuer (1997), eq. 3 and 4. With ten events of weight 1 it is the exact interval of Poisson's rate:
+
+        >>> round(gamma_end(10.0, 10.0, 0.0, 0.025), 2), round(gamma_end(10.0, 10.0, 1.0, 0.975), 2)
+        (4.8, 18.39)
+    """
+    from scipy.special import gammaincinv  # noqa: PLC0415 (slow to import)
+
+    mean, variance = total + weight, squares + weight**2
+    return 0.0 if mean <= 0 else float(gammaincinv(mean**2 / variance, below)) * variance / mean
+
+
 def mean_interval(
     rows_N: Floats,
     *,
@@ -245,7 +288,16 @@ def mean_interval(
     )
 
 
-def of_mean(rows_N: Floats, *, scale: Scale = LOG, most: float = math.inf, mistake: float = 0.0) -> OfMeans:
+def of_mean(
+    rows_N: Floats,
+    *,
+    scale: Scale = LOG,
+    most: float = math.inf,
+    mistake: float = 0.0,
+    widening: float = WIDENING,
+) -> OfMeans:
     """The mean of a value per row."""
     column_N1 = np.asarray(rows_N, dtype=np.float64)[:, None]
-    return OfMeans(column_N1, lambda m: m[:, 0], np.ones_like, scale=scale, most=most, mistake=mistake)
+    return OfMeans(
+        column_N1, lambda m: m[:, 0], np.ones_like, scale=scale, most=most, mistake=mistake, widening=widening
+    )
