@@ -135,8 +135,8 @@ def test_where_no_row_is_wrong_the_upper_end_leaves_room_for_a_mistake():
         assert means.mistake == pytest.approx((wrong * losses).sum() / wrong.sum())
         alone, found = replace(means, mistake=0.0).interval(), means.interval()
         rows = means.columns_NJ[:, 0] / 20
-        room = UNSEEN * 20 / (20 + 75) * means.mistake / 20
-        mean, variance = rows.sum() + room, (rows**2).sum() + room**2
+        room = UNSEEN * 20 / (20 + 60) * means.mistake / 20
+        mean, variance = rows.sum() + room, rows.var(ddof=1) * 20 + room**2
         end = variance / (2 * mean) * chi2.ppf(0.975, 2 * mean**2 / variance)  # Fay & Feuer (1997), eq. 4
         assert found.high == pytest.approx(max(alone.high, end))
         assert found.high > alone.high and found.low == alone.low

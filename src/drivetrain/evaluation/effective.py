@@ -61,9 +61,8 @@ class Influence:
     random_base: bool = False
     """It is a share of what depends on the answers itself, as F1 is: few rows then say less than of a share of rows."""
     smooth: bool = False
-    """Its values are many and near together, as those of an area are: where values above θ would lie beyond 1, and so
-    cannot surprise, all of what may be missed is put below, and so it is where the value itself is 1. Proportions of
-    few rows are too coarse for that."""
+    """Its values are many and near together, as those of an area are: where the value is 1, all that may be missed is
+    put below it. Proportions of few rows are too coarse for that."""
 
     def interval(self, *, level: float = 0.95, groups: Codes | None = None) -> Interval | None:
         """The score interval; None with fewer than two rows (groups)."""
@@ -74,16 +73,9 @@ class Influence:
         wider = math.sqrt(self.design(groups))
         both = wider * self._reach(level, units, groups is not None)
         one = wider * self._reach(max(2 * level - 1, 0.0), units, groups is not None)
-
-        one_sided = self.smooth and groups is None  # a few groups are as coarse as rows
-
-        def distance(theta: float) -> float:
-            spread = math.sqrt(self.variance_at(theta))
-            return spread * (one if one_sided and 1 - theta < both * spread else both)
-
-        down = one if one_sided and self.value >= 1 else both
+        down = one if self.smooth and self.value >= 1 and groups is None else both
         low = _end(self.value, 0.0, lambda theta: down * math.sqrt(self.variance_at(theta)))
-        high = _end(self.value, 1.0, distance)
+        high = _end(self.value, 1.0, lambda theta: both * math.sqrt(self.variance_at(theta)))
         return Interval(low, high, level, "score interval" + of_groups(groups))
 
     def _reach(self, level: float, units: int, grouped: bool) -> float:

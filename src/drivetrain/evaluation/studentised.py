@@ -38,8 +38,8 @@ _MOST_REACH = 3.0
 """The reach is at most so many times that of Student's t: where one row in 20 holds nearly all of the loss, resamples
 without it would make the upper end as large as one likes."""
 UNSEEN = 0.3
-_UNSEEN_ROWS = 75.0
-"""A mistake that no row shows counts as `UNSEEN` of its cost, of which few rows (against 75) are believed little, as
+_UNSEEN_ROWS = 60.0
+"""A mistake that no row shows counts as `UNSEEN` of its cost, of which few rows (against 60) are believed little, as
 the cost is known from the model's own probabilities only: by simulation."""
 _MOST_UNDEFINED = 0.005
 """Above this fraction of resamples without a standard error, the same."""
@@ -149,10 +149,12 @@ class OfMeans:
         rows_U = units.sums[:, 1]
         share_U = (units.sums[:, 0] + units.centre_J[0] * rows_U) / rows_U.sum()
         total, squares, whole = float(share_U.sum()), float((share_U**2).sum()), self.mistake / units.n
-        part = UNSEEN * units.n / (units.n + _UNSEEN_ROWS) * whole
         least = gamma_end(total, squares, 0.0, 0.5 - level / 2)
         most = gamma_end(total, squares, max(whole, float(share_U.max())), 0.5 + level / 2)
-        return max(low, least), max(min(high, most), gamma_end(total, squares, part, 0.5 + level / 2))
+        # how many rows there are is no chance: where losses are usual rather than rare only their spread counts
+        spread = float(((share_U - share_U.mean()) ** 2).sum()) * units.n / (units.n - 1)
+        part = UNSEEN * units.n / (units.n + _UNSEEN_ROWS) * whole
+        return max(low, least), max(min(high, most), gamma_end(total, spread, part, 0.5 + level / 2))
 
     def error(self, groups: Codes | None = None) -> float:
         """Standard error of the value; NaN with fewer than two units."""
