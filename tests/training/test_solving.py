@@ -165,7 +165,8 @@ def test_a_budget_never_ends_below_the_head_alone(make_pretrained: MakeLearner) 
     before = {name: value.clone() for name, value in learner.network.body.state_dict().items()}
     learner.fine_tune(budget="5s")
     assert len(learner.history) > 2
-    assert [row["phase"] for row in learner.history[:2]] == ["head", "all"]
+    phases = [row["phase"] for row in learner.history]
+    assert phases[0] == "head" and "head" not in phases[1:], "a slow machine trains the top alone"
     for name, value in learner.network.body.state_dict().items():
         assert torch.equal(value, before[name]), name
     loss = learner.predictions().loss
