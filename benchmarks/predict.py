@@ -40,11 +40,14 @@ DRIVETRAIN = str(Path(sys.executable).parent / "drivetrain")
 PEERS = {"fastai": "predict_fastai.py", "torch": "predict_torch.py", "onnxruntime": "predict_onnx.py"}
 EVENT = "@event "
 WHAT_LIMITS = (
-    "What limits ResNet-18 in int8, by ONNX Runtime's own profile of one picture on two cores, while nothing else runs: "
-    "reading and resizing the photograph 1.5 ms (one core), of which resizing takes 1.0; the network 5.9 ms, of which "
-    "its first convolution, with three channels, takes 0.9 and the other nineteen 5.1, some 330 billion products a "
-    "second; the rest is lost between the two, where caches are cold. Earlier runs gave 4.2 and 4.6 times as fast as "
-    "fastai, with threads that slept between layers. In fp32 the network alone takes 18 ms, as long as in ONNX Runtime.",
+    "What limits ResNet-18 in int8, by ONNX Runtime's own profile of one picture on two cores, while nothing else "
+    "runs: reading and resizing the photograph 1.5 ms (one core), of which resizing takes 1.0; the network 5.9 "
+    "ms, of which its first convolution, with three channels, takes 0.9 and the other nineteen 5.1, some 330 "
+    "billion products a second; the rest is lost between the two, where caches are cold. The rows of fastai and "
+    "int8 were measured while nothing else ran; an hour before, beside other work, it was 8.9 ms and 42.5 for "
+    "fastai, 4.8 times as fast, and runs before that, with threads that slept between layers, gave 4.2 and 4.6 "
+    "times. fastai's own time is what varies most: 39 to 50 ms. In fp32 the network alone takes 18 ms, as long as "
+    "in ONNX Runtime.",
 )
 
 

@@ -50,9 +50,9 @@ def held_out(i: int, n_train: int, n_valid: int) -> bool:
 
 
 WHAT_LIMITS = (
-    "What limits answering: arithmetic. ResNet-18 takes 3.6 GFLOP per picture, so 90 pictures a second in bf16 are some "
-    "330 GFLOP/s of the 400 that matrix products reach here (fine_tune.md). Saved and in int8 the same network answers "
-    "142 pictures a second, 5.9 times as many as fastai: predict.md.",
+    "What limits answering: arithmetic. ResNet-18 takes 3.6 GFLOP per picture, so 90 pictures a second in bf16 are "
+    "some 330 GFLOP/s of the 400 that matrix products reach here (fine_tune.md). Saved and in int8 the same network "
+    "answers 154 pictures a second, 6.6 times as many as fastai: predict.md.",
 )
 
 
