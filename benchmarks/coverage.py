@@ -57,7 +57,7 @@ REASONS = (
     "  differently), Tango's interval covers 98.0 % by enumeration: with hardly any such row no interval can be wrong.",
     "* *excellent*: of 20 rows a value of 1 is never missed, so only its upper end can be.",
     "* The calibration error gets no interval below 100 rows.",
-    "* Of the second family: where errors are log-normal a few rows hold most of the RMSE, and sets without them cannot",
+    "* Of the second family: log-normal errors: a few rows hold most of the RMSE, and sets without them cannot",
     "  know it, whatever the method; the same with the rare mistakes of *nearly perfect* in log loss and Brier score.",
     "  In *five* and *tags* some categories have one or two positive rows, and what is said of them is said by these.",
     "",
