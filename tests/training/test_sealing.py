@@ -17,6 +17,7 @@ from drivetrain.errors import DrivetrainWarning, SealError, SettingError
 from drivetrain.evaluation.runs import RunLog
 from drivetrain.runtime.artefact import SEAL, open_artefact
 from drivetrain.training.identity import parameters_sha256
+from drivetrain.training.reporting import card_of
 
 from .conftest import MakeLearner
 
@@ -48,6 +49,16 @@ def test_every_training_is_a_trial_on_record(make_learner: MakeLearner, sealed: 
     assert second.record.n == {"train": 36, "valid": 12}
     assert second.record.history == tuple(learn.history[2:])
     assert second.record.decisions["lr"] == learn.decisions["lr"]
+
+
+def test_a_trial_of_the_embedded_body_is_not_called_by_the_architecture_it_is_built_from(
+    make_learner: MakeLearner,
+) -> None:
+    learn = make_learner(arch="embedded", pretrained=True)
+    learn.fit(1)
+    (run,) = log().runs()
+    assert run.record.arch == "embedded (resnet18)"
+    assert "architecture: embedded (resnet18)" in card_of(learn, "squares", []) and "embedded" in repr(learn)
 
 
 def test_what_was_interrupted_or_not_validated_is_no_trial(make_learner: MakeLearner, squares: Path) -> None:

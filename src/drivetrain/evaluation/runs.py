@@ -122,7 +122,7 @@ class RunLog:
         Args:
             predictions: What the model says of the validation set.
             metrics: What it is judged by; the first is what trials are compared by.
-            arch: Name of the architecture.
+            arch: What people call the architecture.
             split: Identity of the split.
             seal: Name of the sealed test set.
             n_train: Rows in the training set.

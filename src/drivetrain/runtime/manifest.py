@@ -45,6 +45,24 @@ class Architecture(_Record):
     dropout: float = Field(ge=0, lt=1)
     """Of the head."""
 
+    @property
+    def label(self) -> str:
+        """What people call it: a body with a name of its own by that name, so that it is not taken for timm's.
+
+        Example:
+            >>> Architecture(name="resnet18", pretrained_from="embedded", features=240, dropout=0.2).label
+            'embedded (resnet18)'
+            >>> Architecture(name="resnet18", pretrained_from="local-dir:/home/me/fruit", features=8, dropout=0).label
+            'fruit (resnet18)'
+            >>> Architecture(name="resnet18", pretrained_from="resnet18.a1_in1k", features=512, dropout=0.2).label
+            'resnet18.a1_in1k'
+        """
+        name, body = (
+            text.removeprefix("local-dir:").replace("\\", "/").rstrip("/").rpartition("/")[2]
+            for text in (self.name, self.pretrained_from or self.name)
+        )  # without folders: pages that are passed on name no place on a machine
+        return body if body.partition(".")[0] == name.partition(".")[0] else f"{body} ({name})"
+
 
 class ScoreRecord(_Record):
     """One metric with its 95 % interval; None where it is undefined on these rows."""

@@ -24,7 +24,7 @@ def about(model: Model, kept: float = 0.0) -> dict[str, Any]:
         "model": model.name,
         "sha256": model.sha256,
         "created": manifest.created,
-        "architecture": manifest.architecture.name.replace("\\", "/").rstrip("/").rpartition("/")[2],
+        "architecture": manifest.architecture.label,
         "target": {"kind": target.kind, "name": target.name, "answers": answers},
         "size_px": manifest.input.size_px,
         "n": manifest.n,

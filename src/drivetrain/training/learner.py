@@ -363,7 +363,7 @@ class Learner(Looking, Measuring, Sealing, Keeping, Reporting):
     def __repr__(self) -> str:
         metrics = ", ".join(metric.name for metric in self.metrics)
         return (
-            f"Learner({self.kind.architecture.name}, loss: {self.loss.name}, metrics: {metrics}, "
+            f"Learner({self.kind.architecture.label}, loss: {self.loss.name}, metrics: {metrics}, "
             f"{len(self.history)} epochs trained)\n{self.data!r}"
         )
 

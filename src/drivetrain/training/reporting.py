@@ -163,7 +163,7 @@ def report_parts(
     rows = {"train": len(data.train), "valid": len(data.valid), "test": data.n_test}
     stored = rows if manifest is None else manifest.n
     return ReportParts(
-        title=title or f"{learner.kind.architecture.name} on {source_name(data)}",
+        title=title or f"{learner.kind.architecture.label} on {source_name(data)}",
         predictions=predictions,
         scores=scores,
         baselines=_baselines(learner, headline, audit, probe=probe),
@@ -300,7 +300,7 @@ def _facts(learner: Learner, manifest: Manifest | None) -> Mapping[str, str]:
         "source": source_name(data),
         "split": f"{data.split.method}, seed {data.split.seed}, identity {data.split.identity[:IDENTITY]}",
         "seal": "" if data.seal is None else data.seal.id,
-        "architecture": learner.kind.architecture.name,
+        "architecture": learner.kind.architecture.label,
         "parameters (SHA-256)": parameters[:IDENTITY],
         "versions": ", ".join(f"{name} {version}" for name, version in _versions(manifest).items()),
     }

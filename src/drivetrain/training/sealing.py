@@ -133,7 +133,7 @@ class Sealing:
         RunLog(self.project).add(
             predictions,
             self.metrics,
-            arch=self.kind.architecture.name,
+            arch=self.kind.architecture.label,
             split=self.data.split.identity,
             seal=self.data.seal.id if self.data.seal else None,
             n_train=len(self.data.train),
