@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 
+import drivetrain as dt
 from tests.cli.conftest import COLOURS
 
 
@@ -43,6 +44,16 @@ def test_rows_that_are_gone_are_said_on_the_page(model, pictures, run, tmp_path)
     assert done.code == 0, done.err
     html = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert re.search(r"\d+ of 9 validation rows could not be found", html)
+
+
+def test_a_model_of_another_project_is_compared_with_the_seals_of_that_one(model, pictures, run, tmp_path):
+    with dt.quiet():
+        dt.images(pictures, seed=99)  # in the project at hand some of the model's rows are sealed
+    done = run("report", model, "--no-probe")
+    assert done.code == 1 and "sealed as test set" in done.err
+    done = run("report", model, "--no-probe", "--project", "elsewhere")
+    assert done.code == 0, done.err
+    assert len(list((tmp_path / "elsewhere" / "seals").iterdir())) == 1
 
 
 def test_what_cannot_be_written_is_an_error(model, run, tmp_path):

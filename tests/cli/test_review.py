@@ -213,6 +213,17 @@ def test_the_command_prints_the_address_and_goes_on_with_an_earlier_file(trained
     assert last == "1 pictures decided, in mine.jsonl"
 
 
+def test_a_model_of_another_project_is_compared_with_the_seals_of_that_one(trained, run, monkeypatch, pictures):
+    with dt.quiet():
+        dt.images(pictures, seed=99)  # in the project at hand some of the model's rows are sealed
+    monkeypatch.setattr(ReviewServer, "run", lambda self: None)
+    asked = ("review", trained, "--no-browser", "--device", "cpu", "--precision", "fp32")
+    done = run(*asked)
+    assert done.code == 1 and "sealed as test set" in done.err
+    done = run(*asked, "--project", "elsewhere")
+    assert done.code == 0, done.err
+
+
 def test_a_file_that_is_no_review_is_not_written_to(trained, run, tmp_path):
     (tmp_path / "notes.txt").write_text("dear diary\n")
     done = run("review", trained, "--out", "notes.txt", "--no-browser")

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from drivetrain.cli.place import Device, Precision, PrecisionName
+from drivetrain.cli.project import ProjectFolder
 from drivetrain.cli.results import AsJson, answers, as_json, quoted
 
 
@@ -30,6 +31,7 @@ def report(
     ] = False,
     device: Device = "auto",
     precision: Precision = PrecisionName.AUTO,
+    project: ProjectFolder = None,
     json: AsJson = False,
 ) -> None:
     """Write a page about a saved model: how good it is, where it goes wrong, how it was made.
@@ -41,7 +43,15 @@ def report(
 
     with answers() as answer:
         place = report_saved(
-            model, out, data=data, audit=audit, use=use, probe=not no_probe, device=device, precision=precision.value
+            model,
+            out,
+            data=data,
+            audit=audit,
+            use=use,
+            probe=not no_probe,
+            device=device,
+            precision=precision.value,
+            project=project,
         )
         size = place.stat().st_size
         if json:

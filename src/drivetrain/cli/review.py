@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from drivetrain.cli.place import Device, Precision, PrecisionName
+from drivetrain.cli.project import ProjectFolder
 from drivetrain.cli.results import answers, quoted
 from drivetrain.errors import PictureError, SettingError, did_you_mean
 
@@ -43,6 +44,7 @@ def review(
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the address.")] = False,
     device: Device = "auto",
     precision: Precision = PrecisionName.AUTO,
+    project: ProjectFolder = None,
 ) -> None:
     """Look through likely wrong labels, duplicates and top losses on a local page: keep, relabel or remove.
 
@@ -54,7 +56,7 @@ def review(
 
     decisions_in(out)  # says so now if the file is something else
     with answers() as answer:
-        rows = gather(model, data=data, device=device, precision=precision.value)
+        rows = gather(model, data=data, device=device, precision=precision.value, project=project)
         desk = Desk(rows, out)
         server = ReviewServer(desk.items, desk.picture, desk.decide, port=port)
         answer(f"review at {server.url}")

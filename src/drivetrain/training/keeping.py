@@ -18,6 +18,7 @@ from drivetrain.training.saved import load_parameters
 from drivetrain.training.saving import save_learner
 
 if TYPE_CHECKING:
+    from drivetrain.data.project import ProjectPlace
     from drivetrain.data.sources import Source
     from drivetrain.training.learner import Learner
 
@@ -63,7 +64,14 @@ class Keeping:
         return save_learner(cast("Learner", self), path, plan)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], *, data: Source | None = None, **settings: Any) -> Self:
+    def load(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        data: Source | None = None,
+        project: ProjectPlace = None,
+        **settings: Any,
+    ) -> Self:
         """Take up a saved model, to go on training it, to judge it or to look into it; `drivetrain.load` predicts.
 
         The rows are found again by content, each in the part that it had; the optimiser starts afresh.
@@ -71,6 +79,8 @@ class Keeping:
         Args:
             path: The artefact.
             data: Folder, table or DataFrame that holds the pictures now; None takes the place they were trained from.
+            project: The project folder, whose seals the rows are compared with; None takes the one at hand, see
+                `images`.
             settings: As of `Learner`, but for what the saved model fixes: arch, size, pretrained and dropout.
 
         Raises:
@@ -91,7 +101,7 @@ class Keeping:
         artefact = open_artefact(path)
         manifest = artefact.manifest
         settings.setdefault("metrics", manifest.metrics or None)
-        rows = seal_data(data_of(artefact, data))
+        rows = seal_data(data_of(artefact, data), project=project)
         make = cast(Any, cls)
         learn: Self = make(rows, manifest, dropout=manifest.architecture.dropout, **settings)
         load_parameters(learn.network, artefact)

@@ -20,6 +20,7 @@ from drivetrain.training.identity import parameters_sha256, versions
 
 if TYPE_CHECKING:
     from drivetrain.data.data import Data
+    from drivetrain.data.project import ProjectPlace
     from drivetrain.data.sources import Source
     from drivetrain.evaluation.auditing.audit import Audit
     from drivetrain.evaluation.predictions import Predictions
@@ -81,6 +82,7 @@ def report_saved(
     probe: bool = True,
     device: str = "auto",
     precision: Precision = "auto",
+    project: ProjectPlace = None,
 ) -> Path:
     """The same page for a saved model; its validation rows are found again by content, and judged again.
 
@@ -93,15 +95,17 @@ def report_saved(
         probe: As of `Learner.report`.
         device: As of `Learner`.
         precision: As of `Learner`.
+        project: The project folder, see `Learner.load`.
 
     Raises:
         ArtefactError: The artefact cannot be used.
         DataError: The rows are not there, or the model was trained without a validation set.
+        SealError: The project has sealed some of the rows as test rows since.
     """
     from drivetrain.training.learner import Learner  # noqa: PLC0415 - it stands above this module
 
     artefact = open_artefact(model)
-    learner = Learner.load(model, data=data, device=device, precision=precision)
+    learner = Learner.load(model, data=data, device=device, precision=precision, project=project)
     if audit is True:
         from drivetrain.evaluation.auditing.audit import audit as look_at  # noqa: PLC0415 - brings scikit-learn
 

@@ -24,6 +24,7 @@ from drivetrain.runtime.targets import Target, TargetValue
 from drivetrain.training.reporting import source_name
 
 if TYPE_CHECKING:
+    from drivetrain.data.project import ProjectPlace
     from drivetrain.data.sources import Source
     from drivetrain.training.learner import Learner
     from drivetrain.training.place import Precision
@@ -80,6 +81,7 @@ def gather(
     out_of_fold: Predictions | None = None,
     device: str = "auto",
     precision: Precision = "auto",
+    project: ProjectPlace = None,
 ) -> ReviewRows:
     """Find what a person should look at in the data of a saved model.
 
@@ -92,15 +94,17 @@ def gather(
         out_of_fold: Predictions for the training rows by models that have not learnt from them.
         device: As of `Learner`.
         precision: As of `Learner`.
+        project: The project folder, see `Learner.load`.
 
     Raises:
         ArtefactError: The artefact cannot be used.
         DataError: The rows are not there.
+        SealError: The project has sealed some of the rows as test rows since.
     """
     from drivetrain.training.learner import Learner  # noqa: PLC0415 - it stands above this module
 
     title = readable(open_artefact(model).path.name)
-    learner = Learner.load(model, data=data, device=device, precision=precision)
+    learner = Learner.load(model, data=data, device=device, precision=precision, project=project)
     return review_rows(learner, title, out_of_fold=out_of_fold)
 
 
