@@ -47,6 +47,29 @@ def test_it_fits_its_window_loads_nothing_and_says_no_error(address, open_page, 
         assert picture.evaluate("picture => picture.decode().then(() => picture.naturalWidth)") > 0
 
 
+CROSSING = """() => {
+  const boxes = (kind) => [...document.querySelectorAll(`svg[aria-labelledby^="matrix"] text.${kind}`)]
+    .map((text) => [text.textContent, text.getBoundingClientRect()]);
+  const cross = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+  return boxes("axis-name").flatMap(([axis, a]) =>
+    boxes("label").filter(([, b]) => cross(a, b)).map(([label]) => `${axis} over ${label}`));
+}"""
+
+
+@pytest.mark.parametrize("viewport", [NARROW, WIDE], ids=["380 px", "1280 px"])
+@pytest.mark.parametrize("names", [tuple("0123456789"), ("no", "yes"), ("apple", "a longer name", "pear")], ids=len)
+def test_what_a_confusion_matrix_shows_is_not_written_over_its_names(names, viewport, open_page, tmp_path):
+    (tmp_path / "report.html").write_text(render(full(named(tables.category(90, len(names)), names))), encoding="utf-8")
+    page = open_page((tmp_path / "report.html").as_uri(), viewport=viewport).page
+    assert page.locator('svg[aria-labelledby^="matrix"] text.axis-name').count() == 2
+    assert page.evaluate(CROSSING) == []
+
+
+def test_on_a_phone_results_of_openings_are_not_broken_within_words(many, open_page):
+    page = open_page(many, viewport=NARROW).page
+    assert page.locator(".openings td:nth-child(3)").first.bounding_box()["width"] > 150
+
+
 def background(page):
     return page.evaluate("getComputedStyle(document.body).backgroundColor")
 

@@ -1,7 +1,10 @@
 """The model card says what is known, what is not, and keeps hostile text apart from its Markdown."""
 
+import pytest
+
 from drivetrain.evaluation import Predictions, Score, score
-from drivetrain.evaluation.report import Finding, Look, ReportParts, Seal, model_card
+from drivetrain.evaluation.report import Finding, Look, ReportParts, Seal, model_card, render
+from drivetrain.evaluation.report.summary import know
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.targets import CategoryTarget
 
@@ -42,6 +45,22 @@ def test_openings_are_counted():
     assert (
         "Openings: 2." in opened and "1. 2026-01-02: accuracy 50.0 %" in opened and "the first opening counts" in opened
     )
+
+
+@pytest.mark.parametrize(
+    ("held", "says"), [(True, "; as predicted"), (False, "; validation had predicted something else"), (None, ".")]
+)
+def test_whether_the_test_set_was_as_predicted_is_said_at_the_top(held, says):
+    table = tables.category(40, 2)
+    one = score(table, ["accuracy"])["accuracy"]
+    parts = parts_of(table, seal=Seal(40, [Look("2026-01-02", one, "45 to 60 %", held)]))
+    assert f"opened once; last: {one}{says}" in str(know(parts))
+    assert "; predicted: 45 to 60 %" in model_card(parts)
+
+
+def test_one_bin_is_not_several():
+    parts = parts_of(tables.category(30, 2))
+    assert "ECE, 1 bin," in model_card(parts) and "1 bins" not in render(parts)
 
 
 def test_few_rows_are_called_unknown():

@@ -232,7 +232,7 @@ def seal_status(n: int, openings: Sequence[Opening], metrics: Sequence[Metric], 
     """The sealed test set as report and card show it."""
     from drivetrain.evaluation.report import Look, Seal  # noqa: PLC0415
 
-    return Seal(n, [Look(o.when, _headline_of(o, metrics), _expected(o)) for o in openings], identity)
+    return Seal(n, [Look(o.when, _headline_of(o, metrics), _expected(o), o.held) for o in openings], identity)
 
 
 def card_after_opening(artefact: Artefact, openings: Sequence[Opening], metrics: Sequence[Metric]) -> bytes | None:

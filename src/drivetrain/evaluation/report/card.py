@@ -9,7 +9,7 @@ from drivetrain.evaluation.report.html import plain
 from drivetrain.evaluation.report.parts import ReportParts, Seal
 from drivetrain.evaluation.report.summary import confidence_in_words, in_words, weakest
 from drivetrain.evaluation.report.tallies import tallies
-from drivetrain.evaluation.report.words import as_percent, count_rows, quoted_list
+from drivetrain.evaluation.report.words import as_percent, count_bins, count_rows, quoted_list
 from drivetrain.evaluation.scores import Score
 
 MOST_CATEGORIES = 30
@@ -136,7 +136,7 @@ def _seal(seal: Seal | None) -> list[str]:
     lines = [f"{count_rows(seal.n)} were set apart before training. Openings: {len(seal.looks)}.", ""]
     for i, look in enumerate(seal.looks, 1):
         said = "result not recorded" if look.score is None else str(look.score)
-        lines.append(f"{i}. {look.when}: {said}{f' ({_text(look.predicted)})' if look.predicted else ''}")
+        lines.append(f"{i}. {look.when}: {said}{f'; predicted: {_text(look.predicted)}' if look.predicted else ''}")
     if len(seal.looks) > 1:
         lines += ["", "A test set that is looked at often, and chosen by, flatters: the first opening counts."]
     return lines
@@ -148,7 +148,7 @@ def _confidence(parts: ReportParts) -> list[str]:
         return []
     error = calibration_error(parts.predictions)
     measured = f"{as_percent(error.debiased)} {error.interval()}"
-    lines = [f"{said} Calibration error (ECE, {error.n_bins} bins of equal mass, without their noise): {measured}."]
+    lines = [f"{said} Calibration error (ECE, {count_bins(error.n_bins)}, without the noise): {measured}."]
     if parts.calibration is not None:
         temperature = parts.calibration.temperature
         lines.append(

@@ -32,6 +32,8 @@ from drivetrain.evaluation.scores import Score
 
 WIDTH, HEIGHT = 460.0, 300.0
 """Of most charts: narrow enough that a phone shrinks their writing only a little."""
+TRUE_PX, SAYS_PX = 48.0, 120.0
+"""Room for what the rows and the columns of a confusion matrix are, however short the names of the categories."""
 SHADES = 8
 MOST_EPOCH_TICKS = 10
 MOST_POINTS = 1500
@@ -194,7 +196,8 @@ def matrix(counts: Counts, rows: Sequence[str], columns: Sequence[str], name: st
     n_rows, n_columns = counts.shape
     cell = 44.0 if n_rows <= 6 else 32.0 if n_rows <= 12 else 26.0
     longest = max(len(label) for label in [*rows, *columns])
-    left, top = 24 + 7.2 * longest, 24 + 5.3 * longest
+    left = max(24 + 7.2 * longest, TRUE_PX)
+    top = 40 + 5.3 * longest  # above the slanted names there is room for what they are
     width, height = left + cell * n_columns + 4.6 * longest + 8, top + cell * n_rows + 8
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     marks: list[Html] = [text(left, 14, "the model says →", "axis-name"), text(0, top - 10, "true ↓", "axis-name")]
@@ -210,6 +213,7 @@ def matrix(counts: Counts, rows: Sequence[str], columns: Sequence[str], name: st
             if counts[i, j]:
                 class_ = f"count mid t{_level(share[i, j])}"
                 marks.append(text(left + cell * (j + 0.5) - 1, y + cell / 2 + 4, _count(int(counts[i, j])), class_))
+    width = max(width, left + SAYS_PX)
     right = int(np.trace(counts[:, :n_rows]))
     said = f"{right:,} of {int(counts.sum()):,} rows lie on the diagonal, where answer and truth agree."
     return drawing(name, width, height, "Confusion matrix", said, marks)

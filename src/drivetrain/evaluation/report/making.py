@@ -131,7 +131,8 @@ def _seal(seal: Seal) -> Html:
         for i, look in enumerate(seal.looks, 1)
     ]
     made = scrolling(
-        "openings", table(["opening", "when (UTC)", "result", "predicted beforehand"], rows, caption="Openings")
+        "openings",
+        table(["opening", "when (UTC)", "result", "predicted beforehand"], rows, caption="Openings", class_="openings"),
     )
     if len(seal.looks) == 1:
         return made

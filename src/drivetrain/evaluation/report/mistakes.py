@@ -31,9 +31,7 @@ def mistakes(parts: ReportParts) -> Html:
     target, found = predictions.target, tallies(predictions)
     assert target.kind != "number", "numbers are never simply wrong"
     if target.kind == "category":
-        lead = (
-            "Which categories are taken for which, and how well each one is recognised. Intervals are Wilson's, 95 %."
-        )
+        lead = "Which categories are taken for which, and how well each one is recognised. Intervals are 95 %."
         content: list[Child] = [*_confusions(target.vocab, count_confusions(predictions)), _per_category(found)]
     else:
         lead = f"How well each label is found. A label is said from a probability of {target.threshold:g} on."

@@ -96,8 +96,8 @@ def _header(parts: ReportParts) -> Html:
 
 def _footer(parts: ReportParts) -> Html:
     said = (
-        "Made by drivetrain from the model's predictions alone. Intervals are 95 %: Wilson for shares, bootstrap over "
-        "rows for the rest."
+        "Made by drivetrain from the model's predictions alone. Intervals are 95 % where they say nothing else: score "
+        "intervals for shares and ranks, bootstrap over rows for losses and errors."
     )
     return tag("footer", tag("p", said), tag("p", parts.created) if parts.created else None)
 

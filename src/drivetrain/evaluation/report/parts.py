@@ -50,6 +50,8 @@ class Look:
     """The headline metric on the test rows."""
     predicted: str = ""
     """What was expected from validation, and whether it held."""
+    held: bool | None = None
+    """Whether it held; None where nothing was expected."""
 
 
 @dataclass(frozen=True)

@@ -177,8 +177,10 @@ def _seal_in_words(parts: ReportParts) -> str:
     if not seal.looks:
         return f"{count_rows(seal.n)}, sealed, never opened."
     times = "once" if len(seal.looks) == 1 else f"{len(seal.looks)} times"
-    last = seal.looks[-1].score
-    return f"{count_rows(seal.n)}, opened {times}" + (f"; last: {last}." if last else ".")
+    last = seal.looks[-1]
+    held = {True: "; as predicted from validation", False: "; validation had predicted something else", None: ""}
+    said = f"; last: {last.score}{held[last.held]}" if last.score else ""
+    return f"{count_rows(seal.n)}, opened {times}{said}."
 
 
 def _capital(said: str) -> str:

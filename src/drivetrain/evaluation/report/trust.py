@@ -10,7 +10,7 @@ from drivetrain.evaluation.report import charts
 from drivetrain.evaluation.report.html import Html, details, figure, scrolling, section, table, tag
 from drivetrain.evaluation.report.parts import ReportParts
 from drivetrain.evaluation.report.summary import confidence_in_words
-from drivetrain.evaluation.report.words import as_percent
+from drivetrain.evaluation.report.words import as_percent, count_bins
 from drivetrain.evaluation.scores import score
 
 COSTS = {
@@ -45,7 +45,7 @@ def _measures(predictions: Predictions) -> Html:
         listed.append(_measure(COSTS[name][0], value, interval, COSTS[name][1]))
     error = calibration_error(predictions)
     what = (
-        f"distance of confidence from truth, without the noise of its {error.n_bins} bins of equal mass; as measured "
+        f"distance of confidence from truth, without the noise of its {count_bins(error.n_bins)}; as measured "
         f"{as_percent(error.value)}"
     )
     listed.append(_measure("Calibration error (ECE)", as_percent(error.debiased), error.interval(), what))

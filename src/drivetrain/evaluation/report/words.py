@@ -17,6 +17,16 @@ def count_rows(n: int) -> str:
     return "1 row" if n == 1 else f"{n:,} rows"
 
 
+def count_bins(n: int) -> str:
+    """A number of bins of a calibration error.
+
+    Example:
+        >>> count_bins(1), count_bins(15)
+        ('1 bin', '15 bins of equal mass')
+    """
+    return "1 bin" if n == 1 else f"{n} bins of equal mass"
+
+
 def quoted_list(items: Sequence[str]) -> str:
     """A list as part of a sentence.
 
