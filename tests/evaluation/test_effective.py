@@ -1,5 +1,7 @@
 """Score intervals: each row's influence against a numeric derivative, the ends against formulas and statsmodels."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.optimize import brentq
@@ -143,3 +145,13 @@ def test_labels_wrong_together_count_less():
     together = one_ratio(4.0 * right, np.full(200, 4.0)).influence().interval()
     low, high = proportion_confint(right.sum(), 200, method="wilson")
     assert (together.low, together.high) == pytest.approx((low, high), abs=0.01)
+
+
+def test_average_precision_over_categories_varies_at_least_as_simple_rows_do():
+    """The rarest category makes most of the variance, and its few rows may agree by chance."""
+    one, several = tables.category(60, 2, strength=3.0), tables.category(60, 4, strength=3.0)
+    found = [METRICS["average_precision"].influence(table) for table in (one, several)]
+    assert [influence.at_least_simple for influence in found] == [False, True]
+    free = replace(found[1], at_least_simple=False)
+    assert free.design(None) < 1 == found[1].design(None)
+    assert found[1].interval().low < free.interval().low

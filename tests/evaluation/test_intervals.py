@@ -155,7 +155,7 @@ def test_bca_is_that_of_scipy():
     )
     acceleration = _acceleration(statistic, 40, None)
     drawn = found.bootstrap_distribution
-    quantiles = bca_quantiles(drawn, rows.var(), acceleration, norm.ppf(0.975))
+    quantiles = bca_quantiles(drawn, rows.var(), acceleration, (norm.ppf(0.975), norm.ppf(0.975)))
     ends = np.quantile(drawn, quantiles)
     assert ends == pytest.approx(tuple(found.confidence_interval), rel=0.01)
     plain = np.quantile(drawn, [0.025, 0.975])

@@ -246,3 +246,26 @@ def test_f1_of_few_rows_each_says_that_it_is_too_low_and_has_no_interval():
     assert METRICS["f1"].note(made[49]) == "49 rows for 10 categories: with so few of each it comes out too low"
     assert METRICS["f1"].note(made[50]) is None
     assert METRICS["f1"].interval(made[49]) is None and METRICS["f1"].interval(made[50]) is not None
+
+
+@pytest.mark.parametrize("make", [tables.category, tables.categories], ids=["category", "labels"])
+@pytest.mark.parametrize("name", ["f1", "average_precision"])
+def test_a_mean_over_other_categories_has_no_interval(name, make):
+    """Of a label true of one row in twenty F1's interval covers 30 % where it is absent, that of precision 70 %."""
+    metric = METRICS[name]
+
+    def without(k, absent):
+        table = make(400, k)
+        truth = table.truth.copy()
+        if table.target.kind == "category":
+            truth[truth < absent] = k - 1
+        else:
+            truth[:, :absent] = 0
+        return Predictions(ids=table.ids, target=table.target, truth=truth, output=table.output)
+
+    few, many = without(5, 1), without(20, 2)
+    assert np.isfinite(metric.value(few))
+    assert metric.interval(few) is None and "1 of 5 categories" in metric.note(few)
+    assert metric.interval(many) is not None  # a tenth of the categories is not what the mean hangs on
+    assert metric.interval(without(20, 3)) is None
+    assert metric.interval(without(5, 0)) is not None and metric.note(without(5, 0)) is None

@@ -32,12 +32,40 @@ def test_a_mean_is_the_bootstrap_t_done_row_by_row(scale):
         mean, error = rows[drawn].mean(), rows[drawn].std(ddof=1) / np.sqrt(30)
         moved = np.log(mean) if scale is LOG else mean
         ratios.append((moved - at) / (error / mean if scale is LOG else error))
-    below, above = np.quantile(ratios, [0.025, 0.975]) * (1 + 2 / 30)  # widened for few rows
+    below, above = np.quantile(ratios, [0.025, 0.975])
+    below *= 1 + 2 / 30  # widened for few rows: towards large errors
+    above *= 1 if scale is LOG else 1 + 2 / 30
     ends = np.array([at - above * spread, at - below * spread])
     expected = np.exp(ends) if scale is LOG else ends
     found = mean_interval(rows, n_resamples=500, scale=scale)
     assert (found.low, found.high) == pytest.approx(tuple(expected), rel=1e-9)
     assert found.method == "bootstrap-t, 500 resamples"
+
+
+@pytest.mark.parametrize(("name", "end"), [("rmse", "high"), ("mae", "high"), ("r2", "low")])
+def test_few_rows_widen_the_end_of_large_errors_alone(name, end):
+    means = METRICS[name].means(tables.number(20, 1))
+    alone, found = replace(means, widening=0.0, tail=0.0).interval(), means.interval()
+    other = {"high": "low", "low": "high"}[end]
+    assert getattr(found, other) == getattr(alone, other)
+    wide, narrow = (abs(getattr(interval, end) - getattr(alone, other)) for interval in (found, alone))
+    assert wide > 1.1 * narrow
+
+
+def test_few_rows_do_not_show_that_errors_have_no_tail():
+    """Equal errors but for their sign: the standard error found is nearly 0, that of a heavy tail is not."""
+    table = tables.number(20, 1)
+    errors = np.where(np.arange(20) % 2, 1.0, -1.1)[:, None]
+    table = Predictions(ids=table.ids, target=table.target, truth=table.truth, output=table.truth + errors)
+    found = METRICS["rmse"].interval(table)
+    value = METRICS["rmse"].value(table)
+    spread = rmse_means(table).error()
+    tail = np.sqrt((20 * spread**2 * 20 + 3 * 9 / 4) / 23 / 20)
+    alone = replace(rmse_means(table), tail=0.0).interval()
+    assert tail > 5 * spread
+    assert np.log(found.high / value) == pytest.approx(np.log(alone.high / value) * tail / spread)
+    many = rmse_means(tables.number(2000, 1))
+    assert many.interval().high == pytest.approx(replace(many, tail=0.0).interval().high, rel=1e-3)
 
 
 def test_groups_are_sums_over_groups():

@@ -162,7 +162,8 @@ def average_precision_influence(predictions: Predictions) -> Influence:
 
     The variance of simply behaved rows is that of a proportion of the positive rows (Boyd, Eng & Page, Area under the
     Precision-Recall Curve: Point Estimates and Confidence Intervals, 2013), and less near 1, as is found by simulation
-    with normal scores: .7 of it at .95, .5 at .99, .3 at .999.
+    with normal scores: .7 of it at .95, .5 at .99, .3 at .999. Of an average over categories the rows' own variance is
+    believed only where it is larger: the rarest categories make most of it, of a few rows each.
     """
     positive_NK, output_NK = positives(predictions), predictions.output
     categories = judged(predictions)
@@ -179,7 +180,8 @@ def average_precision_influence(predictions: Predictions) -> Influence:
     def variance_at(theta: float) -> float:
         return theta * (1 - theta) * rows * min(1.0, 1.3 * (1 - theta) ** 0.2)
 
-    return Influence(value, moved_N, variance_at, flawed_N, smooth=True)
+    several = len(categories) > 1
+    return Influence(value, moved_N, variance_at, flawed_N, smooth=True, at_least_simple=several)
 
 
 def _from_others(own_P: Floats, value: float) -> Floats:

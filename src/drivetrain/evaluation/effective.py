@@ -63,6 +63,8 @@ class Influence:
     smooth: bool = False
     """Its values are many and near together, as those of an area are: where the value is 1, all that may be missed is
     put below it. Proportions of few rows are too coarse for that."""
+    at_least_simple: bool = False
+    """Its variance is at least the simple one: few rows of a category do not show how much it varies."""
 
     def interval(self, *, level: float = 0.95, groups: Codes | None = None) -> Interval | None:
         """The score interval; None with fewer than two rows (groups)."""
@@ -85,7 +87,7 @@ class Influence:
         return student(level, units - 1) if self.random_base else NormalDist().inv_cdf(0.5 + level / 2)
 
     def design(self, groups: Codes | None) -> float:
-        """How many times larger than `variance_at` the variance of the value is; at least 1 with groups."""
+        """How many times larger than `variance_at` the variance of the value is; with groups at least 1."""
         rows_N, assumed, telling = self.rows_N, 1.0, float(self.telling_N.sum())
         if groups is not None:
             count = n_groups(groups)
@@ -97,7 +99,7 @@ class Influence:
             return assumed
         found = float((rows_N**2).sum()) / simple
         mixed = (telling * found + _PRIOR_MISTAKES * assumed) / (telling + _PRIOR_MISTAKES)
-        return mixed if groups is None else max(1.0, mixed)
+        return max(1.0, mixed) if self.at_least_simple or groups is not None else mixed
 
 
 def _end(value: float, bound: float, distance: Callable[[float], float]) -> float:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -32,15 +33,17 @@ MOST_COLUMNS = 12
 _FEWEST = 8
 """With fewer units a resample too often holds one value only: Student's t is used on the same scale."""
 WIDENING = 2.0
-"""The reach is widened by this much divided by the units: by simulation (benchmarks/results/coverage.md). With 20 rows
-and squared normal errors the bootstrap-t alone covers 92.8 %, so widened 95.0 %."""
+"""The reach towards large errors is widened by this much divided by the units: by simulation
+(benchmarks/results/coverage.md). There are the errors that no row shows; the other end is held by those that are."""
 _MOST_REACH = 3.0
 """The reach is at most so many times that of Student's t: where one row in 20 holds nearly all of the loss, resamples
 without it would make the upper end as large as one likes."""
-UNSEEN = 0.3
+UNSEEN = 0.4
 _UNSEEN_ROWS = 60.0
 """A mistake that no row shows counts as `UNSEEN` of its cost, of which few rows (against 60) are believed little, as
 the cost is known from the model's own probabilities only: by simulation."""
+_TAIL_UNITS = 3.0
+"""What is assumed of the tail (`OfMeans.tail`) counts as so many units: by simulation."""
 _MOST_UNDEFINED = 0.005
 """Above this fraction of resamples without a standard error, the same."""
 
@@ -53,16 +56,18 @@ class Scale:
     slope: Callable[[Floats], Floats]
     """Derivative of `to`."""
     back: Callable[[float], float]
+    large_errors: Literal["above", "below", "either"]
+    """Where a rare large error moves the value."""
 
 
 def _exp(x: float) -> float:
     return math.exp(min(x, 700.0))
 
 
-PLAIN = Scale(lambda x: x, np.ones_like, lambda x: x)
-LOG = Scale(np.log, lambda x: 1 / x, _exp)
+PLAIN = Scale(lambda x: x, np.ones_like, lambda x: x, "either")
+LOG = Scale(np.log, lambda x: 1 / x, _exp, "above")
 """For what is above 0 and as uncertain as it is large: errors and losses."""
-LOG_OF_REST = Scale(lambda x: -np.log(1 - x), lambda x: 1 / (1 - x), lambda x: 1 - _exp(-x))
+LOG_OF_REST = Scale(lambda x: -np.log(1 - x), lambda x: 1 / (1 - x), lambda x: 1 - _exp(-x), "below")
 """For what is at most 1: R²."""
 
 
@@ -91,7 +96,10 @@ class OfMeans:
     it (`_with_room`). 0: there is no such thing."""
 
     widening: float = WIDENING
-    """Of the reach, divided by the units."""
+    """Of the reach towards large errors, divided by the units."""
+    tail: float = 0.0
+    """Variance on the scale, times the rows, that rows with a heavy tail would have: few rows without a large error do
+    not show that there are none."""
 
     def statistic(self) -> Statistic:
         """The value of each resample."""
@@ -110,8 +118,8 @@ class OfMeans:
 
         With fewer than eight rows (groups) Student's t on the same scale. No width means that all rows are equal.
         By simulation (benchmarks/results/coverage.md) it covers 93 to 97 % at n = 20 to 200 on the populations that its
-        constants were chosen on; on others 90 to 91 % for log loss of nearly perfect models, and 85 to 93 % for RMSE
-        of log-normal errors: rare large losses that do not occur among the rows cannot be foreseen by any method.
+        constants were chosen on; on others less (the same file says how much): rare large losses that do not occur
+        among the rows cannot be foreseen by any method.
         """
         check_level(level)
         units = _Units.of(self.columns_NJ, groups)
@@ -128,13 +136,29 @@ class OfMeans:
             ratios = self._ratios(at, units, resamples(units.n, n_resamples, seed))
             if np.isfinite(ratios).mean() > 1 - _MOST_UNDEFINED:
                 ends = np.quantile(ratios[np.isfinite(ratios)], [0.5 - level / 2, 0.5 + level / 2])
-                ends = np.clip(ends * (1 + self.widening / units.n), -_MOST_REACH * reach, _MOST_REACH * reach)
+                ends = np.clip(ends * self._wider(units), -_MOST_REACH * reach, _MOST_REACH * reach)
                 below, above = ends.tolist()
                 method = f"bootstrap-t, {n_resamples:,} resamples"
-        low, high = self.scale.back(at - above * spread), self.scale.back(at - below * spread)
+        tail = self._with_tail(spread, units)
+        down, up = (tail if self.scale.large_errors in (end, "either") else spread for end in ("below", "above"))
+        low, high = self.scale.back(at - above * down), self.scale.back(at - below * up)
         low, high = self._with_room(min(low, value), max(high, value), units, level)
         low, high = max(low, self.least), min(high, self.most)
         return Interval(low, high, level, method + of_groups(groups))
+
+    def _wider(self, units: _Units) -> Floats:
+        """(2,) by how much the lower and the upper quantile of the ratios are stretched.
+
+        The lower one makes the upper end: large errors raise an error, and lower R².
+        """
+        wide = 1 + self.widening / units.n
+        return np.array([wide if self.scale.large_errors in (end, "either") else 1.0 for end in ("above", "below")])
+
+    def _with_tail(self, spread: float, units: _Units) -> float:
+        """The standard error towards large errors: at least that found, mixed with that of a heavy tail."""
+        per_unit = self.tail * units.n / float(units.sums[:, -1].sum())
+        mixed = (units.n * spread**2 * units.n + _TAIL_UNITS * per_unit) / (units.n + _TAIL_UNITS)
+        return max(spread, math.sqrt(mixed / units.n))
 
     def _with_room(self, low: float, high: float, units: _Units, level: float) -> tuple[float, float]:
         """The ends of a mean of losses, kept within sight of what rare mistakes can do.
@@ -158,7 +182,7 @@ class OfMeans:
         return max(low, least), max(min(high, most), gamma_end(total, spread, part, 0.5 + level / 2))
 
     def error(self, groups: Codes | None = None) -> float:
-        """Standard error of the value; NaN with fewer than two units."""
+        """Standard error of the value, on its scale; NaN with fewer than two units."""
         units = _Units.of(self.columns_NJ, groups)
         _, _, spread = self._measure(np.ones((1, units.n)), units)
         return float(spread[0]) if units.n > 1 else math.nan
