@@ -96,6 +96,25 @@ def test_the_kind(columns, kind):
     assert decision.reason
 
 
+DECIMALS = [i + 0.5 for i in range(30)]
+
+
+def test_text_among_many_decimals_is_named_and_makes_no_class_of_each():
+    for column in ([*DECIMALS, "heavy"], [*map(str, DECIMALS), "heavy", None]):
+        with pytest.raises(DataError, match=r"target 'w' .*30 of 31 cells, such as 0.5.*text, such as 'heavy'.*kind="):
+            choose_kind({"w": column}, ["w"], None, None)
+        for kind in ("number", "category"):
+            assert choose_kind({"w": column}, ["w"], kind, None).value == kind
+    assert choose_kind({"w": [*range(30), "unknown"]}, ["w"], None, None).value == "category"
+    assert choose_kind({"w": [*DECIMALS[:3] * 9, "beta"]}, ["w"], None, None).value == "category"
+    assert choose_kind({"w": [[number] for number in DECIMALS]}, ["w"], None, None).value == "categories"
+
+
+def test_columns_of_numbers_and_of_text_are_no_one_target():
+    with pytest.raises(DataError, match=r"'w' holds numbers.*'label' text, such as 'pear'.*columns of one kind"):
+        choose_kind({"label": ["pear"] * 30, "w": DECIMALS}, ["label", "w"], None, None)
+
+
 def test_kind_when_asked():
     assert choose_kind({"a": [1.5]}, ["a"], "category", None).value == "category"
     assert choose_kind({"a": ["x;y"]}, ["a"], None, ";").value == "categories"
@@ -146,7 +165,7 @@ def test_labels_of_several_columns_carry_the_column():
     [
         (None, "category", "missing: c"),
         (None, "number", "missing: c"),
-        ("1,5", "number", "not a number: '1,5'"),
+        ("1,5", "number", "not a number: c is '1,5'"),
         (math.inf, "number", "not finite"),
         (math.nan, "number", "not finite"),
         (10**400, "number", "not a number"),

@@ -256,10 +256,35 @@ def test_what_group_cannot_be(spoken):
         (root, "speaker", SettingError, "group='speaker' names a column, but the source is a folder"),
         (root, "(", SettingError, "no regular expression"),
         (root, r"\(x", SettingError, r"no \(group\)"),
+        (root, 3, SettingError, "group is 3; expected the name of a column"),
         (root, r"_(theo)_", DataError, r"not found in 60 of 72 paths; the first is '0/0_george_0'"),
     ):
         with pytest.raises(error, match=says):
             images(source, group=group, **({"target": "digit"} if source is table else {}))
+
+
+def test_one_group_for_all_is_named_and_nothing_else_is_warned_of(spoken, recwarn):
+    _, table = spoken
+    with pytest.raises(SplitError, match=r"all 72 rows are of one group, 'theo'.*Mend it: name what tells rows apart"):
+        images(table.assign(speaker="theo"), target="digit", group="speaker")
+    assert not recwarn.list
+    assert len(images(table.assign(speaker="theo"), target="digit", group="speaker", valid_pct=0, test_pct=0).train)
+
+
+def test_pictures_that_do_not_say_their_camera_are_told(tmp_path):
+    exif = Image.Exif()
+    exif[0x0110] = "Model 1"
+    for i in range(12):
+        path = tmp_path / "in" / "ab"[i % 2] / f"{i:02}.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        scene(i).save(path)
+    for group in ("camera", "day"):
+        with pytest.raises(DataError, match=f"group='{group}': none of the 12 pictures says its {group} in EXIF.*Mend"):
+            images(tmp_path / "in", group=group)
+    for path in sorted((tmp_path / "in" / "a").iterdir())[:3]:
+        Image.open(path).save(path, exif=exif)
+    with pytest.warns(DrivetrainWarning, match="9 of 12 pictures do not say their camera in EXIF, and each is a group"):
+        images(tmp_path / "in", group="camera", valid_pct=0.3, test_pct=0)
 
 
 def test_a_given_split_that_tears_groups_is_told(spoken):

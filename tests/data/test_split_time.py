@@ -112,7 +112,7 @@ def test_a_copy_counts_at_its_latest_time():
     [
         ([1.0] * 9, {}, "9 distinct pictures at 1 distinct times"),
         ([1.0, 2.0], {}, "no row is left before the validation set"),
-        (list(range(20)), {"gap": 100.0}, "with a gap of 100"),
+        (list(range(20)), {"gap": 100.0}, "with a gap of 100 "),
     ],
 )
 def test_what_cannot_be_split_by_time_is_explained(times, options, says):

@@ -59,7 +59,8 @@ class CheckReport:
         if self.left_out:
             lines[0] += f"; {len(self.left_out)} left out:"
         for reason, rows in self.by_reason.items():
-            detail = rows[0].reason.partition(":")[2].strip() if len(rows) == 1 else ""
+            details = dict.fromkeys(row.reason.partition(":")[2].strip() for row in rows)
+            detail = ("such as " if len(details) > 1 and next(iter(details)) else "") + next(iter(details))
             names = first_few((row.path for row in rows), most=NAMES_PER_REASON)
             lines.append(f"  {len(rows)} × {reason}{f' ({detail})' if detail else ''}: {names}")
         if self.ignored:

@@ -117,8 +117,39 @@ def choose_kind(columns: Columns, targets: Sequence[str], asked: Kind | None, de
     if asked is not None:
         _check_kind(asked, targets, forms, delim)
         return Decision(value=asked, reason="asked for")
+    _check_mixed(columns, targets, delim)
     kind, reason = _infer_kind([cell for cell in columns[targets[0]] if cell is not None], len(targets), forms, delim)
     return Decision(value=kind, reason=reason)
+
+
+def _check_mixed(columns: Columns, targets: Sequence[str], delim: str | None) -> None:
+    """Raise a DataError where text beside many different decimals would make as many classes of them."""
+    present = {name: [cell for cell in columns[name] if cell is not None] for name in targets}
+    text = {name: next((cell for cell in cells if _as_number(cell) is None), None) for name, cells in present.items()}
+    for name, cells in present.items():
+        numbers = [number for number in map(_as_number, cells) if number is not None]
+        decimals = {number for number in numbers if not number.is_integer()}
+        if delim is not None or len(decimals) <= MOST_CATEGORIES_AS_INTEGERS or len(numbers) < len(cells) / 2:
+            continue
+        mend = "correct or empty such cells; or pass kind='number', which leaves their rows out, or kind='category'"
+        other = name if text[name] is not None else next((each for each in targets if text[each] is not None), None)
+        if other is None:
+            continue
+        if other != name:
+            mend = "name columns of one kind, and train a model for each kind"
+        raise DataError(
+            f"target {name!r} holds numbers ({len(numbers)} of {len(cells)} cells, such as {numbers[0]:g}), target "
+            f"{other!r} text, such as {readable(str(text[other])[:30])!r}; expected one kind. Mend it: {mend}."
+        )
+
+
+def _as_number(cell: Any) -> float | None:
+    """A finite number, also where it is written as text."""
+    try:
+        number = float(cell)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) and not isinstance(cell, bool) and not _is_list(cell) else None
 
 
 def _infer_kind(cells: Sequence[Any], n_columns: int, forms: set[str], delim: str | None) -> tuple[Kind, str]:
@@ -157,7 +188,7 @@ def target_value(cells: Sequence[Any], targets: Sequence[str], kind: Kind, delim
         if cell is None:
             raise UnusableError(f"target is missing: {name}")
     if kind == "number":
-        return tuple(_number(cell) for cell in cells)
+        return tuple(_number(cell, name) for name, cell in zip(targets, cells, strict=True))
     if kind == "category":
         return label_text(cells[0])
     labels: list[str] = []
@@ -212,13 +243,13 @@ def _several(cell: Any, delim: str | None) -> Iterable[Any]:
     return str(cell).split(delim) if delim is not None else [cell]
 
 
-def _number(cell: Any) -> float:
+def _number(cell: Any, name: str) -> float:
     try:
         value = float(cell)
     except (TypeError, ValueError, OverflowError) as error:
-        raise UnusableError(f"target is not a number: {str(cell)[:40]!r}") from error
+        raise UnusableError(f"target is not a number: {name} is {str(cell)[:40]!r}") from error
     if not math.isfinite(value):
-        raise UnusableError(f"target is not finite: {value}")
+        raise UnusableError(f"target is not finite: {name} is {value}")
     return value
 
 

@@ -115,11 +115,21 @@ def _draw(examples: Examples, kind: Kind, asked: Fractions) -> Division:
         why = "validation is later than training, test later than validation"
         why += f"; {len(reasons)} rows between them, or of groups that go on, are left out" if reasons else ""
     else:
+        _require_groups(examples.groups, valid_pct + test_pct)
         parts = draw_groups(ties.units, examples.digests, labels, seed=asked.seed, stratify=asked.stratify, **fractions)
         method = "stratified grouped" if by_class else "grouped"
         why = "no group on both sides" + ("; every class in proportion as far as groups allow" if by_class else "")
     decision = Decision(value=method, reason=why + (_note_of(ties) if ties else ""))
     return Division(tuple(parts), method, valid_pct, test_pct, decision, reasons)
+
+
+def _require_groups(groups: Sequence[str], held_out: float) -> None:
+    """Raise SplitError where there is nothing to divide by."""
+    if held_out and len(set(groups)) == 1:
+        raise SplitError(
+            f"all {len(groups)} rows are of one group, {readable(groups[0])!r}, so none can be held out; expected "
+            "several groups. Mend it: name what tells rows apart, or leave group out."
+        )
 
 
 def _note_of(ties: Ties) -> str:
@@ -232,8 +242,8 @@ def require_rows(parts: Sequence[Part], asked: Iterable[Part]) -> None:
     for part in asked:
         if part not in parts:
             raise SplitError(
-                f"the {PART_WORDS[part]} set has no usable row left. Mend it: see the warnings above for what was "
-                "left out, and add pictures."
+                f"the {PART_WORDS[part]} set has no usable row. Mend it: add pictures to it, or divide the data "
+                "otherwise; where rows were left out, the warnings above say why."
             )
 
 

@@ -14,6 +14,7 @@ from drivetrain.data.columns import known_column, label_text
 from drivetrain.data.examples import Examples
 from drivetrain.data.exif import cameras_of, days_of
 from drivetrain.data.listing import GroupBy, Listed, SourceSpec
+from drivetrain.data.notices import warn
 from drivetrain.data.ties import near_groups
 from drivetrain.data.times import times_of
 from drivetrain.errors import DataError, SettingError
@@ -49,6 +50,7 @@ def with_groups(listed: Listed, group: Group | None, *, keep_all: bool = False) 
     """
     if group is None:
         return listed
+    _check_named(group, "group")
     if callable(group):
         cells: Sequence[Any] = [group(path) for path in listed.paths]
         return _named(listed, cells, None, "what a function says of the path", keep_all=keep_all)
@@ -92,6 +94,33 @@ def groups_of_pictures(examples: Examples, by: GroupBy | None) -> tuple[str, ...
     return tuple(name or digest for name, digest in zip(found, examples.digests, strict=True))
 
 
+def check_told(examples: Examples, by: GroupBy | None) -> None:
+    """Say how many pictures tell no group: each is one of its own, so what belongs together may be on both sides.
+
+    Raises:
+        DataError: No picture tells one; a split by group would be a random one.
+
+    Example:
+        >>> rows = Examples((Path("a.jpg"),), ("00",), ("x",))
+        >>> check_told(replace(rows, groups=groups_of_pictures(rows, "camera")), "camera")
+        Traceback (most recent call last):
+        drivetrain.errors.DataError: group='camera': none of the 1 pictures says its camera in EXIF. ...
+    """
+    if by not in ("camera", "day"):
+        return
+    silent = [row for row, digest in enumerate(examples.digests) if examples.groups[row] == digest]
+    what = f"{'its' if len(silent) == len(examples) else 'their'} {by} in EXIF"
+    mend = "pass what else tells it (a column, 'folder', a regular expression), or leave group out"
+    if silent and len(silent) == len(examples):
+        raise DataError(f"group={by!r}: none of the {len(silent)} pictures says {what}. Mend it: {mend}.")
+    if silent:
+        warn(
+            f"{len(silent)} of {len(examples)} pictures do not say {what}, and each is a group of its own: "
+            f"{readable(examples.paths[silent[0]])}{', …' if len(silent) > 1 else ''}. Mend it: {mend}, if they belong "
+            "together."
+        )
+
+
 def with_times(listed: Listed, time: Time | None) -> Listed:
     """The rows with their times; those whose column or function names none are left out.
 
@@ -104,6 +133,7 @@ def with_times(listed: Listed, time: Time | None) -> Listed:
     """
     if time is None:
         return listed
+    _check_named(time, "time")
     if callable(time):
         cells, name, how = [time(path) for path in listed.paths], "time=", "what a function says of the path"
     elif time in listed.columns or not _is_pattern(time):
@@ -138,6 +168,15 @@ def inner_names(listed: Listed) -> list[str]:
     if listed.spec.layout == "folder" and listed.parts is not None:
         names = [name.partition("/")[2] for name in names]  # a group may be in train/ and in valid/
     return names
+
+
+def _check_named(named: object, setting: str) -> None:
+    """Raise SettingError unless something can be looked for by it."""
+    if not callable(named) and not isinstance(named, str):
+        raise SettingError(
+            f"{setting} is {named!r}; expected the name of a column, a regular expression with a (group), or a "
+            "function of the path."
+        )
 
 
 def _how(listed: Listed, group: str) -> GroupBy:
@@ -210,7 +249,7 @@ def _without_missing(listed: Listed, cells: Sequence[Any], reason: str) -> tuple
     """Rows whose cell is there, and the cells."""
     gone = {row: LeftOut(readable(listed.paths[row]), reason) for row, cell in enumerate(cells) if _is_missing(cell)}
     if len(gone) == len(cells):
-        raise DataError(f"{reason}, in all {len(cells)} rows of {listed.description}. Mend it: name another column.")
+        raise DataError(f"{reason}, in all {len(cells)} rows of {listed.description}. Mend it: name another one.")
     return listed.without(gone), [cell for row, cell in enumerate(cells) if row not in gone]
 
 

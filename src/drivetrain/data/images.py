@@ -19,7 +19,7 @@ from drivetrain.data.divide import (
     warn_unseen_in_validation,
 )
 from drivetrain.data.examples import Examples
-from drivetrain.data.grouping import Group, Time, with_groups, with_times
+from drivetrain.data.grouping import Group, Time, check_told, with_groups, with_times
 from drivetrain.data.groups import guess_groups, warn_of_torn_groups
 from drivetrain.data.listing import Kind, Listed
 from drivetrain.data.project import ProjectPlace
@@ -120,6 +120,7 @@ def images(
     )
     listed = with_times(with_groups(listed, group), time)
     rows = open_rows(without_parts(listed) if brought else listed, channels=channels, broken=broken)
+    check_told(rows.examples, rows.listed.spec.group_by)
     rows = placed(reviewed(rows, review), brought)
     warn_same_content(rows.examples, rows.given)
     if rows.kind == "category" and len(set(rows.examples.values)) < 2:

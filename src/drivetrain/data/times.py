@@ -167,9 +167,10 @@ def _start(before: Sequence[float], n: int, part: Part, gap: float) -> float:
             return time
         if high < len(before):
             return before[high]
+    wide = f", with a gap of {gap:,.10g} (in seconds, of dates)" if gap else ""
     raise SplitError(
         f"no row is left before the {PART_WORDS[part]} set: {len(before)} distinct pictures at {len(set(before))} "
-        f"distinct times, of which the last {n} were wanted{f', with a gap of {gap:g}' if gap else ''}. "
+        f"distinct times, of which the last {n} were wanted{wide}. "
         "Mend it: ask for a smaller fraction or gap, or add pictures of other times."
     )
 
