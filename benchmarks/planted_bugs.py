@@ -85,6 +85,8 @@ def main() -> None:
         for key in set(results.rows) - {bug["what"] for bug in bugs}:
             del results.rows[key]
         asked = [bug for bug in bugs if any(word in bug["file"] + bug["test"] for word in words)]
+        if not asked:
+            raise SystemExit(f"--only {options.only}: no bug's file or test has one of these words in its name")
         sound = pytest(source, sorted({str(Path("tests", bug["test"])) for bug in asked}))
         if sound.returncode != PASSED:
             raise SystemExit(f"the tests do not pass without a bug:\n{sound.stdout[-3000:]}{sound.stderr[-2000:]}")
