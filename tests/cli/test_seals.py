@@ -103,14 +103,14 @@ def test_verify_finds_what_was_changed(model, run):
     assert run("evaluate", model, "--test").code == 0
     assert run("seals", "verify", model, "--json").object == {
         "log": ".drivetrain/log.jsonl",
-        "lines": 3,
+        "lines": 4,
         "models": 1,
     }
     log = Path(".drivetrain/log.jsonl")
     whole = log.read_text()
     log.write_text(whole.replace('"count": 1', '"count": 0'))
     done = run("seals", "verify")
-    assert done.code == 1 and "line 3 was changed" in done.err
+    assert done.code == 1 and "line 4 was changed" in done.err
     log.write_text(whole)
     shutil.move(".drivetrain", "elsewhere")
     done = run("seals", "verify", model)

@@ -108,7 +108,7 @@ def test_the_same_command_twice_is_no_contamination(mixed):
     again = images(mixed, seed=1)
     assert again.seal == first.seal and again.split == first.split
     assert images(mixed, seed=1, valid_pct=0.3).seal == first.seal, "another validation set leaves the test set alone"
-    assert len(seals().known()) == 1 and len(seals().ledger.entries()) == 1
+    assert len(seals().known()) == 1 and [e.kind for e in seals().ledger.entries()] == ["began", "sealed"]
 
 
 @pytest.mark.parametrize("other", [{"seed": 2}, {"test_pct": 0}, {"test_pct": 0.1}, {"stratify": False}])
@@ -304,6 +304,18 @@ def test_a_seal_that_was_deleted_is_missed(mixed):
         images(mixed, seed=2)
     retire_seal(data.seal.id, "it is gone")
     assert images(mixed, seed=2).seal
+
+
+def test_a_log_that_was_deleted_is_missed(mixed):
+    """With its head, so that no line is left that could name another."""
+    images(mixed, seed=1)
+    project = Project.find()
+    for file in (project.log, project.head):
+        file.unlink()
+    for work in (lambda: images(mixed, seed=1), lambda: seals().known(), lambda: images(mixed, seed=2, retire="again")):
+        with pytest.raises(SealError, match=r"log.jsonl is missing, but .*seals holds .* was deleted.*Mend it: put"):
+            work()
+    assert not project.log.exists()
 
 
 def test_somebody_else_checks_against_a_seal_without_seeing_the_pictures(divided, tmp_path):

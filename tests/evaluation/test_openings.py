@@ -75,7 +75,7 @@ def test_what_fails_while_judging_leaves_a_prediction_and_no_opening(table, seal
 
     with pytest.raises(OSError, match="is gone"):
         open_test_set(judge, ACCURACY, sealed=sealed, project=project, parameters_sha256="a" * 64, expected=None)
-    assert [entry.kind for entry in Ledger(project).entries()] == ["sealed", "predicted"]
+    assert [entry.kind for entry in Ledger(project).entries()] == ["began", "sealed", "predicted"]
     assert open_it(table, sealed, project).opening.count == 1
 
 
@@ -158,10 +158,10 @@ def test_a_log_that_was_tampered_with_stops_the_opening(table, sealed, project):
     opened = open_it(table, sealed, project)
     text = project.log.read_text()
     project.log.write_text(text.replace('"held": null', '"held": true'))
-    with pytest.raises(SealError, match="line 3 was changed"):
+    with pytest.raises(SealError, match="line 4 was changed"):
         open_it(table, sealed, project)
     project.log.write_text("\n".join(text.splitlines()[:1]) + "\n")
-    project.head.write_text(project.head.read_text().replace('"n": 3', '"n": 1').replace(opened.head.hash, "0" * 64))
+    project.head.write_text(project.head.read_text().replace('"n": 4', '"n": 1').replace(opened.head.hash, "0" * 64))
     with pytest.raises(SealError, match="line"):
         open_it(table, sealed, project, heads=[opened.head])
 

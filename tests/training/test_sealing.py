@@ -130,7 +130,7 @@ def test_a_shortened_log_is_caught_by_the_model(make_learner: MakeLearner, seale
     project.log.write_text(first + "\n")
     head = json.loads(first)["hash"]
     project.head.write_text(json.dumps({"n": 1, "hash": head, "log": head}))
-    with pytest.raises(SealError, match="line 2 is missing: 3 lines were written"):
+    with pytest.raises(SealError, match="line 2 is missing: 4 lines were written"):
         dt.evaluate(path, "test")
 
 

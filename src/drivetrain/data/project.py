@@ -3,7 +3,8 @@
 ```
 .drivetrain/            in the working directory; DRIVETRAIN_PROJECT, project= or --project name another place
     checkpoints/        of runs that go on
-    log.jsonl           what was sealed, retired and opened: append-only, each line holds the hash of the one before
+    log.jsonl           what was sealed, retired and opened: append-only, each line holds the hash of the one before;
+                        there from before the first seal on
     log.head            number and hash of the last line
     runs/RUN/           one folder per trial: run.json, predictions.npz
     seals/ID/           one folder per sealed test set: seal.json, split.json, labels.csv

@@ -23,7 +23,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from drivetrain.data.examples import Examples
-from drivetrain.data.ledger import Entry, Head, Ledger, of_kind
+from drivetrain.data.ledger import MEND, Entry, Head, Ledger, of_kind
 from drivetrain.data.project import Project, ProjectPlace, add_folder
 from drivetrain.data.split import Split
 from drivetrain.errors import DataError, SealError, SettingError, did_you_mean, first_few
@@ -245,6 +245,11 @@ class Seals:
         entries = self.ledger.entries()
         made, retired = _states(entries)
         folders = {path.name: path for path in self.project.seals.glob("[0-9a-f]*") if path.is_dir()}
+        if folders and not entries:
+            raise SealError(
+                f"{self.ledger.path} is missing, but {self.project.seals} holds {first_few(sorted(folders))}: the "
+                f"record of what was sealed and opened was deleted. {MEND}"
+            )
         gone = [name for name in made if name not in folders and name not in retired]
         if gone:
             raise SealError(
@@ -291,6 +296,8 @@ class Seals:
             OSError: The project cannot be written to.
         """
         folder = self.project.seals / sealed.id
+        if not self.ledger.entries():  # the log is there before the first seal: a seal without one tells of a deletion
+            self.ledger.append("began", {"project": secrets.token_hex(8)})
 
         def fill(fresh: Path) -> None:
             write_durably(fresh / SEAL, sealed.as_bytes())
