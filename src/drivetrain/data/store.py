@@ -49,7 +49,8 @@ class Store:
     Args:
         paths: One file per row.
         reader: How a file is read.
-        digests: Of the files' content, one per row, as `check_pictures` found them; None uses no cache.
+        digests: Of the files' content, one per row, as `check_pictures` found them, and what is read has to have them;
+            None uses no cache.
         memory_bytes: What may be kept in memory; None allows a quarter of what is free.
         cache: Where the cache is and how large; None takes what the environment says.
     """
@@ -70,7 +71,6 @@ class Store:
         self._room = free_memory_bytes() * MEMORY_SHARE if memory_bytes is None else memory_bytes
         self._kept: dict[int, Pixels] = {}
         self._unreadable: set[int] = set()
-        self._changed = False
         self._counting = threading.Lock()
         self._pool = ThreadPoolExecutor(max_workers=min(16, usable_cpus()))
         self._cache = None if digests is None else _open_cache(reader, cache or CachePlace.from_environment())
@@ -80,7 +80,7 @@ class Store:
         """Working arrays of the rows asked for, in that order; None where a file cannot be read any more.
 
         They are read-only, and may be views of a file: copy what has to be changed. Files were checked when the data
-        were described; one that has since vanished is warned about once, unless the cache holds it.
+        were described; one that has since vanished or changed is warned about once, unless the cache holds what it was.
         """
         found = {row: self._at_hand(row) for row in rows}
         missing = [row for row, array in found.items() if array is None and row not in self._unreadable]
@@ -101,10 +101,10 @@ class Store:
 
     def _load(self, row: int) -> Pixels | None:
         try:
-            if self._cache is None or self._digests is None:
+            if self._digests is None:
                 array = self._reader.load(self.paths[row])
             else:
-                array = self._load_cached(row, self._cache, self._digests[row])
+                array = self._load_checked(row, self._digests[row])
         except PictureError as error:
             self._unreadable.add(row)
             self._count_down()
@@ -113,15 +113,18 @@ class Store:
         array.flags.writeable = False
         return array
 
-    def _load_cached(self, row: int, cache: PictureCache, expected: str) -> Pixels:
-        array = cache.get(expected)
+    def _load_checked(self, row: int, expected: str) -> Pixels:
+        """The picture that was compared with the seals, and no other: a test picture may have taken its place."""
+        array = None if self._cache is None else self._cache.get(expected)
         if array is not None:
             return array
         array, digest = self._reader.load_file(self.paths[row])
-        if digest == expected:
-            cache.put(expected, array)
-        else:  # kept under that digest, it would be taken for the old picture by every later run
-            self._warn_changed(row)
+        if digest != expected:
+            raise PictureError(
+                f"{readable(self.paths[row])} is not the picture any more that it was. Mend it: make the data again."
+            )
+        if self._cache is not None:
+            self._cache.put(expected, array)
         self._count_down()
         return array
 
@@ -132,16 +135,6 @@ class Store:
             done = self._to_decode == 0
         if done and self._cache is not None:
             self._cache.publish()
-
-    def _warn_changed(self, row: int) -> None:
-        if not self._changed:
-            self._changed = True
-            warnings.warn(
-                f"{readable(self.paths[row])} is not the picture any more that it was when the data were checked; it "
-                "is used as it is now. Mend it: make the data again.",
-                DrivetrainWarning,
-                stacklevel=2,
-            )
 
 
 def _open_cache(reader: Reader, place: CachePlace) -> PictureCache | None:
