@@ -1,5 +1,7 @@
 """The review page in a real browser: what is decided is on the disk, through reloads and crashes of the server."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -145,6 +147,31 @@ def test_pairs_are_side_by_side_and_decided_one_by_one(server, desk, open_page):
     pair.nth(1).get_by_role("button", name="Remove").click()
     saved(page, 1)
     assert decided(desk) == {7: ("remove", None)}
+
+
+def test_keys_decide_right_after_a_tab_was_clicked(server, desk, open_page):
+    page = open_page(server.url).page
+    page.get_by_role("tab", name="Duplicates").click()
+    page.keyboard.press("x")
+    saved(page, 1)
+    assert decided(desk) == {4: ("remove", None)}
+
+
+def test_copies_of_one_file_say_that_they_are_decided_together(rows, tmp_path, open_page):
+    digests = (*rows.examples.digests[:7], rows.examples.digests[4], *rows.examples.digests[8:])
+    twice = replace(rows, examples=replace(rows.examples, digests=digests))
+    desk = Desk(twice, tmp_path / "review.jsonl")
+    with ReviewServer(desk.items, desk.picture, desk.decide) as server:
+        page = open_page(server.url + "#duplicates").page
+        page.get_by_role("tab", name="Duplicates").click()
+        pair = page.get_by_role("article")
+        assert pair.get_by_text("this very file is there 2 times").count() == 2
+        assert pair.get_by_role("button", name="Remove", exact=True).count() == 0
+        pair.first.get_by_role("button", name="Remove all 2").click()
+        page.get_by_text("2 of 7 decided").wait_for()
+        assert pair.locator(".done", has_text="removed").count() == 2
+        page.get_by_role("tab", name="Highest losses").click()
+        assert page.get_by_role("button", name="Remove", exact=True).count() == 4
 
 
 def test_what_cannot_be_saved_is_not_shown_as_decided(desk, open_page):

@@ -24,7 +24,8 @@ TITLES = {
     "labels": ("Likely wrong labels", "The label and a model that has not seen it disagree, and the model is sure."),
     "duplicates": (
         "Duplicates",
-        "Pairs that show the same picture, or one a part of the other; those with different labels first. Remove one.",
+        "Pairs that show the same picture, or one a part of the other; those with different labels first. Remove one; "
+        "give copies of the very same file their right label, since what is decided of one holds for all.",
     ),
     "losses": ("Highest losses", "Validation rows that the model is most wrong about: odd pictures and wrong labels."),
 }
@@ -143,6 +144,7 @@ class Desk:
             "path": readable(path),
             "part": self.rows.part(row),
             "label": as_label(examples.values[row]),
+            "copies": examples.digests.count(examples.digests[row]),
             "judge": f"{judge} says",
             "said": None,
             "of_label": None,

@@ -36,7 +36,7 @@ async function decide(panel, action, label = null) {
     decisions = said.decisions;
     complain("");
   } catch (error) {
-    complain(`Not saved: ${error.message}. Is drivetrain review still running? Decide again once it is.`);
+    complain(`Not saved: ${error.message}. Is drivetrain review still running? Start it again, and open the address that it prints.`);
     return;
   }
   panels().forEach(refresh);
@@ -85,9 +85,11 @@ function panelOf(id, suggestion) {
   const keep = button("keep", "Keep", "K");
   const relabel = button("relabel", suggestion === null ? "Relabel…" : `Relabel: ${words(suggestion)}`, "R");
   const other = button("other", "Other label…", "L");
-  const remove = button("remove", "Remove", "X");
+  // a decision is about a content: of a file that is there several times, no copy can be removed alone
+  const remove = button("remove", one.copies > 1 ? `Remove all ${one.copies}` : "Remove", "X");
   const panel = make("article", { tabIndex: 0, ariaLabel: `${one.name}, ${one.part}, labelled ${words(one.label)}` },
     shot, said, make("p", { className: "name", textContent: `${one.name} · ${one.part}`, title: one.path }),
+    ...(one.copies > 1 ? [make("p", { className: "name", textContent: `this very file is there ${one.copies} times` })] : []),
     make("p", { className: "done" }),
     make("div", { className: "buttons" }, keep, relabel, ...(suggestion === null ? [] : [other]), remove));
   panel.dataset.row = id;
@@ -191,7 +193,7 @@ function keys(event) {
     ArrowRight: () => go(current + 1), ArrowLeft: () => go(current - 1), j: () => go(current + 1),
     k: () => keep.click(), r: () => relabel.click(), l: () => pick(panel), x: () => remove.click(), z: () => zoom(panel),
   }[event.key.length === 1 ? event.key.toLowerCase() : event.key];
-  if (action && event.target.role !== "tab") {
+  if (action && !(event.target.role === "tab" && event.key.startsWith("Arrow"))) {  // those go from tab to tab
     event.preventDefault();
     action();
   }
