@@ -200,7 +200,7 @@ def _held(value: float, expected: Expected) -> dict[str, object]:
 def _prediction_lines(opening: Opening, scores: Scores) -> list[str]:
     expected = opening.expected
     if expected is None or expected.metric not in scores:
-        return ["nothing was predicted: there is no validation score to predict from"]
+        return ["nothing was predicted: what this model said of its validation rows is not on record here"]
     found = scores[expected.metric]
     value, interval = _shown(found, expected.value, expected.low, expected.high)
     raw = _shown(found, expected.raw)[0]
