@@ -3,8 +3,12 @@
 import re
 
 import pytest
+from PIL import Image
 
+from drivetrain.data.audit.findings import Finding, Pair, RowRef
 from drivetrain.evaluation import Predictions
+from drivetrain.evaluation.auditing.audit import Audit
+from drivetrain.evaluation.auditing.section import audit_page
 from drivetrain.evaluation.report import render
 from drivetrain.runtime.targets import CategoryTarget
 from tests.evaluation import tables
@@ -68,6 +72,21 @@ def test_what_a_confusion_matrix_shows_is_not_written_over_its_names(names, view
 def test_on_a_phone_results_of_openings_are_not_broken_within_words(many, open_page):
     page = open_page(many, viewport=NARROW).page
     assert page.locator(".openings td:nth-child(3)").first.bounding_box()["width"] > 150
+
+
+@pytest.mark.parametrize("viewport", [NARROW, WIDE], ids=["380 px", "1280 px"])
+def test_an_audit_fits_its_window(viewport, open_page, tmp_path):
+    rows = []
+    for i in range(2):
+        path = tmp_path / f"a_rather_long_name_of_a_picture_without_any_space_{i}.png"
+        Image.new("RGB", (200, 200), (90 * i, 80, 70)).save(path)
+        rows.append(RowRef(path.name, "training", "a label", path))
+    pair = Pair(*rows, "features alike, cosine 0.86")
+    found = Finding("copies across parts", "problem", "2 copies", "text", "", (pair,), tuple(rows))
+    (tmp_path / "audit.html").write_text(audit_page(Audit("fruit", {"rows": 2}, (found,), {})), encoding="utf-8")
+    watched = open_page((tmp_path / "audit.html").as_uri(), viewport=viewport)
+    assert not watched.is_wider_than_its_window()
+    assert watched.errors == []
 
 
 def background(page):

@@ -11,7 +11,7 @@ from drivetrain.evaluation.report.parts import Finding, ReportParts, Seal
 from drivetrain.evaluation.report.thumbnails import picture_tag
 from drivetrain.evaluation.report.words import count_rows
 
-LEVELS = {"stop": "Stop", "warning": "Look", "note": "Note", "fine": "Fine"}
+LEVELS = {"stop": "Problem", "warning": "Look at this", "note": "Note", "fine": "Fine"}
 PART_NAMES = {"train": "training", "valid": "validation", "test": "test (sealed)"}
 MOST_PICTURES_OF_A_FINDING = 12
 DECISION_NAMES = {
