@@ -60,7 +60,7 @@ def test_few_rows_do_not_show_that_errors_have_no_tail():
     found = METRICS["rmse"].interval(table)
     value = METRICS["rmse"].value(table)
     spread = rmse_means(table).error()
-    tail = np.sqrt((20 * spread**2 * 20 + 3 * 9 / 4) / 23 / 20)
+    tail = np.sqrt((20 * spread**2 * 20 + 2 * 8 / 4) / 22 / 20)
     alone = replace(rmse_means(table), tail=0.0).interval()
     assert tail > 5 * spread
     assert np.log(found.high / value) == pytest.approx(np.log(alone.high / value) * tail / spread)

@@ -211,7 +211,7 @@ def _few_rows_each(predictions: Predictions) -> str | None:
     if predictions.target.kind == "category" and k > 2 and each < FEW_ROWS_EACH:
         return f"{len(predictions):,} rows for {k:,} categories: with so few of each it comes out too low"
     absent = int((~rank.positives(predictions).any(axis=0)).sum())
-    return f"{absent} of {k} categories are true of no row" if absent > MOST_ABSENT * k else None
+    return f"true of no row: {absent} of {k} categories" if absent > MOST_ABSENT * k else None
 
 
 def _most_are_judged(predictions: Predictions) -> bool:

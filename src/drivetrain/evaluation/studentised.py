@@ -38,11 +38,11 @@ WIDENING = 2.0
 _MOST_REACH = 3.0
 """The reach is at most so many times that of Student's t: where one row in 20 holds nearly all of the loss, resamples
 without it would make the upper end as large as one likes."""
-UNSEEN = 0.4
+UNSEEN = 0.37
 _UNSEEN_ROWS = 60.0
 """A mistake that no row shows counts as `UNSEEN` of its cost, of which few rows (against 60) are believed little, as
 the cost is known from the model's own probabilities only: by simulation."""
-_TAIL_UNITS = 3.0
+_TAIL_UNITS = 2.0
 """What is assumed of the tail (`OfMeans.tail`) counts as so many units: by simulation."""
 _MOST_UNDEFINED = 0.005
 """Above this fraction of resamples without a standard error, the same."""
