@@ -105,6 +105,7 @@ def test_text_among_many_decimals_is_named_and_makes_no_class_of_each():
             choose_kind({"w": column}, ["w"], None, None)
         for kind in ("number", "category"):
             assert choose_kind({"w": column}, ["w"], kind, None).value == kind
+    assert choose_kind({"w": [*DECIMALS, math.inf, math.nan]}, ["w"], None, None).value == "number"
     assert choose_kind({"w": [*range(30), "unknown"]}, ["w"], None, None).value == "category"
     assert choose_kind({"w": [*DECIMALS[:3] * 9, "beta"]}, ["w"], None, None).value == "category"
     assert choose_kind({"w": [[number] for number in DECIMALS]}, ["w"], None, None).value == "categories"

@@ -128,7 +128,7 @@ def _check_mixed(columns: Columns, targets: Sequence[str], delim: str | None) ->
     text = {name: next((cell for cell in cells if _as_number(cell) is None), None) for name, cells in present.items()}
     for name, cells in present.items():
         numbers = [number for number in map(_as_number, cells) if number is not None]
-        decimals = {number for number in numbers if not number.is_integer()}
+        decimals = {number for number in numbers if math.isfinite(number) and not number.is_integer()}
         if delim is not None or len(decimals) <= MOST_CATEGORIES_AS_INTEGERS or len(numbers) < len(cells) / 2:
             continue
         mend = "correct or empty such cells; or pass kind='number', which leaves their rows out, or kind='category'"
@@ -144,12 +144,12 @@ def _check_mixed(columns: Columns, targets: Sequence[str], delim: str | None) ->
 
 
 def _as_number(cell: Any) -> float | None:
-    """A finite number, also where it is written as text."""
+    """A number, also where it is written as text; infinity is one, though no target (see `_number`)."""
     try:
         number = float(cell)
     except (TypeError, ValueError, OverflowError):
         return None
-    return number if math.isfinite(number) and not isinstance(cell, bool) and not _is_list(cell) else None
+    return None if isinstance(cell, bool) or _is_list(cell) else number
 
 
 def _infer_kind(cells: Sequence[Any], n_columns: int, forms: set[str], delim: str | None) -> tuple[Kind, str]:
