@@ -52,7 +52,7 @@ class Architecture(_Record):
         Example:
             >>> Architecture(name="resnet18", pretrained_from="embedded", features=240, dropout=0.2).label
             'embedded (resnet18)'
-            >>> Architecture(name="resnet18", pretrained_from="local-dir:/home/me/fruit", features=8, dropout=0).label
+            >>> Architecture(name="resnet18", pretrained_from="local-dir:some/place/fruit", features=8, dropout=0).label
             'fruit (resnet18)'
             >>> Architecture(name="resnet18", pretrained_from="resnet18.a1_in1k", features=512, dropout=0.2).label
             'resnet18.a1_in1k'
