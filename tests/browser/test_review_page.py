@@ -11,7 +11,7 @@ from drivetrain.cli.review_server import ReviewServer
 from drivetrain.data.examples import Examples
 from drivetrain.data.review import read_review
 from drivetrain.evaluation import Predictions
-from drivetrain.runtime.targets import CategoriesTarget, CategoryTarget
+from drivetrain.runtime.targets import CategoriesTarget, CategoryTarget, NumberTarget
 from drivetrain.training.reviewing import Item, ReviewRows
 
 from .conftest import NARROW, WIDE
@@ -205,8 +205,6 @@ def test_pictures_can_be_looked_at_larger(server, open_page):
 
 
 def test_several_labels_are_typed(rows, tmp_path, open_page):
-    from dataclasses import replace
-
     target = CategoriesTarget(name="tags", vocab=VOCAB)
     values = tuple((VOCAB[i % 4],) for i in range(10))
     said = Predictions(ids=rows.examples.digests, target=target, truth=target.encode(values), output=rows.said.output)
@@ -221,3 +219,27 @@ def test_several_labels_are_typed(rows, tmp_path, open_page):
         page.keyboard.press("Enter")
         page.get_by_text("1 of 1 decided").wait_for()
     assert decided(desk) == {0: ("relabel", ("pear", "plum"))}
+
+
+def test_numbers_are_short_and_what_is_no_number_is_said_to_be_none(rows, tmp_path, open_page):
+    target = NumberTarget.fit(("grams",), [(float(i),) for i in range(10)])
+    values = tuple((100 / 3 + i,) for i in range(10))
+    output = np.full((10, 1), 200 / 3)
+    said = Predictions(ids=rows.examples.digests, target=target, truth=target.encode(values), output=output)
+    items = {"labels": (), "duplicates": (), "losses": (Item((0,)),)}
+    changed = replace(rows, target=target, said=said, items=items, examples=replace(rows.examples, values=values))
+    desk = Desk(changed, tmp_path / "grams.jsonl")
+    with ReviewServer(desk.items, desk.picture, desk.decide) as server:
+        page = open_page(server.url).page
+        panel = page.get_by_role("article").first
+        assert panel.locator("b").all_inner_texts() == ["33.33", "66.67"]
+        for typed in ("heavy", "12.5"):
+            page.keyboard.press("l")
+            page.get_by_label("Numbers: grams").fill(typed)
+            page.keyboard.press("Enter")
+            if typed == "heavy":
+                page.get_by_text("'heavy'] is no value for grams").wait_for()
+                assert "still running" not in page.get_by_role("alert").inner_text()
+        page.get_by_text("1 of 1 decided").wait_for()
+        assert not page.get_by_role("alert").is_visible()
+    assert decided(desk) == {0: ("relabel", (12.5,))}

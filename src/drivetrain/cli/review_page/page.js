@@ -15,7 +15,8 @@ let current = 0; // which of its panels the keys act on
 
 const panels = () => [...document.querySelectorAll("article")];
 const row = (panel) => board.rows[panel.dataset.row];
-const words = (label) => (Array.isArray(label) ? label.join(", ") || "(none)" : String(label));
+const word = (part) => (typeof part === "number" ? String(Number(part.toPrecision(4))) : String(part)); // as reports do
+const words = (label) => (Array.isArray(label) ? label.map(word).join(", ") || "(none)" : word(label));
 const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
 
 function complain(message) {
@@ -32,6 +33,7 @@ async function decide(panel, action, label = null) {
       body: JSON.stringify({ row: id, action, label }),
     });
     const said = await answer.json();
+    if (answer.status === 422) return complain(`Not saved: ${said.error}`); // what was typed, and nothing else, is wrong
     if (!answer.ok) throw new Error(said.error);
     decisions = said.decisions;
     complain("");
@@ -178,7 +180,8 @@ function select(option) {
 
 function save() {
   const typed = by("picker-input").value.split(",").map((part) => part.trim()).filter(Boolean);
-  const label = board.kind === "category" ? chosen()?.textContent : board.kind === "number" ? typed.map(Number) : typed;
+  const label = board.kind === "category" ? chosen()?.textContent : board.kind === "number"
+    ? typed.map((part) => (Number.isFinite(Number(part)) ? Number(part) : part)) : typed;
   if (label === undefined) return;
   by("picker").close();
   decide(picking, "relabel", label);
