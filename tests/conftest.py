@@ -68,7 +68,10 @@ def chromium():
     if program is None:
         pytest.skip("there is no Chromium here")
     with playwright.sync_playwright() as driver:
-        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-        browser = driver.chromium.launch(executable_path=program, args=arguments)
+        arguments = ["--disable-dev-shm-usage", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
+        try:
+            browser = driver.chromium.launch(executable_path=program, args=arguments)
+        except playwright.Error as error:
+            pytest.skip(f"{program} does not start here: {error}")
         yield browser
         browser.close()
