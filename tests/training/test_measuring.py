@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 
 import drivetrain as dt
+from drivetrain.data.data import Sealed
 from drivetrain.errors import ModelError
+from drivetrain.evaluation.auditing import shortcut
 from drivetrain.training import measuring, probing
+from drivetrain.training.reporting import card_of
 
 
 @pytest.fixture
@@ -42,6 +45,44 @@ def test_the_probe_is_fitted_on_a_bounded_number_of_rows(make_learner, features,
     assert learn.baselines()["linear probe"]["accuracy"].value > 0.8
     (rows,) = features
     assert rows - len(learn.data.valid) <= 10
+
+
+def test_metadata_alone_stand_beside_the_model(make_learner, tmp_path, monkeypatch):
+    """The squares are told apart by their mean colours, which metadata hold."""
+    monkeypatch.setattr(shortcut, "FEWEST_ROWS", 30)
+    learn = make_learner()
+    found = learn.baselines(probe=False)
+    assert list(found) == ["majority class", "metadata alone"]
+    alone = learn.metadata_alone()["metadata alone"]
+    assert alone.ids == learn.data.valid.digests
+    assert found["metadata alone"]["accuracy"].value == pytest.approx(alone.hits().mean()) and alone.hits().mean() > 0.8
+    assert learn.metadata_alone()["metadata alone"] is alone  # kept, not computed again
+    assert "metadata alone" in learn.report(tmp_path / "r.html").read_text(encoding="utf-8")
+    assert "metadata alone" not in card_of(learn, "squares", []), "a card is written at every save"
+
+
+def test_metadata_are_fitted_on_training_rows_and_no_test_row_is_opened(make_learner, monkeypatch):
+    monkeypatch.setattr(shortcut, "FEWEST_ROWS", 30)
+    monkeypatch.setattr(shortcut, "MOST_ROWS", 31)
+    fitted = []
+    real = shortcut.out_of_fold
+
+    def watched(columns, target, truth, folds, **options):
+        fitted.append((len(columns), [(len(fit), len(asked)) for fit, asked in folds]))
+        return real(columns, target, truth, folds, **options)
+
+    monkeypatch.setattr(shortcut, "out_of_fold", watched)
+    monkeypatch.setattr(Sealed, "open", lambda self: pytest.fail("the test rows were opened"))
+    data = make_learner().data
+    assert shortcut.metadata_baseline(data).target == data.target
+    assert fitted == [(31 + 12, [(31, 12)])]
+
+
+def test_an_audit_of_the_same_rows_is_not_done_again(make_learner, monkeypatch):
+    learn = make_learner()
+    found = dt.audit(learn.data)
+    monkeypatch.setattr(shortcut, "metadata_baseline", lambda data: pytest.fail("fitted again"))
+    assert learn.metadata_alone(found)["metadata alone"].ids == learn.data.valid.digests
 
 
 def test_without_a_body_the_probe_is_left_out_and_it_is_said(make_learner, monkeypatch, capsys):

@@ -38,14 +38,15 @@ class Measuring:
         r"""What is reached without this training, on the same validation rows, with intervals.
 
         * a constant answer: the majority class, the label frequencies or the mean of the training set;
-        * metadata alone (file size, dimensions, …), where an audit is given;
+        * metadata alone (file size, dimensions, mean colours, …): a small forest, as of an audit where one is given and
+          judged all these rows, or else fitted on at most 5,000 training rows;
         * a linear probe: a linear model on what the body sees *before* it is trained here, fitted on at most 2,000
           training rows. What fine-tuning adds is the distance to it. The body is loaded again, for the one here has
           changed; this takes as long as validating those rows, once.
 
         Args:
             probe: Fit the probe. It is left out, and said so, where the pretrained body cannot be had.
-            audit: What `drivetrain.audit` found, for metadata alone.
+            audit: What `drivetrain.audit` found, if you have it.
 
         Returns:
             Name → scores with the Learner's metrics, the constant answer first.
@@ -59,10 +60,8 @@ class Measuring:
                 for name, scores in learn.baselines().items():
                     print(name, scores, sep="\n")
         """
-        others: dict[str, Predictions] = {}
-        if audit is not None and audit.metadata_predictions is not None:
-            others["metadata alone"] = audit.metadata_predictions
         predictions = self.predictions()
+        others = self.metadata_alone(audit)
         if probe and self._probe is not None:
             others["linear probe"] = self._probe
         truth = self.data.target.encode(self.data.train.values)
@@ -71,6 +70,25 @@ class Measuring:
     def _without_model(self, predictions: Predictions) -> dict[str, Predictions]:
         """The constant answer to these rows, fitted on the training set: it stands beside every score."""
         return constant_predictions(predictions, self._constant)
+
+    def metadata_alone(self, audit: Audit | None = None) -> dict[str, Predictions]:
+        """What metadata alone say of the validation rows, under its name; empty where they say nothing.
+
+        Args:
+            audit: As of `baselines`.
+        """
+        found = None if audit is None else audit.metadata_predictions
+        rows = {} if found is None else {digest: row for row, digest in enumerate(found.ids)}
+        wanted = self.predictions()
+        if found is not None and found.target == wanted.target and all(digest in rows for digest in wanted.ids):
+            return {"metadata alone": found.subset([rows[digest] for digest in wanted.ids])}
+        return {} if self._metadata is None else {"metadata alone": self._metadata}
+
+    @cached_property
+    def _metadata(self) -> Predictions | None:
+        from drivetrain.evaluation.auditing.shortcut import metadata_baseline  # noqa: PLC0415 - brings scikit-learn
+
+        return metadata_baseline(self.data)
 
     @cached_property
     def _constant(self) -> list[float]:

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from drivetrain.data.project import ProjectPlace
     from drivetrain.data.sources import Source
     from drivetrain.evaluation.auditing.audit import Audit
-    from drivetrain.evaluation.predictions import Predictions
     from drivetrain.evaluation.report import ReportParts, Seal
     from drivetrain.runtime.targets import Array
     from drivetrain.training.learner import Learner
@@ -131,7 +130,7 @@ def card_of(learner: Learner, title: str, openings: Sequence[Opening]) -> str:
     """The model card, as Markdown, of a Learner that is about to be saved under that name."""
     from drivetrain.evaluation.report import model_card  # noqa: PLC0415
 
-    return model_card(report_parts(learner, title=readable(title), openings=openings))
+    return model_card(report_parts(learner, title=readable(title), metadata=False, openings=openings))
 
 
 def report_parts(
@@ -141,6 +140,7 @@ def report_parts(
     title: str | None = None,
     use: str = "",
     probe: bool = False,
+    metadata: bool = True,
     manifest: Manifest | None = None,
     openings: Sequence[Opening] | None = None,
 ) -> ReportParts:
@@ -152,6 +152,7 @@ def report_parts(
         title: What the model is called.
         use: What it is meant for.
         probe: Fit a linear probe on the pretrained body as well.
+        metadata: Fit a forest on metadata alone as well, which opens the file of each validation row.
         manifest: Of the artefact it was loaded from; its decisions are those of the training.
         openings: Of the test set; None takes those the Learner knows of.
 
@@ -170,7 +171,7 @@ def report_parts(
         title=title or f"{learner.kind.architecture.label} on {source_name(data)}",
         predictions=predictions,
         scores=scores,
-        baselines=_baselines(learner, headline, audit, probe=probe),
+        baselines=_baselines(learner, headline, audit, probe=probe, metadata=metadata),
         decisions=_shown_decisions(learner.decisions if manifest is None else manifest.decisions),
         history=learner.history,
         verdict=learner.verdict().text if learner.history else None,
@@ -191,19 +192,16 @@ def report_parts(
     )
 
 
-def _baselines(learner: Learner, headline: Metric | None, audit: Audit | None, *, probe: bool) -> list[Score]:
-    """The headline of a constant answer, of metadata alone where an audit judged all these rows, and of a probe."""
+def _baselines(
+    learner: Learner, headline: Metric | None, audit: Audit | None, *, probe: bool, metadata: bool
+) -> list[Score]:
+    """The headline of a constant answer, of metadata alone, and of a probe."""
     from drivetrain.evaluation.baselines import baselines  # noqa: PLC0415 - brings scikit-learn
 
     if headline is None:
         return []
     data, predictions = learner.data, learner.predictions()
-    others: dict[str, Predictions] = {}
-    metadata = None if audit is None else audit.metadata_predictions
-    if metadata is not None and metadata.target == predictions.target:
-        rows = {digest: row for row, digest in enumerate(metadata.ids)}
-        if all(digest in rows for digest in predictions.ids):
-            others["metadata alone"] = metadata.subset([rows[digest] for digest in predictions.ids])
+    others = learner.metadata_alone(audit) if metadata else {}
     notes: dict[str, str] = {}
     if probe and learner.kind.architecture.pretrained_from is not None:
         from drivetrain.training.probing import probe_predictions  # noqa: PLC0415 - brings scikit-learn

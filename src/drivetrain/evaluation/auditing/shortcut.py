@@ -14,8 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivetrain.data.audit.findings import Finding
-from drivetrain.data.audit.metadata import FAMILIES, Column, Family
-from drivetrain.data.audit.rows import AuditRows
+from drivetrain.data.audit.metadata import FAMILIES, Column, Family, read_columns
+from drivetrain.data.audit.rows import AuditRows, signatures_of
+from drivetrain.data.data import Data
+from drivetrain.data.examples import Examples
+from drivetrain.data.split import Part
 from drivetrain.evaluation.auditing.forests import Folds, Skill, make_folds, one_column, out_of_fold, skill
 from drivetrain.evaluation.predictions import Predictions
 from drivetrain.runtime.targets import Array
@@ -98,6 +101,46 @@ def look_for_shortcuts(
     said = out_of_fold(_matrix(read), rows.target, truth, folds, seed=seed) if read else None
     predictions = None if said is None else _table(rows, chosen, truth, said, groups)
     return ShortcutAudit(tuple(families), predictions)
+
+
+def metadata_baseline(data: Data, *, seed: int = 0) -> Predictions | None:
+    """What a forest fitted on the training rows says of the validation rows, from metadata alone.
+
+    It reads *capture* and *contents*: what a network can see as well. A network that is no better has learnt nothing of
+    what the pictures show.
+
+    Args:
+        data: Divided data; the test set is not looked at.
+        seed: Of the rows, at most 5,000, that the forest is fitted on, and of the forest.
+
+    Returns:
+        Answers for all validation rows; None with fewer than 40 training rows, without validation rows, or where all
+        rows have the same metadata.
+    """
+    if len(data.train) < FEWEST_ROWS or not len(data.valid):
+        return None
+    drawn = np.random.default_rng(seed).permutation(len(data.train))[:MOST_ROWS]
+    train = data.train.subset(np.sort(drawn).tolist())
+    examples = Examples.concat([train, data.valid])
+    of_train: tuple[Part, ...] = ("train",) * len(train)
+    of_valid: tuple[Part, ...] = ("valid",) * len(data.valid)
+    rows = AuditRows(
+        examples=examples,
+        parts=of_train + of_valid,
+        target=data.target,
+        signatures=signatures_of(examples),
+        report=data.report,
+        source=data.source,
+        layout=data.spec.layout,
+    )
+    every = np.arange(len(rows))
+    columns = [column for column in read_columns(rows, every) if column.family in BASELINE]
+    if not columns:
+        return None
+    truth, asked = data.target.encode(examples.values), every[len(train) :]
+    said = out_of_fold(_matrix(columns), data.target, truth, [(every[: len(train)], asked)], seed=seed)
+    groups = data.valid.groups or None
+    return _table(rows, asked, truth[asked], said[asked], groups)
 
 
 def shortcut_findings(found: ShortcutAudit) -> list[Finding]:
