@@ -7,7 +7,7 @@ from scipy import stats
 from drivetrain.errors import DataError, SettingError
 from drivetrain.evaluation import Predictions
 from drivetrain.evaluation.metrics import METRICS
-from drivetrain.evaluation.selection import correct_selection, expect
+from drivetrain.evaluation.selection import correct_selection, expect, expect_of_others
 from drivetrain.runtime.targets import CategoryTarget, NumberTarget
 
 from .tables import categories, category, ids, number
@@ -179,3 +179,15 @@ def test_the_prediction_for_other_metrics_grows_with_fewer_test_rows():
     few, many = (expect(chosen, METRICS["rmse"], table, n_test) for n_test in (20, 20_000))
     assert few.low < many.low < many.value < many.high < few.high
     assert many.high - many.value == pytest.approx(chosen.high - chosen.corrected, rel=0.02)
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "log_loss"])
+def test_what_is_expected_of_another_test_set_is_what_would_have_been_said_of_it(metric):
+    table = category(150, 3)
+    selection, measure = correct_selection([table], metric), METRICS[metric]
+    said = expect(selection, measure, table, 80)
+    for n_test in (20, 80, 5000):
+        directly = expect(selection, measure, table, n_test)
+        found = expect_of_others(said, measure, n_test, grouped=False)
+        assert (found.low, found.high) == pytest.approx((directly.low, directly.high))
+        assert found.n_test == n_test and found.value == said.value

@@ -134,6 +134,14 @@ def test_a_shortened_log_is_caught_by_the_model(make_learner: MakeLearner, seale
         dt.evaluate(path, "test")
 
 
+def test_a_model_brings_its_seal_along(make_learner: MakeLearner, sealed: Data, tmp_path: Path) -> None:
+    path = make_learner(sealed).fit(1).save(tmp_path / "m.model", precision=None)
+    elsewhere = tmp_path / "elsewhere"
+    again = dt.Learner.load(path, project=elsewhere, precision="fp32", device="cpu")
+    (known,) = Seals(Project.find(elsewhere)).live()
+    assert known.sealed == again.data.seal == sealed.seal, "the same test set has one seal"
+
+
 def test_training_on_goes_through_the_same_check(make_learner: MakeLearner, sealed: Data, tmp_path: Path) -> None:
     path = make_learner(sealed).fit(1).save(tmp_path / "m.model", precision=None)
     again = dt.Learner.load(path, precision="fp32", device="cpu")
@@ -160,6 +168,9 @@ def test_a_model_is_judged_on_a_test_set_that_it_never_had(
     assert set(found.predictions.ids) == set(sealed.open_test().digests)
     assert found.opening.seal == sealed.seal.id and found.opening.count == 1 and found.not_found == 0
     assert len(entries("opened")) == 1
+    said, expected = open_artefact(path).manifest.expected, found.opening.expected  # the vendor's trials are not here
+    assert (said.n_test, expected.n_test) == (said.n, 12), "of as many rows as validation had; then of those opened"
+    assert expected.value == said.value and found.opening.held is not None
     with pytest.raises(SettingError, match="pass data"):
         dt.evaluate(path, "test", seal=tmp_path / "seal.json")
     with pytest.raises(SealError, match="copies of pictures that are sealed"):

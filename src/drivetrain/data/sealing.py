@@ -183,7 +183,7 @@ def _handed_over(seal: SealFiles) -> list[SealedSet]:
 
 
 def _sealed(seals: Seals, data: Data, test: Examples, used: Examples) -> SealedSet:
-    """The seal of these test rows: the one on record, or a new one."""
+    """The seal of these test rows: the one on record, the one that the model they come with carries, or a new one."""
     known = seals.known()
     identity = identity_of(test.digests)
     same = next((k for k in known if k.sealed.identity == identity), None)
@@ -196,6 +196,8 @@ def _sealed(seals: Seals, data: Data, test: Examples, used: Examples) -> SealedS
             "makes its score flatter."
         )
         return seals.add(same.sealed)
+    if data.seal is not None and data.seal.identity == identity:
+        return seals.add(data.seal, data.split, test)
     related = [k.sealed.id for k in known if _is_related(k, test)]
     sealed = SealedSet.of(test, source=data.source, split=data.split, overlap=_overlap(used, test), related=related)
     return seals.add(sealed, data.split, test)

@@ -153,10 +153,7 @@ def expect(selection: Selection, measure: Metric, predictions: Predictions, n_te
         return None
     value, n = selection.corrected, selection.n
     if measure.hits is not None and predictions.groups is None:
-        from scipy.stats import betabinom  # noqa: PLC0415 - slow to import
-
-        drawn = betabinom(n_test, value * n + 0.5, (1 - value) * n + 0.5)
-        low, high = (float(drawn.ppf(quantile)) / n_test for quantile in (0.025, 0.975))
+        low, high = _share_of_other_rows(value, n, n_test)
     else:
         wider = math.sqrt(1 + n / n_test)
         low, high = value - wider * (value - selection.low), value + wider * (selection.high - value)
@@ -171,6 +168,35 @@ def expect(selection: Selection, measure: Metric, predictions: Predictions, n_te
         n_test=n_test,
         trials=selection.trials,
     )
+
+
+def expect_of_others(expected: Expected, measure: Metric, n_test: int, *, grouped: bool) -> Expected:
+    """The same expectation of another test set, of `n_test` rows, where only the expectation itself is at hand.
+
+    Example:
+        >>> said = Expected(metric="rmse", value=2.0, low=1.0, high=4.0, raw=2.0, n=100, n_test=100, trials=1)
+        >>> from drivetrain.evaluation.metrics import METRICS
+        >>> found = expect_of_others(said, METRICS["rmse"], 10_000, grouped=False)
+        >>> round(found.low, 2), round(found.high, 2), found.n_test
+        (1.29, 3.42, 10000)
+    """
+    value = expected.value
+    if measure.hits is not None and not grouped:
+        low, high = _share_of_other_rows(value, expected.n, n_test)
+    else:
+        wider = math.sqrt((1 + expected.n / n_test) / (1 + expected.n / expected.n_test))
+        low, high = value - wider * (value - expected.low), value + wider * (expected.high - value)
+        low, high = (max(low, 0.0), min(high, 1.0)) if measure.percent else (low, high)
+    return expected.model_copy(update={"low": min(low, value), "high": max(high, value), "n_test": n_test})
+
+
+def _share_of_other_rows(value: float, n: int, n_test: int) -> tuple[float, float]:
+    """Where a proportion of `n_test` rows lies 95 times of 100, when it was `value` of n rows."""
+    from scipy.stats import betabinom  # noqa: PLC0415 - slow to import
+
+    drawn = betabinom(n_test, value * n + 0.5, (1 - value) * n + 0.5)
+    low, high = (float(drawn.ppf(quantile)) / n_test for quantile in (0.025, 0.975))
+    return low, high
 
 
 def _on_same_rows(tables: Sequence[Predictions]) -> list[Predictions]:

@@ -28,7 +28,7 @@ from drivetrain.evaluation.openings import (
 from drivetrain.evaluation.predictions import Predictions
 from drivetrain.evaluation.runs import RunLog, selection_of
 from drivetrain.evaluation.scores import Scores
-from drivetrain.evaluation.selection import expect
+from drivetrain.evaluation.selection import expect, expect_of_others
 from drivetrain.progress import say
 from drivetrain.runtime.artefact import CARD, DATA, SEAL, Artefact, update_artefact, update_manifest
 from drivetrain.runtime.decisions import Decision
@@ -109,14 +109,15 @@ class Sealing:
     def expected_test_score(self) -> Expected | None:
         """What the first metric should say of the test set, by the validation set and all trials on record.
 
-        None where there is no validation or test set, or where the metric is a function of the user's.
+        Without a test set, of one as large as the validation set: somebody else may hold one. None where there is no
+        validation set, or where the metric is a function of the user's.
         """
-        if not len(self.data.valid) or not self.data.n_test:
+        if not len(self.data.valid):
             return None
         own, measure = self.predictions(), self.metrics[0]
         trials = RunLog(self.project).on(identity_of(own.ids), own.target.name)
         selection = selection_of(own, parameters_sha256(self.network), trials, measure)
-        return None if selection is None else expect(selection, measure, own, self.data.n_test)
+        return None if selection is None else expect(selection, measure, own, self.data.n_test or len(own))
 
     def verdict(self) -> Verdict:
         """Whether training still improved the model, levelled off, or made it worse: by the validation set."""
@@ -213,5 +214,7 @@ def _expected_of_saved(artefact: Artefact, sealed: SealedSet, first: Metric, pro
     if own is not None and own.predictions is not None and metric_named(first.name):
         selection = selection_of(own.predictions, manifest.parameters_sha256, trials, first)
         return None if selection is None else expect(selection, first, own.predictions, n_test)
-    said = manifest.expected
-    return said if said is not None and (said.metric, said.n_test) == (first.name, n_test) else None
+    said, grouped = manifest.expected, reading["split"].get("group") is not None
+    if said is None or said.metric != first.name or not n_test:
+        return None
+    return said if said.n_test == n_test else expect_of_others(said, first, n_test, grouped=grouped)
