@@ -53,7 +53,7 @@ def ask(server, method, path, *, body=None, **headers):
 
 
 def test_rows_to_look_at_are_of_training_and_validation_alone(rows, trained, pictures):
-    sealed = set(dt.Learner.load(trained, device="cpu").data.open_test().digests)
+    sealed = set(dt.Learner.load(trained, device="cpu").data.sealed_test.open().digests)
     assert len(sealed) > 0 and not sealed & set(rows.examples.digests)
     assert len(rows.examples) == 45 - len(sealed)
     assert set(rows.items) == {"labels", "duplicates", "losses"}
@@ -238,7 +238,7 @@ def test_a_review_is_applied_to_the_data(rows, desk, pictures):
     data = dt.images(pictures, review=desk.out)
     everything = {**dict(zip(data.train.digests, data.train.values, strict=True))}
     everything |= dict(zip(data.valid.digests, data.valid.values, strict=True))
-    everything |= dict(zip(data.open_test().digests, data.open_test().values, strict=True))
+    everything |= dict(zip(data.sealed_test.open().digests, data.sealed_test.open().values, strict=True))
     assert rows.examples.digests[first] not in everything
     assert everything[rows.examples.digests[second]] == "red"
     assert decisions_in(desk.out).keys() == {rows.examples.digests[first], rows.examples.digests[second]}

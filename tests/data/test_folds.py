@@ -101,7 +101,7 @@ def test_every_row_validates_once_or_always_trains(rows, kind, groups, k):
         assert always <= set(contents(fold.train))
         if kind != "number":
             assert set(fold.target.vocab) == set(folds[0].target.vocab), "every fold trains every label"
-        assert fold.open_test() is data.open_test()
+        assert fold.sealed_test.open() is data.sealed_test.open()
         assert fold.split.find("test") == data.split.find("test")
         assert fold.split.method == "fold"
     assert len({fold.split.identity for fold in folds}) == k

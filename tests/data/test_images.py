@@ -39,15 +39,15 @@ def test_a_folder_per_class(class_folder):
     root = class_folder(apple=20, pear=10, fig=10)
     data = images(root, seed=3)
     assert (len(data.train), len(data.valid), data.n_test) == (24, 8, 8)
-    for rows, counts in ((data.valid, (4, 2, 2)), (data.open_test(), (4, 2, 2)), (data.train, (12, 6, 6))):
+    for rows, counts in ((data.valid, (4, 2, 2)), (data.sealed_test.open(), (4, 2, 2)), (data.train, (12, 6, 6))):
         assert Counter(rows.values) == dict(zip(("apple", "pear", "fig"), counts, strict=True))
     assert data.target == CategoryTarget(name="class", vocab=("apple", "fig", "pear"))
     assert data.kind == "picture"
     assert data.split.method == "stratified"
-    assert data.split.find("test") == set(data.open_test().digests)
+    assert data.split.find("test") == set(data.sealed_test.open().digests)
     assert data.spec == SourceSpec(layout="folder")
     assert {path.parent.name for path in data.train.paths} == {"apple", "pear", "fig"}
-    every = [*data.train.paths, *data.valid.paths, *data.open_test().paths]
+    every = [*data.train.paths, *data.valid.paths, *data.sealed_test.open().paths]
     assert sorted(every) == sorted(root.rglob("*.jpg"))
     for words in ("24 rows", "sealed", "apple", "stratified", "40 of 40 rows can be used"):
         assert words in repr(data)

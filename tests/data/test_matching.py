@@ -35,7 +35,7 @@ def test_moved_and_renamed_files_are_found(class_folder, tmp_path):
     examples, missing = found_again(moved, data, "test")
     assert missing == 0
     assert set(zip(examples.digests, examples.values, strict=True)) == set(
-        zip(data.open_test().digests, data.open_test().values, strict=True)
+        zip(data.sealed_test.open().digests, data.sealed_test.open().values, strict=True)
     )
     gone = next(path for path, digest in zip(examples.paths, examples.digests, strict=True) if digest)
     gone.unlink()
@@ -61,7 +61,7 @@ def test_a_table_is_read_by_the_same_columns(put):
         found_again(renamed, data, "valid")
     assert found_again(renamed, data, "valid", path="w", target_columns="t").examples == data.valid
     numbers = images(table, path="where", target="size", kind="number")
-    assert found_again(table, numbers, "test").examples == numbers.open_test()
+    assert found_again(table, numbers, "test").examples == numbers.sealed_test.open()
     with pytest.raises(SettingError, match="2 target columns given; the model says 1 numbers"):
         found_again(table, numbers, "test", target_columns=["size", "tags"])
 

@@ -55,7 +55,7 @@ def seals() -> Seals:
 
 
 def sealed_paths(data: Data) -> list[Path]:
-    return list(data.open_test().paths)
+    return list(data.sealed_test.open().paths)
 
 
 # ── what is sealed ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -66,17 +66,30 @@ def test_the_test_part_is_sealed_when_the_split_is_made(mixed):
     assert data.seal is not None and data.seal.n == data.n_test == 4
     (known,) = seals().live()
     assert known.sealed == data.seal
-    assert data.seal.rows_of(data.open_test().digests) == [0, 1, 2, 3]
+    assert data.seal.rows_of(data.sealed_test.open().digests) == [0, 1, 2, 3]
     assert data.seal.rows_of((*data.train.digests, *data.valid.digests)) == []
     assert data.seal.id in data.summary()
     (entry,) = of_kind(seals().ledger.entries(), "sealed")
     assert (entry.facts["seal"], entry.facts["n"]) == (data.seal.id, 4)
 
 
+def test_reading_the_test_rows_by_hand_is_an_opening_on_record(mixed):
+    data = images(mixed, seed=1)
+    with pytest.raises(SettingError, match="say why"):
+        data.open_test(" ")
+    assert not seals().openings(data.seal)
+    rows = data.open_test("a figure of the test pictures")
+    assert rows == data.sealed_test.open() and len(rows) == 4
+    (entry,) = seals().openings(data.seal)
+    assert entry.facts["reason"] == "a figure of the test pictures"
+    images(mixed, test_pct=0, project=Path("other")).open_test("there are none")  # nothing is sealed, nothing written
+    assert not Project.find("other").folder.exists()
+
+
 def test_a_seal_holds_no_names_no_labels_and_no_readable_contents(mixed):
     data = images(mixed, seed=1)
     text = (Project.find().seals / data.seal.id / "seal.json").read_text()
-    test = data.open_test()
+    test = data.sealed_test.open()
     for path, content, value in zip(test.paths, test.digests, test.values, strict=True):
         assert path.name not in text.replace("seal.json", "") and content not in text and value not in text
     again = SealedSet.of(test, source="mixed")
@@ -145,12 +158,12 @@ def test_added_pictures_leave_the_sealed_ones_where_they_are(mixed):
     for i in range(20, 34):
         write(mixed / ("hill" if i % 2 else "lake") / f"{i}.png", scene(i))
     grown = images(mixed, seed=1)
-    assert set(grown.open_test().digests) == set(first.open_test().digests)
+    assert set(grown.sealed_test.open().digests) == set(first.sealed_test.open().digests)
     assert grown.seal == first.seal
     assert len(grown.train) + len(grown.valid) == 30 and len(grown.valid) >= 6
     assert f"stays as it was sealed ({first.seal.id})" in grown.decisions["split"].reason
     before = set(first.valid.digests)
-    assert not before & set(grown.open_test().digests)
+    assert not before & set(grown.sealed_test.open().digests)
 
 
 def test_pictures_taken_away_leave_the_rest_of_the_test_set(mixed):
@@ -158,7 +171,7 @@ def test_pictures_taken_away_leave_the_rest_of_the_test_set(mixed):
     sealed_paths(first)[0].unlink()
     first.train.paths[0].unlink()
     fewer = images(mixed, seed=1)
-    assert set(fewer.open_test().digests) == set(first.open_test().digests[1:])
+    assert set(fewer.sealed_test.open().digests) == set(first.sealed_test.open().digests[1:])
     assert fewer.seal.related == (first.seal.id,)
 
 
@@ -225,7 +238,7 @@ def test_what_only_looks_alike_can_be_allowed_on_the_record(divided):
     with pytest.raises(SealError, match=f"drivetrain seals allow {data.seal.id}"):
         images(divided)
     with pytest.raises(SettingError, match="cannot be allowed"):
-        seals().allow(data.seal.id, data.open_test().digests, "why not")
+        seals().allow(data.seal.id, data.sealed_test.open().digests, "why not")
     seals().allow(data.seal.id, [digest(twin.read_bytes())], "the same place, another day")
     assert images(divided).seal == data.seal
 
@@ -323,7 +336,7 @@ def test_somebody_else_checks_against_a_seal_without_seeing_the_pictures(divided
     seals().export("", tmp_path / "seal.json", tmp_path / "labels.csv")
     with (tmp_path / "labels.csv").open() as stream:
         labels = {row["content"]: row["label"] for row in csv.DictReader(stream)}
-    test = data.open_test()
+    test = data.sealed_test.open()
     assert labels == {data.seal.hash_of(d): v for d, v in zip(test.digests, test.values, strict=True)}
     assert "lake" not in (tmp_path / "seal.json").read_text()
     theirs = tmp_path / "theirs"

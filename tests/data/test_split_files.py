@@ -23,7 +23,7 @@ def test_a_saved_split_is_the_same_split_anywhere(class_folder, tmp_path):
     for split in (place, str(place), Split.load(place)):
         again = images(moved, split=split)
         assert again.split == data.split
-        assert again.open_test().digests != () and set(again.valid.digests) == set(data.valid.digests)
+        assert again.sealed_test.open().digests != () and set(again.valid.digests) == set(data.valid.digests)
         assert str(again.decisions["split"]) == "given (split= names training, validation, test)"
     assert str(root) not in place.read_text()
 
@@ -74,7 +74,7 @@ def test_lists_of_names(class_folder, tmp_path):
         "pear/4.jpg",
         "pear/5.jpg",
     ]
-    assert sorted(path.stem for path in data.open_test().paths) == ["1", "2"]
+    assert sorted(path.stem for path in data.sealed_test.open().paths) == ["1", "2"]
     assert len(data.train) == 14, "without a list for training, what is in no list trains"
     train = [f"{name}/{i}.jpg" for name in ("apple", "pear") for i in range(7, 10)]
     with pytest.warns(DrivetrainWarning, match="8 of 20 rows are not in the split that was given"):

@@ -174,12 +174,12 @@ def spoken(put, tmp_path):
 
 
 def everything(data):
-    return Examples.concat([data.train, data.valid, data.open_test()])
+    return Examples.concat([data.train, data.valid, data.sealed_test.open()])
 
 
 def assert_pure(data):
     of = parts_of(
-        data.train.groups + data.valid.groups + data.open_test().groups,
+        data.train.groups + data.valid.groups + data.sealed_test.open().groups,
         ["train"] * len(data.train) + ["valid"] * len(data.valid) + ["test"] * data.n_test,
     )
     assert all(len(parts) == 1 for parts in of.values())

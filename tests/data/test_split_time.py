@@ -180,7 +180,7 @@ def season(put):
 def test_images_by_time(season):
     data = images(season, target="label", time="day")
     assert (len(data.train), len(data.valid), data.n_test) == (24, 8, 8)
-    assert max(data.train.times) < min(data.valid.times) < max(data.valid.times) < min(data.open_test().times)
+    assert max(data.train.times) < min(data.valid.times) < max(data.valid.times) < min(data.sealed_test.open().times)
     assert (data.split.method, data.split.time, data.split.gap) == ("time", "day", 0)
     assert str(data.decisions["time"]) == "day (a column of the table; 40 distinct times)"
     again = images(season.sample(frac=1, random_state=1), target="label", time="day")
@@ -194,7 +194,7 @@ def test_images_by_time_with_gap_and_groups(season):
     assert "2 rows between them" in data.decisions["split"].reason
     season["tree"] = [f"t{int(day[-2:]) // 3}" for day in season["day"]]
     data = images(season, target="label", time="day", group="tree", test_pct=0.2, project=season["path"].iloc[0] + ".d")
-    groups = [set(rows.groups) for rows in (data.train, data.valid, data.open_test())]
+    groups = [set(rows.groups) for rows in (data.train, data.valid, data.sealed_test.open())]
     assert not groups[0] & groups[1] and not groups[1] & groups[2] and not groups[0] & groups[2]
     assert data.split.method == "time" and data.split.group == "tree"
 

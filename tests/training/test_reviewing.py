@@ -62,7 +62,7 @@ def test_planted_errors_of_training_rows_are_suspected(learner: dt.Learner) -> N
 
 def test_test_rows_are_never_shown(learner: dt.Learner) -> None:
     rows = review_rows(learner, "m")
-    assert not set(learner.data.open_test().digests) & set(rows.examples.digests)
+    assert not set(learner.data.sealed_test.open().digests) & set(rows.examples.digests)
     assert rows.n_valid == len(learner.data.valid)
     assert [rows.part(0), rows.part(rows.n_valid)] == ["validation", "training"]
 
@@ -70,7 +70,7 @@ def test_test_rows_are_never_shown(learner: dt.Learner) -> None:
 def test_duplicates_with_different_labels_are_paired(learner: dt.Learner) -> None:
     rows = review_rows(learner, "m")
     names = [{rows.examples.paths[row].name for row in item.rows} for item in rows.items["duplicates"]]
-    sealed = {path.name for path in learner.data.open_test().paths}
+    sealed = {path.name for path in learner.data.sealed_test.open().paths}
     if "copy.png" not in sealed:
         assert {"copy.png", "00.png"} in names
 

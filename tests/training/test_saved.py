@@ -92,7 +92,7 @@ def test_opening_the_test_set_is_recorded_in_the_artefact(saved: tuple[dt.Learne
     path = shutil.copytree(saved[1], tmp_path / "m.model")
     before = open_artefact(path).manifest
     found = dt.evaluate(path, "test")
-    assert sorted(found.predictions.ids) == sorted(saved[0].data.open_test().digests)
+    assert sorted(found.predictions.ids) == sorted(saved[0].data.sealed_test.open().digests)
     scores = found.scores
     assert scores.part == "test" and scores["accuracy"].n == 12
     dt.evaluate(path, "test")

@@ -104,6 +104,14 @@ def test_openings_count_over_learners(make_learner: MakeLearner, sealed: Data, c
     assert set(other.test_openings[0].simultaneous) == {"accuracy", "log_loss"}
 
 
+def test_rows_read_by_hand_count_as_an_opening(make_learner: MakeLearner, sealed: Data) -> None:
+    sealed.open_test("to look at them")
+    learn = make_learner(sealed).fit(1)
+    with pytest.warns(DrivetrainWarning, match="opened 1 time"):
+        learn.test()
+    assert learn.test_openings[0].count == 2 and "accuracy" in learn.test_openings[0].simultaneous
+
+
 def test_the_seal_travels_with_the_model(make_learner: MakeLearner, sealed: Data, tmp_path: Path) -> None:
     path = make_learner(sealed).fit(1).save(tmp_path / "m.model", precision=None)
     manifest = open_artefact(path).manifest
@@ -165,7 +173,7 @@ def test_a_model_is_judged_on_a_test_set_that_it_never_had(
     vendor = {"seal": tmp_path / "seal.json", "project": tmp_path / "vendor"}
     path = make_learner(dt.images(theirs, test_pct=0, **vendor)).fit(1).save(tmp_path / "v.model", precision=None)
     found = dt.evaluate(path, "test", data=squares, seal=tmp_path / "seal.json")
-    assert set(found.predictions.ids) == set(sealed.open_test().digests)
+    assert set(found.predictions.ids) == set(sealed.sealed_test.open().digests)
     assert found.opening.seal == sealed.seal.id and found.opening.count == 1 and found.not_found == 0
     assert len(entries("opened")) == 1
     said, expected = open_artefact(path).manifest.expected, found.opening.expected  # the vendor's trials are not here

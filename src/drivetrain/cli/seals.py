@@ -119,6 +119,8 @@ def _show(found: Seals, json: bool) -> str:
 
 
 def _object(known: Known) -> dict[str, Any]:
+    from drivetrain.data.seal import READ_BY_HAND  # noqa: PLC0415
+
     sealed, retired = known.sealed, known.retired
     return {
         "id": sealed.id,
@@ -126,7 +128,7 @@ def _object(known: Known) -> dict[str, Any]:
         "created": sealed.created,
         "source": sealed.source,
         "openings": len(known.openings),
-        "models": len({str(entry.facts["parameters_sha256"]) for entry in known.openings}),
+        "models": len({str(entry.facts["parameters_sha256"]) for entry in known.openings} - {READ_BY_HAND}),
         "overlap": len(sealed.overlap),
         "allowed": len(known.allowed),
         "retired": None if retired is None else {"when": retired.when, "reason": retired.facts["reason"]},

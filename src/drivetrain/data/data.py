@@ -10,7 +10,7 @@ from drivetrain.data.check import CheckReport
 from drivetrain.data.examples import Examples
 from drivetrain.data.groups import GroupGuess
 from drivetrain.data.listing import SourceSpec
-from drivetrain.data.seal import SealedSet
+from drivetrain.data.seal import SealedSet, read_by_hand
 from drivetrain.data.split import Split
 from drivetrain.errors import first_few
 from drivetrain.runtime.decisions import Decision
@@ -78,7 +78,7 @@ class Data:
     decisions: Mapping[str, Decision] = field(default_factory=dict[str, Decision])
     kind: Literal["picture"] = "picture"
     sealed_test: Sealed = field(default_factory=Sealed, kw_only=True)
-    """The test rows, which can be counted; read them through `open_test`."""
+    """The test rows, which can be counted; `Learner.test` judges a model by them."""
     seal: SealedSet | None = field(default=None, kw_only=True)
     """What the test set is recognised by; None where there is none."""
     groups_guessed: tuple[GroupGuess, ...] = field(default=(), kw_only=True)
@@ -91,8 +91,19 @@ class Data:
         """Rows in the test set."""
         return len(self.sealed_test)
 
-    def open_test(self) -> Examples:
-        """The test rows. Only `Learner.test` calls this: a test set that is looked at often is a validation set."""
+    def open_test(self, why: str) -> Examples:
+        """The test rows themselves, with paths and targets, for what `Learner.test` does not do.
+
+        It counts as an opening, on the record: what is chosen after somebody looked is judged by rows that were seen.
+
+        Args:
+            why: What they are needed for; it goes into the log.
+
+        Raises:
+            SettingError: No reason is given.
+            SealError: The log of the project was tampered with.
+        """
+        read_by_hand(self.seal, self.project, why)
         return self.sealed_test.open()
 
     def folds(self, k: int = 5, *, seed: int | None = None) -> list[Data]:

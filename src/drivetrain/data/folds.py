@@ -202,7 +202,7 @@ def _fold_of(data: Data, rows: Examples, fold: _Fold, name: str, seed: int) -> D
 
     kept, _ = leave_out_unknown(valid, parts_of("valid", valid), target)
     valid = valid.subset(kept)
-    test = data.open_test()
+    test = data.sealed_test.open()
     split = data.split
     every = Examples.concat([train, valid, test])
     parts: list[Part] = [*parts_of("train", train), *parts_of("valid", valid), *parts_of("test", test)]

@@ -24,9 +24,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from drivetrain.data.examples import Examples
 from drivetrain.data.ledger import MEND, Entry, Head, Ledger, of_kind
+from drivetrain.data.notices import warn
 from drivetrain.data.project import Project, ProjectPlace, add_folder
 from drivetrain.data.split import Split
 from drivetrain.errors import DataError, SealError, SettingError, did_you_mean, first_few
+from drivetrain.progress import say
 from drivetrain.runtime.artefact import SEAL, write_durably
 from drivetrain.runtime.manifest import Seal
 from drivetrain.runtime.pictures import readable
@@ -210,6 +212,10 @@ def identity_of(digests: Iterable[str]) -> str:
 
 def _hash(salt: str, digest: str) -> str:
     return hashlib.blake2b(digest.encode(), digest_size=16, key=bytes.fromhex(salt)).hexdigest()
+
+
+READ_BY_HAND = ""
+"""In place of the model, in an opening without one."""
 
 
 @dataclass(frozen=True)
@@ -412,6 +418,27 @@ def _states(entries: Sequence[Entry]) -> tuple[dict[str, Entry], dict[str, Entry
     made = {str(entry.facts["seal"]): entry for entry in of_kind(entries, "sealed")}
     retired = {str(entry.facts["seal"]): entry for entry in of_kind(entries, "retired")}
     return made, {name: entry for name, entry in retired.items() if name not in made or entry.n > made[name].n}
+
+
+def read_by_hand(sealed: SealedSet | None, project: ProjectPlace, why: str) -> None:
+    """Put on record that somebody reads the rows of a sealed test set; it counts as an opening.
+
+    Raises:
+        SettingError: No reason is given.
+        SealError: The log was tampered with.
+    """
+    if not why.strip():
+        raise SettingError("a test set is read for a reason, which goes into the log. Mend it: say why.")
+    if sealed is None:
+        return
+    try:
+        Ledger(Project.find(project)).append(
+            "opened", {"seal": sealed.id, "parameters_sha256": READ_BY_HAND, "reason": why}
+        )
+    except OSError as error:
+        warn(f"that the test set {sealed.id} is read is not on record: {error.strerror or error}.")
+        return
+    say(f"the test set {sealed.id} is read by hand, which counts as an opening, on the record: {why}")
 
 
 def retire_seal(seal: str, reason: str, *, project: ProjectPlace = None) -> None:

@@ -67,7 +67,7 @@ def seal_data(data: Data, *, project: ProjectPlace = None, seal: SealFiles = Non
         raise SettingError("retire='' gives no reason. Mend it: say why the sealed test set is given up.")
     seals = Seals(Project.find(project))
     data = replace(data, project=None if project is None else os.fspath(project))
-    test = data.open_test()
+    test = data.sealed_test.open()
     used = Examples.concat([data.train, data.valid])
     here = dict(zip((*used.digests, *test.digests), (*used.paths, *test.paths), strict=True))
     for sealed in _handed_over(seal):

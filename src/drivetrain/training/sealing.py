@@ -85,7 +85,7 @@ class Sealing:
             DataError: There is no test set.
             SealError: The log of the project was tampered with.
         """
-        examples = self.data.open_test()
+        examples = self.data.sealed_test.open()
         if not len(examples):
             raise DataError("there is no test set. Mend it: make the data with test_pct above 0.")
         sealed = self.data.seal or SealedSet.of(examples, source=self.data.source, split=self.data.split)
