@@ -14,6 +14,7 @@ from scipy.stats import chi2_contingency
 from drivetrain.data.audit.balance import balance_findings, g_test
 from drivetrain.data.audit.duplicates import copies_findings, find_copies
 from drivetrain.data.audit.metadata import capture_facts, jpeg_quality, read_columns
+from drivetrain.data.audit.missing import missing_findings
 from drivetrain.data.audit.neighbours import close_pairs
 from drivetrain.data.audit.overlap import group_findings, time_findings
 from drivetrain.data.audit.rows import AuditRows, signatures_of
@@ -21,7 +22,7 @@ from drivetrain.data.audit.shift import shift_findings
 from drivetrain.data.check import CheckReport, check_pictures
 from drivetrain.data.examples import Examples
 from drivetrain.data.guesses import GroupGuess
-from drivetrain.runtime.targets import CategoryTarget, NumberTarget
+from drivetrain.runtime.targets import CategoriesTarget, CategoryTarget, NumberTarget
 
 
 def rows_of(paths, labels, parts=None, *, method="random", times=(), target=None) -> AuditRows:
@@ -234,6 +235,74 @@ def test_other_numbers_are_told():
     target = NumberTarget.fit(("weight",), values)
     (found,) = balance_findings(named(values, ["train"] * 200 + ["valid"] * 100, target=target))
     assert "'weight'" in found.text
+
+
+@pytest.mark.parametrize("part", ["valid", "test"])
+@pytest.mark.parametrize("method", ["given", "random", "time"])
+def test_a_class_missing_from_a_part_is_told(part, method):
+    other = "test" if part == "valid" else "valid"
+    parts = ["train"] * 120 + [other] * 40 + [part] * 40
+    labels = ["cat", "dog", "pear", "plum"] * 40 + ["cat", "dog", "plum"] * 13 + ["cat"]
+    (found,) = [f for f in balance_findings(named(labels, parts, method=method)) if f.kind == "missing class"]
+    word = "validation" if part == "valid" else "test"
+    assert (found.severity, found.title) == ("warning", f"1 of 4 classes has no {word} row")
+    assert "'pear' (30 training" in found.text
+    assert f"0 {word}" in found.text
+    assert found.mend
+    counts = found.facts["missing"]["pear"]
+    assert counts == {"training": 30, word: 0} | ({"test": None} if part == "valid" else {"validation": 10})
+
+
+def test_a_class_missing_from_training_is_told_unless_only_test_rows_have_it():
+    parts = ["train"] * 80 + ["valid"] * 30 + ["test"] * 30
+    labels = ["cat", "dog"] * 40 + ["cat", "dog", "pear"] * 10 + ["cat", "dog", "plum"] * 10
+    found = missing_findings(named(labels, parts))
+    assert [(f.facts["part"], f.severity) for f in found] == [("training", "warning"), ("test", "note")]
+    assert not any("plum" in str(f) for f in found)
+
+
+def test_a_label_true_of_no_validation_row_is_told():
+    values = [("red", "ripe"), ("red",), (), ("ripe",)] * 50 + [("red",), ()] * 25
+    target = CategoriesTarget.fit("tags", values)
+    (found,) = missing_findings(named(values, ["train"] * 200 + ["valid"] * 50, target=target))
+    assert (found.severity, found.title) == ("warning", "1 of 2 labels has no validation row")
+    assert "'ripe' (100 training, 0 validation rows)" in found.text
+    assert "stratify" not in found.mend  # that divides rows of one class only
+
+
+def test_a_rare_class_that_chance_misses_is_a_note():
+    labels = ["cat", "dog"] * 50 + ["pear"] * 3 + ["cat", "dog"] * 20
+    (found,) = missing_findings(named(labels, ["train"] * 103 + ["valid"] * 40))
+    assert (found.severity, list(found.facts["missing"])) == ("note", ["pear"])
+    assert "Chance explains it" in found.text
+
+
+def test_many_missing_classes_are_more_than_chance_though_each_alone_is_not():
+    labels = [f"{i % 20:02}" for i in range(160)] + [f"{i % 10:02}" for i in range(40)]
+    found = missing_findings(named(labels, ["train"] * 160 + ["valid"] * 40, method="given"))
+    assert [(f.severity, len(f.facts["missing"])) for f in found] == [("warning", 10)]
+    found = missing_findings(named(labels[:-30], ["train"] * 160 + ["valid"] * 10, method="given"))
+    assert kinds(found) == [("missing class", "note")]
+
+
+def test_a_class_of_few_groups_is_missing_by_chance():
+    """Thirty rows of one patient are drawn as one."""
+    labels, parts = ["cat", "dog"] * 50 + ["pear"] * 30 + ["cat", "dog"] * 15, ["train"] * 130 + ["valid"] * 30
+    rows = named(labels, parts, method="grouped")
+    assert missing_findings(rows)[0].alarm
+    groups = (*(f"{i // 5}" for i in range(100)), *["pears"] * 30, *(f"v{i // 5}" for i in range(30)))
+    assert not missing_findings(replace(rows, examples=replace(rows.examples, groups=groups)))[0].alarm
+
+
+def test_clean_draws_miss_no_class_beyond_chance():
+    rng = np.random.default_rng(0)
+    alarms = 0
+    for _ in range(100):
+        shares = rng.dirichlet(np.full(30, 0.5))
+        labels = [f"{c}" for c in rng.choice(30, 200, p=shares)]
+        parts = rng.permutation(["train"] * 120 + ["valid"] * 40 + ["test"] * 40).tolist()
+        alarms += any(finding.alarm for finding in missing_findings(named(labels, parts)))
+    assert alarms <= 3
 
 
 def test_the_g_test_is_scipys_where_no_class_is_rare():

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivetrain.data.audit.findings import Finding, counted
+from drivetrain.data.audit.missing import missing_findings
 from drivetrain.data.audit.rows import AuditRows
 from drivetrain.data.divide import labels_of
 from drivetrain.data.split import PART_WORDS
@@ -28,8 +29,8 @@ EXPECTED = 5.0
 
 
 def balance_findings(rows: AuditRows) -> list[Finding]:
-    """Rare and uneven classes, and differences between the parts."""
-    found = [_uneven(rows)]
+    """Rare and uneven classes, classes that a part has no row of, and differences between the parts."""
+    found = [_uneven(rows), *missing_findings(rows)]
     found += [_class_shift(rows, "valid", tests=2), _class_shift(rows, "test", tests=2)]
     return [finding for finding in found if finding is not None]
 

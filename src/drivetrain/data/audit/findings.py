@@ -17,6 +17,7 @@ Kind = Literal[
     "copies within a part",
     "group overlap",
     "time overlap",
+    "missing class",
     "class shift",
     "picture shift",
     "class balance",
