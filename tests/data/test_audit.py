@@ -100,6 +100,10 @@ def test_broken_files_are_told(tmp_path):
     broken = next(finding for finding in found.findings if finding.kind == "broken files")
     assert (broken.severity, broken.facts["rows"]) == ("warning", 1)
     assert "bad.jpg" in str(broken)
+    (row,) = broken.as_json()["rows"]
+    assert row["label"] is None
+    assert row["reason"].startswith("not a picture")
+    assert row["reason"] in str(broken.rows[0])
 
 
 def test_the_metadata_baseline_is_a_table_of_predictions(clean_audit):

@@ -37,6 +37,8 @@ class RowRef:
     Example:
         >>> print(RowRef("cats/1.jpg", "validation", "cat"), RowRef("x/2.jpg", "test", None), sep=" | ")
         cats/1.jpg (validation, 'cat') | x/2.jpg (test)
+        >>> print(RowRef("cats/3.jpg", reason="the file is empty"))
+        cats/3.jpg (the file is empty)
     """
 
     path: str
@@ -46,15 +48,17 @@ class RowRef:
     """None for test rows: their labels stay sealed."""
     file: Path | None = None
     """Where the picture is; None where it is not to be shown: test pictures stay sealed."""
+    reason: str | None = None
+    """Why the row cannot be used; None where it can."""
 
     def __str__(self) -> str:
-        known = [self.part or "", "" if self.label is None else repr(self.label)]
+        known = [self.part or "", "" if self.label is None else repr(self.label), self.reason or ""]
         said = ", ".join(word for word in known if word)
         return f"{self.path} ({said})" if said else self.path
 
     def as_json(self) -> dict[str, str | None]:
-        """Path, part and label; valid JSON."""
-        return {"path": self.path, "part": self.part, "label": self.label}
+        """Path, part and label, and why the row cannot be used; valid JSON."""
+        return {"path": self.path, "part": self.part, "label": self.label, "reason": self.reason}
 
 
 @dataclass(frozen=True)

@@ -65,7 +65,7 @@ def broken_findings(rows: AuditRows) -> list[Finding]:
             f"{len(left_out):,} of {rows.report.n_rows:,} rows cannot be used",
             f"They are left out: {said}.",
             mend="replace or remove these files; where one class has most of them, see how it was collected.",
-            rows=tuple(RowRef(row.path, None, row.reason) for row in left_out),
+            rows=tuple(RowRef(row.path, reason=row.reason) for row in left_out),
             facts={"rows": len(left_out), "of": rows.report.n_rows, "reasons": reasons},
         )
     ]
