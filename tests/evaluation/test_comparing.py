@@ -201,7 +201,8 @@ def test_tables_that_cannot_be_compared_say_why():
     with pytest.raises(DataError, match="different targets"):
         compare(a, tables.number(50))
     other = CategoryTarget(name="kind", vocab=("x", "y", "z"))
-    with pytest.raises(DataError, match="different categories: k0, k1, k2 and x, y, z"):
+    only = "the first alone has 'k0', 'k1', 'k2'; the second alone has 'x', 'y', 'z'"
+    with pytest.raises(DataError, match=f"different categories of 'kind' .3 and 3.: {only}"):
         compare(a, replace(b, target=other))
     with pytest.raises(DataError, match="unlabelled"):
         compare(replace(a, truth=None), b)
@@ -249,3 +250,20 @@ def test_equal_answers_are_no_proof_on_few_rows():
     assert found.outcome == "unknown" and found.low < 0 < found.high
     big, _ = two_models(5000, 0, 0, 0)
     assert compare(big, big).outcome == "none"
+
+
+@pytest.mark.parametrize(
+    ("vocab", "said"),
+    [
+        (("k0", "k1", "k2", "k3"), r"\(3 and 4\): the second alone has 'k3'\. Mend it"),
+        (("k0", "k2"), r"\(3 and 2\): the first alone has 'k1'\. Mend it"),
+        (("k2", "k1", "k0"), r"\(3 and 3\): the same ones in another order\. Mend it"),
+    ],
+)
+def test_categories_that_one_model_alone_knows_are_named(vocab, said):
+    a, b = pair(20)
+    truth = np.zeros(20, dtype=np.int64)
+    output = np.full((20, len(vocab)), 1 / len(vocab))
+    other = replace(b, target=CategoryTarget(name=a.target.name, vocab=vocab), truth=truth, output=output)
+    with pytest.raises(DataError, match=f"different categories of '{a.target.name}' {said}"):
+        compare(replace(a, truth=truth), other)

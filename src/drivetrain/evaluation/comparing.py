@@ -262,13 +262,7 @@ def matched(a: Predictions, b: Predictions) -> Predictions:
     Raises:
         DataError: They differ in rows, in what is true of them, or in target; the message says how.
     """
-    if a.target.kind != b.target.kind or a.target.n_outputs != b.target.n_outputs:
-        raise DataError(f"the two models predict different targets: {a!r} and {b!r}.")
-    if a.target.kind != "number" and a.target.vocab != getattr(b.target, "vocab", None):
-        raise DataError(
-            f"the two models know different categories: {first_few(a.target.vocab)} and "
-            f"{first_few(getattr(b.target, 'vocab', ()))}. Mend it: train both on the same target."
-        )
+    _check_same_target(a, b)
     order_a, order_b = (np.argsort(np.asarray(table.ids), kind="stable") for table in (a, b))
     ids_a, ids_b = ([table.ids[i] for i in order] for table, order in ((a, order_a), (b, order_b)))
     if ids_a != ids_b:
@@ -289,6 +283,26 @@ def matched(a: Predictions, b: Predictions) -> Predictions:
             "with the same labels."
         )
     return found
+
+
+def _check_same_target(a: Predictions, b: Predictions) -> None:
+    """Raise DataError that names what one target has and the other has not."""
+    one, other = a.target, b.target
+    if one.kind != other.kind:
+        raise DataError(f"the two models predict different targets: {a!r} and {b!r}.")
+    first, second = (target.names if target.kind == "number" else target.vocab for target in (one, other))
+    if first == second or (one.kind == "number" and len(first) == len(second)):  # numbers may be called otherwise
+        return
+    only_a = [name for name in first if name not in set(second)]
+    only_b = [name for name in second if name not in set(first)]
+    alone = (("first", only_a), ("second", only_b))
+    named = [f"the {word} alone has {first_few(map(repr, own))}" for word, own in alone if own]
+    differ = "; ".join(named) or "the same ones in another order"
+    what = "numbers" if one.kind == "number" else "categories"
+    raise DataError(
+        f"the two models know different {what} of {one.name!r} ({len(first)} and {len(second)}): {differ}. Mend it: "
+        "train both on the same target."
+    )
 
 
 def mcnemar(only_a: int, only_b: int) -> McNemar:
