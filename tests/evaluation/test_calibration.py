@@ -236,7 +236,7 @@ def test_calibrate_works_for_every_kind():
 
 def test_settings_out_of_range_are_refused():
     table = honest(50)
-    with pytest.raises(SettingError, match=r"level = 1\.5"):
+    with pytest.raises(SettingError, match=r"coverage = 1\.5"):
         calibrate(table, coverage=1.5)
     with pytest.raises(SettingError, match="max_error = 0"):
         calibrate(table, max_error=0)

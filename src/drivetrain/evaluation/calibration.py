@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from drivetrain.errors import DataError, SettingError
 from drivetrain.evaluation._classification import SMALLEST
-from drivetrain.evaluation.conformal import conformal_quantile, set_scores
+from drivetrain.evaluation.conformal import check_coverage, conformal_quantile, set_scores
 from drivetrain.evaluation.effective import share
 from drivetrain.evaluation.intervals import (
     N_RESAMPLES,
@@ -76,7 +76,7 @@ def calibrate(
         >>> 1.7 < fitted.temperature < 2.3, 0.5 < fitted.quantile < 0.9
         (True, True)
     """
-    check_level(coverage)
+    check_coverage(coverage)
     error = 1 - coverage if max_error is None else max_error
     if not 0 < error < 1:
         raise SettingError(f"max_error = {max_error}: an error rate between 0 and 1 is expected, such as 0.05.")

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from drivetrain.errors import DataError
+from drivetrain.errors import DataError, SettingError
 from drivetrain.evaluation.effective import one_ratio
-from drivetrain.evaluation.intervals import Codes, Floats, Interval, check_level, group_codes, wilson_interval
+from drivetrain.evaluation.intervals import Codes, Floats, Interval, group_codes, wilson_interval
 from drivetrain.evaluation.predictions import Predictions
 from drivetrain.runtime.calibration import Calibration, Ranking, aps_scores
 from drivetrain.runtime.targets import Array
@@ -47,7 +47,7 @@ def conformal_quantile(scores_N: Floats, coverage: float, groups: NDArray[Any] |
         >>> conformal_quantile(np.arange(8.0), 0.9) is None
         True
     """
-    check_level(coverage)
+    check_coverage(coverage)
     if not len(scores_N):
         raise DataError("no rows were given: a quantile needs at least one.")
     codes = group_codes(groups)
@@ -57,6 +57,12 @@ def conformal_quantile(scores_N: Floats, coverage: float, groups: NDArray[Any] |
     held = np.cumsum(weight_N[order])
     enough = np.flatnonzero(held >= coverage * (units + 1) - _ROUNDING)
     return float(scores_N[order[enough[0]]]) if len(enough) else None
+
+
+def check_coverage(coverage: float) -> None:
+    """Raise SettingError unless it can be promised."""
+    if not 0 < coverage < 1:
+        raise SettingError(f"coverage = {coverage}: a share between 0 and 1 is expected, such as 0.9.")
 
 
 def set_scores(probs_NK: Array, truth: Array, kind: str, ranking: Ranking = "lac") -> Floats:
