@@ -1,6 +1,7 @@
 """Groups that nobody named: found where they are, and not where they are not."""
 
 import random
+import re
 import string
 import uuid
 import warnings
@@ -61,6 +62,49 @@ def test_patients_of_one_class_each_are_found():
 def test_takes_are_no_groups_beside_the_speakers():
     names, classes = grid("{c}/{c}_{who}_{take}", c=range(10), who=SPEAKERS, take=range(9))
     assert len(guesses(names, classes)) == 1
+
+
+COUNTERS = {
+    "one for all": lambda rng, everywhere, of_person, of_class: everywhere,
+    "one per person": lambda rng, everywhere, of_person, of_class: of_person,
+    "one per person and class": lambda rng, everywhere, of_person, of_class: of_class,
+    "by chance": lambda rng, everywhere, of_person, of_class: rng.randrange(1, 60),
+}
+
+
+@pytest.mark.parametrize("kinds", [("Milk", "Juice", "Tea"), ("Oat-Milk", "Juice", "Tea", "Green-Iced-Tea")])
+@pytest.mark.parametrize("layout", ["{c}/{name}", "{name}"])
+@pytest.mark.parametrize("counter", COUNTERS)
+@pytest.mark.parametrize("n_people", [3, 6])
+def test_the_person_is_the_group_and_a_counter_is_none(n_people, counter, layout, kinds):
+    """ann_12_Milk_1, ann_13_Milk_2, bob_7_Juice_1."""
+    rng, rows, everywhere = random.Random(0), [], 0
+    for person in SPEAKERS[:n_people]:
+        of_person = rng.randrange(20)
+        for kind in kinds:
+            for take in range(1, 6):
+                everywhere, of_person = everywhere + 1, of_person + 1
+                name = f"{person}_{COUNTERS[counter](rng, everywhere, of_person, take)}_{kind}_{take}"
+                rows.append((layout.format(c=kind, name=name), kind))
+    names = [name for name, _ in rows]
+    found = [guess for guess in guesses(names, [kind for _, kind in rows]) if guess.likely]
+    assert found[0].such_as == SPEAKERS[: min(4, n_people)]
+    assert found[0].n_groups == n_people
+    assert [re.search(found[0].argument, name)[1] for name in names] == [
+        name.rpartition("/")[2].split("_")[0] for name in names
+    ]
+    assert not any(guess.such_as[0].isdecimal() for guess in found)
+
+
+def test_two_people_and_a_counter_are_no_guess():
+    names = [f"{who}_{i}_{kind}_{i}" for who in ("ann", "bob") for kind in ("Milk", "Tea", "Juice") for i in range(9)]
+    assert guesses(names, [name.split("_")[2] for name in names]) == []
+
+
+def test_people_with_one_picture_of_each_class_are_found():
+    names, classes = grid("{c}/{who}_{c}", c=("milk", "tea", "juice", "beer"), who=SPEAKERS)
+    found = guesses(names, classes)
+    assert found and found[0].likely and found[0].n_groups == len(SPEAKERS)
 
 
 def camera_names(rng, n):

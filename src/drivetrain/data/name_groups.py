@@ -1,9 +1,10 @@
 """Groups in file names, such as the speaker of ``7_jackson_32.png``, told apart from classes and running numbers.
 
-A name is cut at blanks, points, hyphens and underscores, and its parts are counted from the right. A part may be a
-group if it recurs inside a class, does not merely say the class, and is no index: a number that is new for each name
-that begins alike (take 32 of jackson's 7, picture 0001 of a folder). Hashes, dates, and what cameras call their files
-are no groups of their own.
+A name is cut at blanks, points, hyphens and underscores, and its parts are counted from the right, and from the left
+too where names have not all as many (``ann_12_Oat-Milk_1`` beside ``bob_7_Juice_1``). A part may be a group if it takes
+few values, each on several rows, recurs inside a class or is in several, does not merely say the class, and is no
+index: a number that is new for each name of a class that begins alike (take 32 of jackson's 7, picture 0001 of a
+folder). Hashes, dates, and what cameras call their files are no groups of their own.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ CUT = r"_\-\s."
 PART = re.compile(rf"[^{CUT}]+")
 MOST_PARTS = 6
 FEWEST_GROUPS = 4
+FEWEST_WORDS = 3
+"""Three people may be told by their names; three numbers, and two words such as wet and dry, are hardly groups."""
 FEWEST_PER_WORD = 3
 OFTEN = 0.8
 MOST_PER_NUMBER = 100
@@ -63,22 +66,30 @@ def guess_from_names(names: Sequence[str], classes: Sequence[str], parts: Sequen
     if 2 * sum(WRITTEN_DATE.search(stem) is not None for stem in stems) > len(stems):
         return []
     folders = [name.rpartition("/")[0] for name in names]
-    found = [list(PART.finditer(stem)) for stem in stems]
+    cut = [list(PART.finditer(stem)) for stem in stems]
+    fewest = min(MOST_PARTS, min(map(len, cut), default=0))
+    places = [-1 - place for place in range(fewest)]
+    if len(set(map(len, cut))) > 1:
+        places += reversed(range(fewest))
     words: list[GroupGuess] = []
     numbers: list[GroupGuess] = []
-    for place in range(min(MOST_PARTS, min(map(len, found), default=0))):
-        own = [matches[-1 - place] for matches in found]
+    for place in places:
+        own = [matches[place] for matches in cut]
         before = [stem[: match.start()] for stem, match in zip(stems, own, strict=True)]
         texts = [match.group() for match in own]
-        grouping = Grouping(texts, classes)
-        if not FEWEST_GROUPS <= len(grouping.sizes) < len(texts) or grouping.says_the_class():
-            continue
         is_number = _are_numbers(texts)
+        grouping = Grouping(texts, classes)
+        fewest_groups = FEWEST_GROUPS if is_number else FEWEST_WORDS
+        if not fewest_groups <= len(grouping.sizes) < len(texts) or grouping.says_the_class():
+            continue
+        if is_number and place > 0:  # counters of names of several lengths stand here in turn
+            continue
         likely = _likely_number(grouping, folders, before) if is_number else _likely_word(grouping)
         if likely is not None:
             guess = grouping.guess(_where(place), _pattern(place, names, texts), parts, likely=likely)
             (numbers if is_number else words).append(guess)
-    return words + numbers[::-1]  # of numbers the one further left is the wider group
+    # where names have not all as many parts, one count of two is off and mixes words; of numbers, the left is wider
+    return sorted(words, key=lambda guess: guess.n_groups) + numbers[::-1]
 
 
 def _likely_word(grouping: Grouping) -> bool | None:
@@ -92,11 +103,13 @@ def _likely_word(grouping: Grouping) -> bool | None:
     same_length = len({len(text) for text in texts}) == 1
     mixed = sum(bool(text) and text != whole.casefold() for text, whole in zip(plain, texts, strict=True))
     is_hash = same_length and all(map(HEXADECIMAL.fullmatch, texts)) and 10 * mixed >= len(texts)
-    if 2 * views >= len(texts) or is_hash:
+    bare, digits = sum(text == whole.casefold() for text, whole in zip(plain, texts, strict=True)), plain.count("")
+    is_mixed = 20 * min(bare, digits) >= len(texts)  # such as a counter of some names and a class of others
+    if 2 * views >= len(texts) or is_hash or is_mixed:
         return None
     if grouping.mean_size < FEWEST_PER_WORD or grouping.share_in_groups_of(FEWEST_PER_WORD) < OFTEN:
         return None
-    if grouping.share_that_recurs(grouping.classes) < OFTEN:
+    if grouping.share_that_recurs(grouping.classes) < OFTEN and (grouping.n_classes < 2 or grouping.crossing() < OFTEN):
         return None
     return grouping.crossing() >= 0.5 if grouping.n_classes > 1 else grouping.numbered()
 
@@ -104,7 +117,7 @@ def _likely_word(grouping: Grouping) -> bool | None:
 def _likely_number(grouping: Grouping, folders: Sequence[str], before: Sequence[str]) -> bool | None:
     """Whether a number is likely a group; None where it is an index, or recurs by chance."""
     texts = list(grouping.sizes)
-    if grouping.share_that_recurs(folders, before) < 0.5 or grouping.share_that_recurs(grouping.classes) < 0.5:
+    if grouping.share_that_recurs(folders, before, grouping.classes) < 0.5:
         return None
     is_date = all(map(DAY.fullmatch, texts)) or all(map(YEAR.fullmatch, texts))
     is_kind = grouping.crossing() < 0.1 and grouping.mean_size > MOST_PER_NUMBER
@@ -118,14 +131,21 @@ def _are_numbers(texts: Sequence[str]) -> bool:
 
 
 def _where(place: int) -> str:
-    return "the last part of the file names" if place == 0 else f"part {place + 1} from the right of the file names"
+    """In words: a place from the left, or from the right where it is below 0."""
+    if place in (0, -1):
+        return f"the {'last' if place else 'first'} part of the file names"
+    counted = f"{place + 1} from the left" if place > 0 else f"{-place} from the right"
+    return f"part {counted} of the file names"
 
 
 def _pattern(place: int, names: Sequence[str], texts: Sequence[str]) -> str:
     """A regular expression for `group=` that finds this part: a short one where the names are that regular."""
+    if place >= 0:
+        return rf"(?:^|/)[{CUT}]*" + rf"[^/{CUT}]+[{CUT}]+" * place + rf"([^/{CUT}]+)[^/]*$"
+    after = -1 - place
     for sign in "_-.":
-        short = f"([^/{sign}]+)" + f"[{sign}][^{sign}]+".replace("[_]", "_").replace("[-]", "-") * place + "$"
+        short = f"([^/{sign}]+)" + f"[{sign}][^{sign}]+".replace("[_]", "_").replace("[-]", "-") * after + "$"
         found = [re.search(short, name) for name in names]
         if [match and match[1] for match in found] == list(texts):
             return short
-    return rf"([^/{CUT}]+)" + rf"[{CUT}]+[^/{CUT}]+" * place + rf"[{CUT}]*$"
+    return rf"([^/{CUT}]+)" + rf"[{CUT}]+[^/{CUT}]+" * after + rf"[{CUT}]*$"
