@@ -335,3 +335,14 @@ def test_strange_names_are_no_trouble(put, tmp_path):
     Image.new("RGB", (8, 8)).save(stream, "PNG")
     (tmp_path / "odd" / "a" / "-_-.png").write_bytes(stream.getvalue())
     images(tmp_path / "odd", group="folder", valid_pct=0, test_pct=0)
+
+
+@pytest.mark.parametrize("setting", ["group", "time"])
+def test_a_function_that_fails_is_named_with_its_row(setting, put, tmp_path):
+    for i, name in enumerate(("a/1_x", "a/2_x", "b/3", "b/4_x")):
+        put(f"in/{name}.png", i)
+    with pytest.raises(
+        DataError, match=f"given as {setting}= fails for row 3 of 4, .*3.png: IndexError: .*Mend it"
+    ) as it:
+        images(tmp_path / "in", **{setting: lambda path: path.stem.split("_")[1]}, test_pct=0)
+    assert isinstance(it.value.__cause__, IndexError)

@@ -45,14 +45,14 @@ def with_groups(listed: Listed, group: Group | None, *, keep_all: bool = False) 
         keep_all: Keep rows without a group, each as a group of its own.
 
     Raises:
-        DataError: There is no such column, or a path does not match.
+        DataError: There is no such column, a path does not match, or the function fails.
         SettingError: `group` is none of these.
     """
     if group is None:
         return listed
     _check_named(group, "group")
     if callable(group):
-        cells: Sequence[Any] = [group(path) for path in listed.paths]
+        cells: Sequence[Any] = _ask(group, listed, "group")
         return _named(listed, cells, None, "what a function says of the path", keep_all=keep_all)
     how = _how(listed, group)
     spec = listed.spec.model_copy(update={"group": group, "group_by": how})
@@ -129,13 +129,13 @@ def with_times(listed: Listed, time: Time | None) -> Listed:
         time: A column of the table, a regular expression, or a function of the path.
 
     Raises:
-        DataError: There is no such column, a path does not match, or a cell is no time.
+        DataError: There is no such column, a path does not match, a cell is no time, or the function fails.
     """
     if time is None:
         return listed
     _check_named(time, "time")
     if callable(time):
-        cells, name, how = [time(path) for path in listed.paths], "time=", "what a function says of the path"
+        cells, name, how = _ask(time, listed, "time"), "time=", "what a function says of the path"
     elif time in listed.columns or not _is_pattern(time):
         cells, name, how = list(_column(listed, time, "time")), f"column {time!r}", HOW["column"]
     else:
@@ -177,6 +177,20 @@ def _check_named(named: object, setting: str) -> None:
             f"{setting} is {named!r}; expected the name of a column, a regular expression with a (group), or a "
             "function of the path."
         )
+
+
+def _ask(function: Callable[[Path], object], listed: Listed, setting: str) -> list[Any]:
+    """What a function of the user's says of each path."""
+    found: list[Any] = []
+    for row, path in enumerate(listed.paths):
+        try:
+            found.append(function(path))
+        except Exception as error:
+            raise DataError(
+                f"the function given as {setting}= fails for row {row + 1} of {len(listed.paths)}, {readable(path)}: "
+                f"{type(error).__name__}: {error}. Mend it: let it answer for every path, None leaves a row out."
+            ) from error
+    return found
 
 
 def _how(listed: Listed, group: str) -> GroupBy:
