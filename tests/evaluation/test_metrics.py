@@ -269,3 +269,18 @@ def test_a_mean_over_other_categories_has_no_interval(name, make):
     assert metric.interval(many) is not None  # a tenth of the categories is not what the mean hangs on
     assert metric.interval(without(20, 3)) is None
     assert metric.interval(without(5, 0)) is not None and metric.note(without(5, 0)) is None
+
+
+def test_a_loss_without_a_mistake_says_what_one_would_make_of_it():
+    target = CategoryTarget(name="kind", vocab=("a", "b", "c"))
+    output = np.array([[0.9, 0.06, 0.04], [0.1, 0.8, 0.1], [0.02, 0.18, 0.8]])
+    table = Predictions(ids=("x", "y", "z"), target=target, truth=np.arange(3), output=output)
+    second = np.array([0.06, 0.1, 0.18])
+    expected = (-np.log([0.9, 0.8, 0.8]).sum() - np.log(np.median(second))) / 4
+    said = METRICS["log_loss"].note(table)
+    assert said == f"none of these rows is wrong; with one that is, it would be about {expected:.2g}"
+    right = ((output - np.eye(3)) ** 2).sum()
+    brier = (right + np.median(((output - np.eye(3)[[1, 0, 1]]) ** 2).sum(axis=1))) / 4
+    assert METRICS["brier"].note(table).endswith(f"about {brier:.2g}")
+    wrong = Predictions(ids=table.ids, target=target, truth=np.array([0, 1, 1]), output=output)
+    assert METRICS["log_loss"].note(wrong) is None and METRICS["log_loss"].note(tables.categories(50)) is None

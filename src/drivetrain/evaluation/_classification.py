@@ -6,6 +6,7 @@ Legend: N rows, K categories, E entries (a row's contribution to a category).
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,6 +69,20 @@ def _of_a_mistake(predictions: Predictions, loss: Callable[[Floats], Floats]) ->
     np.put_along_axis(other_NK, predictions.chosen()[:, None], 0.0, axis=1)
     total = float(other_NK.sum())
     return float((other_NK * loss(output_NK)).sum()) / total if total > 0 else 0.0
+
+
+def with_one_mistake(predictions: Predictions, rows: Callable[[Predictions], Floats]) -> float | None:
+    """The mean of a loss with one row more, wrong as a typical one would be; None where some row is wrong already.
+
+    Typical: the median over the rows, each as if its second most probable category were the true one.
+    """
+    if predictions.target.kind != "category" or predictions.target.n_outputs < 2 or not predictions.hits().all():
+        return None
+    output_NK = predictions.output.copy()
+    np.put_along_axis(output_NK, predictions.chosen()[:, None], -1.0, axis=1)
+    wrong = float(np.median(rows(replace(predictions, truth=output_NK.argmax(axis=1)))))
+    right_N = rows(predictions)
+    return (float(right_N.sum()) + wrong) / (len(right_N) + 1)
 
 
 def label_hits_rows(predictions: Predictions) -> Floats:
