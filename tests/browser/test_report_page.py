@@ -1,6 +1,7 @@
 """The report in a real browser: both themes, both widths, keyboard, print, and nothing from the network."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from PIL import Image
@@ -72,6 +73,36 @@ def test_what_a_confusion_matrix_shows_is_not_written_over_its_names(names, view
 def test_on_a_phone_results_of_openings_are_not_broken_within_words(many, open_page):
     page = open_page(many, viewport=NARROW).page
     assert page.locator(".openings td:nth-child(3)").first.bounding_box()["width"] > 150
+
+
+def test_an_audit_has_the_reports_switch_of_themes(open_page, tmp_path):
+    (tmp_path / "audit.html").write_text(audit_page(Audit("fruit", {"rows": 3}, (), {})), encoding="utf-8")
+    page = open_page((tmp_path / "audit.html").as_uri(), color_scheme="light").page
+    page.get_by_role("button", name="Switch to the dark theme").click()
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(19, 21, 24)"
+
+
+LINES = """name => {
+  const lines = new Map(), range = document.createRange();
+  for (const node of name.childNodes) if (node.nodeType === 3)
+    for (let i = 0; i < node.length; i++) {
+      range.setStart(node, i); range.setEnd(node, i + 1);
+      const top = Math.round(range.getBoundingClientRect().top);
+      lines.set(top, (lines.get(top) ?? "") + node.data[i]);
+    }
+  return [...lines.values()];
+}"""
+
+
+@pytest.mark.parametrize("viewport", [NARROW, WIDE], ids=["380 px", "1280 px"])
+def test_no_line_of_a_file_name_is_a_single_letter(viewport, open_page, tmp_path):
+    table = tables.category(40, 2)
+    names = tuple(f"{'abcdefghijklmnopqrstuvwxyz'[: i % 26]}_{i}{'w' * (i % 20)}.jpg" for i in range(40))
+    page = render(full(replace(table, names=names)))
+    (tmp_path / "report.html").write_text(page, encoding="utf-8")
+    found = open_page((tmp_path / "report.html").as_uri(), viewport=viewport).page.locator(".gallery span.name").all()
+    broken = [lines for name in found if len(lines := name.evaluate(LINES)) > 1]
+    assert broken and min(len(lines[-1]) for lines in broken) > 3
 
 
 @pytest.mark.parametrize("viewport", [NARROW, WIDE], ids=["380 px", "1280 px"])

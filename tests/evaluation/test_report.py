@@ -5,6 +5,7 @@ import hashlib
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
 
@@ -24,7 +25,7 @@ from drivetrain.runtime.targets import CategoriesTarget, CategoryTarget
 
 from . import tables
 
-VOID = {"meta", "img", "br", "input", "hr", "link"}
+VOID = {"meta", "img", "br", "input", "hr", "link", "wbr"}
 HOSTILE = ("<script>alert(1)</script>", '"onload="alert(1)', "</style><b>", "</title>", "a & b", "\u202egpj.exe\x00")
 HISTORY = [
     {
@@ -264,10 +265,35 @@ def test_a_picture_that_is_gone_is_left_out():
     assert Page(render(parts_of(table, pictures=lambda row: None))).all("img") == []
 
 
+def test_the_table_of_epochs_says_metrics_as_the_charts_do():
+    history = [{"epoch": 1, "lr": 0.002, "train_loss": 0.5, "valid_loss": 0.25, "accuracy": 13 / 15, "r2": -0.5}]
+    page = Page(render(parts_of(tables.category(50, 3), history=history)))
+    cells = [text for name in ("th", "td") for text in page.by_tag[name]]
+    assert {"learning rate", "training loss", "validation loss", "accuracy", "R²"} <= set(cells)
+    assert {"86.7 %", "−0.5", "0.002"} <= set(cells)
+
+
+def test_numbers_below_zero_have_a_minus_sign_everywhere():
+    table = tables.number(200)
+    off = replace(table, output=table.output - 500)
+    page = Page(render(parts_of(off, pictures=noise, seal=Seal(40, [Look("2026-01-02", score(off, ["r2"])["r2"])]))))
+    assert re.search(r"R² −\d", page.text) and re.search(r"\[−[\d,.]+, −[\d,.]+\]", page.text)
+    assert re.search(r"−\d+ … −\d+", page.text) and re.search(r"said −\d", page.text)
+    words = [word for word in page.text.split() if re.match(r"[(\[]?-\d", word)]
+    assert words == []
+
+
+def test_long_names_can_be_broken_at_their_seams():
+    table = tables.category(20, 2)
+    names = tuple(f"valid/<b>_{i}_of-it.jpg" for i in range(20))
+    html = render(parts_of(replace(table, names=names), pictures=noise))
+    assert re.search(r"valid/<wbr>&lt;b&gt;_<wbr>\d+_<wbr>of-<wbr>it.jpg</span>", html)
+
+
 def test_galleries_hold_the_worst_rows_once():
     table = tables.category(200, 4)
     found = worst_rows(table, most=5)
-    confident, besides = found["Most confident mistakes"], found["Highest losses besides"]
+    confident, besides = found["Most confident mistakes"], found["Other rows that cost most"]
     wrong = np.flatnonzero(~table.hits())
     assert set(confident) <= set(wrong.tolist())
     assert min(table.confidence()[confident]) >= max(

@@ -83,3 +83,16 @@ def test_dots_of_the_reliability_diagram_stand_where_their_bin_says():
     for (x, y), b in zip(places, bins, strict=True):
         assert (x - x1) / (x2 - x1) == pytest.approx(b.confidence, abs=0.002), "from 0 to 1: some bins are below 50 %"
         assert (y - y1) / (y2 - y1) == pytest.approx(b.right, abs=0.002)
+
+
+@given(st.integers(1, 10**6), st.integers(2, 8))
+def test_ticks_of_counts_are_whole(most_rows, most):
+    ticks = nice_ticks(0, 1.08 * most_rows, most, whole=True)
+    assert len(ticks) >= 2 and all(tick.is_integer() for tick in ticks)
+
+
+def test_rows_of_a_histogram_are_counted_in_whole_numbers():
+    errors = np.repeat([-1.0, 0.0, 1.0, 2.0], [3, 10, 4, 1])
+    drawn = charts.residuals(errors, "errors", "weight")
+    ticks = re.findall(r'class="tick end">([^<]+)<', drawn)
+    assert len(ticks) > 1 and all(tick.isdecimal() for tick in ticks)

@@ -8,8 +8,8 @@ from drivetrain.data.audit.findings import Finding, RowRef, Severity
 from drivetrain.errors import PictureError
 from drivetrain.evaluation.auditing.audit import Audit
 from drivetrain.evaluation.report import parts as report
-from drivetrain.evaluation.report.html import Child, Html, scrolling, section, table, tag
-from drivetrain.evaluation.report.page import document, resource
+from drivetrain.evaluation.report.html import Child, Html, breakable, scrolling, section, table, tag, with_code
+from drivetrain.evaluation.report.page import document, page_header, resource
 from drivetrain.evaluation.report.thumbnails import SIDE_PX, picture_tag
 from drivetrain.runtime.pictures import read_picture
 from drivetrain.runtime.targets import Array
@@ -52,7 +52,7 @@ def audit_page(audit: Audit) -> str:
     """The section as a whole page, in the report's style; it loads nothing from anywhere."""
     return document(
         f"{audit.source}: audit",
-        tag("header", tag("div", tag("h1", "Audit"), tag("p", audit.source, class_="soft"))),
+        page_header("Audit", audit.source, skip="To the findings"),
         tag("main", audit_section(audit), id="main"),
         style=resource("report.css"),
         script=resource("report.js"),
@@ -79,7 +79,7 @@ def _item(finding: Finding) -> Html:
         "li",
         tag("p", tag("span", word, class_=f"level {level}"), " ", tag("b", finding.title)),
         tag("p", finding.text),
-        tag("p", "Mend it: ", finding.mend) if finding.mend else None,
+        tag("p", "Mend it: ", with_code(finding.mend)) if finding.mend else None,
         _pairs(finding) if finding.pairs else None,
         _rows(finding.rows) if finding.rows else None,
     )
@@ -94,7 +94,7 @@ def _pairs(finding: Finding) -> Html:
 
 def _rows(rows: Sequence[RowRef]) -> Html:
     more = len(rows) - ROWS_SHOWN
-    listed = [tag("li", str(row)) for row in rows[:ROWS_SHOWN]]
+    listed = [tag("li", breakable(str(row))) for row in rows[:ROWS_SHOWN]]
     return tag("ul", listed, tag("li", f"… {more:,} more") if more > 0 else None)
 
 
@@ -104,7 +104,7 @@ def _cell(row: RowRef) -> Html:
         shown: Child = picture_tag(pixels, alt=str(row))
     else:
         shown = tag("span", "sealed: not shown" if row.part == "test" else "cannot be read any more")
-    return tag("div", shown, tag("p", str(row), class_="name"))
+    return tag("div", shown, tag("p", breakable(str(row)), class_="name"))
 
 
 def _pixels(row: RowRef) -> Array | None:

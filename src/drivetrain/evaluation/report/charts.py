@@ -27,7 +27,7 @@ from drivetrain.evaluation.report.svg import (
     text,
     tick_label,
 )
-from drivetrain.evaluation.report.words import as_percent
+from drivetrain.evaluation.report.words import as_percent, shown, with_minus
 from drivetrain.evaluation.scores import Score
 
 WIDTH, HEIGHT = 460.0, 300.0
@@ -75,7 +75,7 @@ def compared(rows: Sequence[Score], name: str, title: str) -> Html:
     for i, row in enumerate(known):
         assert row.value is not None
         y, class_ = first + step * i, "accent" if i == 0 else "soft"
-        value, interval = row.shown()
+        value, interval = shown(row)
         marks.append(text(scale.start_px, y - 15, row.label, "label strong" if i == 0 else "label"))
         marks.append(text(scale.end_px, y - 15, f"{value} {interval}".strip(), "number end"))
         marks.append(line(scale.start_px, y, scale.end_px, y, "grid"))
@@ -84,7 +84,7 @@ def compared(rows: Sequence[Score], name: str, title: str) -> Html:
             start, end = scale.at(row.low), scale.at(row.high)
             marks.append(rectangle(start, y - 3, max(end - start, 1), 6, f"{class_} range"))
         marks.append(dot(scale.at(row.value), y, 5.5, class_))
-    said = "; ".join(f"{row.label} {' '.join(part for part in row.shown() if part)}" for row in known)
+    said = "; ".join(f"{row.label} {' '.join(part for part in shown(row) if part)}" for row in known)
     return drawing(name, WIDTH, bottom + 26, title, said, marks)
 
 
@@ -250,7 +250,7 @@ def scatter(truth: NDArray[np.float64], said: NDArray[np.float64], name: str, wh
     points = [dot(field.x.at(float(truth[i])), field.y.at(float(said[i])), 2.8, "accent point") for i in rows]
     ideal = line(field.x.at(low), field.y.at(low), field.x.at(high), field.y.at(high), "ideal")
     words = f"{len(truth):,} rows; true from {truth.min():.4g} to {truth.max():.4g}, "
-    words += f"predicted from {said.min():.4g} to {said.max():.4g}."
+    words = with_minus(f"{words}predicted from {said.min():.4g} to {said.max():.4g}.")
     title = f"Predicted against true {what}"
     return drawing(name, WIDTH, WIDTH * 0.82, title, words, field.frame(), ideal, points)
 
@@ -261,7 +261,7 @@ def residuals(errors: NDArray[np.float64], name: str, what: str) -> Html:
     counts, edges = np.histogram(errors, bins=min(30, max(5, round(len(errors) ** 0.5))), range=(low, high))
     field = plot(
         WIDTH, HEIGHT, x=(low, high), y=(0, 1.08 * max(int(counts.max()), 1)), x_name=f"predicted − true {what}",
-        y_name="rows",
+        y_name="rows", y_whole=True,
     )  # fmt: skip
     bars = [
         rectangle(
@@ -270,13 +270,13 @@ def residuals(errors: NDArray[np.float64], name: str, what: str) -> Html:
             field.x.at(b) - field.x.at(a) - 1,
             field.y.at(0) - field.y.at(float(n)),
             "accent bar",
-            title=f"{a:.4g} to {b:.4g}: {n}",
+            title=with_minus(f"{a:.4g} to {b:.4g}: {n}"),
         )
         for n, a, b in zip(counts.tolist(), edges[:-1].tolist(), edges[1:].tolist(), strict=True)
     ]
     zero = line(field.x.at(0), field.y.start_px, field.x.at(0), field.y.end_px, "axis")
     words = f"Half of the rows are off by less than {np.median(np.abs(errors)):.4g}; mean error {errors.mean():.4g}."
-    return drawing(name, WIDTH, HEIGHT, f"Errors of {what}", words, field.frame(), bars, zero)
+    return drawing(name, WIDTH, HEIGHT, f"Errors of {what}", with_minus(words), field.frame(), bars, zero)
 
 
 def _shade(share: float, right: bool) -> str:
@@ -295,4 +295,4 @@ def _count(count: int) -> str:
 
 
 def _short(value: float, percent: bool) -> str:
-    return f"{100 * value:.1f} %" if percent else f"{value:.3g}"
+    return as_percent(value) if percent else with_minus(f"{value:.3g}")

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from drivetrain.evaluation._classification import log_loss_rows
 from drivetrain.evaluation.predictions import Predictions
-from drivetrain.evaluation.report.html import Child, Html, section, tag
+from drivetrain.evaluation.report.html import Child, Html, breakable, section, tag
 from drivetrain.evaluation.report.parts import LoadPicture, ReportParts
 from drivetrain.evaluation.report.thumbnails import picture_tag
 from drivetrain.evaluation.report.words import as_percent, shortened, value_in_words
@@ -34,7 +34,7 @@ def worst_rows(predictions: Predictions, most: int = PICTURES) -> dict[str, list
         >>> fruit = CategoryTarget(name="fruit", vocab=("apple", "pear"))
         >>> output = [[0.1, 0.9], [0.6, 0.4], [0.0, 1.0]]
         >>> worst_rows(Predictions(ids=("a", "b", "c"), target=fruit, truth=[0, 1, 1], output=output), most=1)
-        {'Most confident mistakes': [0], 'Highest losses besides': [1]}
+        {'Most confident mistakes': [0], 'Other rows that cost most': [1]}
     """
     losses = np.argsort(-row_losses(predictions), kind="stable").tolist()
     if predictions.target.kind == "number":
@@ -46,7 +46,7 @@ def worst_rows(predictions: Predictions, most: int = PICTURES) -> dict[str, list
     besides = [row for row in losses if row not in set(confident)][:most]
     return {
         name: rows
-        for name, rows in (("Most confident mistakes", confident), ("Highest losses besides", besides))
+        for name, rows in (("Most confident mistakes", confident), ("Other rows that cost most", besides))
         if rows
     }
 
@@ -86,7 +86,7 @@ def _card(predictions: Predictions, load: LoadPicture, row: int) -> Html | None:
             "p",
             tag("span", "said ", tag("b", said), tag("span", sure, class_="number"), class_="line"),
             tag("span", "labelled ", tag("b", true), tag("span", of_truth, class_="number"), class_="line"),
-            tag("span", shortened(_ending(name), 40), class_="name", title=name),
+            tag("span", breakable(shortened(_ending(name), 40)), class_="name", title=name),
         ),
     )
 

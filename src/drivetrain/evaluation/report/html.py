@@ -8,17 +8,24 @@ visible ``&lt;`` on the page, never as a script that runs.
 from __future__ import annotations
 
 import html
+import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 Child = Any
 """`Html`, text, a number, None (nothing), or a list of these."""
 
-_VOID = {"br", "col", "hr", "img", "input", "link", "meta"}
+_VOID = {"br", "col", "hr", "img", "input", "link", "meta", "wbr"}
 _UNSHOWABLE = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 """Unicode categories that change how their neighbours are shown (direction, lines), or cannot be encoded."""
+
+_RUN = re.compile(r"[^/\\_\s-]*[/\\_\s-]+|[^/\\_\s-]+")
+"""Of a file name, up to a slash, hyphen, underscore or blank."""
+LONGEST_PIECE = 12
+"""Letters that are not broken anywhere: fewer than fit beneath a small picture."""
 
 
 class Html(str):
@@ -65,6 +72,36 @@ def escape(child: Child) -> Html:
     if isinstance(child, Iterable) and not isinstance(child, str):
         return Html("".join(escape(item) for item in child))
     return Html(html.escape(plain(child)))
+
+
+def breakable(name: str) -> Html:
+    """A file name that, where its place is too narrow, is broken at its seams, and long pieces of it in their middle.
+
+    Example:
+        >>> breakable("cats/IMG_1.jpg"), breakable("20240611153412.jpg")
+        ('cats/<wbr>IMG_<wbr>1.jpg', '202406111<wbr>53412.jpg')
+    """
+    return Html("<wbr>".join(escape(piece) for run in _RUN.findall(name) for piece in _evenly(run)))
+
+
+def _evenly(run: str) -> list[str]:
+    """Pieces of about the same length; letters of other alphabets may be of several characters, and stay together."""
+    n = -(-len(run) // LONGEST_PIECE) if run.isascii() else 1
+    ends = [round(i * len(run) / n) for i in range(n + 1)]
+    return [run[start:end] for start, end in pairwise(ends)]
+
+
+def with_code(said: str) -> Html:
+    """Words of ours, in which what stands between two backticks is code.
+
+    Example:
+        >>> with_code("run `drivetrain review`, or a < b")
+        'run <code>drivetrain review</code>, or a &lt; b'
+    """
+    pieces = said.split("`")
+    if len(pieces) % 2 == 0:  # one is without its partner
+        return escape(said)
+    return escape([tag("code", piece) if i % 2 else piece for i, piece in enumerate(pieces)])
 
 
 def tag(name: str, /, *children: Child, **attributes: Any) -> Html:

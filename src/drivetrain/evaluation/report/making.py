@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from drivetrain.evaluation.metrics import metric_named
 from drivetrain.evaluation.report.charts import curve
-from drivetrain.evaluation.report.html import Child, Html, details, figure, scrolling, section, table, tag
+from drivetrain.evaluation.report.html import (
+    Child,
+    Html,
+    breakable,
+    details,
+    figure,
+    scrolling,
+    section,
+    table,
+    tag,
+    with_code,
+)
 from drivetrain.evaluation.report.parts import Finding, ReportParts, Seal
 from drivetrain.evaluation.report.thumbnails import picture_tag
-from drivetrain.evaluation.report.words import count_rows
+from drivetrain.evaluation.report.words import as_percent, count_rows, with_minus
 
 LEVELS = {"stop": "Problem", "warning": "Look at this", "note": "Note", "fine": "Fine"}
 PART_NAMES = {"train": "training", "valid": "validation", "test": "test (sealed)"}
@@ -22,6 +31,8 @@ DECISION_NAMES = {
     "unfreeze": "share of the body trained",
     "head_epochs": "epochs of the head alone",
 }
+
+EPOCH_WORDS = {"train_loss": "training loss", "valid_loss": "validation loss"}
 
 
 def training(parts: ReportParts) -> Html | None:
@@ -71,15 +82,22 @@ def _curves(parts: ReportParts) -> Html | None:
 
 def _epochs(parts: ReportParts) -> Html:
     columns = list(dict.fromkeys(key for row in parts.history for key in row))
-    rows = [[_cell(row, column) for column in columns] for row in parts.history]
-    names = [column.replace("_", " ") for column in columns]
+    metrics = {column: found for column in columns if (found := parts.scores.get(column) or metric_named(column))}
+    shares = {column for column, metric in metrics.items() if metric.percent}
+    rows = [[_cell(row.get(column), percent=column in shares) for column in columns] for row in parts.history]
+    names = [metrics[column].label if column in metrics else _epoch_word(column) for column in columns]
     numeric = [i for i, column in enumerate(columns) if column not in ("epoch", "phase")]
     return scrolling("every epoch", table(names, rows, caption="Every epoch", numeric=numeric))
 
 
-def _cell(row: Mapping[str, float | int | str | None], column: str) -> str:
-    value = row.get(column)
-    return "–" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
+def _epoch_word(column: str) -> str:
+    return EPOCH_WORDS.get(column, DECISION_NAMES.get(column, column.replace("_", " ")))
+
+
+def _cell(value: float | int | str | None, *, percent: bool) -> str:
+    if percent and isinstance(value, float | int):
+        return as_percent(value)
+    return "–" if value is None else with_minus(f"{value:.4g}") if isinstance(value, float) else str(value)
 
 
 def _decisions(parts: ReportParts) -> Html:
@@ -93,7 +111,7 @@ def _decisions(parts: ReportParts) -> Html:
 def _decided(value: str | float | bool | None) -> str:
     if isinstance(value, bool) or value is None:
         return {True: "yes", False: "no", None: "none"}[value]
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return with_minus(f"{value:.4g}") if isinstance(value, float) else str(value)
 
 
 def data(parts: ReportParts) -> Html | None:
@@ -125,8 +143,8 @@ def _seal(seal: Seal) -> Html:
         [
             str(i),
             look.when[:16].replace("T", " "),
-            "–" if look.score is None else str(look.score),
-            look.predicted or "–",
+            "–" if look.score is None else with_minus(str(look.score)),
+            with_minus(look.predicted) or "–",
         ]
         for i, look in enumerate(seal.looks, 1)
     ]
@@ -148,13 +166,13 @@ def _audit(parts: ReportParts) -> list[Child]:
 
 def _finding(found: Finding) -> Html:
     shown = [
-        tag("li", picture_tag(picture, alt=caption), tag("p", caption, class_="name"))
+        tag("li", picture_tag(picture, alt=caption), tag("p", breakable(caption), class_="name"))
         for picture, caption in list(found.pictures)[:MOST_PICTURES_OF_A_FINDING]
     ]
     return tag(
         "li",
         tag("p", tag("span", LEVELS[found.level], class_=f"level {found.level}"), " ", tag("b", found.title)),
         tag("p", found.text) if found.text else None,
-        tag("p", "Mend it: ", found.mend) if found.mend else None,
+        tag("p", "Mend it: ", with_code(found.mend)) if found.mend else None,
         tag("ul", shown, class_="gallery small") if shown else None,
     )

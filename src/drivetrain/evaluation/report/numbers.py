@@ -8,7 +8,7 @@ from drivetrain.evaluation._regression import errors
 from drivetrain.evaluation.report.charts import MOST_POINTS, residuals, scatter
 from drivetrain.evaluation.report.html import Child, Html, figure, scrolling, section, table, tag
 from drivetrain.evaluation.report.parts import ReportParts
-from drivetrain.evaluation.report.words import as_percent, shortened
+from drivetrain.evaluation.report.words import as_percent, shortened, with_minus
 
 MOST_DRAWN = 4
 """Numbers with charts of their own; the table has all."""
@@ -32,8 +32,8 @@ def numbers(parts: ReportParts) -> Html:
                 name,
                 f"{np.sqrt((off_N**2).mean()):.4g}",
                 f"{np.abs(off_N).mean():.4g}",
-                f"{off_N.mean():+.3g}",
-                f"{low:+.3g} … {high:+.3g}",
+                with_minus(f"{off_N.mean():+.3g}"),
+                with_minus(f"{low:+.3g} … {high:+.3g}"),
                 as_percent(explained),
             ]
         )

@@ -82,14 +82,15 @@ def _header(parts: ReportParts) -> Html:
         f"{count_rows(len(parts.predictions))} of the {parts.scores.part} set",
         parts.created[:10],
     ]
+    return page_header(parts.title, " · ".join(fact for fact in facts if fact), skip="To the result")
+
+
+def page_header(title: str, said: str, *, skip: str) -> Html:
+    """The top of a page: what it is of, a link past it for the keyboard, and the switch between light and dark."""
     return tag(
         "header",
-        tag("a", "To the result", href="#main", class_="skip"),
-        tag(
-            "div",
-            tag("h1", parts.title),
-            tag("p", " · ".join(fact for fact in facts if fact), class_="soft"),
-        ),
+        tag("a", skip, href="#main", class_="skip"),
+        tag("div", tag("h1", title), tag("p", said, class_="soft")),
         tag("button", "Dark", type="button", id="theme", hidden=True, aria_pressed="false"),
     )
 

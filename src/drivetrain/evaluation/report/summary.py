@@ -6,7 +6,7 @@ from drivetrain.evaluation.report.charts import compared
 from drivetrain.evaluation.report.html import Child, Html, figure, tag
 from drivetrain.evaluation.report.parts import ReportParts
 from drivetrain.evaluation.report.tallies import Tally, said_and_held, tallies
-from drivetrain.evaluation.report.words import as_percent, count_rows, quoted_list
+from drivetrain.evaluation.report.words import as_percent, count_rows, quoted_list, shown, with_minus
 from drivetrain.evaluation.scores import Score
 
 HONEST = 0.02
@@ -20,7 +20,7 @@ def headline(parts: ReportParts) -> Html:
     score = parts.headline
     if score is None:
         return tag("p", "No metric was asked for.")
-    value, interval = score.shown()
+    value, interval = shown(score)
     number, unit = (value[:-2], "\u2009%") if value.endswith(" %") else (value, "")
     return tag(
         "section",
@@ -142,7 +142,7 @@ def _others(parts: ReportParts) -> Html | None:
         return None
     made: list[Html] = []
     for score in others:
-        value, interval = score.shown()
+        value, interval = shown(score)
         made.append(
             tag(
                 "div",
@@ -179,7 +179,7 @@ def _seal_in_words(parts: ReportParts) -> str:
     times = "once" if len(seal.looks) == 1 else f"{len(seal.looks)} times"
     last = seal.looks[-1]
     held = {True: "; as predicted from validation", False: "; validation had predicted something else", None: ""}
-    said = f"; last: {last.score}{held[last.held]}" if last.score else ""
+    said = f"; last: {with_minus(str(last.score))}{held[last.held]}" if last.score else ""
     return f"{count_rows(seal.n)}, opened {times}{said}."
 
 

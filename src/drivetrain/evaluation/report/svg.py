@@ -13,12 +13,14 @@ from dataclasses import dataclass
 from drivetrain.evaluation.report.html import Child, Html, tag
 
 
-def nice_ticks(low: float, high: float, most: int = 5) -> list[float]:
-    """Round numbers that cover [low, high], at most `most` of them inside it and at least two.
+def nice_ticks(low: float, high: float, most: int = 5, *, whole: bool = False) -> list[float]:
+    """Round numbers that cover [low, high], at most `most` of them inside it and at least two; whole ones for counts.
 
     Example:
         >>> nice_ticks(0.13, 0.97), nice_ticks(0, 7000, 4)
         ([0.2, 0.4, 0.6, 0.8], [0.0, 2000.0, 4000.0, 6000.0])
+        >>> nice_ticks(0, 9, 4), nice_ticks(0, 9, 4, whole=True)
+        ([0.0, 2.5, 5.0, 7.5], [0.0, 5.0])
     """
     if not high > low:
         return [low]
@@ -27,7 +29,7 @@ def nice_ticks(low: float, high: float, most: int = 5) -> list[float]:
     for factor in (1, 2, 2.5, 5, 10, 20, 25, 50):
         step = factor * power
         first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
-        if last - first + 1 <= most:
+        if last - first + 1 <= most and (not whole or step.is_integer()):
             break
     ticks = [float(f"{i * step:.10g}") for i in range(first, last + 1)]
     return ticks if len(ticks) >= 2 else [low, high]
@@ -103,11 +105,12 @@ def plot(
     y_name: str,
     x_percent: bool = False,
     y_percent: bool = False,
+    y_whole: bool = False,
     x_ticks: Sequence[float] | None = None,
     right: float = 24,
 ) -> Plot:
     """A field of that size with round ticks; `right` px stay free for labels beside it."""
-    y_values = nice_ticks(*y)
+    y_values = nice_ticks(*y, whole=y_whole)
     labels = [tick_label(value, percent=y_percent) for value in y_values]
     left = 16 + 7.4 * max(len(label) for label in labels)
     x_values = nice_ticks(*x) if x_ticks is None else x_ticks

@@ -10,7 +10,7 @@ from drivetrain.evaluation.report import charts
 from drivetrain.evaluation.report.html import Html, details, figure, scrolling, section, table, tag
 from drivetrain.evaluation.report.parts import ReportParts
 from drivetrain.evaluation.report.summary import confidence_in_words
-from drivetrain.evaluation.report.words import as_percent, count_bins
+from drivetrain.evaluation.report.words import as_percent, count_bins, shown
 from drivetrain.evaluation.scores import score
 
 COSTS = {
@@ -41,7 +41,7 @@ def _measures(predictions: Predictions) -> Html:
     """Proper scores and the calibration error, with intervals."""
     listed: list[Html] = []
     for name, found in score(predictions, list(COSTS)).items():
-        value, interval = found.shown()
+        value, interval = shown(found)
         listed.append(_measure(COSTS[name][0], value, interval, COSTS[name][1]))
     error = calibration_error(predictions)
     what = (

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
+from drivetrain.evaluation.scores import Score
 from drivetrain.runtime.targets import TargetValue
+
+_HYPHEN = re.compile(r"(?<!\w)-(?=\d)")
 
 
 def count_rows(n: int) -> str:
@@ -46,7 +50,7 @@ def value_in_words(value: TargetValue) -> str:
     """
     if isinstance(value, str):
         return value
-    return ", ".join(f"{part:.4g}" if isinstance(part, float) else str(part) for part in value) or "(none)"
+    return ", ".join(with_minus(f"{part:.4g}") if isinstance(part, float) else str(part) for part in value) or "(none)"
 
 
 def shortened(text: str, most: int = 28) -> str:
@@ -59,6 +63,22 @@ def shortened(text: str, most: int = 28) -> str:
     return text if len(text) <= most else f"{text[: most // 2]}…{text[-((most - 1) // 2) :]}"
 
 
+def with_minus(number: str) -> str:
+    """What was written of numbers, with a minus sign where a hyphen stands for one.
+
+    Example:
+        >>> with_minus("-41.6 … +53"), with_minus("top-3 accuracy [-0.5, 1e-05]")
+        ('−41.6 … +53', 'top-3 accuracy [−0.5, 1e-05]')
+    """
+    return _HYPHEN.sub("−", number)
+
+
+def shown(score: Score) -> tuple[str, str]:
+    """Value and interval of a score as a page shows them; the interval is empty where there is none."""
+    value, interval = score.shown()
+    return with_minus(value), with_minus(interval)
+
+
 def as_percent(share: float | None, decimals: int = 1) -> str:
     """A share times 100; a dash where there is none.
 
@@ -66,4 +86,4 @@ def as_percent(share: float | None, decimals: int = 1) -> str:
         >>> as_percent(0.931), as_percent(None)
         ('93.1 %', '–')
     """
-    return "–" if share is None else f"{100 * share:.{decimals}f} %"
+    return "–" if share is None else with_minus(f"{100 * share:.{decimals}f} %")
