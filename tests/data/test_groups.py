@@ -59,6 +59,16 @@ def test_patients_of_one_class_each_are_found():
     assert found[0].likely and found[0].n_groups == 40
 
 
+def test_a_count_that_begins_anew_in_each_part_is_no_group():
+    """Kinds below a class, each counted from 1 in the folders of training, validation and test."""
+    kinds = {"gala": "fruit", "kaiser": "fruit", "leek": "vegetables"}
+    rows = [
+        (kind, i, part) for kind in kinds for part, n in (("train", 40), ("valid", 8), ("test", 36)) for i in range(n)
+    ]
+    names = [f"{kinds[kind]}/{kind}/{kind}_{i:03}" for kind, i, _ in rows]
+    assert guess_from_names(names, [kinds[kind] for kind, *_ in rows], [part for *_, part in rows]) == []
+
+
 def test_takes_are_no_groups_beside_the_speakers():
     names, classes = grid("{c}/{c}_{who}_{take}", c=range(10), who=SPEAKERS, take=range(9))
     assert len(guesses(names, classes)) == 1

@@ -25,6 +25,9 @@ FEWEST_PER_WORD = 3
 OFTEN = 0.8
 MOST_PER_NUMBER = 100
 """A number that is never in two classes and has more rows than this is taken for a kind, such as a WordNet id."""
+OF_EACH_PART = 0.2
+"""Numbers that hardly recur within a part, but do across parts, are counted from 1 in each part. A random split leaves
+more than half of the pairs together."""
 
 NUMBER = re.compile(r"([^\W\d_]*)(\d+)")
 HEXADECIMAL = re.compile(r"[0-9a-f]{4,}", re.IGNORECASE)
@@ -84,7 +87,7 @@ def guess_from_names(names: Sequence[str], classes: Sequence[str], parts: Sequen
             continue
         if is_number and place > 0:  # counters of names of several lengths stand here in turn
             continue
-        likely = _likely_number(grouping, folders, before) if is_number else _likely_word(grouping)
+        likely = _likely_number(grouping, folders, before, parts) if is_number else _likely_word(grouping)
         if likely is not None:
             guess = grouping.guess(_where(place), _pattern(place, names, texts), parts, likely=likely)
             (numbers if is_number else words).append(guess)
@@ -114,10 +117,14 @@ def _likely_word(grouping: Grouping) -> bool | None:
     return grouping.crossing() >= 0.5 if grouping.n_classes > 1 else grouping.numbered()
 
 
-def _likely_number(grouping: Grouping, folders: Sequence[str], before: Sequence[str]) -> bool | None:
-    """Whether a number is likely a group; None where it is an index, or recurs by chance."""
+def _likely_number(
+    grouping: Grouping, folders: Sequence[str], before: Sequence[str], parts: Sequence[Part]
+) -> bool | None:
+    """Whether a number is likely a group; None where it is an index, also one of each part, or recurs by chance."""
     texts = list(grouping.sizes)
-    if grouping.share_that_recurs(folders, before, grouping.classes) < 0.5:
+    cell = (folders, before, grouping.classes)
+    recurs, within_a_part = grouping.share_that_recurs(*cell), grouping.share_that_recurs(*cell, parts)
+    if recurs < 0.5 or within_a_part < OF_EACH_PART * recurs:
         return None
     is_date = all(map(DAY.fullmatch, texts)) or all(map(YEAR.fullmatch, texts))
     is_kind = grouping.crossing() < 0.1 and grouping.mean_size > MOST_PER_NUMBER
