@@ -57,7 +57,8 @@ def test_metadata_alone_stand_beside_the_model(make_learner, tmp_path, monkeypat
     assert alone.ids == learn.data.valid.digests
     assert found["metadata alone"]["accuracy"].value == pytest.approx(alone.hits().mean()) and alone.hits().mean() > 0.8
     assert learn.metadata_alone()["metadata alone"] is alone  # kept, not computed again
-    assert "metadata alone" in learn.report(tmp_path / "r.html").read_text(encoding="utf-8")
+    page = learn.report(tmp_path / "r.html").read_text(encoding="utf-8")
+    assert "metadata alone" in page and "a small forest on file size" in page
     assert "metadata alone" not in card_of(learn, "squares", []), "a card is written at every save"
 
 

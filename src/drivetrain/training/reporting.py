@@ -202,7 +202,7 @@ def _baselines(
         return []
     data, predictions = learner.data, learner.predictions()
     others = learner.metadata_alone(audit) if metadata else {}
-    notes: dict[str, str] = {}
+    notes = {"metadata alone": "a small forest on file size, dimensions, camera and mean colours"}
     if probe and learner.kind.architecture.pretrained_from is not None:
         from drivetrain.training.probing import probe_predictions  # noqa: PLC0415 - brings scikit-learn
 
