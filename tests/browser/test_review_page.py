@@ -99,7 +99,7 @@ def test_keys_decide_and_the_file_has_it_at_once(server, desk, open_page):
     assert decided(desk) == {0: ("keep", None), 1: ("relabel", "plum"), 2: ("remove", None)}
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("k")
-    page.wait_for_function("document.querySelectorAll('article')[2].textContent.includes('kept as it is')")
+    page.locator("article").nth(2).filter(has_text="kept as it is").wait_for()
     assert decided(desk)[2] == ("keep", None), "a decision can be changed"
 
 
