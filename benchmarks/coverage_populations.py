@@ -256,23 +256,30 @@ def two_beta_models(strength: float, gap: float) -> Callable[..., tuple[dict[str
     return draw
 
 
-def two_uneven_models(strength: float, gap: float) -> Callable[..., tuple[dict[str, Any], dict[str, Any]]]:
-    """Five uneven categories, half of the logits' noise in common, and heavier tails than the normal."""
+def two_sharing(
+    shares: Sequence[float], noise: Noise, common: float, alone: float
+) -> Callable[[float, float], Callable[..., tuple[dict[str, Any], dict[str, Any]]]]:
+    """Two models of uneven categories whose logits have part of their noise in common: (strength, gap) → draw."""
 
-    def draw(random: np.random.Generator, n: int) -> tuple[dict[str, Any], dict[str, Any]]:
-        truth = random.choice(5, n, p=UNEVEN)
-        hard = random.standard_t(4, (n, 5))
-        outputs: list[np.ndarray] = []
-        for own in (strength + gap, strength):
-            logits = 0.7 * hard + 0.7 * random.standard_t(4, (n, 5))
-            logits[np.arange(n), truth] += own
-            outputs.append(softmax(logits))
-        return {"truth": truth, "output": outputs[0]}, {"truth": truth, "output": outputs[1]}
+    def models(strength: float, gap: float) -> Callable[..., tuple[dict[str, Any], dict[str, Any]]]:
+        def draw(random: np.random.Generator, n: int) -> tuple[dict[str, Any], dict[str, Any]]:
+            size = (n, len(shares))
+            truth = random.choice(len(shares), n, p=shares)
+            hard = noise(random, size)
+            outputs: list[np.ndarray] = []
+            for own in (strength + gap, strength):
+                logits = common * hard + alone * noise(random, size)
+                logits[np.arange(n), truth] += own
+                outputs.append(softmax(logits))
+            return {"truth": truth, "output": outputs[0]}, {"truth": truth, "output": outputs[1]}
 
-    return draw
+        return draw
+
+    return models
 
 
 UNEVEN = [0.45, 0.25, 0.15, 0.1, 0.05]
+two_uneven_models = two_sharing(UNEVEN, lambda r, z: r.standard_t(4, z), 0.7, 0.7)
 HARDER = (
     Population(
         "mixture",
@@ -388,22 +395,6 @@ def small_groups(draw: Draw, shift: float) -> Draw:
     return of
 
 
-def two_gumbel_models(strength: float, gap: float) -> Callable[..., tuple[dict[str, Any], dict[str, Any]]]:
-    """Four uneven categories, most of the noise in common."""
-
-    def draw(random: np.random.Generator, n: int) -> tuple[dict[str, Any], dict[str, Any]]:
-        truth = random.choice(4, n, p=FALLING)
-        hard = random.gumbel(size=(n, 4))
-        outputs: list[np.ndarray] = []
-        for own in (strength + gap, strength):
-            logits = hard + 0.5 * random.gumbel(size=(n, 4))
-            logits[np.arange(n), truth] += 1.5 * own
-            outputs.append(softmax(logits))
-        return {"truth": truth, "output": outputs[0]}, {"truth": truth, "output": outputs[1]}
-
-    return draw
-
-
 def two_of_unequal_noise(strength: float, gap: float) -> Callable[..., tuple[dict[str, Any], dict[str, Any]]]:
     """Two categories, one row in three positive; rows that are hard for one model are hardly so for the other."""
 
@@ -421,6 +412,7 @@ def two_of_unequal_noise(strength: float, gap: float) -> Callable[..., tuple[dic
 
 
 FALLING = [0.4, 0.3, 0.2, 0.1]
+two_gumbel_models = two_sharing(FALLING, lambda r, z: r.gumbel(size=z), 1.0, 0.5)
 FOUR_KINDS = CategoryTarget(name="kind", vocab=names(4))
 SIX_LABELS = CategoriesTarget(name="tags", vocab=names(6))
 THREE_NUMBERS = NumberTarget(names=names(3), mean=(50.0,) * 3, std=(10.0,) * 3)
@@ -477,8 +469,8 @@ HOLD_OUT = (
     ),
 )
 HOLD_OUT_PAIRS = (
-    Pair("Gumbel equally good", FOUR_KINDS, each(lambda s: two_gumbel_models(s, 0.0), PAIR_STRENGTHS), True),
-    Pair("Gumbel with one better", FOUR_KINDS, each(lambda s: two_gumbel_models(s, 0.6), PAIR_STRENGTHS), False),
+    Pair("Gumbel equally good", FOUR_KINDS, each(lambda s: two_gumbel_models(1.5 * s, 0.0), PAIR_STRENGTHS), True),
+    Pair("Gumbel with one better", FOUR_KINDS, each(lambda s: two_gumbel_models(1.5 * s, 0.9), PAIR_STRENGTHS), False),
     Pair("unlike equally good", TWO, each(lambda s: two_of_unequal_noise(s, 0.0), PAIR_STRENGTHS), True),
     Pair("unlike with one better", TWO, each(lambda s: two_of_unequal_noise(s, 0.8), PAIR_STRENGTHS), False),
 )
