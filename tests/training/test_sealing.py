@@ -155,9 +155,13 @@ def test_training_on_goes_through_the_same_check(make_learner: MakeLearner, seal
     again = dt.Learner.load(path, precision="fp32", device="cpu")
     assert again.data.seal == sealed.seal
     shutil.rmtree(".drivetrain")
+    assert dt.evaluate(path, device="cpu").scores.n == 12
+    shutil.rmtree(".drivetrain", ignore_errors=True)
     dt.images(sealed.location, seed=2)  # another split is sealed meanwhile
     with pytest.raises(SealError, match="this split would train on"):
         dt.Learner.load(path, precision="fp32", device="cpu")
+    with pytest.raises(SealError, match="pictures are copies of pictures that are sealed"):
+        dt.evaluate(path, device="cpu")
 
 
 def test_a_model_is_judged_on_a_test_set_that_it_never_had(

@@ -100,6 +100,19 @@ def seal_data(data: Data, *, project: ProjectPlace = None, seal: SealFiles = Non
         return replace(data, seal=SealedSet.of(test, source=data.source, split=data.split))
 
 
+def check_validation(rows: Examples, project: ProjectPlace = None) -> None:
+    """Compare validation rows that a saved model is judged on again with all seals in force, by their contents.
+
+    Raises:
+        SealError: A row was sealed as a test row since the model was made, or the record of the seals was changed.
+    """
+    here = dict(zip(rows.digests, rows.paths, strict=True))
+    by_content = replace(rows, signatures=())
+    for known in Seals(Project.find(project)).live():
+        if found := matches(by_content, known.sealed, here, allowed=known.allowed):
+            raise SealError(_copies(found, known.sealed, f"since {known.sealed.created[:10]}"))
+
+
 def keep_sealed(division: Division, examples: Examples, seed: int, project: ProjectPlace = None) -> Division:
     """A draw that leaves the test set as the same draw sealed it before, where pictures were added or taken away since.
 

@@ -205,10 +205,12 @@ def evaluate(
     Raises:
         ArtefactError: The artefact cannot be used.
         DataError: None of the rows are there.
-        SealError: The log of the project was tampered with, or the rows are not those that were sealed.
+        SealError: The log of the project was tampered with, the test rows are not those that were sealed, or validation
+            rows were sealed as test rows since.
     """
     from drivetrain.data.listing import SourceSpec  # noqa: PLC0415 - these bring pandas and scikit-learn
     from drivetrain.data.matching import images_for_evaluation  # noqa: PLC0415
+    from drivetrain.data.sealing import check_validation  # noqa: PLC0415
     from drivetrain.data.split import Split  # noqa: PLC0415
     from drivetrain.evaluation.metrics import resolve_metrics  # noqa: PLC0415
     from drivetrain.evaluation.scores import score  # noqa: PLC0415
@@ -236,6 +238,7 @@ def evaluate(
     judging = _Judging(artefact, found.examples, find_place(device, precision), precision == "auto")
     measures = resolve_metrics(metrics or manifest.metrics or None, manifest.target)
     if part == "valid":
+        check_validation(found.examples, project)
         predictions = judging()
         scores = _beside(score(predictions, measures, part="validation"), predictions, measures, reading)
         return Evaluation(scores, predictions, found.n_missing, judging.place.precision)
