@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binom, bootstrap, norm, poisson, skew
+from scipy.stats import binom, bootstrap, norm, poisson, skew, t
 from statsmodels.stats.proportion import proportion_confint
 
 from drivetrain.errors import DataError, SettingError
@@ -163,13 +163,19 @@ def test_bca_is_that_of_scipy():
 
 
 def test_the_interval_with_few_rows_is_that_of_scipy_widened():
+    """By Student's t and by 2/n on both sides, and on the skewed one by 4/n besides."""
     rows = np.random.default_rng(3).exponential(size=12)
     ours = bootstrap_interval(variance_of(rows), 12, n_resamples=20_000)
     theirs = bootstrap(
         (rows,), lambda x, axis: x.var(axis=axis), n_resamples=20_000, method="BCa", rng=np.random.default_rng(0)
-    ).confidence_interval
-    assert ours.low < theirs.low and ours.high > theirs.high
-    assert 1.05 < (ours.high - ours.low) / (theirs.high - theirs.low) < 1.25
+    )
+    reach = np.sqrt(12 / 11) * t.ppf(0.975, 11) * (1 + 2 / 12)
+    acceleration = _acceleration(variance_of(rows), 12, None)
+    assert acceleration > 0
+    drawn = theirs.bootstrap_distribution
+    ends = np.quantile(drawn, bca_quantiles(drawn, rows.var(), acceleration, (reach, reach * (1 + 4 / 12))))
+    assert (ours.low, ours.high) == pytest.approx(tuple(ends), rel=0.05)
+    assert ours.low < theirs.confidence_interval.low and ours.high > theirs.confidence_interval.high
 
 
 @pytest.mark.parametrize("n", [30, 200, 5000])
