@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from accelerate import Accelerator
 
 from drivetrain.errors import SettingError
 from drivetrain.training.place import find_place
@@ -30,6 +31,7 @@ def test_what_was_asked_of_the_launcher_counts(monkeypatch: pytest.MonkeyPatch) 
 
 def test_processes_that_do_not_find_each_other_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     """Otherwise each would train a model of its own and call it the common one."""
+    Accelerator(cpu=True)  # set up before, for one process
     monkeypatch.setenv("WORLD_SIZE", "2")
     with pytest.raises(SettingError, match="2 processes were launched and 1 found"):
         find_place()
