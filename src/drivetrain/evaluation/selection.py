@@ -152,12 +152,8 @@ def expect(selection: Selection, measure: Metric, predictions: Predictions, n_te
     if selection.low is None or selection.high is None:
         return None
     value, n = selection.corrected, selection.n
-    if measure.hits is not None and predictions.groups is None:
-        low, high = _share_of_other_rows(value, n, n_test)
-    else:
-        wider = math.sqrt(1 + n / n_test)
-        low, high = value - wider * (value - selection.low), value + wider * (selection.high - value)
-        low, high = (max(low, 0.0), min(high, 1.0)) if measure.percent else (low, high)
+    grouped = predictions.groups is not None
+    low, high = _on_other_rows(measure, value, (selection.low, selection.high), n=n, n_test=n_test, grouped=grouped)
     return Expected(
         metric=selection.metric,
         value=value,
@@ -180,23 +176,35 @@ def expect_of_others(expected: Expected, measure: Metric, n_test: int, *, groupe
         >>> round(found.low, 2), round(found.high, 2), found.n_test
         (1.29, 3.42, 10000)
     """
-    value = expected.value
-    if measure.hits is not None and not grouped:
-        low, high = _share_of_other_rows(value, expected.n, n_test)
-    else:
-        wider = math.sqrt((1 + expected.n / n_test) / (1 + expected.n / expected.n_test))
-        low, high = value - wider * (value - expected.low), value + wider * (expected.high - value)
-        low, high = (max(low, 0.0), min(high, 1.0)) if measure.percent else (low, high)
+    value, of_test = expected.value, expected.n_test
+    ends = (expected.low, expected.high)
+    low, high = _on_other_rows(measure, value, ends, n=expected.n, n_test=n_test, grouped=grouped, of_test=of_test)
     return expected.model_copy(update={"low": min(low, value), "high": max(high, value), "n_test": n_test})
 
 
-def _share_of_other_rows(value: float, n: int, n_test: int) -> tuple[float, float]:
-    """Where a proportion of `n_test` rows lies 95 times of 100, when it was `value` of n rows."""
-    from scipy.stats import betabinom  # noqa: PLC0415 - slow to import
+def _on_other_rows(
+    measure: Metric,
+    value: float,
+    ends: tuple[float, float],
+    *,
+    n: int,
+    n_test: int,
+    grouped: bool,
+    of_test: float = math.inf,
+) -> tuple[float, float]:
+    """Where a score of `n_test` rows lies 95 times of 100, when it was `value` of n rows.
 
-    drawn = betabinom(n_test, value * n + 0.5, (1 - value) * n + 0.5)
-    low, high = (float(drawn.ppf(quantile)) / n_test for quantile in (0.025, 0.975))
-    return low, high
+    `ends` hold it for `of_test` rows: those of an interval for infinitely many, which have no chance of their own.
+    """
+    if measure.hits is not None and not grouped:
+        from scipy.stats import betabinom  # noqa: PLC0415 - slow to import
+
+        drawn = betabinom(n_test, value * n + 0.5, (1 - value) * n + 0.5)
+        low, high = (float(drawn.ppf(quantile)) / n_test for quantile in (0.025, 0.975))
+        return low, high
+    wider = math.sqrt((1 + n / n_test) / (1 + n / of_test))
+    low, high = (value + wider * (end - value) for end in ends)
+    return (max(low, 0.0), min(high, 1.0)) if measure.percent else (low, high)
 
 
 def _on_same_rows(tables: Sequence[Predictions]) -> list[Predictions]:
