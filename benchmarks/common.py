@@ -41,7 +41,7 @@ def wanted(name: str, only: str | None) -> bool:
 
 def need_peers(python: Path) -> str:
     if not python.exists():
-        raise SystemExit(f"{python} is not there. Mend it: make bench-setup, or name another with --peers.")
+        raise SystemExit(f"{python} is not there. To fix: make bench-setup, or name another with --peers.")
     return os.path.abspath(python)  # noqa: PTH100  a link is kept: it is what makes a virtual environment
 
 

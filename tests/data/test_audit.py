@@ -247,7 +247,7 @@ def test_a_clean_page_says_so():
 def test_commands_in_a_finding_are_code_and_the_theme_can_be_switched():
     finding = Finding("conflicting labels", "warning", "a", "b", mend="correct one (`drivetrain review`), x < y.")
     page = audit_page(Audit("x", {"rows": 3}, (finding,), {}))
-    assert "Mend it: correct one (<code>drivetrain review</code>), x &lt; y." in page
+    assert "To fix: correct one (<code>drivetrain review</code>), x &lt; y." in page
     assert '<button type="button" id="theme"' in page
     (reported,) = report_findings(Audit("x", {"rows": 3}, (finding,), {}))
     assert reported.mend == finding.mend

@@ -40,7 +40,7 @@ def test_path_errors():
     ):
         choose_path({"path": ["a.jpg"], "b": [1]}, "pth")
     with pytest.raises(
-        DataError, match=r"no column looks like picture paths; the columns are 'a', 'b'.*Mend it: pass path="
+        DataError, match=r"no column looks like picture paths; the columns are 'a', 'b'.*To fix: pass path="
     ):
         choose_path({"a": ["x"], "b": [1]}, None)
     with pytest.raises(DataError, match=r"2 columns \('a', 'b'\) look like picture paths"):

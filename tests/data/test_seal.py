@@ -206,7 +206,7 @@ def test_a_copy_of_a_test_picture_is_caught(divided, how, part):
     SAVED[how](stolen, divided / part / "lake" / "holiday.png")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the same content in two parts
-        with pytest.raises(SealError, match=r"(?s)1 training or validation pictures are copies.*holiday.*Mend it"):
+        with pytest.raises(SealError, match=r"(?s)1 training or validation pictures are copies.*holiday.*To fix"):
             images(divided)
 
 
@@ -326,7 +326,7 @@ def test_a_log_that_was_deleted_is_missed(mixed):
     for file in (project.log, project.head):
         file.unlink()
     for work in (lambda: images(mixed, seed=1), lambda: seals().known(), lambda: images(mixed, seed=2, retire="again")):
-        with pytest.raises(SealError, match=r"log.jsonl is missing, but .*seals holds .* was deleted.*Mend it: put"):
+        with pytest.raises(SealError, match=r"log.jsonl is missing, but .*seals holds .* was deleted.*To fix: put"):
             work()
     assert not project.log.exists()
 

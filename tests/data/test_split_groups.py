@@ -150,7 +150,7 @@ def test_a_class_in_one_group_trains_with_a_warning():
 def test_too_few_groups_is_explained():
     for units in (["a"] * 9, ["a", "b"] * 5, []):
         digests = [str(i) for i in range(len(units))]
-        with pytest.raises(SplitError, match=r"groups of .* cannot be split.*Mend it: name a finer group"):
+        with pytest.raises(SplitError, match=r"groups of .* cannot be split.*To fix: name a finer group"):
             draw_groups(units, digests, None, valid_pct=0.2, test_pct=0.2, seed=1)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DrivetrainWarning)
@@ -265,7 +265,7 @@ def test_what_group_cannot_be(spoken):
 
 def test_one_group_for_all_is_named_and_nothing_else_is_warned_of(spoken, recwarn):
     _, table = spoken
-    with pytest.raises(SplitError, match=r"all 72 rows are of one group, 'theo'.*Mend it: name what tells rows apart"):
+    with pytest.raises(SplitError, match=r"all 72 rows are of one group, 'theo'.*To fix: name what tells rows apart"):
         images(table.assign(speaker="theo"), target="digit", group="speaker")
     assert not recwarn.list
     assert len(images(table.assign(speaker="theo"), target="digit", group="speaker", valid_pct=0, test_pct=0).train)
@@ -342,7 +342,7 @@ def test_a_function_that_fails_is_named_with_its_row(setting, put, tmp_path):
     for i, name in enumerate(("a/1_x", "a/2_x", "b/3", "b/4_x")):
         put(f"in/{name}.png", i)
     with pytest.raises(
-        DataError, match=f"given as {setting}= fails for row 3 of 4, .*3.png: IndexError: .*Mend it"
+        DataError, match=f"given as {setting}= fails for row 3 of 4, .*3.png: IndexError: .*To fix"
     ) as it:
         images(tmp_path / "in", **{setting: lambda path: path.stem.split("_")[1]}, test_pct=0)
     assert isinstance(it.value.__cause__, IndexError)

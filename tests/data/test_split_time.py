@@ -98,7 +98,7 @@ def test_groups_that_go_on_belong_to_their_latest_part():
     found = split_by_time([1, 2, 3, 4, 5], list("abcab"), list("vwxyz"), valid_pct=0.2, test_pct=0.2)
     assert found.parts == (None, None, "train", "valid", "test")
     assert found.reasons[1] == "reaches into a later part: rows of the same group or content are in the test set"
-    with pytest.raises(SplitError, match=r"no training row is left: 2 rows are of groups.*Mend it: group by something"):
+    with pytest.raises(SplitError, match=r"no training row is left: 2 rows are of groups.*To fix: group by something"):
         split_by_time([1, 2, 3, 4], list("abab"), list("wxyz"), valid_pct=0.25, test_pct=0.25)
 
 

@@ -43,7 +43,7 @@ def test_delimiters_and_encodings(csv, delimiter, encoding):
 
 
 def test_latin_1_is_read_with_a_warning(csv):
-    with pytest.warns(DrivetrainWarning, match="is not UTF-8.*Mend it"):
+    with pytest.warns(DrivetrainWarning, match="is not UTF-8.*To fix"):
         columns, decisions = read_table(csv("path,label\na.jpg,Käse\n".encode("latin-1")))
     assert columns["label"] == ["Käse"]
     assert decisions["encoding"].value == "latin-1"
@@ -61,7 +61,7 @@ def test_short_rows_have_missing_cells_and_quotes_may_span_lines(csv):
         ("\n\n", "t.csv", "cannot be read as a table|no columns"),
         ("path,label\n", "t.csv", "no rows below its header"),
         ("path,label,label\na,b,c\n", "t.csv", "more than one column named 'label'"),
-        ("path,label\na,b,c,d\n", "t.csv", "Expected 2 fields in line 2, saw 4.*Mend it"),
+        ("path,label\na,b,c,d\n", "t.csv", "Expected 2 fields in line 2, saw 4.*To fix"),
         ("path,label\na\0.jpg,b\n", "t.csv", "NUL bytes"),
         (b"\xff\xfep\xd8", "t.csv", "begins like UTF-16"),
         ('path,label\n"a.jpg,x\n', "t.csv", "cannot be read as a table"),

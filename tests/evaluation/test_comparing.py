@@ -255,9 +255,9 @@ def test_equal_answers_are_no_proof_on_few_rows():
 @pytest.mark.parametrize(
     ("vocab", "said"),
     [
-        (("k0", "k1", "k2", "k3"), r"\(3 and 4\): the second alone has 'k3'\. Mend it"),
-        (("k0", "k2"), r"\(3 and 2\): the first alone has 'k1'\. Mend it"),
-        (("k2", "k1", "k0"), r"\(3 and 3\): the same ones in another order\. Mend it"),
+        (("k0", "k1", "k2", "k3"), r"\(3 and 4\): the second alone has 'k3'\. To fix"),
+        (("k0", "k2"), r"\(3 and 2\): the first alone has 'k1'\. To fix"),
+        (("k2", "k1", "k0"), r"\(3 and 3\): the same ones in another order\. To fix"),
     ],
 )
 def test_categories_that_one_model_alone_knows_are_named(vocab, said):

@@ -87,7 +87,7 @@ def test_one_number_per_row_may_be_flat():
 def test_tables_that_do_not_fit_are_refused(changed, message):
     with pytest.raises(DataError, match=message) as caught:
         pears(**changed)
-    assert "Mend it:" in str(caught.value)
+    assert "To fix:" in str(caught.value)
 
 
 def test_half_precision_probabilities_pass():

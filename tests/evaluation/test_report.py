@@ -165,7 +165,7 @@ def test_all_parts_are_shown(page):
         "native",
         "Still improving.",
         "2 copies across parts",
-        "Mend it: remove one",
+        "To fix: remove one",
         "it held",
         "stratified, identity 0123",
         "3 of 203 rows could not be found.",

@@ -118,7 +118,7 @@ def test_a_file_that_says_something_else_is_not_taken(rows: Examples, monkeypatc
     """The file is made of another network than the trained one: other weights, no scaling, channels reversed."""
     other = wrong(small_net())
     monkeypatch.setattr(exporting, "convert", lambda network, *rest: convert(other, *rest))
-    with pytest.raises(ExportError, match=rf"dynamo: {said}.*torchscript: {said}.*Mend it"):
+    with pytest.raises(ExportError, match=rf"dynamo: {said}.*torchscript: {said}.*To fix"):
         export_network(trained(small_net(), rows), precision="fp32", valid=rows, train=rows)
 
 

@@ -145,7 +145,7 @@ def test_a_network_that_cannot_be_exported_is_saved_and_says_so(
     assert isinstance(predictor.engine, TorchEngine)
     assert "raw outputs differ" in predictor.decisions["engine"].reason
     assert not predictor.self_test().passed
-    with pytest.raises(ExportError, match="Mend it"):
+    with pytest.raises(ExportError, match="To fix"):
         export_saved(path, ExportPlan())
     assert MODEL not in open_artefact(path).manifest.files, "as it was"
     monkeypatch.undo()

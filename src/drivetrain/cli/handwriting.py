@@ -31,7 +31,7 @@ def write_handwriting(folder: Path) -> Path:
     if strange:
         raise DataError(
             f"{folder} holds {first_few(path.name for path in strange)}, which the demo did not write. "
-            "Mend it: pass another folder, which may be new, with --out."
+            "To fix: pass another folder, which may be new, with --out."
         )
     for path, row in files.items():
         path.parent.mkdir(parents=True, exist_ok=True)

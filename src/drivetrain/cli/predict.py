@@ -80,7 +80,7 @@ def as_text(prediction: Prediction) -> str:
         >>> as_text(Prediction("a.jpg", values={"grams": 151.25}, intervals={"grams": (140.0, 162.5)}))
         'a.jpg: grams 151.2 [140, 162.5]'
     """
-    from drivetrain.runtime.pictures import readable  # noqa: PLC0415 - brings numpy
+    from drivetrain.text import readable  # noqa: PLC0415 - brings numpy
 
     if prediction.values is not None:
         said, others = ", ".join(_number(prediction, name) for name in prediction.values), ()
@@ -105,8 +105,8 @@ def _percent(item: tuple[str, float]) -> str:
 
 def _sources(inputs: Iterable[Path]) -> Iterator[Path | Prediction]:
     """The files to read; a folder stands for the pictures below it, or for an error where there are none."""
-    from drivetrain.runtime.pictures import readable  # noqa: PLC0415
     from drivetrain.runtime.predictor import Prediction, folder_pictures  # noqa: PLC0415
+    from drivetrain.text import readable  # noqa: PLC0415
 
     for item in inputs:
         if not os.path.isdir(item):  # noqa: PTH112 - Path.is_dir raises for names that are too long

@@ -81,6 +81,6 @@ def next_steps(steps: Iterable[tuple[str, str]]) -> str:
 
 def quoted(path: Path) -> str:
     """A path as it can be typed in a shell."""
-    from drivetrain.runtime.pictures import readable  # noqa: PLC0415 - brings numpy
+    from drivetrain.text import readable  # noqa: PLC0415 - brings numpy
 
     return shlex.quote(readable(path))

@@ -98,7 +98,7 @@ class Desk:
 
     def items(self) -> Mapping[str, Any]:
         """The whole page, for JSON."""
-        from drivetrain.runtime.pictures import readable  # noqa: PLC0415
+        from drivetrain.text import readable  # noqa: PLC0415
         from drivetrain.training.reviewing import as_label  # noqa: PLC0415
 
         target, name = self.rows.target, readable(self.out)
@@ -133,7 +133,7 @@ class Desk:
 
     def _row(self, row: int) -> dict[str, Any]:
         """What is shown of one row."""
-        from drivetrain.runtime.pictures import readable  # noqa: PLC0415
+        from drivetrain.text import readable  # noqa: PLC0415
         from drivetrain.training.reviewing import as_label  # noqa: PLC0415
 
         examples, said, target = self.rows.examples, self.rows.said, self.rows.target

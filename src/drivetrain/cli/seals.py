@@ -101,7 +101,7 @@ def _verify(found: Seals, models: list[Path], json: bool) -> str:
     for model, head in heads:
         if head is not None and (not entries or entries[0].hash != head.log):
             raise SealError(
-                f"{quoted(model)} remembers another log than {found.ledger.path}, or that log was replaced. Mend it: "
+                f"{quoted(model)} remembers another log than {found.ledger.path}, or that log was replaced. To fix: "
                 "name the project it was made in, with --project."
             )
     said = f"{found.ledger.path}: {len(entries)} lines, unchanged"

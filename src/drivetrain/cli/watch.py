@@ -41,7 +41,7 @@ def watch(
         manifest = open_artefact(model).manifest
         if manifest.reference is None:
             raise DataError(
-                f"{model} does not say what validation looked like. Mend it: open it with Learner.load, where its data "
+                f"{model} does not say what validation looked like. To fix: open it with Learner.load, where its data "
                 "are, and save it again."
             )
         live = read_log(log, manifest.parameters_sha256, last=last)

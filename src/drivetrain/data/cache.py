@@ -19,7 +19,7 @@ from pathlib import Path
 from drivetrain.data.cache_place import GB, CachePlace
 from drivetrain.data.packs import DIGEST_BYTES, PACK, DamagedPackError, Pack, PackWriter, Pixels
 from drivetrain.errors import DrivetrainWarning
-from drivetrain.runtime.picture_faults import readable
+from drivetrain.text import readable
 
 PACK_BYTES = 256 * 2**20
 PACK_SHARE = 1 / 8
@@ -194,7 +194,7 @@ class PictureCache:
     def _warn_full(self) -> None:
         warnings.warn(
             f"the picture cache is full: these pictures need more than its {self._place.limit_bytes / GB:.3g} GB. What "
-            "does not fit there or in memory is decoded every epoch. Mend it: set DRIVETRAIN_CACHE_GB higher, if "
+            "does not fit there or in memory is decoded every epoch. To fix: set DRIVETRAIN_CACHE_GB higher, if "
             f"{readable(self._place.folder)} has the room.",
             DrivetrainWarning,
             stacklevel=2,
@@ -206,7 +206,7 @@ class PictureCache:
             self._writer.pop().discard()
         warnings.warn(
             f"decoded pictures cannot be kept in {readable(self._folder)}: {error.strerror or error}. Training goes "
-            "on and decodes what does not fit in memory every epoch. Mend it: free some space, or set "
+            "on and decodes what does not fit in memory every epoch. To fix: free some space, or set "
             "DRIVETRAIN_CACHE_DIR to another folder, or DRIVETRAIN_CACHE_GB=0 for no cache.",
             DrivetrainWarning,
             stacklevel=2,

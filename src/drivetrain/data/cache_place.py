@@ -24,7 +24,7 @@ try:
 except ImportError as error:
     raise MissingExtraError(
         "the place of the picture cache is found with platformdirs, which is not installed. "
-        "Mend it: pip install 'drivetrain[train]'"
+        "To fix: pip install 'drivetrain[train]'"
     ) from error
 
 CACHE_DIR, CACHE_GB = "DRIVETRAIN_CACHE_DIR", "DRIVETRAIN_CACHE_GB"
@@ -156,7 +156,7 @@ def _gigabytes(asked: str) -> int:
     if not 0 <= value < sys.maxsize / GB:
         raise SettingError(
             f"{CACHE_GB}={asked!r} is not a size: expected a number of gigabytes of at least 0. "
-            "Mend it: set it to 20, for instance, to 0 for no cache, or unset it."
+            "To fix: set it to 20, for instance, to 0 for no cache, or unset it."
         )
     return int(value * GB)
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from drivetrain.errors import first_few
 from drivetrain.progress import track
 from drivetrain.runtime.cpus import usable_cpus
-from drivetrain.runtime.pictures import Probe, probe_picture, readable
+from drivetrain.runtime.pictures import Probe, probe_picture
+from drivetrain.text import readable
 
 Checked = Probe
 """What was found for one file: digest, height, width (pixels, upright), and a problem or None."""

@@ -13,8 +13,9 @@ from drivetrain.data.listing import Kind
 from drivetrain.data.split import SYNONYMS
 from drivetrain.errors import DataError, SettingError, did_you_mean, first_few
 from drivetrain.runtime.decisions import Decision
-from drivetrain.runtime.pictures import PICTURE_SUFFIXES, readable
+from drivetrain.runtime.pictures import PICTURE_SUFFIXES
 from drivetrain.runtime.targets import TargetValue
+from drivetrain.text import readable
 
 Columns = Mapping[str, Sequence[Any]]
 
@@ -52,7 +53,7 @@ def choose_path(columns: Columns, asked: str | None) -> tuple[str, Decision | No
         return name, Decision(value=name, reason="its name")
     what = f"{len(likely)} columns ({first_few(map(repr, likely))}) look" if likely else "no column looks"
     raise DataError(
-        f"{what} like picture paths; the columns are {_names(columns)}. Mend it: pass path=, the name of the column."
+        f"{what} like picture paths; the columns are {_names(columns)}. To fix: pass path=, the name of the column."
     )
 
 
@@ -89,7 +90,7 @@ def choose_targets(
         return (rest[0],), Decision(value=rest[0], reason="the only column left")
     raise DataError(
         f"it is not clear which column is the target; the columns are {_names(columns)}. "
-        "Mend it: pass target=, the name of one or more columns."
+        "To fix: pass target=, the name of one or more columns."
     )
 
 
@@ -112,7 +113,7 @@ def choose_kind(columns: Columns, targets: Sequence[str], asked: Kind | None, de
     """
     for name in targets:
         if all(cell is None for cell in columns[name]):
-            raise DataError(f"target column {name!r} has no value in any row. Mend it: choose another target column.")
+            raise DataError(f"target column {name!r} has no value in any row. To fix: choose another target column.")
     forms = {_form([cell for cell in columns[name] if cell is not None]) for name in targets}
     if asked is not None:
         _check_kind(asked, targets, forms, delim)
@@ -139,7 +140,7 @@ def _check_mixed(columns: Columns, targets: Sequence[str], delim: str | None) ->
             mend = "name columns of one kind, and train a model for each kind"
         raise DataError(
             f"target {name!r} holds numbers ({len(numbers)} of {len(cells)} cells, such as {numbers[0]:g}), target "
-            f"{other!r} text, such as {readable(str(text[other])[:30])!r}; expected one kind. Mend it: {mend}."
+            f"{other!r} text, such as {readable(str(text[other])[:30])!r}; expected one kind. To fix: {mend}."
         )
 
 
@@ -217,7 +218,7 @@ def _check_kind(kind: Kind, targets: Sequence[str], forms: set[str], delim: str 
     if kind == "category" and len(targets) > 1:
         raise SettingError(
             f"kind='category' needs one target column, got {len(targets)}: {first_few(map(repr, targets))}. "
-            "Mend it: pass one, or kind='categories'."
+            "To fix: pass one, or kind='categories'."
         )
     if kind != "categories" and "list" in forms:
         raise SettingError(f"kind={kind!r} cannot read cells that are lists; expected kind='categories'.")

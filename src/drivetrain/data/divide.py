@@ -19,8 +19,8 @@ from drivetrain.data.ties import Ties, tie
 from drivetrain.data.times import split_by_time
 from drivetrain.errors import DataError, SettingError, SplitError, first_few
 from drivetrain.runtime.decisions import Decision
-from drivetrain.runtime.pictures import readable
 from drivetrain.runtime.targets import CategoriesTarget, CategoryTarget, NumberTarget, Target, TargetValue
+from drivetrain.text import readable
 
 VALID_PCT = 0.2
 TEST_PCT = 0.2
@@ -76,7 +76,7 @@ def divide(
         if part in named and value is not None:
             raise SettingError(
                 f"{setting}={value:g} was asked for, but {giver} already says which rows are "
-                f"{PART_WORDS[part]}. Mend it: leave {setting} out."
+                f"{PART_WORDS[part]}. To fix: leave {setting} out."
             )
     valid_pct = 0.0 if "valid" in named else VALID_PCT if asked.valid_pct is None else asked.valid_pct
     test_pct = asked.test_pct or 0.0
@@ -128,7 +128,7 @@ def _require_groups(groups: Sequence[str], held_out: float) -> None:
     if held_out and len(set(groups)) == 1:
         raise SplitError(
             f"all {len(groups)} rows are of one group, {readable(groups[0])!r}, so none can be held out; expected "
-            "several groups. Mend it: name what tells rows apart, or leave group out."
+            "several groups. To fix: name what tells rows apart, or leave group out."
         )
 
 
@@ -155,7 +155,7 @@ def fit_target(kind: Kind, names: Sequence[str], values: Sequence[TargetValue]) 
     if len(set(values)) < 2:
         raise DataError(
             f"all {len(values)} training rows have the same {name!r}: {readable(str(values[0]))!r}; there is nothing "
-            "to tell apart. Mend it: add pictures of a second class, or choose another target."
+            "to tell apart. To fix: add pictures of a second class, or choose another target."
         )
     if kind == "categories":
         return CategoriesTarget.fit(name, cast("Sequence[tuple[str, ...]]", values))
@@ -185,7 +185,7 @@ def leave_out_unknown(
         classes = first_few(f"{label!r} ({n})" for label, n in sorted(counts.items()))
         warn(
             f"{len(counts)} classes are in the {part} set but not in the training set: {classes}. "
-            f"Their rows are left out. Mend it: put examples of them in the training set."
+            f"Their rows are left out. To fix: put examples of them in the training set."
         )
     return kept, tuple(left_out)
 
@@ -201,7 +201,7 @@ def warn_unseen_in_validation(train: Examples, valid: Examples) -> None:
     if missing and len(valid):
         warn(
             f"{len(missing)} of {len(contents)} classes have no validation row, so validation says nothing about "
-            f"them: {first_few(missing)}. Mend it: add pictures of them, or raise valid_pct."
+            f"them: {first_few(missing)}. To fix: add pictures of them, or raise valid_pct."
         )
 
 
@@ -223,7 +223,7 @@ def warn_same_content(examples: Examples, parts: Sequence[Part] | None) -> None:
         pair = _pair(examples, leaks[0], [PART_WORDS[parts[row]] for row in leaks[0]])
         warn(
             f"{len(leaks)} pictures are in more than one part (same content), so the scores will flatter.\n"
-            f"  first: {pair}\n  Mend it: remove the copies, or let drivetrain draw the split."
+            f"  first: {pair}\n  To fix: remove the copies, or let drivetrain draw the split."
         )
 
 
@@ -242,7 +242,7 @@ def require_rows(parts: Sequence[Part], asked: Iterable[Part]) -> None:
     for part in asked:
         if part not in parts:
             raise SplitError(
-                f"the {PART_WORDS[part]} set has no usable row. Mend it: add pictures to it, or divide the data "
+                f"the {PART_WORDS[part]} set has no usable row. To fix: add pictures to it, or divide the data "
                 "otherwise; where rows were left out, the warnings above say why."
             )
 
@@ -256,7 +256,7 @@ def warn_torn(examples: Examples, given: Sequence[Part], giver: str) -> None:
     if torn:
         warn(
             f"{len(torn)} of {len(parts_of)} groups are in more than one part of the split that {giver} brings, so "
-            f"the scores will flatter: {first_few(torn)}. Mend it: let drivetrain draw the split by group."
+            f"the scores will flatter: {first_few(torn)}. To fix: let drivetrain draw the split by group."
         )
     if examples.times:
         of: dict[str, list[float]] = defaultdict(list)
@@ -267,7 +267,7 @@ def warn_torn(examples: Examples, given: Sequence[Part], giver: str) -> None:
             if max(of[earlier]) >= min(of[later]):
                 warn(
                     f"the {PART_WORDS[later]} set that {giver} brings begins before the {PART_WORDS[earlier]} set "
-                    "ends, so the scores may flatter. Mend it: let drivetrain draw the split by time."
+                    "ends, so the scores may flatter. To fix: let drivetrain draw the split by time."
                 )
 
 

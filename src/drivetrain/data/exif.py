@@ -11,7 +11,8 @@ from typing import NamedTuple
 from PIL import ExifTags, Image
 
 from drivetrain.runtime.cpus import usable_cpus
-from drivetrain.runtime.picture_faults import pillow_is_quiet, readable
+from drivetrain.runtime.picture_faults import pillow_is_quiet
+from drivetrain.text import readable
 
 FORMATS = ("JPEG", "MPO", "TIFF", "PNG")
 TAKEN = re.compile(r"(\d{4}):(\d\d):(\d\d)\b")

@@ -12,7 +12,8 @@ from drivetrain.data.listing import Listed, SourceSpec
 from drivetrain.data.split import SYNONYMS, Part
 from drivetrain.errors import DataError, SplitError, first_few
 from drivetrain.runtime.decisions import Decision
-from drivetrain.runtime.pictures import PICTURE_SUFFIXES, readable
+from drivetrain.runtime.pictures import PICTURE_SUFFIXES
+from drivetrain.text import readable
 
 JUNK = ("__MACOSX", "__pycache__")
 TABLE_SUFFIXES = (".csv", ".tsv", ".parquet")
@@ -113,7 +114,7 @@ def _is_split(folders: list[Path], given: dict[Path, Part], root: str) -> bool:
         return False
     if "train" not in given.values():
         names = first_few(readable(folder.name) for folder in folders)
-        raise SplitError(f"{root} has {names} but no folder train. Mend it: add train/ with one sub-folder per class.")
+        raise SplitError(f"{root} has {names} but no folder train. To fix: add train/ with one sub-folder per class.")
     return True
 
 
@@ -172,5 +173,5 @@ def _nothing_found(root: Path, folders: list[Path], loose: int) -> str:
         mend = "check the path, or pass a table with a path and a target column"
     return (
         f"{readable(root)} has {len(folders)} sub-folders and {loose} pictures beside them, but no picture inside a "
-        f"sub-folder; expected one sub-folder per class, with pictures. Mend it: {mend}."
+        f"sub-folder; expected one sub-folder per class, with pictures. To fix: {mend}."
     )

@@ -113,7 +113,7 @@ def _by_unit(
     if len(sizes) < k:
         raise SplitError(
             f"{len(sizes)} groups or distinct pictures that need not train always cannot make {k} folds. "
-            "Mend it: ask for fewer folds."
+            "To fix: ask for fewer folds."
         )
     order = sorted(first, key=lambda digest: (-sizes[units[first[digest]]], rank(seed, units[first[digest]]), digest))
     places = {unit: place for place, unit in enumerate(dict.fromkeys(units[first[digest]] for digest in order))}
@@ -125,11 +125,11 @@ def _by_unit(
         try:
             drawn = list(chosen.split(order, labels, together))
         except ValueError as error:
-            raise SplitError(f"{k} folds cannot be made: {error} Mend it: ask for fewer folds.") from error
+            raise SplitError(f"{k} folds cannot be made: {error} To fix: ask for fewer folds.") from error
     for _, held_out in drawn:
         valid_units = {units[first[order[place]]] for place in held_out}
         if not valid_units:
-            raise SplitError(f"{len(sizes)} groups do not fill {k} folds. Mend it: ask for fewer folds.")
+            raise SplitError(f"{len(sizes)} groups do not fill {k} folds. To fix: ask for fewer folds.")
         valid = [row for row, unit in enumerate(units) if unit in valid_units]
         yield _Fold([row for row, unit in enumerate(units) if unit not in valid_units], valid)
 
@@ -138,12 +138,12 @@ def _by_time(times: Sequence[float], units: Sequence[str], k: int, gap: float) -
     """Each fold validates on the next stretch of time; its training rows are of units that have ended before it."""
     rising = np.sort(np.array(times))
     if len(rising) <= k:
-        raise SplitError(f"{len(rising)} rows cannot make {k} folds by time. Mend it: ask for fewer folds.")
+        raise SplitError(f"{len(rising)} rows cannot make {k} folds by time. To fix: ask for fewer folds.")
     starts = [float(rising[held_out[0]]) for _, held_out in TimeSeriesSplit(k).split(rising)]
     if len(set(starts)) < k or starts[0] == rising[0]:
         raise SplitError(
             f"{len(set(times))} distinct times cannot make {k} folds of about {len(times) // (k + 1)} rows each. "
-            "Mend it: ask for fewer folds."
+            "To fix: ask for fewer folds."
         )
     for start, end in zip(starts, [*starts[1:], np.inf], strict=True):
         valid = [row for row, time in enumerate(times) if start <= time < end]
@@ -154,7 +154,7 @@ def _by_time(times: Sequence[float], units: Sequence[str], k: int, gap: float) -
         if not train:
             raise SplitError(
                 f"a fold that validates from {start:g} on has no training row before it"
-                f"{f' and its gap of {gap:g}' if gap else ''}. Mend it: ask for fewer folds or a smaller gap."
+                f"{f' and its gap of {gap:g}' if gap else ''}. To fix: ask for fewer folds or a smaller gap."
             )
         yield _Fold(train, valid)
 

@@ -134,7 +134,7 @@ def _too_few(part_of: dict[str, Part], every: Counter[Count], valid_pct: float, 
     return SplitError(
         f"{len(part_of)} groups of {every[ALL]} distinct pictures cannot be split with valid_pct={valid_pct:g} and "
         f"test_pct={test_pct:g} so that no group is torn apart, every part has one, and every class a training row. "
-        "Mend it: name a finer group, add groups, or set test_pct=0 or valid_pct=0."
+        "To fix: name a finer group, add groups, or set test_pct=0 or valid_pct=0."
     )
 
 

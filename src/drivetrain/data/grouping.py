@@ -19,7 +19,7 @@ from drivetrain.data.ties import near_groups
 from drivetrain.data.times import times_of
 from drivetrain.errors import DataError, SettingError
 from drivetrain.runtime.decisions import Decision
-from drivetrain.runtime.pictures import readable
+from drivetrain.text import readable
 
 Group = str | Callable[[Path], object]
 Time = str | Callable[[Path], object]
@@ -112,11 +112,11 @@ def check_told(examples: Examples, by: GroupBy | None) -> None:
     what = f"{'its' if len(silent) == len(examples) else 'their'} {by} in EXIF"
     mend = "pass what else tells it (a column, 'folder', a regular expression), or leave group out"
     if silent and len(silent) == len(examples):
-        raise DataError(f"group={by!r}: none of the {len(silent)} pictures says {what}. Mend it: {mend}.")
+        raise DataError(f"group={by!r}: none of the {len(silent)} pictures says {what}. To fix: {mend}.")
     if silent:
         warn(
             f"{len(silent)} of {len(examples)} pictures do not say {what}, and each is a group of its own: "
-            f"{readable(examples.paths[silent[0]])}{', …' if len(silent) > 1 else ''}. Mend it: {mend}, if they belong "
+            f"{readable(examples.paths[silent[0]])}{', …' if len(silent) > 1 else ''}. To fix: {mend}, if they belong "
             "together."
         )
 
@@ -188,7 +188,7 @@ def _ask(function: Callable[[Path], object], listed: Listed, setting: str) -> li
         except Exception as error:
             raise DataError(
                 f"the function given as {setting}= fails for row {row + 1} of {len(listed.paths)}, {readable(path)}: "
-                f"{type(error).__name__}: {error}. Mend it: let it answer for every path, None leaves a row out."
+                f"{type(error).__name__}: {error}. To fix: let it answer for every path, None leaves a row out."
             ) from error
     return found
 
@@ -211,7 +211,7 @@ def _column(listed: Listed, name: str, setting: str) -> Sequence[Any]:
     if listed.spec.layout == "folder":
         known = ", 'folder', 'near-duplicates', 'camera' or 'day'" if setting == "group" else ""
         raise SettingError(
-            f"{setting}={name!r} names a column, but the source is a folder. Mend it: pass a regular expression with a "
+            f"{setting}={name!r} names a column, but the source is a folder. To fix: pass a regular expression with a "
             f"(group) that is looked for in the path, a function of the path{known}, or pass a table."
         )
     if name in (listed.spec.path, listed.spec.split, *listed.spec.target):
@@ -238,7 +238,7 @@ def _matches(listed: Listed, pattern: str, setting: str) -> list[str]:
     if unmatched:
         raise DataError(
             f"{setting}={pattern!r} is not found in {len(unmatched)} of {len(names)} paths; the first is "
-            f"{readable(unmatched[0])!r} (a path inside the source, without suffix). Mend it: widen the pattern."
+            f"{readable(unmatched[0])!r} (a path inside the source, without suffix). To fix: widen the pattern."
         )
     return cast("list[str]", found)
 
@@ -263,7 +263,7 @@ def _without_missing(listed: Listed, cells: Sequence[Any], reason: str) -> tuple
     """Rows whose cell is there, and the cells."""
     gone = {row: LeftOut(readable(listed.paths[row]), reason) for row, cell in enumerate(cells) if _is_missing(cell)}
     if len(gone) == len(cells):
-        raise DataError(f"{reason}, in all {len(cells)} rows of {listed.description}. Mend it: name another one.")
+        raise DataError(f"{reason}, in all {len(cells)} rows of {listed.description}. To fix: name another one.")
     return listed.without(gone), [cell for row, cell in enumerate(cells) if row not in gone]
 
 

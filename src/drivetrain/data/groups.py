@@ -81,7 +81,7 @@ def warn_of_torn_groups(guessed: Sequence[GroupGuess]) -> dict[str, Decision]:
     first = torn[0]
     warn(
         f"rows seem to come in groups. {first.evidence[0].upper()}{first.evidence[1:]} of this random split, so the "
-        f"scores may flatter. Mend it: pass group={first.argument!r}; if these rows do not belong together, go on."
+        f"scores may flatter. To fix: pass group={first.argument!r}; if these rows do not belong together, go on."
     )
     return {"likely groups": Decision(value=first.argument, reason=f"{first.evidence}; not followed unless asked for")}
 

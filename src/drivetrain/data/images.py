@@ -30,8 +30,8 @@ from drivetrain.data.split import PARTS, Part, Split, check_fractions
 from drivetrain.data.split_files import AskedSplit, read_split
 from drivetrain.data.times import Gap, seconds_of_gap
 from drivetrain.errors import SettingError, did_you_mean
-from drivetrain.runtime.pictures import readable
 from drivetrain.runtime.targets import Target
+from drivetrain.text import readable
 
 
 def images(
@@ -210,9 +210,7 @@ def check_listed(
 
 def _gap(gap: Gap, time: Time | None) -> float:
     if gap is not None and time is None:
-        raise SettingError(
-            f"gap={gap!r} has no effect without time. Mend it: say what tells the time, or leave it out."
-        )
+        raise SettingError(f"gap={gap!r} has no effect without time. To fix: say what tells the time, or leave it out.")
     return seconds_of_gap(gap)
 
 

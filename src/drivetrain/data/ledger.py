@@ -24,7 +24,7 @@ from drivetrain.errors import SealError
 START = "0" * 64
 """What the first line names as the hash of the one before."""
 MEND = (
-    "This record of sealed test sets is never edited. Mend it: put the files back from a backup; or move the project "
+    "This record of sealed test sets is never edited. To fix: put the files back from a backup; or move the project "
     "folder away and begin a new one, which knows of no earlier opening but those in the artefacts."
 )
 OWN = ("line", "when", "kind", "previous", "hash")

@@ -81,7 +81,7 @@ def images_for_evaluation(
         if not rows:
             raise DataError(
                 f"none of the {len(split.find(part))} pictures of the stored {PART_WORDS[part]} set is in "
-                f"{listed.description} (compared by content). Mend it: pass the data the model was trained from."
+                f"{listed.description} (compared by content). To fix: pass the data the model was trained from."
             )
         examples = examples.subset(rows)
     judged: list[Part] = ["valid" if part == "valid" else "test"] * len(examples)

@@ -56,7 +56,7 @@ class Project:
         """
         folder = Path(project or os.environ.get(PROJECT) or FOLDER)
         if folder.is_file():
-            raise SettingError(f"the project {folder} is a file. Mend it: name a folder, which may be new.")
+            raise SettingError(f"the project {folder} is a file. To fix: name a folder, which may be new.")
         return cls(folder)
 
     @property
@@ -101,7 +101,7 @@ class Project:
             while lock(file) is False:
                 if time.monotonic() > give_up:
                     raise DataError(
-                        f"another process has held {file.name} for {LOCK_WAIT_S:.0f} s. Mend it: wait for that process."
+                        f"another process has held {file.name} for {LOCK_WAIT_S:.0f} s. To fix: wait for that process."
                     )
                 time.sleep(0.02)
             yield

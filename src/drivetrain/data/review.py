@@ -25,8 +25,8 @@ from drivetrain.data.listing import Kind
 from drivetrain.data.notices import warn
 from drivetrain.errors import DataError, SettingError, did_you_mean, first_few
 from drivetrain.runtime.decisions import Decision
-from drivetrain.runtime.pictures import readable
 from drivetrain.runtime.targets import TargetValue
+from drivetrain.text import readable
 
 Action = Literal["keep", "relabel", "remove"]
 VERSION = 1
@@ -114,7 +114,7 @@ def read_review(path: str | os.PathLike[str]) -> dict[str, ReviewDecision]:
     if not isinstance(first, dict) or first.get("format") != HEADER["format"]:
         raise DataError(
             f"{readable(place)} is no review; expected a file that `drivetrain review` wrote. "
-            "Mend it: pass that file, or leave review out."
+            "To fix: pass that file, or leave review out."
         )
     _check_version(first, place)
     return _last_decisions(lines, place)
@@ -195,7 +195,7 @@ def _new_value(decision: ReviewDecision, kind: Kind, known: set[str], n_numbers:
         if not isinstance(one, str) or one not in known:
             raise DataError(
                 f"{where}: {one!r} is none of the {len(known)} labels of the data.{did_you_mean(str(one), known)} "
-                "Mend it: decide again about this picture, or add pictures of that label."
+                "To fix: decide again about this picture, or add pictures of that label."
             )
     texts = tuple(str(one) for one in labels)
     if kind == "categories":
@@ -240,7 +240,7 @@ def _check_version(header: Mapping[str, Any], place: Path) -> None:
     if header.get("version") != VERSION:
         raise DataError(
             f"{readable(place)} has version {header.get('version')!r}; expected {VERSION}. "
-            "Mend it: read it with the drivetrain that wrote it."
+            "To fix: read it with the drivetrain that wrote it."
         )
 
 

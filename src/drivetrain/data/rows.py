@@ -17,7 +17,7 @@ from drivetrain.data.split import Part
 from drivetrain.data.split_files import Brought, place_rows
 from drivetrain.errors import DataError
 from drivetrain.runtime.decisions import Decision
-from drivetrain.runtime.pictures import readable
+from drivetrain.text import readable
 
 Broken = Literal["leave out", "error"]
 
@@ -67,11 +67,11 @@ def open_rows(listed: Listed, *, channels: int, broken: Broken) -> Rows:
     report = CheckReport(listed.n_rows, listed.left_out + tuple(bad), listed.ignored)
     good = [row for row, found in enumerate(checked) if found.problem is None]
     if not good:
-        raise DataError(f"{listed.description} has no usable row. {report}\nMend it: see the reasons above.")
+        raise DataError(f"{listed.description} has no usable row. {report}\nTo fix: see the reasons above.")
     if bad and broken == "error":
         raise DataError(
             f"{listed.description} has pictures that cannot be used, and broken='error' was asked for. {report}\n"
-            "Mend it: replace these files, or pass broken='leave out'."
+            "To fix: replace these files, or pass broken='leave out'."
         )
     if report.left_out:
         warn(f"{listed.description}: {report}")

@@ -31,8 +31,8 @@ from drivetrain.errors import DataError, SealError, SettingError, did_you_mean, 
 from drivetrain.progress import say
 from drivetrain.runtime.artefact import SEAL, write_durably
 from drivetrain.runtime.manifest import Seal
-from drivetrain.runtime.pictures import readable
 from drivetrain.runtime.targets import TargetValue
+from drivetrain.text import readable
 
 SPLIT, LABELS = "split.json", "labels.csv"
 ID_LENGTH = 12
@@ -196,7 +196,7 @@ def _parsed(content: bytes, name: str) -> SealedSet:
         where = ".".join(str(part) for part in first["loc"])
         raise SealError(
             f"{name} is no seal, or was altered ({where or 'file'}: {first['msg']}). "
-            "Mend it: give the file that `drivetrain seals export` wrote."
+            "To fix: give the file that `drivetrain seals export` wrote."
         ) from error
 
 
@@ -259,7 +259,7 @@ class Seals:
         gone = [name for name in made if name not in folders and name not in retired]
         if gone:
             raise SealError(
-                f"{self.project.seals} lacks {first_few(gone)}, which the log says was sealed. Mend it: put the folder "
+                f"{self.project.seals} lacks {first_few(gone)}, which the log says was sealed. To fix: put the folder "
                 f"back from a backup, or give it up, on the record: drivetrain seals retire {gone[0]} --reason WHY."
             )
         found: list[Known] = []
@@ -283,7 +283,7 @@ class Seals:
         if made is not None and hashlib.sha256(content).hexdigest() != made.facts["sha256"]:
             raise SealError(
                 f"{folder / SEAL} is not what was sealed: line {made.n} of {self.ledger.path.name} has another hash. "
-                "Mend it: put it back from a backup; the artefacts of this project carry copies."
+                "To fix: put it back from a backup; the artefacts of this project carry copies."
             )
         about = [entry for entry in entries if entry.facts.get("seal") == folder.name]
         allowed = frozenset(str(found) for entry in of_kind(about, "allowed") for found in entry.facts["contents"])
@@ -350,7 +350,7 @@ class Seals:
             SettingError: There is no such seal, it was retired before, or no reason is given.
         """
         if not reason.strip():
-            raise SettingError("a seal is retired for a reason, which goes into the log. Mend it: say why.")
+            raise SettingError("a seal is retired for a reason, which goes into the log. To fix: say why.")
         known = self._find_even_if_gone(seal)
         if known in _states(self.ledger.entries())[1]:
             raise SettingError(f"the seal {known} was retired before.")
@@ -370,13 +370,13 @@ class Seals:
             SettingError: There is no such seal, a content is itself sealed, or no reason is given.
         """
         if not reason.strip():
-            raise SettingError("pictures are allowed for a reason, which goes into the log. Mend it: say why.")
+            raise SettingError("pictures are allowed for a reason, which goes into the log. To fix: say why.")
         sealed = self.find(seal).sealed
         contents = sorted({sealed.hash_of(digest) for digest in digests})
         if any(found in sealed.looks for found in contents):
             raise SettingError(
                 f"a picture has the very content of one that is sealed in {sealed.id}: it cannot be allowed. "
-                "Mend it: remove it, or retire the seal."
+                "To fix: remove it, or retire the seal."
             )
         return self.ledger.append("allowed", {"seal": sealed.id, "contents": contents, "reason": reason})
 
@@ -428,7 +428,7 @@ def read_by_hand(sealed: SealedSet | None, project: ProjectPlace, why: str) -> N
         SealError: The log was tampered with.
     """
     if not why.strip():
-        raise SettingError("a test set is read for a reason, which goes into the log. Mend it: say why.")
+        raise SettingError("a test set is read for a reason, which goes into the log. To fix: say why.")
     if sealed is None:
         return
     try:

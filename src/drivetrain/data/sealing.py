@@ -19,7 +19,7 @@ from drivetrain.data.signatures import near_arrays, same_picture
 from drivetrain.data.split import Part, Split
 from drivetrain.errors import SealError, SettingError
 from drivetrain.progress import say
-from drivetrain.runtime.pictures import readable
+from drivetrain.text import readable
 
 SealFiles = str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None
 """Seals that somebody handed over."""
@@ -64,7 +64,7 @@ def seal_data(data: Data, *, project: ProjectPlace = None, seal: SealFiles = Non
         SettingError: `retire` is empty.
     """
     if retire is not None and not retire.strip():
-        raise SettingError("retire='' gives no reason. Mend it: say why the sealed test set is given up.")
+        raise SettingError("retire='' gives no reason. To fix: say why the sealed test set is given up.")
     seals = Seals(Project.find(project))
     data = replace(data, project=None if project is None else os.fspath(project))
     test = data.sealed_test.open()
@@ -95,7 +95,7 @@ def seal_data(data: Data, *, project: ProjectPlace = None, seal: SealFiles = Non
     except OSError as error:
         warn(
             f"the test set is sealed for this run only: {seals.project.folder} cannot be written "
-            f"({error.strerror or error}). Mend it: name another folder with project=, or DRIVETRAIN_PROJECT."
+            f"({error.strerror or error}). To fix: name another folder with project=, or DRIVETRAIN_PROJECT."
         )
         return replace(data, seal=SealedSet.of(test, source=data.source, split=data.split))
 
@@ -237,7 +237,7 @@ def _overlap(used: Examples, test: Examples) -> set[str]:
         warn(
             f"{len({row for row, _ in same})} training or validation pictures look like test pictures, so the test "
             f"score will flatter.\n  first: {readable(used.paths[row])} looks like {readable(test.paths[twin])}\n"
-            "  Mend it: `drivetrain audit` shows them; remove one of each pair."
+            "  To fix: `drivetrain audit` shows them; remove one of each pair."
         )
     return exact | {used.digests[row] for row, _ in pairs}
 
@@ -264,7 +264,7 @@ def _another_split(found: Sequence[Match], data: Data, sealed: SealedSet, seals:
         f"this split would train on {trained} and validate on {validated} of the {sealed.n} pictures that are sealed "
         f"as test set {sealed.id} (since {sealed.created[:10]}, from {sealed.source}{how}).\n"
         f"  first: {readable(first.path)}\n"
-        f"  Mend it: keep the sealed test set with {keep}. "
+        f"  To fix: keep the sealed test set with {keep}. "
         f'Or give it up, on the record, with retire="WHY" (in a shell: drivetrain seals retire {sealed.id} '
         "--reason WHY). To try other seeds of the training, pass seed to Learner."
     )
@@ -282,5 +282,5 @@ def _copies(found: Sequence[Match], sealed: SealedSet, whose: str, *, allow: boo
     )
     return (
         f"{len(found)} training or validation pictures are copies of pictures that are sealed as test set {sealed.id}, "
-        f"{whose}.{same}{shown}{more}\n  Mend it: remove them from the training and validation set.{alike}"
+        f"{whose}.{same}{shown}{more}\n  To fix: remove them from the training and validation set.{alike}"
     )

@@ -25,8 +25,8 @@ from drivetrain.data.split import parts_from_names
 from drivetrain.data.tables import DataFrame, columns_of, read_table
 from drivetrain.errors import DataError, SettingError
 from drivetrain.runtime.decisions import Decision
-from drivetrain.runtime.pictures import readable
 from drivetrain.runtime.targets import TargetValue
+from drivetrain.text import readable
 
 Source = str | os.PathLike[str] | DataFrame
 
@@ -138,12 +138,12 @@ def _read_folder(place: Path, kind: Kind | None, **table_settings: object) -> Li
         if value is not None:
             raise SettingError(
                 f"{name}={value!r} names something in a table, but the source is a folder, whose sub-folders are the "
-                f"classes. Mend it: leave {name} out, or pass a table."
+                f"classes. To fix: leave {name} out, or pass a table."
             )
     if kind not in (None, "category"):
         raise SettingError(
             f"kind={kind!r} cannot be read from a folder, whose sub-folders give one category per picture. "
-            "Mend it: pass a table of paths and targets."
+            "To fix: pass a table of paths and targets."
         )
     return read_folder(place)
 

@@ -13,7 +13,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from drivetrain.errors import SettingError, SplitError, did_you_mean, first_few
-from drivetrain.runtime.pictures import readable
+from drivetrain.text import readable
 
 Part = Literal["train", "valid", "test"]
 Method = Literal["random", "stratified", "grouped", "stratified grouped", "time", "fold", "given"]
@@ -164,7 +164,7 @@ class Split(BaseModel):
         if found.get("format_version") != FORMAT_VERSION:
             raise SplitError(
                 f"{readable(place)} has version {found.get('format_version')!r}; expected {FORMAT_VERSION}. "
-                "Mend it: read it with the drivetrain that wrote it."
+                "To fix: read it with the drivetrain that wrote it."
             )
         try:
             return cls.model_validate(found.get("split"))
@@ -186,7 +186,7 @@ def check_fractions(valid_pct: float, test_pct: float) -> None:
     if valid_pct + test_pct >= 1:
         raise SettingError(
             f"valid_pct {valid_pct:g} and test_pct {test_pct:g} leave nothing to train on; "
-            "expected a sum below 1. Mend it: make one smaller."
+            "expected a sum below 1. To fix: make one smaller."
         )
 
 
@@ -203,7 +203,7 @@ def parts_from_names(names: Iterable[str], where: str) -> list[Part]:
         hint = did_you_mean(unknown[0].casefold(), ("train", "valid", "validation", "test"))
         raise SplitError(
             f"{where} has {len(unknown)} unknown values: {first_few(map(repr, unknown))}; expected train, valid or "
-            f"test.{hint} Mend it: rename them, or name another split column."
+            f"test.{hint} To fix: rename them, or name another split column."
         )
     return [SYNONYMS[name.casefold()] for name in names]
 

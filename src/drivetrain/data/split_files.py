@@ -13,7 +13,7 @@ from drivetrain.data.examples import Examples
 from drivetrain.data.notices import warn
 from drivetrain.data.split import PART_WORDS, PARTS, Part, Split, parts_from_names
 from drivetrain.errors import SettingError, SplitError, first_few
-from drivetrain.runtime.pictures import readable
+from drivetrain.text import readable
 
 Names = str | os.PathLike[str] | Sequence[str]
 """A text file with one name a line, or the names."""
@@ -83,7 +83,7 @@ def place_rows(brought: Brought, examples: Examples, names: Sequence[str]) -> Pl
         what = "names"
     if not n_found:
         raise SplitError(
-            f"none of the {n_known} {what} in the split that was given is in these data. Mend it: pass the split that "
+            f"none of the {n_known} {what} in the split that was given is in these data. To fix: pass the split that "
             "was made of them."
         )
     if n_found < n_known:
@@ -120,7 +120,7 @@ def _by_name(
             if claimed.setdefault(row, part) != part:
                 raise SplitError(
                     f"{readable(paths[row])} is in the {PART_WORDS[claimed[row]]} and in the {PART_WORDS[part]} list. "
-                    "Mend it: leave it in one."
+                    "To fix: leave it in one."
                 )
             parts[row] = part
     return parts, sum(map(len, lists.values())), n_found
@@ -150,7 +150,7 @@ def _names(names: Names) -> tuple[str, ...]:
         lines = place.read_text(encoding="utf-8-sig").splitlines()
     except OSError as error:
         raise SplitError(
-            f"{readable(place)} cannot be read: {error.strerror or error}. Mend it: pass a text file with one name a "
+            f"{readable(place)} cannot be read: {error.strerror or error}. To fix: pass a text file with one name a "
             "line, or a list of names."
         ) from error
     except UnicodeDecodeError as error:

@@ -16,7 +16,7 @@ from drivetrain.data.cache_place import CachePlace
 from drivetrain.data.packs import Pixels
 from drivetrain.errors import DrivetrainWarning, PictureError
 from drivetrain.runtime.cpus import usable_cpus
-from drivetrain.runtime.picture_faults import readable
+from drivetrain.text import readable
 
 MEMORY_SHARE = 0.25
 """Of the memory that is free when the store is made."""
@@ -121,7 +121,7 @@ class Store:
         array, digest = self._reader.load_file(self.paths[row])
         if digest != expected:
             raise PictureError(
-                f"{readable(self.paths[row])} is not the picture any more that it was. Mend it: make the data again."
+                f"{readable(self.paths[row])} is not the picture any more that it was. To fix: make the data again."
             )
         if self._cache is not None:
             self._cache.put(expected, array)

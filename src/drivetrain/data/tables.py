@@ -15,13 +15,14 @@ from typing import Any
 
 from drivetrain.errors import DataError, DrivetrainWarning, MissingExtraError, first_few
 from drivetrain.runtime.decisions import Decision
-from drivetrain.runtime.pictures import PICTURE_SUFFIXES, readable
+from drivetrain.runtime.pictures import PICTURE_SUFFIXES
+from drivetrain.text import readable
 
 try:
     import pandas as pd
 except ImportError as error:
     raise MissingExtraError(
-        "tables are read with pandas, which is not installed. Mend it: pip install 'drivetrain[train]'"
+        "tables are read with pandas, which is not installed. To fix: pip install 'drivetrain[train]'"
     ) from error
 
 DataFrame = pd.DataFrame
@@ -101,7 +102,7 @@ def _parquet(data: bytes, name: str) -> Columns:
 def _text(data: bytes, suffix: str, name: str) -> tuple[Columns, dict[str, Decision]]:
     text, decisions = _decode(data, name)
     if "\0" in text:
-        raise DataError(f"{name} has NUL bytes; expected text. Mend it: export the table again as CSV in UTF-8.")
+        raise DataError(f"{name} has NUL bytes; expected text. To fix: export the table again as CSV in UTF-8.")
     delimiter = _delimiter(text, TEXT_SUFFIXES[suffix])
     if delimiter != TEXT_SUFFIXES[suffix]:
         decisions["delimiter"] = Decision(value=delimiter, reason="the most frequent one in the header")
@@ -112,14 +113,14 @@ def _text(data: bytes, suffix: str, name: str) -> tuple[Columns, dict[str, Decis
     except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError, OverflowError) as error:
         raise DataError(
             f"{name} cannot be read as a table separated by {delimiter!r}: {_first_line(error)}. "
-            "Mend it: give every row as many cells as the header."
+            "To fix: give every row as many cells as the header."
         ) from error
     table: list[list[Any]] = rows.to_numpy(dtype=object).tolist()
     header = [cell.strip() if isinstance(cell, str) else "" for cell in table[0]]
     if any(PurePath(cell).suffix.lower() in PICTURE_SUFFIXES for cell in header):
         raise DataError(
             f"the first line of {name} names a picture; expected the names of the columns. "
-            f"Mend it: put a line such as path{delimiter}label on top."
+            f"To fix: put a line such as path{delimiter}label on top."
         )
     _check_header(header, len(table) - 1, name)
     return {column: _typed([row[place] for row in table[1:]]) for place, column in enumerate(header)}, decisions
@@ -131,13 +132,13 @@ def _decode(data: bytes, name: str) -> tuple[str, dict[str, Decision]]:
         try:
             return data.decode("utf-16"), {"encoding": Decision(value="utf-16", reason="the file begins with its mark")}
         except UnicodeDecodeError as error:
-            raise DataError(f"{name} begins like UTF-16 but is not. Mend it: export the table in UTF-8.") from error
+            raise DataError(f"{name} begins like UTF-16 but is not. To fix: export the table in UTF-8.") from error
     try:
         return data.decode("utf-8-sig"), {}
     except UnicodeDecodeError as error:
         warnings.warn(
             f"{name} is not UTF-8 (byte {error.start}); read as Latin-1, so some letters may be wrong. "
-            "Mend it: export the table in UTF-8.",
+            "To fix: export the table in UTF-8.",
             DrivetrainWarning,
             stacklevel=2,
         )
@@ -168,7 +169,7 @@ def _check_header(names: list[str], n_rows: int, where: str) -> None:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise DataError(
-            f"{where} has more than one column named {first_few(map(repr, twice))}. Mend it: rename or drop one."
+            f"{where} has more than one column named {first_few(map(repr, twice))}. To fix: rename or drop one."
         )
     if n_rows == 0:
         raise DataError(f"{where} has no rows below its header ({first_few(map(repr, names))}).")

@@ -20,7 +20,7 @@ from typing import Any
 from drivetrain.data.drawing import share
 from drivetrain.data.split import PART_WORDS, PARTS, Part, check_fractions
 from drivetrain.errors import DataError, SettingError, SplitError
-from drivetrain.runtime.pictures import readable
+from drivetrain.text import readable
 
 Gap = str | float | timedelta | None
 UNITS_S = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
@@ -171,7 +171,7 @@ def _start(before: Sequence[float], n: int, part: Part, gap: float) -> float:
     raise SplitError(
         f"no row is left before the {PART_WORDS[part]} set: {len(before)} distinct pictures at {len(set(before))} "
         f"distinct times, of which the last {n} were wanted{wide}. "
-        "Mend it: ask for a smaller fraction or gap, or add pictures of other times."
+        "To fix: ask for a smaller fraction or gap, or add pictures of other times."
     )
 
 
@@ -209,7 +209,7 @@ def _leave_out(
             outrun = sum(reason.startswith(OUTRUN[:7]) for reason in reasons.values())
             raise SplitError(
                 f"no {PART_WORDS[part]} row is left: {outrun} rows are of groups or contents that reach into a later "
-                f"part, {len(reasons) - outrun} are in the gap. Mend it: group by something that does not last all the "
+                f"part, {len(reasons) - outrun} are in the gap. To fix: group by something that does not last all the "
                 "time, ask for a smaller gap, or split by time or by group alone."
             )
     return ByTime(tuple(parts), reasons)
@@ -236,6 +236,6 @@ def _check_all(fine: Any, cells: Sequence[Any], where: str, expected: str) -> No
         if not is_fine:
             raise DataError(
                 f"{where} cannot be read as times: row {row + 1} of those with a path and a target says "
-                f"{readable(str(cells[row])[:60])!r}; expected {expected}. Mend it: write every time as 2024-01-31 or "
+                f"{readable(str(cells[row])[:60])!r}; expected {expected}. To fix: write every time as 2024-01-31 or "
                 "2024-01-31T18:30:00, or leave time out."
             )

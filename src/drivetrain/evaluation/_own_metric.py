@@ -56,10 +56,10 @@ def _call(name: str, function: OwnFunction, truth: Any, output: Any) -> float:
     except Exception as err:
         raise SettingError(
             f"the metric {name!r} failed on truth of shape {truth.shape} and output of shape {output.shape}: "
-            f"{type(err).__name__}: {err}. Mend it: {name} gets two arrays and has to give one number."
+            f"{type(err).__name__}: {err}. To fix: {name} gets two arrays and has to give one number."
         ) from err
     if value.size != 1:
         raise SettingError(
-            f"the metric {name!r} gave an array of shape {value.shape}, expected one number. Mend it: average."
+            f"the metric {name!r} gave an array of shape {value.shape}, expected one number. To fix: average."
         )
     return value.item()

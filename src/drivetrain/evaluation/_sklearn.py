@@ -17,6 +17,6 @@ def sklearn_metrics() -> Any:
         import sklearn.metrics  # noqa: PLC0415
     except ImportError as err:
         raise MissingExtraError(
-            "metrics need scikit-learn, which is not installed. Mend it: pip install 'drivetrain[train]'"
+            "metrics need scikit-learn, which is not installed. To fix: pip install 'drivetrain[train]'"
         ) from err
     return sklearn.metrics

@@ -21,7 +21,7 @@ def write_table(path: Path, header: dict[str, Any], arrays: dict[str, Array]) ->
     """Write through a neighbouring file, so that an interrupted write leaves no half table behind."""
     if path.suffix != ".npz":
         raise SettingError(
-            f"{path.name!r} does not end in '.npz', the one format that keeps every bit. Mend it: name it "
+            f"{path.name!r} does not end in '.npz', the one format that keeps every bit. To fix: name it "
             f"{path.with_suffix('.npz').name!r}, or use to_frame().to_csv(...) for a table to read."
         )
     # JSON (ASCII) rather than a text array: numpy drops trailing NULs and file names may hold lone surrogates.
@@ -38,7 +38,7 @@ def write_table(path: Path, header: dict[str, Any], arrays: dict[str, Array]) ->
 def read_table(path: Path) -> tuple[Target, dict[str, Any], dict[str, Array]]:
     """Target, header and arrays; raises DataError for a file that `write_table` did not write."""
     if not path.is_file():
-        raise DataError(f"there is no file {str(path)!r}. Mend it: check the path, or save the predictions first.")
+        raise DataError(f"there is no file {str(path)!r}. To fix: check the path, or save the predictions first.")
     try:
         with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
@@ -50,11 +50,11 @@ def read_table(path: Path) -> tuple[Target, dict[str, Any], dict[str, Array]]:
     except (ValueError, KeyError, TypeError, AttributeError, EOFError, OSError, zipfile.BadZipFile) as err:
         raise DataError(
             f"{path.name!r} is not a table of predictions, or it is damaged ({err}). "
-            "Mend it: give a file that Predictions.save wrote."
+            "To fix: give a file that Predictions.save wrote."
         ) from err
     if target is None:
         raise DataError(
             f"{path.name!r} has format version {version}, and this drivetrain reads version {VERSION}. "
-            "Mend it: upgrade drivetrain, or save the predictions again."
+            "To fix: upgrade drivetrain, or save the predictions again."
         )
     return target, header, arrays

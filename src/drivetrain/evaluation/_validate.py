@@ -31,11 +31,11 @@ def as_array(values: Any, what: str) -> Array:
     try:
         array = np.asarray(values)
     except ValueError as err:
-        raise DataError(f"the {what} has rows of different lengths: {err}. Mend it: give one array.") from err
+        raise DataError(f"the {what} has rows of different lengths: {err}. To fix: give one array.") from err
     if array.dtype.kind not in "biuf":
         raise DataError(
             f"the {what} holds {array.dtype} values, and numbers are expected. "
-            "Mend it: pass labels through target.encode(labels) first."
+            "To fix: pass labels through target.encode(labels) first."
         )
     return array
 
@@ -45,7 +45,7 @@ def check_length(array: Sequence[Any] | Array, n: int, what: str) -> None:
     if len(array) != n:
         raise DataError(
             f"{what}: received {len(array)} for {n} rows of output, expected one per row. "
-            "Mend it: pass the same rows, in the same order, everywhere."
+            "To fix: pass the same rows, in the same order, everywhere."
         )
 
 
@@ -56,7 +56,7 @@ def check_finite(array: Array, ids: Sequence[str], what: str) -> None:
     if bad.size:
         raise DataError(
             f"{bad.size} of {len(array)} rows of {what} are NaN or infinite; the first is row {bad[0]} "
-            f"(id {ids[bad[0]]!r}). Mend it: lower the learning rate if training diverged, or look at those rows."
+            f"(id {ids[bad[0]]!r}). To fix: lower the learning rate if training diverged, or look at those rows."
         )
 
 
@@ -71,7 +71,7 @@ def check_output(output: Any, target: Target, ids: Sequence[str]) -> Array:
         what = "number" if target.kind == "number" else "category"
         raise DataError(
             f"the output has shape {array.shape}, expected (N, {target.n_outputs}): one column per {what} of "
-            f"{target.name!r}. Mend it: pass the columns in the order of the target."
+            f"{target.name!r}. To fix: pass the columns in the order of the target."
         )
     check_length(ids, len(array), "ids")
     check_finite(array, ids, "output")
@@ -90,7 +90,7 @@ def _check_probabilities(output_NK: Array, target: Target, ids: Sequence[str]) -
         raise DataError(
             f"{int(outside.sum())} of {len(output_NK)} rows of output are not probabilities ({rule}); the first is "
             f"row {row} (id {ids[row]!r}): {first_few(np.round(output_NK[row], 4).tolist())}. "
-            "Mend it: pass target.activate(logits) rather than the logits."
+            "To fix: pass target.activate(logits) rather than the logits."
         )
 
 
@@ -104,7 +104,7 @@ def check_truth(truth: Any, target: Target, ids: Sequence[str]) -> Array:
     if array.shape != expected:
         raise DataError(
             f"the truth has shape {array.shape}, expected {expected} for a target of kind {target.kind!r}. "
-            "Mend it: pass target.encode(labels)."
+            "To fix: pass target.encode(labels)."
         )
     check_finite(array, ids, "truth")
     if target.kind == "category":
@@ -121,7 +121,7 @@ def _check_values(fine_N: NDArray[np.bool_], truth: Array, rule: str) -> None:
         row = int(np.flatnonzero(~fine_N)[0])
         raise DataError(
             f"{int((~fine_N).sum())} of {len(truth)} rows of truth are not {rule}; the first is row {row}: "
-            f"{truth[row].tolist()}. Mend it: pass target.encode(labels), and leave unlabelled rows out."
+            f"{truth[row].tolist()}. To fix: pass target.encode(labels), and leave unlabelled rows out."
         )
 
 
@@ -130,14 +130,14 @@ def check_groups(groups: Any, n: int) -> Array:
     array = np.asarray(groups)
     if array.dtype.kind == "O":
         if any(not isinstance(group, str) and str(group) in _MISSING for group in array.ravel()):
-            raise DataError("groups has missing values. Mend it: give each row a group, or leave `groups` out.")
+            raise DataError("groups has missing values. To fix: give each row a group, or leave `groups` out.")
         array = array.astype(str)
     if array.ndim != 1 or array.dtype.kind not in "biufU":
         raise DataError(
             f"groups has shape {array.shape} of {array.dtype}, expected one number or text per row. "
-            "Mend it: pass a flat list."
+            "To fix: pass a flat list."
         )
     check_length(array, n, "groups")
     if array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise DataError("groups has missing values. Mend it: give each row a group, or leave `groups` out.")
+        raise DataError("groups has missing values. To fix: give each row a group, or leave `groups` out.")
     return array

@@ -119,7 +119,7 @@ def _same_rows(name: str, table: Predictions, predictions: Predictions) -> Predi
     if missing:
         raise DataError(
             f"the baseline {name!r} does not know {len(missing)} of the {len(predictions)} rows the model is judged "
-            f"on, such as {first_few(missing, 2)}. Mend it: predict the same rows with both."
+            f"on, such as {first_few(missing, 2)}. To fix: predict the same rows with both."
         )
     found = table.subset([places[digest] for digest in predictions.ids])
     return replace(found, groups=predictions.groups, names=predictions.names)

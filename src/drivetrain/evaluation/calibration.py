@@ -82,7 +82,7 @@ def calibrate(
         raise SettingError(f"max_error = {max_error}: an error rate between 0 and 1 is expected, such as 0.05.")
     truth, target = predictions.known_truth(), predictions.target
     if not len(predictions):
-        raise DataError("there are no rows to calibrate on. Mend it: give labelled validation rows.")
+        raise DataError("there are no rows to calibrate on. To fix: give labelled validation rows.")
     n, kind, groups = len(predictions), target.kind, predictions.groups
     if kind == "number":
         distance_ND = abs(predictions.output.astype(np.float64) - truth)
@@ -158,7 +158,7 @@ def recovered_logits(predictions: Predictions) -> Floats:
     """
     if predictions.target.kind == "number":
         raise SettingError(
-            f"{predictions.target.name!r} is a number, which comes without a probability. Mend it: `calibrate` gives "
+            f"{predictions.target.name!r} is a number, which comes without a probability. To fix: `calibrate` gives "
             "intervals for numbers."
         )
     output_NK = predictions.output.astype(np.float64)
@@ -393,7 +393,7 @@ def _confidence_and_truth(predictions: Predictions) -> tuple[Floats, NDArray[np.
     """Confidence, whether right, and groups: of rows, or of every label of every row (then a row is a group)."""
     truth = predictions.known_truth()
     if not len(predictions):
-        raise DataError("there are no rows to judge. Mend it: give at least one labelled row.")
+        raise DataError("there are no rows to judge. To fix: give at least one labelled row.")
     if predictions.target.kind == "category":
         return predictions.confidence(), predictions.hits(), predictions.groups
     if predictions.target.kind == "number":

@@ -218,7 +218,7 @@ def compare(
     better_high = chosen.higher_is_better if higher_is_better is None else higher_is_better
     if better_high is None:
         raise SettingError(
-            f"{chosen.name!r} is a function of yours. Mend it: say higher_is_better=True or higher_is_better=False."
+            f"{chosen.name!r} is a function of yours. To fix: say higher_is_better=True or higher_is_better=False."
         )
     if worth is not None and not worth > 0:
         raise SettingError(f"worth = {worth}: the smallest difference that would matter is above 0.")
@@ -269,7 +269,7 @@ def matched(a: Predictions, b: Predictions) -> Predictions:
         only_a, only_b = set(ids_a) - set(ids_b), set(ids_b) - set(ids_a)
         raise DataError(
             f"the two tables hold different rows: {len(a)} and {len(b)}, of which {len(only_a)} are in the first only "
-            f"and {len(only_b)} in the second only ({first_few(sorted(only_a | only_b), 2)}). Mend it: compare both on "
+            f"and {len(only_b)} in the second only ({first_few(sorted(only_a | only_b), 2)}). To fix: compare both on "
             "the same rows, such as with `a.subset(...)`."
         )
     place = np.empty(len(a), dtype=np.int64)
@@ -279,7 +279,7 @@ def matched(a: Predictions, b: Predictions) -> Predictions:
         differs = a.known_truth() != found.known_truth()
         first = int(np.flatnonzero(differs if differs.ndim == 1 else differs.any(axis=1))[0])
         raise DataError(
-            f"the two tables disagree about what is true, first for row {a.ids[first]}. Mend it: judge both models "
+            f"the two tables disagree about what is true, first for row {a.ids[first]}. To fix: judge both models "
             "with the same labels."
         )
     return found
@@ -300,7 +300,7 @@ def _check_same_target(a: Predictions, b: Predictions) -> None:
     differ = "; ".join(named) or "the same ones in another order"
     what = "numbers" if one.kind == "number" else "categories"
     raise DataError(
-        f"the two models know different {what} of {one.name!r} ({len(first)} and {len(second)}): {differ}. Mend it: "
+        f"the two models know different {what} of {one.name!r} ({len(first)} and {len(second)}): {differ}. To fix: "
         "train both on the same target."
     )
 

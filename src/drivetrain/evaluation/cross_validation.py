@@ -119,7 +119,7 @@ def _checked(said: object, valid: Examples, where: str) -> Predictions:
     if said.ids != valid.digests:
         raise DataError(
             f"the predictions for {where} are of {len(said)} rows that are not its {len(valid)} validation rows in "
-            "their order. Mend it: predict fold.valid, every row once."
+            "their order. To fix: predict fold.valid, every row once."
         )
     return said
 

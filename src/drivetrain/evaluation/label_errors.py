@@ -79,13 +79,13 @@ def label_errors(predictions: Predictions, *, rule: Rule = "noise rate") -> Labe
     if predictions.target.kind != "category":
         raise SettingError(
             f"{predictions.target.name!r} is of kind {predictions.target.kind!r}: confident learning needs one "
-            "category per row. Mend it: look at the rows with the highest losses instead."
+            "category per row. To fix: look at the rows with the highest losses instead."
         )
     if rule not in ("confident joint", "noise rate"):
         raise SettingError(f"rule is {rule!r}; expected 'confident joint' or 'noise rate'.")
     labels_N, probs_NK = predictions.known_truth(), predictions.output.astype(np.float64)
     if not len(labels_N):
-        raise DataError("there are no rows to judge. Mend it: give at least one labelled row.")
+        raise DataError("there are no rows to judge. To fix: give at least one labelled row.")
     meant_N = confident_categories(labels_N, probs_NK)
     counts_KK = confident_joint(labels_N, meant_N, probs_NK.shape[1])
     joint_KK = estimated_joint(counts_KK, labels_N)

@@ -380,7 +380,7 @@ def resolve_metrics(
         listed = "".join(f"\n  {problem}" for problem in problems)
         raise SettingError(
             f"{len(problems)} of {len(asked)} metrics cannot be used for {target.name!r} (kind {target.kind!r}):"
-            f"{listed}\n  Mend it: choose among {', '.join(_fitting(target))}, or pass a function f(truth, output)."
+            f"{listed}\n  To fix: choose among {', '.join(_fitting(target))}, or pass a function f(truth, output)."
         )
     return tuple(found)
 

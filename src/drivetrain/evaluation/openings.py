@@ -73,7 +73,7 @@ def open_test_set(
     if outside:
         raise SealError(
             f"{outside} of {len(predictions)} test rows are not in the seal {sealed.id}: the split or the seal was "
-            "changed. Mend it: train again, or put the artefact back from a backup."
+            "changed. To fix: train again, or put the artefact back from a backup."
         )
     scores = score(predictions, metrics, part="test")
     wide = None if count == 1 else score(predictions, metrics, part="test", level=simultaneous_level(count))
@@ -174,7 +174,7 @@ class _Record:
         self.writable = False
         warn(
             f"this opening of the test set is recorded in the model alone: {self.project.folder} cannot be written "
-            f"({error.strerror or error}). Mend it: name another folder with project=, or DRIVETRAIN_PROJECT."
+            f"({error.strerror or error}). To fix: name another folder with project=, or DRIVETRAIN_PROJECT."
         )
 
 

@@ -83,7 +83,7 @@ class Predictions:
             if loss.shape != (n,):
                 raise DataError(
                     f"the loss has shape {loss.shape}, expected ({n},): one number per row. "
-                    'Mend it: compute it with reduction="none" and average over columns.'
+                    'To fix: compute it with reduction="none" and average over columns.'
                 )
             check_finite(loss, self.ids, "loss")
             put("loss", frozen(loss))
@@ -105,7 +105,7 @@ class Predictions:
         if self.truth is None:
             raise DataError(
                 f"these {len(self)} predictions of {self.target.name!r} are unlabelled, and the truth is needed here. "
-                "Mend it: predict on rows whose target is known."
+                "To fix: predict on rows whose target is known."
             )
         return self.truth
 
@@ -153,7 +153,7 @@ class Predictions:
         if self.target.kind == "number":
             raise SettingError(
                 f"{self.target.name!r} is a number, which is never simply right or wrong. "
-                "Mend it: look at the distance, `output - truth`."
+                "To fix: look at the distance, `output - truth`."
             )
         same = self.chosen() == self.known_truth()
         return same if same.ndim == 1 else same.all(axis=1)
@@ -189,7 +189,7 @@ class Predictions:
             DataError: The table carries no losses.
         """
         if self.loss is None:
-            raise DataError("these predictions carry no losses. Mend it: pass `loss`, one number per row.")
+            raise DataError("these predictions carry no losses. To fix: pass `loss`, one number per row.")
         if n < 1:
             raise SettingError(f"n = {n}: at least one row is needed.")
         return np.argsort(-self.loss, kind="stable")[:n].astype(np.int64)
@@ -252,7 +252,7 @@ class Predictions:
 
 def _texts(values: Sequence[object], what: str) -> tuple[str, ...]:
     if isinstance(values, str):
-        raise DataError(f"{what} is one text, expected one per row. Mend it: pass a list.")
+        raise DataError(f"{what} is one text, expected one per row. To fix: pass a list.")
     return tuple(str(value) for value in values)
 
 

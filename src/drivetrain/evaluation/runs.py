@@ -162,7 +162,7 @@ class RunLog:
         except OSError as error:
             warn(
                 f"this trial is not on record: {self.project.folder} cannot be written ({error.strerror or error}). "
-                "Mend it: name another folder with project=, or DRIVETRAIN_PROJECT."
+                "To fix: name another folder with project=, or DRIVETRAIN_PROJECT."
             )
             return None
         return Run(folder, record)

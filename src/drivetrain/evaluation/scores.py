@@ -184,7 +184,7 @@ def score(
     chosen = resolve_metrics(metrics, predictions.target)
     predictions.known_truth()
     if not len(predictions):
-        raise DataError("there are no rows to judge. Mend it: give at least one labelled row.")
+        raise DataError("there are no rows to judge. To fix: give at least one labelled row.")
     scores = {metric.name: _measure(metric, predictions, level, seed) for metric in chosen}
     loss = None if predictions.loss is None else float(predictions.loss.mean())
     return beside(Scores(scores, part=part, n=len(predictions), loss=loss), chosen, baselines or {})

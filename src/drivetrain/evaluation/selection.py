@@ -210,7 +210,7 @@ def _on_other_rows(
 def _on_same_rows(tables: Sequence[Predictions]) -> list[Predictions]:
     """The tables with their rows in the order of the first."""
     if not tables:
-        raise DataError("there are no predictions to choose among. Mend it: give those of one model at least.")
+        raise DataError("there are no predictions to choose among. To fix: give those of one model at least.")
     ids = tables[0].ids
     found: list[Predictions] = []
     for table in tables:
@@ -219,7 +219,7 @@ def _on_same_rows(tables: Sequence[Predictions]) -> list[Predictions]:
             if len(place) != len(table) or set(place) != set(ids) or len(ids) != len(table):
                 raise DataError(
                     f"the predictions are of different rows ({len(ids)} and {len(table)}): models are compared on the "
-                    "same ones. Mend it: give predictions of one validation set."
+                    "same ones. To fix: give predictions of one validation set."
                 )
             table = table.subset([place[row_id] for row_id in ids])  # noqa: PLW2901
         if _said(table.target) != _said(tables[0].target):

@@ -199,12 +199,12 @@ def _questions(predictions: Predictions, positive: str | None) -> tuple[list[str
     probs_NK = predictions.output.astype(np.float64)
     if target.kind == "categories":
         if positive is not None:
-            raise SettingError(f"positive={positive!r}: every label has a threshold of its own. Mend it: leave it out.")
+            raise SettingError(f"positive={positive!r}: every label has a threshold of its own. To fix: leave it out.")
         return list(target.vocab), probs_NK, true_NK
     if target.kind == "number" or target.n_outputs != 2:
         raise SettingError(
             f"{target.name!r} is of kind {target.kind!r} with {target.n_outputs} outputs: a threshold is for two "
-            "categories or for several labels. Mend it: give a cost matrix to `cheapest_answers`."
+            "categories or for several labels. To fix: give a cost matrix to `cheapest_answers`."
         )
     name = target.vocab[1] if positive is None else positive
     if name not in target.vocab:

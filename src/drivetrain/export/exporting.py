@@ -144,7 +144,7 @@ def _convert_checked(trained: Trained, pixels_NSSC: NDArray[np.uint8]) -> tuple[
             return model, exporter, parity
         problems.append(f"{exporter}: {parity.problem}")
     raise ExportError(
-        f"the network cannot be exported to ONNX: {'; '.join(problems)}. Mend it: choose another architecture, or "
+        f"the network cannot be exported to ONNX: {'; '.join(problems)}. To fix: choose another architecture, or "
         "save it without (precision=None), and answer with torch."
     )
 

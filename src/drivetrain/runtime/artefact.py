@@ -67,13 +67,13 @@ def check_target_path(path: str | os.PathLike[str]) -> Path:
     if target.is_dir() and not is_artefact(target) and any(target.iterdir()):
         raise ArtefactError(
             f"cannot save a model to {target}: it is a folder with other files in it. "
-            "Mend it: give a new name, such as fruit.model."
+            "To fix: give a new name, such as fruit.model."
         )
     if target.exists() and not target.is_dir():
-        raise ArtefactError(f"cannot save a model to {target}: it is a file. Mend it: give a new name.")
+        raise ArtefactError(f"cannot save a model to {target}: it is a file. To fix: give a new name.")
     parent = target.absolute().parent
     if not parent.is_dir():
-        raise ArtefactError(f"cannot save a model to {target}: the folder {parent} does not exist. Mend it: create it.")
+        raise ArtefactError(f"cannot save a model to {target}: the folder {parent} does not exist. To fix: create it.")
     if not os.access(parent, os.W_OK):
         raise ArtefactError(f"cannot save a model to {target}: {parent} is not writable.")
     return target
@@ -179,7 +179,7 @@ def open_artefact(path: str | os.PathLike[str]) -> Artefact:
     recover(folder)
     if not folder.is_dir():
         what = "is a file, not a folder" if folder.exists() else "does not exist"
-        raise ArtefactError(f"{folder} {what}. Mend it: give the folder that `save` or `drivetrain train` wrote.")
+        raise ArtefactError(f"{folder} {what}. To fix: give the folder that `save` or `drivetrain train` wrote.")
     if not is_artefact(folder):
         raise ArtefactError(f"{folder} is not a drivetrain artefact: it has no {MANIFEST}.")
     manifest = _read_manifest(folder)
@@ -197,7 +197,7 @@ def _read_manifest(folder: Path) -> Manifest:
         known = f"{READABLE_VERSIONS[0]} to {READABLE_VERSIONS[-1]}"
         raise ArtefactError(
             f"{folder} has format version {version!r}; this drivetrain reads versions {known}. "
-            "Mend it: install the drivetrain that wrote it, or a newer one."
+            "To fix: install the drivetrain that wrote it, or a newer one."
         )
     try:
         return Manifest.model_validate(raw)
@@ -216,7 +216,7 @@ def _verify_files(folder: Path, manifest: Manifest) -> None:
     if present - listed:
         raise ArtefactError(
             f"{folder} holds {first_few(sorted(present - listed))}, which its manifest does not list. "
-            "Mend it: move it elsewhere; an artefact holds only what was saved."
+            "To fix: move it elsewhere; an artefact holds only what was saved."
         )
     for name, record in sorted(manifest.files.items()):
         path = folder / name

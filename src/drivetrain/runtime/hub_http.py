@@ -91,7 +91,7 @@ class Hub:
         where = urlsplit(address)._replace(query="").geturl()
         error.close()
         if error.code in (401, 403):
-            mend = "Mend it: set HF_TOKEN to a token that may do this" + (" (it is set)." if self.token else ".")
+            mend = "To fix: set HF_TOKEN to a token that may do this" + (" (it is set)." if self.token else ".")
             return HubError(f"{where}: not allowed ({error.code}, {said}). {mend}", status=error.code)
         if error.code == 404:
             return HubError(f"{where} does not exist, or needs a token that may see it ({said}).", status=404)

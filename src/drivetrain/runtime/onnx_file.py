@@ -54,7 +54,7 @@ def check_self_contained(model: bytes, name: str) -> None:
     if external:
         raise ArtefactError(
             f"{name} keeps weights in other files, which is refused: a model could name any file of this machine. "
-            "Mend it: export it with its weights inside."
+            "To fix: export it with its weights inside."
         )
 
 

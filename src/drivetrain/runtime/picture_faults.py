@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import threading
 import warnings
@@ -11,6 +10,8 @@ from contextlib import contextmanager
 from typing import Any, cast
 
 from PIL import Image, UnidentifiedImageError
+
+from drivetrain.text import short_reason
 
 LOOKS_LIKE = (
     (b"%PDF", "a PDF file"),
@@ -37,24 +38,6 @@ class UnreadableError(Exception):
     """Why a picture cannot be read, as "group: detail"; `read_picture` makes a PictureError of it."""
 
 
-def readable(name: str | os.PathLike[str]) -> str:
-    r"""A file name that can be printed and stored anywhere: one line, valid UTF-8.
-
-    Example:
-        >>> readable("two\nlines\udcff")
-        'two\\nlines\\xff'
-    """
-    return "".join(
-        letter if letter.isprintable() else f"\\x{ord(letter) - 0xDC00:02x}" if _is_byte(letter) else repr(letter)[1:-1]
-        for letter in os.fspath(name)
-    )
-
-
-def _is_byte(letter: str) -> bool:
-    """Whether Python put this letter in place of a byte that is not UTF-8."""
-    return "\udc80" <= letter <= "\udcff"
-
-
 @contextmanager
 def faults_explained(data: bytes = b"") -> Generator[None]:
     """Whatever Pillow raises, as one short reason."""
@@ -78,17 +61,6 @@ def _kind_of_file(data: bytes) -> str:
         if start.startswith(beginning.lower()):
             return f"it looks like {kind}"
     return "it looks like text" if start and all(9 <= byte < 127 for byte in start) else "no known format"
-
-
-def short_reason(error: BaseException) -> str:
-    r"""An exception's message in one line of at most 120 letters.
-
-    Example:
-        >>> short_reason(ValueError("too\n many."))
-        'too many'
-    """
-    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return readable(re.sub(r"\s+", " ", text)).strip().rstrip(".")[:120] or type(error).__name__
 
 
 _quiet_lock = threading.Lock()

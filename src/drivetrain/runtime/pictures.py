@@ -22,15 +22,9 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
 from drivetrain.errors import PictureError, SettingError
-from drivetrain.runtime.picture_faults import (
-    MENDS,
-    UnreadableError,
-    faults_explained,
-    pillow_is_quiet,
-    readable,
-    short_reason,
-)
+from drivetrain.runtime.picture_faults import MENDS, UnreadableError, faults_explained, pillow_is_quiet
 from drivetrain.runtime.signatures import GRID_PX, signature_of
+from drivetrain.text import readable, short_reason
 
 PictureSource = str | os.PathLike[str] | bytes | NDArray[Any] | Image.Image
 
@@ -139,7 +133,7 @@ def _faults_named(source: PictureSource, **settings: int | None) -> Generator[No
             str(fault).split(":")[0], "open it in a viewer and save it again as JPEG or PNG, or leave it out"
         )
         raise PictureError(
-            f"{_name(source)} cannot be read as a picture: {fault}. Mend it: {mend}."
+            f"{_name(source)} cannot be read as a picture: {fault}. To fix: {mend}."
         ) from fault.__cause__
 
 

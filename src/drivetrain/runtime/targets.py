@@ -78,7 +78,7 @@ class _Vocabulary(BaseModel):
             raise DataError(
                 f"{len(unknown)} categories of {self.name!r} are not among the {len(self.vocab)} of the training set: "
                 f"{first_few(unknown)}.{did_you_mean(unknown[0], self.vocab)} "
-                "Mend it: correct the label, or put examples of it in the training set."
+                "To fix: correct the label, or put examples of it in the training set."
             )
         return [positions[label] for label in labels]
 
@@ -193,7 +193,7 @@ class NumberTarget(BaseModel):
         if still:
             raise DataError(
                 f"{first_few(still)} has the same value in all {len(values)} rows of the training set: there is "
-                "nothing to learn. Mend it: choose another target column."
+                "nothing to learn. To fix: choose another target column."
             )
         return cls(names=tuple(names), mean=tuple(table.mean(axis=0).tolist()), std=tuple(std.tolist()))
 

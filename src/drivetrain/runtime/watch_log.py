@@ -54,7 +54,7 @@ def read_log(path: str | os.PathLike[str], parameters_sha256: str, *, last: int 
             return collect(lines, parameters_sha256[:MODEL_DIGITS], last)
     except OSError as error:
         raise DataError(
-            f"{os.fspath(path)} cannot be read: {error.strerror}. Mend it: give the file of serve --log-predictions."
+            f"{os.fspath(path)} cannot be read: {error.strerror}. To fix: give the file of serve --log-predictions."
         ) from error
 
 

@@ -38,7 +38,7 @@ def open_model(path: str | os.PathLike[str], settings: Settings) -> Model:
     artefact = open_artefact(folder)
     if artefact.manifest.export is None:
         raise ArtefactError(
-            f"{folder} has no model.onnx, which a service needs. Mend it: open it with Learner.load and save it again."
+            f"{folder} has no model.onnx, which a service needs. To fix: open it with Learner.load and save it again."
         )
     predictor = load(folder, device="cpu", threads=1)
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", folder.resolve().name.removesuffix(".model")).strip("-.") or "model"
@@ -121,7 +121,7 @@ def _listen(settings: Settings) -> socket.socket:
         listening.close()
         reason = getattr(error, "strerror", None) or error
         raise SettingError(
-            f"cannot listen on {_printable(settings.host)}:{settings.port}: {reason}. Mend it: choose another port."
+            f"cannot listen on {_printable(settings.host)}:{settings.port}: {reason}. To fix: choose another port."
         ) from error
     return listening
 

@@ -95,7 +95,7 @@ class Settings:
             )
         if self.token is None and not is_loopback(self.host):
             raise SettingError(
-                f"host={self.host!r} can be reached from other machines, and no token is set. Mend it: listen on "
+                f"host={self.host!r} can be reached from other machines, and no token is set. To fix: listen on "
                 f"127.0.0.1, or set {TOKEN_VARIABLE} or token_file. {_MAKE_ONE}"
             )
 

@@ -75,7 +75,7 @@ def write_checkpoint(folder: Path, parts: dict[str, dict[str, Tensor]], state: d
         write_durably(folder / FILE, save(tensors, metadata={"state": json.dumps(state)}))
     except OSError as error:
         raise CheckpointError(
-            f"the checkpoint in {folder} cannot be written: {error}. Mend it: make room there, name another folder "
+            f"the checkpoint in {folder} cannot be written: {error}. To fix: make room there, name another folder "
             "with checkpoint=, or go without with checkpoint=False."
         ) from error
 
@@ -94,7 +94,7 @@ def read_checkpoint(folder: Path) -> Checkpoint | None:
             state = json.loads((stored.metadata() or {})["state"])
             return Checkpoint({name: stored.get_tensor(name) for name in stored.keys()}, state)  # noqa: SIM118
     except (SafetensorError, KeyError, ValueError, OSError) as error:
-        raise CheckpointError(f"{path} is damaged ({error}). Mend it: delete it to start anew.") from error
+        raise CheckpointError(f"{path} is damaged ({error}). To fix: delete it to start anew.") from error
 
 
 def delete_checkpoint(folder: Path) -> None:

@@ -56,5 +56,5 @@ def _batches(store: Store, rows: list[int], batch_size: int) -> Iterator[list[ND
         arrays = store.get(wanted)
         for row, array in zip(wanted, arrays, strict=True):
             if array is None:
-                raise DataError(f"{store.paths[row]} cannot be read any more. Mend it: put it back and evaluate again.")
+                raise DataError(f"{store.paths[row]} cannot be read any more. To fix: put it back and evaluate again.")
         yield [array for array in arrays if array is not None]

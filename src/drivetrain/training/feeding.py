@@ -107,7 +107,7 @@ class Feeder:
         if smallest < 2:
             raise TrainingError(
                 f"{len(target)} training rows in batches of {batch_size}, {accumulate} to a step, over {world} "
-                f"process(es) leave {smallest} row(s) at a time; batch normalisation needs at least 2. Mend it: more "
+                f"process(es) leave {smallest} row(s) at a time; batch normalisation needs at least 2. To fix: more "
                 "examples, a larger batch_size, a smaller accumulate, or fewer processes."
             )
 

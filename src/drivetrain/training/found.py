@@ -50,7 +50,7 @@ def data_of(artefact: Artefact, source: Source | None = None) -> Data:
     if not parts["train"]:
         raise DataError(
             f"none of the {len(split.find('train'))} training pictures of {artefact.path} is in {listed.description} "
-            "(compared by content). Mend it: pass the data the model was trained from."
+            "(compared by content). To fix: pass the data the model was trained from."
         )
     if missing:
         said = f"{missing} pictures that {artefact.path} was made with are not in {listed.description} any more"

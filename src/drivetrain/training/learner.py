@@ -338,7 +338,7 @@ class Learner(Looking, Measuring, Sealing, Keeping, Reporting):
     def _judge(self, store: Store, examples: Examples, part: str = "validation") -> Predictions:
         if len(examples) == 0:
             setting = "test_pct" if part == "test" else "valid_pct"
-            raise DataError(f"there is no {part} set. Mend it: make the data with {setting} above 0.")
+            raise DataError(f"there is no {part} set. To fix: make the data with {setting} above 0.")
         outputs = raw_outputs(self.network, self.kind.reader, store, self.place)
         return judge(outputs, examples, self.data.target, self.loss)
 

@@ -146,7 +146,7 @@ def _accelerator() -> Accelerator:
     if accelerator.num_processes != launched:
         raise SettingError(
             f"{launched} processes were launched and {accelerator.num_processes} found each other: every one would "
-            "train a model of its own. Mend it: make the Learner before anything else sets Accelerate up."
+            "train a model of its own. To fix: make the Learner before anything else sets Accelerate up."
         )
     return accelerator
 
@@ -166,7 +166,7 @@ def _device(name: str) -> torch.device:
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise SettingError(f"device={name!r} cannot be used here: {first_line}. Mend it: device='auto'.") from error
+        raise SettingError(f"device={name!r} cannot be used here: {first_line}. To fix: device='auto'.") from error
     return device
 
 

@@ -111,7 +111,7 @@ def out_of_fold(target: Target, features: Array, examples: Examples, *, folds: i
     units = np.unique(np.array(tie(examples).units), return_inverse=True)[1]
     folds = min(folds, int(units.max(initial=0)) + 1)
     if folds < 2:
-        raise DataError(f"{len(examples)} rows cannot be divided into folds. Mend it: give more rows.")
+        raise DataError(f"{len(examples)} rows cannot be divided into folds. To fix: give more rows.")
     found = np.zeros((len(examples), target.n_outputs))
     divide = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
     with warnings.catch_warnings():

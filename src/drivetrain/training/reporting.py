@@ -15,7 +15,7 @@ from drivetrain.evaluation.scores import Score
 from drivetrain.runtime.artefact import CARD, Artefact, open_artefact, write_durably
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.manifest import Manifest, Opening
-from drivetrain.runtime.pictures import readable
+from drivetrain.text import readable
 from drivetrain.training.identity import parameters_sha256, versions
 
 if TYPE_CHECKING:

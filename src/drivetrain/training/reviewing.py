@@ -19,8 +19,8 @@ from drivetrain.evaluation.label_errors import label_errors
 from drivetrain.evaluation.predictions import Predictions
 from drivetrain.evaluation.report.gallery import row_losses
 from drivetrain.runtime.artefact import open_artefact
-from drivetrain.runtime.pictures import readable
 from drivetrain.runtime.targets import Target, TargetValue
+from drivetrain.text import readable
 from drivetrain.training.reporting import source_name
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ def _of_training_rows(learner: Learner, given: Predictions | None) -> tuple[Pred
         if missing:
             raise DataError(
                 f"out_of_fold lacks {len(missing)} of the {len(data.train)} training rows. "
-                "Mend it: predict every training row with a model that did not learn from it."
+                "To fix: predict every training row with a model that did not learn from it."
             )
         return given.subset([place[digest] for digest in data.train.digests]), "out-of-fold models", []
     if data.target.kind != "category":

@@ -385,7 +385,7 @@ def _memory_explained() -> Generator[None]:
         if isinstance(error, RuntimeError) and not _is_about_memory(error):
             raise
         raise TrainingError(
-            f"memory ran out ({str(error).splitlines()[0][:200]}). Mend it: a smaller batch_size (with accumulate=2 "
+            f"memory ran out ({str(error).splitlines()[0][:200]}). To fix: a smaller batch_size (with accumulate=2 "
             "the steps stay as large), a smaller size, or a smaller arch. The last checkpoint is kept."
         ) from error
 

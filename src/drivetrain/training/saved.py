@@ -222,7 +222,7 @@ def evaluate(
     manifest = artefact.manifest
     if seal is not None:
         if part != "test" or data is None:
-            raise SettingError("seal names the test set that data holds. Mend it: pass data, and part='test'.")
+            raise SettingError("seal names the test set that data holds. To fix: pass data, and part='test'.")
         return _evaluate_sealed(artefact, seal, data, metrics, place=find_place(device, precision), project=project)
     if manifest.n.get(part, 0) == 0:
         raise DataError(f"{artefact.path} was trained without a {part} set: there is nothing to evaluate on.")
@@ -293,7 +293,7 @@ def _evaluate_sealed(
     if not rows:
         raise DataError(
             f"none of the {sealed.n} pictures of {seal} is in the data (compared by content). "
-            "Mend it: pass the data that the seal was made from."
+            "To fix: pass the data that the seal was made from."
         )
     examples = found.examples.subset(rows)
     judging = _Judging(artefact, examples, place, may_choose=False)
@@ -309,7 +309,7 @@ def source_of(artefact: Artefact, reading: dict[str, Any]) -> str:
     if source is None or not Path(source).exists():
         where = "a DataFrame" if source is None else f"{source}, which is not here"
         raise DataError(
-            f"{artefact.path} was trained from {where}. Mend it: pass data, the folder or table with the same pictures "
+            f"{artefact.path} was trained from {where}. To fix: pass data, the folder or table with the same pictures "
             "(names and places may have changed)."
         )
     return str(source)

@@ -87,7 +87,7 @@ class Sealing:
         """
         examples = self.data.sealed_test.open()
         if not len(examples):
-            raise DataError("there is no test set. Mend it: make the data with test_pct above 0.")
+            raise DataError("there is no test set. To fix: make the data with test_pct above 0.")
         sealed = self.data.seal or SealedSet.of(examples, source=self.data.source, split=self.data.split)
         identity = parameters_sha256(self.network)
         warn_of_earlier(earlier_openings(sealed, self.project, self.test_openings), identity)

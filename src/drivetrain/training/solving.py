@@ -90,7 +90,7 @@ def solve_head(network: Network, bank: Bank, target: Tensor, loss: Loss) -> floa
             advance(1, note=f"loss {fitted:.3f}")
             if not math.isfinite(fitted):
                 raise TrainingError(
-                    f"training stopped: the loss of the head became {fitted}. Mend it: train a new Learner with "
+                    f"training stopped: the loss of the head became {fitted}. To fix: train a new Learner with "
                     "precision='fp32', or targets without extreme values."
                 )
             return fitted + float(penalty.detach())

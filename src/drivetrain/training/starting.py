@@ -128,7 +128,7 @@ class Starts:
                 self._banks[name] = fill_bank(path, produce, rows=len(self._feeder.target), views=views)
             except OSError as error:
                 raise TrainingError(
-                    f"activations cannot be stored in {self._folder}: {error}. Mend it: make room there, name another "
+                    f"activations cannot be stored in {self._folder}: {error}. To fix: make room there, name another "
                     "folder with checkpoint=, or do without: store_activations=False (--no-activation-cache)."
                 ) from error
         return self._banks[name]

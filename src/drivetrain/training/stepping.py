@@ -160,4 +160,4 @@ class Stepper:
         if self.place.dtype is not torch.float32:
             hints.append("precision='fp32'")
         hints.append("targets without extreme values")
-        return f"training stopped: the loss became {value}. Mend it: train a new Learner with {', '.join(hints)}."
+        return f"training stopped: the loss became {value}. To fix: train a new Learner with {', '.join(hints)}."

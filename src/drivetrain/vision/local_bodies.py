@@ -94,7 +94,7 @@ def registered() -> dict[str, Path]:
         return {}
     except (OSError, ValueError) as error:
         raise ModelError(
-            f"{path} lists the registered bodies, and cannot be read: {error}. Mend it: delete it."
+            f"{path} lists the registered bodies, and cannot be read: {error}. To fix: delete it."
         ) from error
     return {name: Path(folder) for name, folder in names.items()}
 
@@ -116,7 +116,7 @@ def register(folder: Path, name: str | None = None) -> str:
     if not timm.is_model(str(config["architecture"])):
         raise ModelError(f"{folder} is of {config['architecture']!r}, unknown to this timm ({timm.__version__}).")
     if name == EMBEDDED or name.startswith(LOCAL) or timm.is_model(name):
-        raise SettingError(f"name={name!r} means another body already. Mend it: choose another name.")
+        raise SettingError(f"name={name!r} means another body already. To fix: choose another name.")
     path = registry_file()
     path.parent.mkdir(parents=True, exist_ok=True)
     names = {**{known: str(where) for known, where in registered().items()}, name: str(folder.resolve())}

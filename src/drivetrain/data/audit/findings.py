@@ -84,7 +84,7 @@ class Finding:
     Example:
         >>> print(Finding("class balance", "note", "2 classes are rare", "pear has 3 rows.", mend="add pictures."))
         note: 2 classes are rare. pear has 3 rows.
-          Mend it: add pictures.
+          To fix: add pictures.
     """
 
     kind: Kind
@@ -111,7 +111,7 @@ class Finding:
         more = max(0, len(self.pairs) - SHOWN) + max(0, len(self.rows) - SHOWN)
         lines += [f"    {item}" for item in shown]
         lines += [f"    … {more:,} more"] if more else []
-        lines += [f"  Mend it: {self.mend}"] if self.mend else []
+        lines += [f"  To fix: {self.mend}"] if self.mend else []
         return "\n".join(lines)
 
     def as_json(self) -> dict[str, Any]:

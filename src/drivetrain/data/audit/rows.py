@@ -17,8 +17,8 @@ from drivetrain.data.check import CheckReport, check_pictures
 from drivetrain.data.examples import Examples
 from drivetrain.data.guesses import GroupGuess
 from drivetrain.data.split import PART_WORDS, PARTS, Part
-from drivetrain.runtime.pictures import readable
 from drivetrain.runtime.targets import Target, TargetValue
+from drivetrain.text import readable
 
 
 @dataclass(frozen=True)

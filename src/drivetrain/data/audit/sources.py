@@ -44,7 +44,7 @@ def rows_of(data: Data | Source, how: Reading) -> AuditRows:
         given = [field.name for field in fields(how) if getattr(how, field.name) is not None]
         if given:
             raise SettingError(
-                f"{given[0]}= says how a source is read, but these data were read already. Mend it: pass it to "
+                f"{given[0]}= says how a source is read, but these data were read already. To fix: pass it to "
                 "drivetrain.images, or pass the source itself to audit."
             )
         return _rows_of_data(data)

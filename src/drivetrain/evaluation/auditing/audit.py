@@ -26,7 +26,7 @@ from drivetrain.data.sources import Source
 from drivetrain.errors import DataError
 from drivetrain.evaluation.auditing.shortcut import ShortcutAudit, chosen_rows, look_for_shortcuts, shortcut_findings
 from drivetrain.evaluation.predictions import Predictions
-from drivetrain.runtime.pictures import readable
+from drivetrain.text import readable
 
 Features = NDArray[np.floating] | Callable[[Examples], NDArray[np.floating]]
 """(N, D) of the rows of an audit, or what computes them."""
@@ -174,7 +174,7 @@ def _checked(features: Features | None, rows: AuditRows) -> NDArray[np.floating]
     if table.ndim != 2 or len(table) not in (len(rows), len(rows) - n_test) or not np.isfinite(table).all():
         raise DataError(
             f"features have shape {table.shape}; expected {len(rows)} rows of finite numbers (training, validation "
-            "and test rows in this order), or without the test rows. Mend it: compute them from the same data."
+            "and test rows in this order), or without the test rows. To fix: compute them from the same data."
         )
     return table
 

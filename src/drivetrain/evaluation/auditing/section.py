@@ -79,7 +79,7 @@ def _item(finding: Finding) -> Html:
         "li",
         tag("p", tag("span", word, class_=f"level {level}"), " ", tag("b", finding.title)),
         tag("p", finding.text),
-        tag("p", "Mend it: ", with_code(finding.mend)) if finding.mend else None,
+        tag("p", "To fix: ", with_code(finding.mend)) if finding.mend else None,
         _pairs(finding) if finding.pairs else None,
         _rows(finding.rows) if finding.rows else None,
     )

@@ -28,7 +28,7 @@ def confusion_matrix(predictions: Predictions, *, most: int = 20) -> Figure:
     if target.kind != "category":
         raise SettingError(
             f"{target.name!r} is of kind {target.kind!r}: a confusion matrix needs one category per row. "
-            "Mend it: look at results(...) or top_losses(...)."
+            "To fix: look at results(...) or top_losses(...)."
         )
     if most < 2:
         raise SettingError(f"most = {most}: at least 2 categories are expected.")

@@ -26,7 +26,7 @@ def losses(history: Sequence[Mapping[str, float | int | None]]) -> Figure:
     if not history or lacking:
         raise DataError(
             f"the history has {len(history)} rows{' that lack ' + ' and '.join(lacking) if lacking else ''}, expected "
-            "a row per epoch with epoch and train_loss. Mend it: train for at least one epoch first."
+            "a row per epoch with epoch and train_loss. To fix: train for at least one epoch first."
         )
     epochs = _column(history, "epoch")
     if (np.diff(epochs) <= 0).any():  # trained again from 1, as fine_tune does: count on
@@ -60,7 +60,7 @@ def learning_rates(lrs: Sequence[float] | Mapping[str, Sequence[float]]) -> Figu
     """
     groups = dict(lrs) if isinstance(lrs, Mapping) else {"": lrs}
     if not groups or not all(len(steps) for steps in groups.values()):
-        raise DataError("there are no learning rates to draw. Mend it: train for at least one step first.")
+        raise DataError("there are no learning rates to draw. To fix: train for at least one step first.")
     figure = new_figure(6.4, 3.6)
     axes = figure.add_subplot()
     tidy(axes)
@@ -97,7 +97,7 @@ def lr_find(lrs: Sequence[float], losses: Sequence[float], suggestion: float | N
     finite = np.isfinite(y) & (x > 0)
     x, y = x[finite], y[finite]
     if len(x) < 2:
-        raise DataError(f"{len(x)} of {len(lrs)} losses are finite, expected at least two. Mend it: start lower.")
+        raise DataError(f"{len(x)} of {len(lrs)} losses are finite, expected at least two. To fix: start lower.")
     figure = new_figure(6.4, 4.0)
     axes = figure.add_subplot()
     tidy(axes)

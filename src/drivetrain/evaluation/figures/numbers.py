@@ -20,11 +20,11 @@ def predicted_vs_actual(predictions: Predictions) -> Figure:
     if predictions.target.kind != "number":
         raise SettingError(
             f"{predictions.target.name!r} is of kind {predictions.target.kind!r}, expected a number. "
-            "Mend it: look at confusion_matrix(...) or results(...)."
+            "To fix: look at confusion_matrix(...) or results(...)."
         )
     truth_ND, output_ND = predictions.known_truth(), predictions.output
     if not len(predictions):
-        raise DataError("there are no rows to draw. Mend it: give at least one labelled row.")
+        raise DataError("there are no rows to draw. To fix: give at least one labelled row.")
     rmse_D = np.sqrt((errors(predictions) ** 2).mean(axis=0))
     figure, panels = new_grid(predictions.target.n_outputs, width=4.4, height=4.4, most_columns=3)
     alpha = float(np.clip(300 / len(predictions), 0.08, 0.7))

@@ -90,7 +90,7 @@ def top_losses(predictions: Predictions, load_picture: LoadPicture, *, n: int = 
     rows = predictions.top_losses(n)
     worst = predictions.subset(rows)
     if not len(worst) or worst.loss is None:
-        raise DataError("there are no rows to show. Mend it: give at least one labelled row.")
+        raise DataError("there are no rows to show. To fix: give at least one labelled row.")
     said, true = worst.decoded(), worst.decoded_truth()
     figure, panels = new_grid(len(worst), width=_PANEL, height=_PANEL + 0.85)
     for i, axes in enumerate(panels):
@@ -121,7 +121,7 @@ def _show(axes: Axes, picture: Array, lines: list[str], colour: str) -> None:
     if picture.ndim not in (2, 3) or (picture.ndim == 3 and picture.shape[2] not in (3, 4)) or not picture.size:
         raise DataError(
             f"an array of shape {picture.shape} is no picture: (height, width, 3) is expected. "
-            "Mend it: move the channels last."
+            "To fix: move the channels last."
         )
     axes.imshow(picture, cmap="gray" if picture.ndim == 2 else None)
     height, width = picture.shape[:2]

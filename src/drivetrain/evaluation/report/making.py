@@ -173,6 +173,6 @@ def _finding(found: Finding) -> Html:
         "li",
         tag("p", tag("span", LEVELS[found.level], class_=f"level {found.level}"), " ", tag("b", found.title)),
         tag("p", found.text) if found.text else None,
-        tag("p", "Mend it: ", with_code(found.mend)) if found.mend else None,
+        tag("p", "To fix: ", with_code(found.mend)) if found.mend else None,
         tag("ul", shown, class_="gallery small") if shown else None,
     )
