@@ -46,6 +46,14 @@ comparison with the trained network on 64 pictures the rest; below fp32 all vali
 MODEL, TRAINING = "What learns", "How it is trained"
 
 
+class FitName(StrEnum):
+    """What becomes of pictures that are not square."""
+
+    CROP = "crop"
+    SQUEEZE = "squeeze"
+    PAD = "pad"
+
+
 class ExportName(StrEnum):
     """Of the weights in model.onnx, or none of it."""
 
@@ -147,6 +155,14 @@ def train(
         int | None,
         typer.Option(help="Side of the pictures, px.", show_default="as pretrained", rich_help_panel=MODEL),
     ] = None,
+    fit: Annotated[
+        FitName | None,
+        typer.Option(
+            help="Pictures that are not square: their centre, or all of them, squeezed or padded.",
+            show_default="by what would be lost",
+            rich_help_panel=MODEL,
+        ),
+    ] = None,
     metric: Annotated[
         list[str] | None,
         typer.Option(
@@ -236,6 +252,7 @@ def train(
             metrics=metric or None,
             pretrained=not from_scratch,
             size=size,
+            fit=None if fit is None else fit.value,
             batch_size=batch_size,
             store_activations=not no_activation_cache,
             device=device,

@@ -22,6 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from drivetrain.runtime.pictures import PictureSource, read_picture, read_picture_file
 
 Interpolation = Literal["nearest", "bilinear", "bicubic", "lanczos"]
+Fit = Literal["crop", "squeeze", "pad"]
 Pixels = NDArray[np.uint8]
 
 _RESAMPLING = {
@@ -58,6 +59,9 @@ class PictureInput(BaseModel):
     crop_pct: float = Field(default=0.875, gt=0, le=1)
     """The square's share of the working picture's short side."""
     interpolation: Interpolation = "bicubic"
+    fit: Fit = "crop"
+    """What becomes of a picture that is not square: its centre square is read; or all of it, squeezed into a square,
+    or on a square whose rest has the colour `mean`. The latter two leave `crop_pct` out of account."""
     mean: tuple[float, ...]
     """Per channel, on a scale of 0 to 1."""
     std: tuple[float, ...]
@@ -72,7 +76,9 @@ class PictureInput(BaseModel):
 
     @property
     def working_px(self) -> int:
-        """Short side of the working picture."""
+        """Short side of the working picture; both sides, where the whole picture is read."""
+        if self.fit != "crop":
+            return self.size_px
         return max(self.size_px, round(self.size_px / self.crop_pct))
 
     def load(self, source: PictureSource) -> Pixels:
@@ -102,10 +108,23 @@ class PictureInput(BaseModel):
             "pillow": PIL.__version__,
             "jpeg": features.version("jpg"),
         }
+        if self.fit != "crop":  # unchanged otherwise: pictures kept from before are still found
+            what |= {"fit": self.fit, "paper": self._paper if self.fit == "pad" else None}
         return json.dumps(what, sort_keys=True)
 
+    @property
+    def _paper(self) -> list[int]:
+        """What a padded picture lies on: after normalisation it is zero."""
+        return [round(255 * value) for value in self.mean]
+
     def _working(self, picture: Pixels) -> Pixels:
+        if self.fit == "squeeze":
+            return resize(picture, self.size_px, self.size_px, self.interpolation)
         height, width = picture.shape[:2]
+        if self.fit == "pad":
+            scale = self.size_px / max(height, width)
+            whole = resize(picture, max(1, round(height * scale)), max(1, round(width * scale)), self.interpolation)
+            return _padded(whole, self.size_px, self._paper)
         picture = _centre(picture, _longest(height, width), _longest(width, height))
         height, width = picture.shape[:2]
         scale = self.working_px / min(height, width)
@@ -130,6 +149,16 @@ def _longest(side: int, other: int) -> int:
 def _centre(picture: NDArray[Any], height: int, width: int) -> NDArray[Any]:
     top, left = (picture.shape[0] - height) // 2, (picture.shape[1] - width) // 2
     return picture[top : top + height, left : left + width]
+
+
+def _padded(picture: Pixels, side: int, paper: list[int]) -> Pixels:
+    """The picture in the middle of a square."""
+    height, width = picture.shape[:2]
+    square = np.empty((side, side, picture.shape[2]), np.uint8)
+    square[:] = np.clip(paper, 0, 255)
+    top, left = (side - height) // 2, (side - width) // 2
+    square[top : top + height, left : left + width] = picture
+    return square
 
 
 def resize(picture: Pixels, height: int, width: int, interpolation: Interpolation) -> Pixels:

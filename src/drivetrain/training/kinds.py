@@ -5,7 +5,7 @@ A new kind adds a folder and a line to the table below, and changes nothing else
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -31,8 +31,8 @@ class PreparedKind(Protocol):
     reader: Input
     body: nn.Module
     architecture: Architecture
-    choice: Decision
-    """The body's name, and why it was taken."""
+    decisions: Mapping[str, Decision]
+    """What was chosen for the input and the body: at least `arch`, the body's name, and why it was taken."""
     depth: dict[str, float]
     """Body parameter → 0 (nearest the input) to 1 (nearest the head)."""
     n_draws: int
@@ -58,7 +58,7 @@ def prepare_kind(data: Data, *, arch: str | Manifest | None, augment: Any, **opt
     """
     kind = import_module(_KINDS[data.kind])
     if isinstance(arch, Manifest):
-        return kind.restore(arch, augment=augment)
+        return kind.restore(arch, data=data, augment=augment)
     return kind.prepare(data, arch=arch, augment=augment, **options)
 
 

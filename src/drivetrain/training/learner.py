@@ -69,10 +69,12 @@ class Learner(Looking, Measuring, Sealing, Keeping, Reporting):
         loss: What the optimiser reads: a name or a function of outputs and targets; None takes what suits the target.
         pretrained: Start from the architecture's pretrained weights, or from scratch.
         size: Side of the pictures in px; None takes what the weights were trained with.
+        fit: What becomes of pictures that are not square: "crop" reads their centre square, "squeeze" and "pad" all of
+            them; None chooses by what would be lost.
         batch_size: Pictures that go through the network together (over all processes); None chooses.
         accumulate: Batches per step of the optimiser.
-        augment: Vary training pictures: True as the kind of input defaults to, False not at all, or settings
-            (`drivetrain.Augmentation`).
+        augment: Vary training pictures: True as the kind of input defaults to (not mirrored, where names or pictures
+            say that left and right are the answer), False not at all, or settings (`drivetrain.Augmentation`).
         mixup: Strength α of MixUp (Zhang et al. 2018); 0 is off. Not together with `cutmix`.
         cutmix: Strength α of CutMix (Yun et al. 2019); 0 is off.
         label_smoothing: Share of probability spread over all categories; None takes 0.1 for single categories.
@@ -109,6 +111,7 @@ class Learner(Looking, Measuring, Sealing, Keeping, Reporting):
         size: int | None = None,
         batch_size: int | None = None,
         accumulate: int = 1,
+        fit: Literal["crop", "squeeze", "pad"] | None = None,
         augment: bool | BaseModel = True,
         mixup: float = 0.0,
         cutmix: float = 0.0,
@@ -159,7 +162,7 @@ class Learner(Looking, Measuring, Sealing, Keeping, Reporting):
         with self.place.own_randomness():
             torch.manual_seed(self.seed)
             self.kind = prepare_kind(
-                data, arch=arch, pretrained=pretrained, size_px=size, augment=augment, dropout=dropout
+                data, arch=arch, pretrained=pretrained, size_px=size, fit=fit, augment=augment, dropout=dropout
             )
             self.network = Network(
                 self.kind.normalise(),
@@ -174,7 +177,7 @@ class Learner(Looking, Measuring, Sealing, Keeping, Reporting):
         self.batch_size, self.accumulate = int(batch.value or 0), accumulate
         self.decisions: dict[str, Decision] = {
             **data.decisions,
-            "arch": self.kind.choice,
+            **self.kind.decisions,
             "device": Decision(value=str(self.place.device), reason="found" if device == "auto" else "as asked"),
             "precision": self.place.precision,
             "size": Decision(
@@ -195,7 +198,7 @@ class Learner(Looking, Measuring, Sealing, Keeping, Reporting):
         self._settings = {
             "architecture": self.kind.architecture.model_dump(),
             "reader": self.kind.reader.model_dump(),
-            "views": repr(augment),
+            "views": [repr(augment), self.decisions["augmentation"].value],
             "loss": [self.loss.name, label_smoothing, class_weights],
             "mix": [mixup, cutmix],
             "optimizer": [weight_decay, clip_norm],

@@ -47,6 +47,13 @@ class Augmentation(BaseModel):
     p_light: float = Field(default=0.75, ge=0, le=1)
     """How often brightness and contrast are changed, each."""
 
+    def __str__(self) -> str:
+        crops = f"{self.crop:.0%} to {self.crop_most:.0%}" if self.crop < self.crop_most else f"{self.crop:.0%}"
+        rotated = f"turned by up to {self.rotate_deg:g}°" if self.rotate_deg and self.p_affine else ""
+        relit = f"light changed by up to {self.light:.0%}" if self.light and self.p_light else ""
+        parts = [f"crops of {crops}", "mirrored" if self.flip else "not mirrored", rotated, relit]
+        return ", ".join(part for part in parts if part)
+
 
 NO_AUGMENTATION = Augmentation(crop=1.0, aspect=1.0, flip=False, rotate_deg=0, shear=0, light=0)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, cast, get_args
 
 import numpy as np
 import torch
@@ -11,13 +11,17 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from drivetrain.data.data import Data
+from drivetrain.data.mirroring import why_not_mirror
+from drivetrain.data.notices import warn
 from drivetrain.data.store import Store
 from drivetrain.errors import SettingError
 from drivetrain.runtime.decisions import Decision
-from drivetrain.runtime.inputs import PictureInput
+from drivetrain.runtime.inputs import Fit, PictureInput
 from drivetrain.runtime.manifest import Architecture, Manifest
+from drivetrain.settings import choice as one_of
 from drivetrain.vision.augment import N_DRAWS, NO_AUGMENTATION, Augmentation, random_views
 from drivetrain.vision.bodies import Body, choose_arch, load_body, rebuild_body, restore_body
+from drivetrain.vision.fit import choose_fit
 from drivetrain.vision.normalise import Normalise
 
 TRAIN_VIEW_SHARE = 0.7
@@ -30,6 +34,9 @@ TIGHT_CROP = (0.2, 0.7)
 SMALLEST_REDUCED_PX = 192
 """Below this size there is no detail to spare, and training views are as large as evaluation views."""
 
+WHOLE_CROP = 0.8
+"""Smallest share that training views keep of pictures that are read whole: what stands at an edge stays in sight."""
+
 STATISTICS_ROWS = 512
 """Training pictures that mean and deviation are measured on, where no pretrained weights prescribe them."""
 
@@ -39,9 +46,11 @@ class PictureKind:
 
     n_draws = N_DRAWS
 
-    def __init__(self, reader: PictureInput, body: Body, augmentation: Augmentation, choice: Decision) -> None:
+    def __init__(
+        self, reader: PictureInput, body: Body, augmentation: Augmentation, decisions: Mapping[str, Decision]
+    ) -> None:
         self.reader = reader
-        self.choice = choice
+        self.decisions = decisions
         self.body = body.module
         self.architecture = body.architecture
         self.depth = body.depth
@@ -75,33 +84,34 @@ def prepare(
     size_px: int | None,
     augment: Augmentation | bool,
     dropout: float,
+    fit: Fit | None = None,
 ) -> PictureKind:
     """Load the body, and describe the pictures as its weights expect them.
 
     Raises:
-        SettingError: The size is out of range.
+        SettingError: The size is out of range, or `fit` is unknown.
         ModelError: The body cannot be had.
     """
     if size_px is not None and not 8 <= size_px <= 2048:
         raise SettingError(f"size={size_px} is out of range: expected 8 to 2048 px.")
     choice = choose_arch(arch, pretrained=pretrained)
+    how = choose_fit(one_of("fit", fit, (None, *get_args(Fit))), data.train.paths)
     body = load_body(str(choice.value), pretrained=pretrained, channels=data.channels, size_px=size_px, dropout=dropout)
-    reader = _reader(body, data.channels)
+    reader = _reader(body, data.channels, cast("Fit", how.value))
     if not pretrained:
         mean, std = _statistics(data, reader)
         reader = reader.model_copy(update={"mean": mean, "std": std})
-    if isinstance(augment, bool):
-        augment = _default_augmentation(reader, body) if augment else NO_AUGMENTATION
-    return PictureKind(reader, body, augment, choice)
+    augmentation, varied = _choose_augmentation(data, reader, body, augment)
+    return PictureKind(reader, body, augmentation, {"arch": choice, "fit": how, "augmentation": varied})
 
 
-def restore(saved: Manifest, *, augment: Augmentation | bool) -> PictureKind:
+def restore(saved: Manifest, *, data: Data, augment: Augmentation | bool) -> PictureKind:
     """The kind of a saved model, its body with random parameters."""
     body = restore_body(saved.architecture, saved.input.channels, saved.input.size_px)
-    if isinstance(augment, bool):
-        augment = _default_augmentation(saved.input, body) if augment else NO_AUGMENTATION
+    augmentation, varied = _choose_augmentation(data, saved.input, body, augment)
     choice = saved.decisions.get("arch", Decision(value=saved.architecture.name, reason="as saved"))
-    return PictureKind(saved.input, body, augment, choice)
+    how = Decision(value=saved.input.fit, reason="as saved")
+    return PictureKind(saved.input, body, augmentation, {"arch": choice, "fit": how, "augmentation": varied})
 
 
 def rebuild(reader: PictureInput, architecture: Architecture) -> tuple[nn.Module, nn.Module]:
@@ -111,25 +121,47 @@ def rebuild(reader: PictureInput, architecture: Architecture) -> tuple[nn.Module
 
 def _view_px(reader: PictureInput, body: Body) -> int:
     """Side of a training view."""
-    if body.fixed_size or reader.size_px < SMALLEST_REDUCED_PX:
+    if body.fixed_size or reader.size_px < SMALLEST_REDUCED_PX or reader.fit != "crop":
         return reader.size_px
     return round(reader.size_px * TRAIN_VIEW_SHARE / 16) * 16
 
 
+def _choose_augmentation(
+    data: Data, reader: PictureInput, body: Body, asked: Augmentation | bool
+) -> tuple[Augmentation, Decision]:
+    """How training pictures are varied, and why; pictures whose mirror image shows something else are not mirrored."""
+    if asked is False:
+        return NO_AUGMENTATION, Decision(value="none", reason="as asked")
+    against = why_not_mirror(data.train, data.target)
+    if asked is True:
+        augmentation = _default_augmentation(reader, body).model_copy(update={"flip": against is None})
+        reason = f"not mirrored: {against}; else pass augment=Augmentation()" if against else "the default"
+        return augmentation, Decision(value=str(augmentation), reason=reason)
+    if asked.flip and against:
+        warn(
+            f"training pictures are mirrored left to right, as asked, but {against}. "
+            "To fix: pass augment=Augmentation(flip=False)."
+        )
+    return asked, Decision(value=str(asked), reason="as asked")
+
+
 def _default_augmentation(reader: PictureInput, body: Body) -> Augmentation:
+    if reader.fit != "crop":
+        return Augmentation(crop=WHOLE_CROP)
     if _view_px(reader, body) == reader.size_px:
         return Augmentation()
     smallest, largest = TIGHT_CROP
     return Augmentation(crop=smallest, crop_most=largest)
 
 
-def _reader(body: Body, channels: int) -> PictureInput:
+def _reader(body: Body, channels: int, fit: Fit) -> PictureInput:
     config = body.config
     interpolation: Any = config["interpolation"] if config["interpolation"] != "random" else "bilinear"
     return PictureInput(
         channels=channels,
         size_px=config["input_size"][1],
-        crop_pct=min(1.0, config["crop_pct"]),
+        crop_pct=min(1.0, config["crop_pct"]) if fit == "crop" else 1.0,
+        fit=fit,
         interpolation=interpolation,
         mean=_per_channel(config["mean"], channels),
         std=_per_channel(config["std"], channels),
