@@ -86,7 +86,7 @@ def prepare(
         raise SettingError(f"size={size_px} is out of range: expected 8 to 2048 px.")
     choice = choose_arch(arch, pretrained=pretrained)
     body = load_body(str(choice.value), pretrained=pretrained, channels=data.channels, size_px=size_px, dropout=dropout)
-    reader = _reader(body, data.channels)
+    reader = _reader(body, data.channels).model_copy(update={"value_range": data.train.value_range})
     if not pretrained:
         mean, std = _statistics(data, reader)
         reader = reader.model_copy(update={"mean": mean, "std": std})

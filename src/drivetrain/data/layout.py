@@ -1,0 +1,229 @@
+"""What the folders of a data set mean: classes, parts of a split, batches, a wrapper around all of it.
+
+The words in the names and what is inside decide together. What was decided is told; where two readings are possible,
+a warning says which was taken and how to have the other.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from drivetrain.data.part_names import is_of_a_series, part_of
+from drivetrain.data.split import Part
+from drivetrain.errors import SplitError, first_few
+from drivetrain.names import normal
+from drivetrain.runtime.decisions import Decision
+from drivetrain.runtime.scanning import Folder
+from drivetrain.text import readable
+
+LabelsFrom = Literal["top", "leaf"]
+SAME_SHARE = 0.6
+"""Sub-folders bear the same names where each name is, on average, in at least this share of the folders."""
+HOW_LEAF = "labels_from='leaf' takes the folder that each picture is in, labels_from='top' this and no warning"
+
+
+@dataclass
+class ClassFolder:
+    """A folder whose pictures, at any depth, have one label; with `label` None each picture's own folder names it."""
+
+    folder: Folder
+    part: Part
+    label: str | None
+
+
+@dataclass
+class Layout:
+    """Where the classes are, and what was noticed."""
+
+    base: Folder
+    """The folder that was read: the one given, or one inside that holds everything."""
+    classes: list[ClassFolder] = field(default_factory=list[ClassFolder])
+    has_parts: bool = False
+    loose: list[Folder] = field(default_factory=list[Folder])
+    """Folders with pictures in them that are in no class folder."""
+    beside: list[Folder] = field(default_factory=list[Folder])
+    """Folders beside those of a split."""
+    empty: list[Folder] = field(default_factory=list[Folder])
+    """Folders where classes are, without a picture."""
+    notes: list[str] = field(default_factory=list[str])
+    """What deserves a warning."""
+    decisions: dict[str, Decision] = field(default_factory=dict[str, Decision])
+
+
+def arrange(root: Folder, labels_from: LabelsFrom | None = None) -> Layout:
+    """Make out what the folders below `root` mean.
+
+    Args:
+        root: As scanned.
+        labels_from: "top" or "leaf": the user has said which folders name the classes.
+
+    Raises:
+        SplitError: There are folders for validation or test, but none for training.
+    """
+    layout = Layout(_unwrapped(root))
+    if layout.base is not root:
+        inner = readable(layout.base.path.relative_to(root.path))
+        layout.decisions["folder"] = Decision(value=inner, reason="the only folder inside that holds pictures")
+    base = layout.base
+    layout.loose += [base] if base.pictures else []
+    parts = _parts(base.live, readable(base.path))
+    if parts:
+        _read_parts(layout, parts, labels_from)
+    else:
+        _read_classes(layout, [(folder, "train") for folder in base.live], labels_from)
+        layout.empty += [folder for folder in base.folders if not folder.n_below]
+    return layout
+
+
+def _unwrapped(root: Folder) -> Folder:
+    """The folder inside that holds everything, as an unpacked archive has it: `zoo/zoo/train/…`."""
+    base = root
+    while len(base.live) == 1 and not base.pictures:
+        inner = base.live[0]
+        if part_of(inner.name) or (len(inner.live) < 2 and not (len(inner.live) == 1 and _holds_several(inner))):
+            break
+        base = inner
+    return base
+
+
+def _holds_several(folder: Folder) -> bool:
+    """Whether classes or parts are somewhere down a chain of single folders."""
+    while len(folder.live) == 1 and not folder.pictures:
+        folder = folder.live[0]
+        if part_of(folder.name):
+            return True
+    return len(folder.live) > 1 and not folder.pictures
+
+
+def _parts(folders: Sequence[Folder], root: str) -> dict[str, Part]:
+    """Folder's name → part, where the folders are parts rather than classes (a class may be called "train", too)."""
+    alike = _same_inside(folders)
+    given = {folder.name: part for folder in folders if (part := part_of(folder.name))}
+    if alike:
+        loosely = {folder.name: part for folder in folders if (part := part_of(folder.name, loosely=True))}
+        given = loosely if len(loosely) == len(folders) else given
+    found = set(given.values())
+    if found >= {"train", "valid"} or found >= {"train", "test"}:
+        return given
+    if not given or len(given) < len(folders):
+        return {}
+    if "train" not in found:
+        names = first_few(readable(folder.name) for folder in folders)
+        raise SplitError(f"{root} has {names} but no folder train. To fix: add train/ with one sub-folder per class.")
+    return given
+
+
+def _read_parts(layout: Layout, parts: dict[str, Part], labels_from: LabelsFrom | None) -> None:
+    layout.has_parts = True
+    named = [folder for folder in layout.base.live if folder.name in parts]
+    layout.beside += [folder for folder in layout.base.folders if folder.name not in parts]
+    said = ", ".join(f"{readable(folder.name)} → {parts[folder.name]}" for folder in named)
+    layout.decisions["parts"] = Decision(value="given", reason=f"folders {said}")
+    trained = {inner.name for folder in named if parts[folder.name] == "train" for inner in _inside(folder).live}
+    classes: list[tuple[Folder, Part]] = []
+    for folder in named:
+        inside = _inside(folder)
+        if inside is not folder and not {inner.name for inner in folder.live} <= trained:
+            inner = readable(inside.path.relative_to(layout.base.path))
+            layout.decisions[f"folder of {parts[folder.name]}"] = Decision(value=inner, reason="the only one inside")
+        else:
+            inside = folder
+        layout.loose += [inside] if inside.pictures else []
+        layout.empty += [inner for inner in inside.folders if not inner.n_below]
+        classes += [(inner, parts[folder.name]) for inner in inside.live]
+    _read_classes(layout, classes, labels_from)
+
+
+def _inside(folder: Folder) -> Folder:
+    """The folder inside a part that holds its classes: `train/train/cat`, `train/images/cat`."""
+    while len(folder.live) == 1 and not folder.pictures and len(folder.live[0].live) > 1:
+        folder = folder.live[0]
+    return folder
+
+
+def _read_classes(layout: Layout, folders: list[tuple[Folder, Part]], labels_from: LabelsFrom | None) -> None:
+    """Which of these folders, or of those inside, name the classes."""
+    if labels_from is not None:
+        why = Decision(value=labels_from, reason="asked for with labels_from")
+        layout.decisions["labels from"] = why
+        _take(layout, folders, leaf=labels_from == "leaf")
+        return
+    only = [folder for folder, _ in folders]
+    inner = _names_inside(only)
+    if not layout.has_parts and _same_inside(only) and _are_parts(inner):
+        _parts_inside_classes(layout, only)
+        return
+    deep = bool(only) and not any(folder.pictures for folder in only)
+    leaves = {normal(each.name) for folder in only for each in folder.walk() if each.pictures}
+    if not deep or len({each.path for folder in only for each in folder.walk() if each.pictures}) <= len(only):
+        _take(layout, folders)
+        return
+    names = first_few(sorted(map(readable, leaves)))
+    tops = first_few(sorted({readable(folder.name) for folder in only}))
+    if _same_inside(only) and all(is_of_a_series(folder.name) for folder in only) and not _series(inner):
+        reason = f"{tops} hold the same sub-folders and are named as parts of a series"
+        layout.decisions["labels from"] = Decision(value="leaf", reason=f"{reason}; labels_from='top' takes those")
+        layout.notes.append(
+            f"the classes are taken to be {names}, which lie inside {tops}; {HOW_LEAF.split(',', maxsplit=1)[0]}, "
+            "labels_from='top' the outer ones. Pictures of one of these outer folders are divided over the parts; "
+            "group=r'^([^/]+)' keeps them together"
+        )
+        _take(layout, folders, leaf=True)
+        return
+    _take(layout, folders)
+    same = _same_inside(only) and not _series(inner)
+    why = "which have the same names in each and may be the real classes" if same else "which may be the real classes"
+    layout.decisions["labels from"] = Decision(value="top", reason="the class is the outermost folder of a picture")
+    layout.notes.append(
+        f"the classes are taken to be the {len({folder.name for folder in only})} outer folders ({tops}), but all "
+        f"pictures lie deeper, in {len(leaves)} inner folders ({names}), {why}; {HOW_LEAF}"
+    )
+
+
+def _parts_inside_classes(layout: Layout, classes: list[Folder]) -> None:
+    """`cat/{train,test}`, `dog/{train,test}`."""
+    layout.has_parts = True
+    for folder in classes:
+        layout.loose += [folder] if folder.pictures else []
+        for inner in folder.folders:
+            part = part_of(inner.name)
+            if part is None:
+                layout.beside.append(inner)
+            elif inner.n_below:
+                layout.classes.append(ClassFolder(inner, part, _label(folder)))
+    said = first_few(sorted(_names_inside(classes)))
+    layout.decisions["parts"] = Decision(value="given", reason=f"folders {readable(said)} in each class folder")
+
+
+def _take(layout: Layout, folders: list[tuple[Folder, Part]], *, leaf: bool = False) -> None:
+    layout.classes += [ClassFolder(folder, part, None if leaf else _label(folder)) for folder, part in folders]
+
+
+def _label(folder: Folder) -> str:
+    return readable(normal(folder.name))
+
+
+def _names_inside(folders: Sequence[Folder]) -> Counter[str]:
+    """In how many of the folders each name is that a live sub-folder has."""
+    return Counter(name for folder in folders for name in {normal(inner.name).casefold() for inner in folder.live})
+
+
+def _same_inside(folders: Sequence[Folder]) -> bool:
+    """Whether the sub-folders of all folders bear, at least mostly, the same names, two or more."""
+    if len(folders) < 2 or not all(folder.live for folder in folders):
+        return False
+    inside = _names_inside(folders)
+    return len(inside) > 1 and sum(inside.values()) >= SAME_SHARE * len(inside) * len(folders)
+
+
+def _are_parts(names: Counter[str]) -> bool:
+    """Whether names are those of a split: all of them, training among them."""
+    found = [part_of(name) for name in names]
+    return all(found) and "train" in found and len(set(found)) > 1
+
+
+def _series(names: Counter[str]) -> bool:
+    return all(is_of_a_series(name) for name in names)
