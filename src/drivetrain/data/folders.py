@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,7 +32,7 @@ class _Rows:
     parts: list[Part] = field(default_factory=list[Part])
 
 
-def read_folder(root: Path, labels_from: LabelsFrom | None = None) -> Listed:
+def read_folder(root: Path, labels_from: LabelsFrom | None = None, known: Collection[str] = ()) -> Listed:
     """List the pictures below `root`, each with the name of its class folder.
 
     Pictures deeper inside a class folder belong to that class. What is no picture is counted, not listed; links to
@@ -41,6 +42,7 @@ def read_folder(root: Path, labels_from: LabelsFrom | None = None) -> Listed:
         root: The folder.
         labels_from: "top", the outermost folder below the root or the part names the class; "leaf", the folder that a
             picture is in; None makes out which, and says so where it is not clear.
+        known: Classes of a model that is to be judged, which settle what is not clear.
 
     Raises:
         DataError: No class folder holds a picture, or `root` is a model that drivetrain saved.
@@ -58,7 +60,7 @@ def read_folder(root: Path, labels_from: LabelsFrom | None = None) -> Listed:
             f"{readable(root)} cannot be read: {scan.unreadable[0][1]}. To fix: check its path and permissions."
         )
     _refuse_own(scan)
-    layout = arrange(scan.root, labels_from)
+    layout = arrange(scan.root, labels_from, known)
     rows = _list_rows(layout)
     if not rows.paths:
         raise DataError(_nothing_found(scan, layout))
@@ -85,7 +87,7 @@ def _list_rows(layout: Layout) -> _Rows:
             label = readable(normal(folder.name)) if found.label is None else found.label
             rows.paths += folder.pictures
             rows.labels += [label] * len(folder.pictures)
-            rows.parts += [found.part] * len(folder.pictures)
+            rows.parts.extend(found.part for _ in folder.pictures)
     return rows
 
 
@@ -128,11 +130,16 @@ def _notes(scan: Scan, layout: Layout, rows: _Rows) -> list[str]:
         known = "" if readable(normal(folder.name)) in classes else ", and there is no such class"
         notes.append(f"folder {where} holds no picture ({held}){known}")
     for folder in layout.loose:
-        where = readable(folder.path) if folder.path == root else readable(folder.path.relative_to(root))
+        inner = folder is not layout.base
+        where = readable(folder.path.relative_to(root)) if inner else readable(folder.path)
+        mend = (
+            f"predict on them: `drivetrain predict MODEL {readable(folder.path)}`"
+            if inner
+            else "use them: sort them into class folders"
+        )
         notes.append(
-            f"{len(folder.pictures)} pictures lie in {where} itself, in no class folder: they have no label and are "
-            f"not used (such as {readable(folder.pictures[0].name)}). To predict on them: "
-            f"model.predict_many([…]), or `drivetrain predict MODEL {where}`"
+            f"{len(folder.pictures)} pictures lie in {where} itself, in no class folder, such as "
+            f"{readable(folder.pictures[0].name)}: they have no label and are not used. To {mend}"
         )
     notes += [
         f"folder {readable(folder.name)} with {folder.n_below} pictures is not used: its name is that of no part"

@@ -7,11 +7,11 @@ a warning says which was taken and how to have the other.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from drivetrain.data.part_names import is_of_a_series, part_of
+from drivetrain.data.part_names import are_a_series, part_of
 from drivetrain.data.split import Part
 from drivetrain.errors import SplitError, first_few
 from drivetrain.names import normal
@@ -22,7 +22,6 @@ from drivetrain.text import readable
 LabelsFrom = Literal["top", "leaf"]
 SAME_SHARE = 0.6
 """Sub-folders bear the same names where each name is, on average, in at least this share of the folders."""
-HOW_LEAF = "labels_from='leaf' takes the folder that each picture is in, labels_from='top' this and no warning"
 
 
 @dataclass
@@ -41,6 +40,8 @@ class Layout:
     base: Folder
     """The folder that was read: the one given, or one inside that holds everything."""
     classes: list[ClassFolder] = field(default_factory=list[ClassFolder])
+    known: Collection[str] = ()
+    """Classes of a model that is to be judged."""
     has_parts: bool = False
     loose: list[Folder] = field(default_factory=list[Folder])
     """Folders with pictures in them that are in no class folder."""
@@ -53,37 +54,40 @@ class Layout:
     decisions: dict[str, Decision] = field(default_factory=dict[str, Decision])
 
 
-def arrange(root: Folder, labels_from: LabelsFrom | None = None) -> Layout:
+def arrange(root: Folder, labels_from: LabelsFrom | None = None, known: Collection[str] = ()) -> Layout:
     """Make out what the folders below `root` mean.
 
     Args:
         root: As scanned.
         labels_from: "top" or "leaf": the user has said which folders name the classes.
+        known: Classes of a model that is to be judged: they settle which folders are classes, and there need be no
+            folder for training.
 
     Raises:
         SplitError: There are folders for validation or test, but none for training.
     """
-    layout = Layout(_unwrapped(root))
+    layout = Layout(_unwrapped(root, known), known=known)
     if layout.base is not root:
         inner = readable(layout.base.path.relative_to(root.path))
         layout.decisions["folder"] = Decision(value=inner, reason="the only folder inside that holds pictures")
     base = layout.base
     layout.loose += [base] if base.pictures else []
-    parts = _parts(base.live, readable(base.path))
+    parts = _parts(base, must_train=not known)
     if parts:
         _read_parts(layout, parts, labels_from)
     else:
-        _read_classes(layout, [(folder, "train") for folder in base.live], labels_from)
+        train: Part = "train"
+        _read_classes(layout, [(folder, train) for folder in base.live], labels_from)
         layout.empty += [folder for folder in base.folders if not folder.n_below]
     return layout
 
 
-def _unwrapped(root: Folder) -> Folder:
+def _unwrapped(root: Folder, known: Collection[str]) -> Folder:
     """The folder inside that holds everything, as an unpacked archive has it: `zoo/zoo/train/…`."""
     base = root
     while len(base.live) == 1 and not base.pictures:
         inner = base.live[0]
-        if part_of(inner.name) or (len(inner.live) < 2 and not (len(inner.live) == 1 and _holds_several(inner))):
+        if part_of(inner.name) or _label(inner) in known or (len(inner.live) < 2 and not _holds_several(inner)):
             break
         base = inner
     return base
@@ -98,28 +102,35 @@ def _holds_several(folder: Folder) -> bool:
     return len(folder.live) > 1 and not folder.pictures
 
 
-def _parts(folders: Sequence[Folder], root: str) -> dict[str, Part]:
+def _parts(base: Folder, *, must_train: bool) -> dict[str, Part]:
     """Folder's name → part, where the folders are parts rather than classes (a class may be called "train", too)."""
-    alike = _same_inside(folders)
-    given = {folder.name: part for folder in folders if (part := part_of(folder.name))}
-    if alike:
-        loosely = {folder.name: part for folder in folders if (part := part_of(folder.name, loosely=True))}
+    folders = base.live
+    given: dict[str, Part] = {folder.name: part for folder in folders if (part := part_of(folder.name))}
+    if _same_inside(folders) and len(given) < len(folders):
+        loosely: dict[str, Part] = {
+            folder.name: part for folder in folders if (part := part_of(folder.name, loosely=True))
+        }
         given = loosely if len(loosely) == len(folders) else given
     found = set(given.values())
     if found >= {"train", "valid"} or found >= {"train", "test"}:
         return given
     if not given or len(given) < len(folders):
         return {}
-    if "train" not in found:
+    if "train" not in found and must_train:
         names = first_few(readable(folder.name) for folder in folders)
-        raise SplitError(f"{root} has {names} but no folder train. To fix: add train/ with one sub-folder per class.")
+        raise SplitError(
+            f"{readable(base.path)} has {names} but no folder train. To fix: add train/ with one sub-folder per class."
+        )
     return given
 
 
 def _read_parts(layout: Layout, parts: dict[str, Part], labels_from: LabelsFrom | None) -> None:
     layout.has_parts = True
     named = [folder for folder in layout.base.live if folder.name in parts]
-    layout.beside += [folder for folder in layout.base.folders if folder.name not in parts]
+    for folder in layout.base.folders:
+        if folder.name not in parts:
+            holds_nothing = part_of(folder.name) and not folder.n_below
+            (layout.empty if holds_nothing else layout.beside).append(folder)
     said = ", ".join(f"{readable(folder.name)} → {parts[folder.name]}" for folder in named)
     layout.decisions["parts"] = Decision(value="given", reason=f"folders {said}")
     trained = {inner.name for folder in named if parts[folder.name] == "train" for inner in _inside(folder).live}
@@ -133,7 +144,8 @@ def _read_parts(layout: Layout, parts: dict[str, Part], labels_from: LabelsFrom 
             inside = folder
         layout.loose += [inside] if inside.pictures else []
         layout.empty += [inner for inner in inside.folders if not inner.n_below]
-        classes += [(inner, parts[folder.name]) for inner in inside.live]
+        part: Part = parts[folder.name]
+        classes.extend((inner, part) for inner in inside.live)
     _read_classes(layout, classes, labels_from)
 
 
@@ -147,40 +159,52 @@ def _inside(folder: Folder) -> Folder:
 def _read_classes(layout: Layout, folders: list[tuple[Folder, Part]], labels_from: LabelsFrom | None) -> None:
     """Which of these folders, or of those inside, name the classes."""
     if labels_from is not None:
-        why = Decision(value=labels_from, reason="asked for with labels_from")
-        layout.decisions["labels from"] = why
+        layout.decisions["labels from"] = Decision(value=labels_from, reason="asked for with labels_from")
         _take(layout, folders, leaf=labels_from == "leaf")
         return
     only = [folder for folder, _ in folders]
-    inner = _names_inside(only)
-    if not layout.has_parts and _same_inside(only) and _are_parts(inner):
+    holding = [each for folder in only for each in folder.walk() if each.pictures]
+    if not layout.has_parts and _same_inside(only) and _are_parts(_names_inside(only)):
         _parts_inside_classes(layout, only)
-        return
-    deep = bool(only) and not any(folder.pictures for folder in only)
-    leaves = {normal(each.name) for folder in only for each in folder.walk() if each.pictures}
-    if not deep or len({each.path for folder in only for each in folder.walk() if each.pictures}) <= len(only):
+    elif any(folder.pictures for folder in only) or len(holding) <= len(only):
         _take(layout, folders)
-        return
-    names = first_few(sorted(map(readable, leaves)))
-    tops = first_few(sorted({readable(folder.name) for folder in only}))
-    if _same_inside(only) and all(is_of_a_series(folder.name) for folder in only) and not _series(inner):
-        reason = f"{tops} hold the same sub-folders and are named as parts of a series"
-        layout.decisions["labels from"] = Decision(value="leaf", reason=f"{reason}; labels_from='top' takes those")
+    elif layout.known:
+        tops, leaves = {_label(folder) for folder in only}, {_label(folder) for folder in holding}
+        leaf = tops.isdisjoint(layout.known) and not leaves.isdisjoint(layout.known)
+        why = Decision(value="leaf" if leaf else "top", reason="these folders have the names of the model's classes")
+        layout.decisions |= {"labels from": why} if leaf else {}
+        _take(layout, folders, leaf=leaf)
+    else:
+        _choose_depth(layout, folders, sorted({_label(folder) for folder in holding}))
+
+
+def _choose_depth(layout: Layout, folders: list[tuple[Folder, Part]], leaves: list[str]) -> None:
+    """All pictures lie deeper than the folders at the top: which of the two are the classes, and what to say."""
+    only = [folder for folder, _ in folders]
+    top_names = {folder.name for folder in only}
+    tops, names = first_few(sorted(map(readable, top_names))), first_few(leaves)
+    inner = _names_inside(only)
+    same, numbered = _same_inside(only), are_a_series(list(inner))
+    if same and are_a_series(top_names) and not numbered:
+        reason = f"{tops} have the same sub-folders, and are named as parts of a series"
+        layout.decisions["labels from"] = Decision(value="leaf", reason=reason)
         layout.notes.append(
-            f"the classes are taken to be {names}, which lie inside {tops}; {HOW_LEAF.split(',', maxsplit=1)[0]}, "
-            "labels_from='top' the outer ones. Pictures of one of these outer folders are divided over the parts; "
-            "group=r'^([^/]+)' keeps them together"
+            f"the classes are taken to be {names}, the folders that pictures are in: {reason}. labels_from='leaf' "
+            f"takes them without this warning, labels_from='top' takes {tops}. Pictures of one of {tops} may be in "
+            "several parts of the split; group=r'^([^/]+)' keeps them together"
         )
         _take(layout, folders, leaf=True)
         return
     _take(layout, folders)
-    same = _same_inside(only) and not _series(inner)
-    why = "which have the same names in each and may be the real classes" if same else "which may be the real classes"
-    layout.decisions["labels from"] = Decision(value="top", reason="the class is the outermost folder of a picture")
-    layout.notes.append(
-        f"the classes are taken to be the {len({folder.name for folder in only})} outer folders ({tops}), but all "
-        f"pictures lie deeper, in {len(leaves)} inner folders ({names}), {why}; {HOW_LEAF}"
-    )
+    reason = f"the outermost folder of a picture; there are {len(leaves)} inner folders ({names})"
+    layout.decisions["labels from"] = Decision(value="top", reason=reason)
+    if not numbered:
+        why = ", which have the same names in each of them" if same else ""
+        layout.notes.append(
+            f"the classes are taken to be the {len(top_names)} outer folders ({tops}), but all pictures lie deeper, in "
+            f"{len(leaves)} inner folders ({names}){why}. If those are the classes, pass labels_from='leaf'; "
+            "labels_from='top' takes the outer ones without this warning"
+        )
 
 
 def _parts_inside_classes(layout: Layout, classes: list[Folder]) -> None:
@@ -223,7 +247,3 @@ def _are_parts(names: Counter[str]) -> bool:
     """Whether names are those of a split: all of them, training among them."""
     found = [part_of(name) for name in names]
     return all(found) and "train" in found and len(set(found)) > 1
-
-
-def _series(names: Counter[str]) -> bool:
-    return all(is_of_a_series(name) for name in names)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 from drivetrain.data.split import SYNONYMS, Part
 
@@ -18,6 +19,12 @@ WORDS: dict[str, Part] = {
     "tests": "test",
     "holdout": "test",
     "heldout": "test",
+    **dict.fromkeys(
+        ("entrenamiento", "treino", "treinamento", "entraînement", "entrainement", "apprentissage", "训练", "训练集"),
+        "train",
+    ),
+    **dict.fromkeys(("validación", "validacion", "validação", "validacao", "validierung", "验证", "验证集"), "valid"),
+    **dict.fromkeys(("prueba", "pruebas", "teste", "testes", "测试", "测试集"), "test"),
 }
 _FILLERS = """
 set sets data dataset datasets image images img imgs picture pictures pic pics photo photos split splits sample samples
@@ -32,6 +39,9 @@ _COUNTED = (
     "centre|hospital|clinic|lab|scanner|device|phone|source|collection|volume|vol|set|folder|dir"
 )
 SERIES = re.compile(rf"(?:{_COUNTED})s?(?:[\s_.-]*\d+|[\s_.-][a-z])|(?:site|group|batch|fold|camera|hospital|lab)[a-z]")
+NUMBERED = re.compile(r"(?:[\s_.-]*\d+|[\s_.-]+[A-Za-z]|(?<=[a-z])[A-Z])$")
+OF_CLASSES = frozenset(("class", "type", "grade", "stage", "level", "cat", "category", "label", "species", "kind", "c"))
+"""Stems of classes that are merely numbered."""
 DATE = re.compile(r"(?:19|20)\d\d(?:[-_. ]?\d\d?){0,2}|\d\d?[-_.]\d\d?[-_.](?:19|20)?\d\d")
 
 
@@ -73,6 +83,21 @@ def is_of_a_series(name: str) -> bool:
     """
     lower = name.strip().casefold()
     return bool(DATE.fullmatch(lower) or SERIES.fullmatch(lower))
+
+
+def are_a_series(names: Collection[str]) -> bool:
+    """Whether all names count something: each by itself, or all are one stem with a number or letter behind it.
+
+    Example:
+        >>> are_a_series(["cohort1", "cohort2"]), are_a_series(["room A", "room B"]), are_a_series(["grade1", "grade2"])
+        (True, True, False)
+    """
+    stems = {NUMBERED.sub("", name.strip()) for name in names}
+    if len(stems) == 1 and len(names) > 1 and all(NUMBERED.search(name.strip()) for name in names):
+        stem = stems.pop().strip(" _-.").casefold()
+        if len(stem) > 1 and stem not in OF_CLASSES:
+            return True
+    return bool(names) and all(map(is_of_a_series, names))
 
 
 def _words(name: str) -> list[str]:

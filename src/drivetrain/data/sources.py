@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import Any, cast
@@ -76,13 +76,14 @@ def read_source(
     return _rows(table, spec, decisions)
 
 
-def reread_source(source: Source, spec: SourceSpec, *, with_parts: bool = True) -> Listed:
+def reread_source(source: Source, spec: SourceSpec, *, with_parts: bool = True, known: Collection[str] = ()) -> Listed:
     """List a source the way an earlier one was listed; a folder may stand in for a table of one category.
 
     Args:
         source: As for `read_source`.
         spec: What the earlier `Listed` says.
         with_parts: Also read the split column, if it is still there.
+        known: The model's classes, which settle what the folders mean.
 
     Example:
         >>> import pandas as pd
@@ -90,12 +91,12 @@ def reread_source(source: Source, spec: SourceSpec, *, with_parts: bool = True) 
         >>> reread_source(pd.DataFrame({"file": ["a.jpg"], "n": [3], "m": [4]}), spec).values
         ('3',)
     """
-    return with_groups_again(_reread(source, spec, with_parts), spec)
+    return with_groups_again(_reread(source, spec, with_parts, known), spec)
 
 
-def _reread(source: Source, spec: SourceSpec, with_parts: bool) -> Listed:
+def _reread(source: Source, spec: SourceSpec, with_parts: bool, known: Collection[str]) -> Listed:
     if not isinstance(source, DataFrame) and _place(source).is_dir():
-        listed = _read_folder(Path(source), spec.kind, spec.labels_from)
+        listed = _read_folder(Path(source), spec.kind, spec.labels_from, known)
         kept = {"relabelled": spec.relabelled, "value_range": spec.value_range}
         return replace(listed, spec=listed.spec.model_copy(update=kept))
     table = _open_table(source)
@@ -143,7 +144,13 @@ def _place(source: str | os.PathLike[str]) -> Path:
     return place
 
 
-def _read_folder(place: Path, kind: Kind | None, labels_from: LabelsFrom | None, **table_settings: object) -> Listed:
+def _read_folder(
+    place: Path,
+    kind: Kind | None,
+    labels_from: LabelsFrom | None,
+    known: Collection[str] = (),
+    **table_settings: object,
+) -> Listed:
     """A folder has no use for what names something in a table."""
     for name, value in table_settings.items():
         if value is not None:
@@ -156,7 +163,7 @@ def _read_folder(place: Path, kind: Kind | None, labels_from: LabelsFrom | None,
             f"kind={kind!r} cannot be read from a folder, whose sub-folders give one category per picture. "
             "To fix: pass a table of paths and targets."
         )
-    return read_folder(place, labels_from)
+    return read_folder(place, labels_from, known)
 
 
 def _choose(

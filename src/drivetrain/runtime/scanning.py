@@ -79,7 +79,7 @@ class Folder:
 
     def walk(self) -> Iterator[Folder]:
         """This folder and all below, by name."""
-        waiting = [self]
+        waiting: list[Folder] = [self]
         while waiting:
             folder = waiting.pop()
             yield folder
