@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from typing import cast
 
 from drivetrain.data.check import LeftOut
-from drivetrain.data.drawing import Labels, make_split
 from drivetrain.data.copies import folders_that_repeat
+from drivetrain.data.drawing import Labels, make_split
 from drivetrain.data.examples import Examples
 from drivetrain.data.grouped import draw_groups
 from drivetrain.data.listing import Kind
@@ -220,7 +220,8 @@ def warn_same_content(examples: Examples, parts: Sequence[Part] | None) -> None:
     if conflicts:
         pair = _pair(examples, conflicts[0], [repr(examples.values[row]) for row in conflicts[0]])
         warn(
-            f"{len(conflicts)} pictures have the content of another but a different target.\n  first: {pair}{_copies(examples)}"
+            f"{len(conflicts)} pictures have the content of another but a different target.\n"
+            f"  first: {pair}{_copies(examples)}"
         )
     if leaks and parts is not None:
         pair = _pair(examples, leaks[0], [PART_WORDS[parts[row]] for row in leaks[0]])
