@@ -10,7 +10,7 @@ from drivetrain.runtime.system_limits import patiently
 
 FIGURE_MARK = b"drivetrain figure"
 """In the metadata of saved figures, see `drivetrain.evaluation.figures`."""
-FIGURE_HEAD = 4096
+FIGURE_HEAD = 512
 MANIFEST_FORMAT = re.compile(rb'"format"\s*:\s*"drivetrain artefact"')
 SPACE_MARK = b"written by drivetrain"
 PARTS_OF_MODELS = {"model.safetensors", "model.onnx"}

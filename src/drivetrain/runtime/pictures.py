@@ -62,6 +62,8 @@ SHRINK_FACTORS = (8, 4, 2)
 
 FLAT = 2
 """Levels of 256 by which the pixels of one colour differ at most."""
+DARKEST = 16
+"""Of 256: below this a picture looks black."""
 MOST_FRAMES = 100
 """Frames that are looked through for one that is not blank; all together have no more than `max_pixels`."""
 
@@ -246,6 +248,9 @@ def _why_flat(found: Decoded) -> str:
         return "every pixel is transparent"
     if found.values is not None and found.values[0] < found.values[1]:
         return f"the file's values, {found.values[0]} to {found.values[1]}, are a small part of 16 bits"
+    low, high = int(found.pixels.min()), int(found.pixels.max())
+    if low < high < DARKEST:
+        return "values from 0 to a few of 255, as label masks have"
     return "the picture itself is blank"
 
 

@@ -11,12 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from drivetrain.errors import SystemLimitError
 from drivetrain.notices import warn
-from drivetrain.runtime.own_output import own_output
+from drivetrain.runtime.own_output import is_own_figure, own_output
 from drivetrain.runtime.pictures import PICTURE_SUFFIXES
-from drivetrain.runtime.sniffing import DRAWINGS, OTHER_SUFFIXES, UNREAD, begins_like_a_picture
-from drivetrain.runtime.system_limits import LIMITS, too_many
+from drivetrain.runtime.sniffing import DRAWINGS, OTHER_SUFFIXES, UNREAD, begins_like_a_picture, head
+from drivetrain.runtime.system_limits import patiently
 from drivetrain.text import readable, short_reason
 
 FileId = tuple[int, int]
@@ -55,6 +54,9 @@ UNFINISHED = (
     ".aria2",
     "~",
 )
+
+FIGURES = (".png", ".jpg", ".jpeg")
+"""Suffixes of files that may be a figure which drivetrain saved."""
 
 LITTER = "litter of the operating system"
 UNFINISHED_FILES = "unfinished downloads and temporary files"
@@ -156,26 +158,25 @@ def folder_pictures(folder: Path) -> list[Path]:
     """
     scan = scan_folder(folder, follow_links=False)
     found = [path for inner in scan.root.walk() for path in inner.pictures]
-    drawings = [path for path in found if path.suffix.lower() in DRAWINGS]
+    figures = {path for path in found if path.suffix.lower() in FIGURES and is_own_figure(head(path))}
+    drawings = {path for path in found if path.suffix.lower() in DRAWINGS}
     told = [f"{readable(path)} ({what})" for path, what in scan.own]
+    told += [f"{readable(path)} (a figure that drivetrain saved)" for path in sorted(figures)]
     told += [f"{len(drawings)} × drawings and documents (.svg, .pdf, …)"] if drawings else []
     passed = {what: n for what, n in scan.ignored.items() if what == LINKED}
     told += [f"{n} × {what}" for what, n in passed.items()]
     if told:
         shown = ", ".join(told[:5]) + (f", … ({len(told) - 5} more)" if len(told) > 5 else "")
         warn(f"{readable(folder)}: no input, and passed over: {shown}.")
-    kept = [path for path in found if path.suffix.lower() not in DRAWINGS]
+    kept = [path for path in found if path not in figures and path not in drawings]
     return sorted(kept + [path for path, _ in scan.unreadable])
 
 
 def _list(scan: Scan, folder: Folder, *, is_root: bool) -> list[tuple[Folder, bool]]:
     """Fill in the files of one folder; its sub-folders, and whether each is a link."""
     try:
-        with os.scandir(folder.path) as found:
-            entries = sorted(found, key=lambda entry: entry.name)
+        entries = patiently(lambda: _entries(folder.path), folder.path)
     except OSError as error:
-        if error.errno in LIMITS:
-            raise SystemLimitError(too_many(folder.path, error)) from error
         scan.unreadable.append((folder.path, short_reason(error)))
         return []
     what = own_output(folder.path, {entry.name for entry in entries})
@@ -194,6 +195,11 @@ def _list(scan: Scan, folder: Folder, *, is_root: bool) -> list[tuple[Folder, bo
             _take(folder, entry)
     scan.ignored.update(folder.other)
     return inner
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    with os.scandir(folder) as found:
+        return sorted(found, key=lambda entry: entry.name)
 
 
 def _take(folder: Folder, entry: os.DirEntry[str]) -> None:

@@ -7,7 +7,7 @@ import os
 from drivetrain.errors import SystemLimitError
 from drivetrain.runtime.system_limits import patiently
 
-HEAD_BYTES = 144
+HEAD_BYTES = 512
 
 _CONVERT = "convert it to PNG or JPEG"
 _DEVELOP = "develop it to JPEG, PNG or TIFF with a raw converter"

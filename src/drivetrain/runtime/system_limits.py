@@ -17,6 +17,9 @@ LIMITS = frozenset({errno.EMFILE, errno.ENFILE})
 """Too many open files, in this process or on this machine."""
 PAUSES_S = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 """Other threads and programs may close some of theirs meanwhile."""
+HOPELESS_S = 0.2
+"""For so long after all pauses were in vain nobody pauses again: the other files of a batch would each wait as long."""
+_hopeless_until = [0.0]
 
 
 def patiently(work: Callable[[], Result], path: str | os.PathLike[str]) -> Result:
@@ -29,7 +32,7 @@ def patiently(work: Callable[[], Result], path: str | os.PathLike[str]) -> Resul
         >>> patiently(lambda: 3, "a.jpg")
         3
     """
-    for pause_s in PAUSES_S:
+    for pause_s in () if time.monotonic() < _hopeless_until[0] else PAUSES_S:
         try:
             return work()
         except OSError as error:
@@ -40,8 +43,15 @@ def patiently(work: Callable[[], Result], path: str | os.PathLike[str]) -> Resul
         return work()
     except OSError as error:
         if error.errno in LIMITS:
+            _hopeless_until[0] = time.monotonic() + HOPELESS_S
             raise SystemLimitError(too_many(path, error)) from error
         raise
+
+
+def raise_if_limit(error: Exception, path: str | os.PathLike[str]) -> None:
+    """Raise SystemLimitError where that is what went wrong, for code that forgives everything else."""
+    if isinstance(error, OSError) and error.errno in LIMITS:
+        raise SystemLimitError(too_many(path, error)) from error
 
 
 def too_many(path: str | os.PathLike[str], error: OSError) -> str:

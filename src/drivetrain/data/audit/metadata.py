@@ -88,7 +88,8 @@ def capture_facts(path: Path) -> dict[str, Any]:
         facts |= {"_bytes": float(status.st_size), "_time": status.st_mtime}
         with pillow_is_quiet(), Image.open(path, formats=_formats()) as image:
             facts |= _header_facts(image)
-    except Exception:  # noqa: BLE001 - arrays, and whatever Pillow trips over: nothing is known of those
+    except Exception as error:  # noqa: BLE001 - arrays, and whatever Pillow trips over: nothing is known of those
+        raise_if_limit(error, path)
         pass
     return facts
 
