@@ -28,6 +28,7 @@ from drivetrain.runtime.cpus import usable_cpus
 from drivetrain.runtime.picture_faults import pillow_is_quiet
 from drivetrain.runtime.pictures import FORMATS, digest
 from drivetrain.runtime.signatures import COLOUR_BYTES, SIGNATURE_BYTES
+from drivetrain.runtime.system_limits import raise_if_limit
 
 Family = Literal["capture", "contents", "bookkeeping"]
 FAMILIES: tuple[Family, ...] = ("capture", "contents", "bookkeeping")
@@ -90,7 +91,6 @@ def capture_facts(path: Path) -> dict[str, Any]:
             facts |= _header_facts(image)
     except Exception as error:  # noqa: BLE001 - arrays, and whatever Pillow trips over: nothing is known of those
         raise_if_limit(error, path)
-        pass
     return facts
 
 
