@@ -184,7 +184,9 @@ def _choose_depth(layout: Layout, folders: list[tuple[Folder, Part]], leaves: li
     top_names = {folder.name for folder in only}
     tops, names = first_few(sorted(map(readable, top_names))), first_few(leaves)
     inner = _names_inside(only)
-    same, numbered = _same_inside(only), are_a_series(list(inner))
+    same = _same_inside(only)
+    with_digits = sum(any(map(str.isdigit, name)) for name in inner)
+    numbered = are_a_series(list(inner)) or (not same and 2 * with_digits > len(inner))
     if same and are_a_series(top_names) and not numbered:
         reason = f"{tops} have the same sub-folders, and are named as parts of a series"
         layout.decisions["labels from"] = Decision(value="leaf", reason=reason)
