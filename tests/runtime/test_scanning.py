@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from drivetrain.errors import DrivetrainWarning, SystemLimitError
+from drivetrain.errors import DrivetrainWarning, PictureError, SystemLimitError
 from drivetrain.runtime.inputs import PictureInput
 from drivetrain.runtime.pictures import probe_picture, read_picture
 from drivetrain.runtime.predictor import Predictor
@@ -91,6 +91,13 @@ def test_formats_that_are_not_read_say_what_to_do(suffix, tmp_path):
 def test_first_bytes(content, is_one, tmp_path):
     (tmp_path / "x").write_bytes(content)
     assert begins_like_a_picture(tmp_path / "x") == is_one
+
+
+def test_without_a_suffix_the_first_bytes_say_what_is_not_read(tmp_path):
+    (tmp_path / "IM0001").write_bytes(b"\0" * 128 + b"DICM" + b"\0" * 99)
+    assert probe_picture(scan_folder(tmp_path).root.pictures[0]).problem == UNREAD[".dcm"]
+    with pytest.raises(PictureError, match=r"DICOM is not read. To fix: convert it"):
+        read_picture(tmp_path / "IM0001")
 
 
 def test_litter_is_counted_as_such(tmp_path):

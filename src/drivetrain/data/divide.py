@@ -221,7 +221,7 @@ def warn_same_content(examples: Examples, parts: Sequence[Part] | None) -> None:
         pair = _pair(examples, conflicts[0], [repr(examples.values[row]) for row in conflicts[0]])
         warn(
             f"{len(conflicts)} pictures have the content of another but a different target.\n"
-            f"  first: {pair}{_copies(examples)}"
+            f"  first: {pair}{_copies(examples)}\n  To fix: remove the copies, or correct the targets."
         )
     if leaks and parts is not None:
         pair = _pair(examples, leaks[0], [PART_WORDS[parts[row]] for row in leaks[0]])

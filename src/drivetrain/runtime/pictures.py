@@ -25,7 +25,7 @@ from drivetrain.errors import PictureError, SettingError
 from drivetrain.runtime.own_output import is_own_figure
 from drivetrain.runtime.picture_faults import MENDS, UnreadableError, faults_explained, pillow_is_quiet
 from drivetrain.runtime.signatures import GRID_PX, signature_of
-from drivetrain.runtime.sniffing import why_not_read
+from drivetrain.runtime.sniffing import UNREAD, why_not_read
 from drivetrain.runtime.system_limits import patiently
 from drivetrain.runtime.wide import (
     ValueRange,
@@ -193,12 +193,13 @@ def _faults_named(source: PictureSource, **settings: int | None) -> Generator[No
         with pillow_is_quiet():
             yield
     except UnreadableError as fault:
-        mend = MENDS.get(
-            str(fault).split(":")[0], "open it in a viewer and save it again as JPEG or PNG, or leave it out"
-        )
-        raise PictureError(
-            f"{_name(source)} cannot be read as a picture: {fault}. To fix: {mend}."
-        ) from fault.__cause__
+        reason, _, detail = str(fault).partition(": ")
+        if str(fault) in UNREAD.values():  # its detail says what to do
+            why, mend = reason, detail
+        else:
+            why = str(fault)
+            mend = MENDS.get(reason, "open it in a viewer and save it again as JPEG or PNG, or leave it out")
+        raise PictureError(f"{_name(source)} cannot be read as a picture: {why}. To fix: {mend}.") from fault.__cause__
 
 
 def probe_picture(

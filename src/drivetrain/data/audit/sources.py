@@ -58,12 +58,13 @@ def broken_findings(rows: AuditRows) -> list[Finding]:
         return []
     reasons = {reason: len(found) for reason, found in rows.report.by_reason.items()}
     said = ", ".join(f"{n} × {reason}" for reason, n in reasons.items())
+    by_class = [f"C{loss[1:]}." for loss in rows.report.losses]
     return [
         Finding(
             "broken files",
             "warning",
             f"{len(left_out):,} of {rows.report.n_rows:,} rows cannot be used",
-            f"They are left out: {said}.",
+            " ".join([f"They are left out: {said}.", *by_class]),
             mend="replace or remove these files; where one class has most of them, see how it was collected.",
             rows=tuple(RowRef(row.path, reason=row.reason) for row in left_out),
             facts={"rows": len(left_out), "of": rows.report.n_rows, "reasons": reasons},
