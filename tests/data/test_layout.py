@@ -115,6 +115,7 @@ def test_where_it_is_clear_there_is_no_warning(names, tree):
     [
         (("zoo/train/cat", "zoo/train/dog", "zoo/test/cat"), "zoo"),
         (("dataset/cat", "dataset/dog"), "dataset"),
+        (("preview.jpg", "zoo/cat", "zoo/dog"), "zoo"),
         (("a/b/cat", "a/b/dog"), "a/b"),
     ],
 )

@@ -130,7 +130,7 @@ def _notes(scan: Scan, layout: Layout, rows: _Rows) -> list[str]:
         known = "" if readable(normal(folder.name)) in classes else ", and there is no such class"
         notes.append(f"folder {where} holds no picture ({held}){known}")
     for folder in layout.loose:
-        inner = folder is not layout.base
+        inner = folder.path != root
         where = readable(folder.path.relative_to(root)) if inner else readable(folder.path)
         mend = (
             f"predict on them: `drivetrain predict MODEL {readable(folder.path)}`"

@@ -32,7 +32,6 @@ from drivetrain.data.split_files import AskedSplit, read_split
 from drivetrain.data.times import Gap, seconds_of_gap
 from drivetrain.errors import SettingError, did_you_mean
 from drivetrain.runtime.targets import Target
-from drivetrain.settings import choice
 from drivetrain.text import readable
 
 
@@ -110,7 +109,6 @@ def images(
     """
     check_choice("kind", kind, (None, "category", "categories", "number"))
     check_choice("broken", broken, ("leave out", "error"))
-    choice("labels_from", labels_from, (None, "top", "leaf"))
     check_whole("channels", channels, least=1)
     check_whole("seed", seed, least=0)
     check_fractions(valid_pct or 0.0, test_pct or 0.0)

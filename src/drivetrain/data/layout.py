@@ -66,12 +66,12 @@ def arrange(root: Folder, labels_from: LabelsFrom | None = None, known: Collecti
     Raises:
         SplitError: There are folders for validation or test, but none for training.
     """
-    layout = Layout(_unwrapped(root, known), known=known)
+    base, outer = _unwrapped(root, known)
+    layout = Layout(base, known=known)
     if layout.base is not root:
         inner = readable(layout.base.path.relative_to(root.path))
         layout.decisions["folder"] = Decision(value=inner, reason="the only folder inside that holds pictures")
-    base = layout.base
-    layout.loose += [base] if base.pictures else []
+    layout.loose += [folder for folder in (*outer, base) if folder.pictures]
     parts = _parts(base, must_train=not known)
     if parts:
         _read_parts(layout, parts, labels_from)
@@ -82,15 +82,16 @@ def arrange(root: Folder, labels_from: LabelsFrom | None = None, known: Collecti
     return layout
 
 
-def _unwrapped(root: Folder, known: Collection[str]) -> Folder:
-    """The folder inside that holds everything, as an unpacked archive has it: `zoo/zoo/train/…`."""
-    base = root
-    while len(base.live) == 1 and not base.pictures:
+def _unwrapped(root: Folder, known: Collection[str]) -> tuple[Folder, list[Folder]]:
+    """The folder inside that holds everything, as an unpacked archive has it (`zoo/zoo/train/…`), and those around."""
+    base, outer = root, list[Folder]()
+    while len(base.live) == 1:
         inner = base.live[0]
         if part_of(inner.name) or _label(inner) in known or (len(inner.live) < 2 and not _holds_several(inner)):
             break
+        outer.append(base)
         base = inner
-    return base
+    return base, outer
 
 
 def _holds_several(folder: Folder) -> bool:

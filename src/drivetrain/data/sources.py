@@ -27,6 +27,7 @@ from drivetrain.data.tables import DataFrame, columns_of, read_table
 from drivetrain.errors import DataError, SettingError
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.targets import TargetValue
+from drivetrain.settings import choice
 from drivetrain.text import readable
 
 Source = str | os.PathLike[str] | DataFrame
@@ -58,6 +59,7 @@ def read_source(
         >>> listed.values, str(listed.decisions["target"])
         (('pear',), 'fruit (the only column left)')
     """
+    choice("labels_from", labels_from, (None, "top", "leaf"))
     if label_delim == "":
         raise SettingError("label_delim is empty; expected what separates the labels in a cell, such as ';'.")
     if not isinstance(source, DataFrame) and _place(source).is_dir():
