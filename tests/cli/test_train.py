@@ -66,9 +66,9 @@ def test_every_option_arrives(passed_on, pictures, run):
     words = (
         "--arch local-dir:body --epochs 3 --target one --target two --path file --split part --kind number "
         "--label-delim ; --valid-pct 0.3 --test-pct 0.1 --seed 7 --size 64 --batch-size 4 --lr 0.01 --head-epochs 0 "
-        "--from-scratch --metric mae --metric r2 --channels 1 --labels-from leaf --device cpu --precision bf16 --keep-best --patience 2 "
+        "--from-scratch --metric mae --metric r2 --channels 1 --device cpu --precision bf16 --keep-best --patience 2 "
         "--unfreeze 0.4 --no-activation-cache --seal theirs.json --retire why --project shop "
-        "--group speaker --time day --gap 7d --review review.json"
+        "--group speaker --time day --gap 7d --review review.json --labels-from leaf"
     )
     assert run("train", pictures, "--out", "a.model", *words.split()).code == 1
     assert passed_on["images"] == {
