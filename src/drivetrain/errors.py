@@ -11,6 +11,7 @@ DrivetrainError
 ├── ArtefactError        a saved model is missing, altered, or of an unknown format
 │   └── ExportError      a trained network cannot be turned into one that runs without torch
 ├── HubError             the hub cannot be reached, or refuses
+├── SystemLimitError     the system refuses what is needed (too many open files)
 ├── SettingError         an argument has a value that cannot be used
 └── MissingExtraError    an optional part of drivetrain is not installed
 
@@ -71,6 +72,10 @@ class HubError(DrivetrainError):
         super().__init__(message)
         self.status = status
         """Of the hub's answer, where there was one."""
+
+
+class SystemLimitError(DrivetrainError):
+    """The system refuses what is needed, whatever the data are: too many open files."""
 
 
 class SettingError(DrivetrainError, ValueError):

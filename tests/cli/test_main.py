@@ -17,10 +17,10 @@ from drivetrain.errors import DataError, DrivetrainWarning
 
 OPTIONS = {
     "audit": "data --html --features --arch --json --target --path --split --group --time --kind --label-delim "
-    "--channels --device --precision",
+    "--channels --labels-from --device --precision",
     "train": "data --arch --epochs --budget --out --json --target --path --split --group --time --gap --review "
-    "--kind --label-delim --valid-pct --test-pct --seed --channels --seal --retire --from-scratch --size "
-    "--metric --batch-size --lr --head-epochs --unfreeze --no-activation-cache --keep-best --patience "
+    "--kind --label-delim --valid-pct --test-pct --seed --channels --labels-from --seal --retire --from-scratch "
+    "--size --metric --batch-size --lr --head-epochs --unfreeze --no-activation-cache --keep-best --patience "
     "--export --device --precision --project",
     "evaluate": "model --test --data --metric --device --precision --seal --project --json",
     "predict": "model inputs --top-k --batch-size --device --precision --json",

@@ -44,7 +44,7 @@ def test_defaults_are_those_of_the_functions(passed_on, pictures, run):
     nothing = dict.fromkeys(
         [
             *("target", "path", "split", "group", "time", "gap", "review", "valid_pct", "test_pct"),
-            *("kind", "label_delim", "seal", "retire", "project"),
+            *("kind", "label_delim", "labels_from", "seal", "retire", "project"),
         ]
     )
     assert passed_on["images"] == {"source": str(pictures), **nothing, "seed": 42, "channels": 3}
@@ -68,7 +68,7 @@ def test_every_option_arrives(passed_on, pictures, run):
         "--label-delim ; --valid-pct 0.3 --test-pct 0.1 --seed 7 --size 64 --batch-size 4 --lr 0.01 --head-epochs 0 "
         "--from-scratch --metric mae --metric r2 --channels 1 --device cpu --precision bf16 --keep-best --patience 2 "
         "--unfreeze 0.4 --no-activation-cache --seal theirs.json --retire why --project shop "
-        "--group speaker --time day --gap 7d --review review.json"
+        "--group speaker --time day --gap 7d --review review.json --labels-from leaf"
     )
     assert run("train", pictures, "--out", "a.model", *words.split()).code == 1
     assert passed_on["images"] == {
@@ -86,6 +86,7 @@ def test_every_option_arrives(passed_on, pictures, run):
         "kind": "number",
         "label_delim": ";",
         "channels": 1,
+        "labels_from": "leaf",
         "seal": [Path("theirs.json")],
         "retire": "why",
         "project": Path("shop"),

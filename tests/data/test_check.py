@@ -7,6 +7,8 @@ import pytest
 
 from drivetrain.data.check import CheckReport, LeftOut, check_pictures, problems
 from drivetrain.data.examples import Examples
+from drivetrain.data.images import images
+from drivetrain.errors import DrivetrainWarning
 from drivetrain.runtime.pictures import digest
 
 
@@ -22,6 +24,7 @@ def test_results_come_in_the_order_given(workers, put, tmp_path):
     assert checked[7].problem.startswith("truncated or damaged")
     assert (checked[0].height, checked[0].width) == (8, 8)
     assert problems(paths, checked) == [LeftOut(str(paths[7]), checked[7].problem)]
+    assert problems(paths, checked, ["pear"] * len(paths))[0].label == "pear"
 
 
 def test_each_file_is_read_once(put, monkeypatch):
@@ -56,6 +59,41 @@ def test_the_report_groups_by_reason():
         "not looked at: 2 × .txt files",
     ]
     assert str(CheckReport(n_rows=3)) == "3 of 3 rows can be used"
+
+
+def test_the_report_names_classes_that_lost_more_than_half():
+    gone = [LeftOut(f"{i}", "file is empty", "pear") for i in range(3)] + [LeftOut("x", "not a picture: text", "pear")]
+    report = CheckReport(
+        n_rows=20, left_out=(*gone, LeftOut("y", "file is empty", "fig")), used={"fig": 1, "apple": 14}
+    )
+    assert report.losses == ["class 'pear' keeps none of its 4 rows (left out: 3 × file is empty, 1 × not a picture)"]
+    assert report.losses[0] in str(report)
+    assert report.left_out_of_class == {"pear": {"file is empty": 3, "not a picture": 1}, "fig": {"file is empty": 1}}
+    assert CheckReport(n_rows=3, notes=("two classes are nearly equal",)).deserves_warning
+    assert "note: two classes are nearly equal." in str(CheckReport(n_rows=3, notes=("two classes are nearly equal",)))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [("b.jp2", b"x", "JPEG 2000 is not read"), ("b.jpg", b"", "file is empty"), ("b.heic", b"x", "not a picture")],
+)
+def test_a_class_that_vanishes_is_named_with_count_and_reason(name, content, reason, class_folder):
+    root = class_folder(apple=6, pear=6)
+    (root / "fig").mkdir()
+    for i in range(3):
+        (root / "fig" / f"{i}{name}").write_bytes(content)
+    with pytest.warns(DrivetrainWarning, match=rf"class 'fig' keeps none of its 3 rows \(left out: 3 × {reason}"):
+        data = images(root)
+    assert data.report.n_rows == 15
+    assert data.report.used == {"apple": 6, "pear": 6}
+    assert sum(data.report.used.values()) + len(data.report.left_out) == data.report.n_rows
+
+
+def test_a_class_of_files_without_suffix_is_used(class_folder):
+    root = class_folder(apple=6, pear=6)
+    for path in (root / "pear").iterdir():
+        path.rename(path.with_suffix(""))
+    assert images(root).report.used == {"apple": 6, "pear": 6}
 
 
 def test_columns_of_examples_have_one_length():

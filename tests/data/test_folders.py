@@ -21,12 +21,13 @@ def test_pictures_at_any_depth_belong_to_the_class_folder(put, tmp_path):
 
 def test_other_files_are_counted(put, tmp_path):
     put("root/pear/1.jpg", 1)
-    for name in ("pear/notes.txt", "pear/README", "pear/.hidden.jpg", "pear/.git/2.jpg", "loose.jpg", "top.txt"):
+    for name in ("pear/notes.txt", "pear/.hidden.jpg", "pear/.git/2.jpg", "loose.jpg", "top.txt"):
         put(f"root/{name}", 2)
+    (tmp_path / "root/pear/README").write_text("about pears")
     listed = read_folder(tmp_path / "root")
     assert len(listed.paths) == 1
     assert listed.ignored == {
-        ".txt files": 1,
+        ".txt files": 2,
         "no-suffix files": 1,
         "hidden files": 2,
         "pictures outside class folders": 1,
@@ -42,6 +43,7 @@ def test_parts(valid_name, put, tmp_path):
     assert Counter(listed.parts) == {"train": 3, "valid": 2, "test": 1}
     assert set(listed.values) == {"pear"}
     assert listed.ignored == {"folder 'extra' beside train": 1}
+    assert listed.notes == ("folder extra with 4 pictures is not used: its name is that of no part",)
     assert listed.decisions["parts"].value == "given"
     assert valid_name in listed.decisions["parts"].reason
 

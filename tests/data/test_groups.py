@@ -294,7 +294,7 @@ def test_kinds_below_the_classes_are_mentioned_only(put, tmp_path):
         put(f"kinds/{('pear', 'apple', 'citrus')[i % 6 // 2]}/{kinds[i % 6]}/{i}.jpg", i)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        (guess,) = images(tmp_path / "kinds", test_pct=0).groups_guessed
+        (guess,) = images(tmp_path / "kinds", test_pct=0, labels_from="top").groups_guessed
     assert (guess.argument, guess.likely) == ("folder", False)
     names = [f"{kinds[i % 6]}_{i // 6}" for i in range(90)]
     assert not any(guess.likely for guess in guesses(names, [""] * 90)), (

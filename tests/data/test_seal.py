@@ -265,13 +265,16 @@ def test_flat_and_dark_pictures_are_compared_by_content_alone(tmp_path):
     for i in range(12):
         write(root / "dark" / f"{i}.png", flat(i))
         write(root / "pale" / f"{i}.png", flat(200 + i))
-    data = images(root)
+    with pytest.warns(DrivetrainWarning, match="24 of 24 pictures are of one colour"):
+        data = images(root)
     assert not data.seal.overlap
     for i in range(12, 20):
         write(root / "dark" / f"{i}.png", flat(i))
-    assert images(root).seal == data.seal
+    with pytest.warns(DrivetrainWarning, match="32 of 32 pictures are of one colour"):
+        assert images(root).seal == data.seal
     shutil.copy(sealed_paths(data)[0], root / "dark" / "copy.png")
-    again = images(root)  # the same content goes where its twin is: into the test set
+    with pytest.warns(DrivetrainWarning, match="33 of 33 pictures are of one colour"):
+        again = images(root)  # the same content goes where its twin is: into the test set
     assert again.seal == data.seal and again.n_test == data.n_test + 1
 
 

@@ -109,7 +109,7 @@ def test_evaluate_explains_what_it_cannot_do(saved: tuple[dt.Learner, Path], tmp
     other = tmp_path / "other"
     for name in ("blue", "red"):
         (other / name).mkdir(parents=True)
-        Image.fromarray(np.full((8, 8, 3), len(name), np.uint8)).save(other / name / "x.png")
+        Image.fromarray((np.arange(192, dtype=np.uint8) + len(name)).reshape(8, 8, 3)).save(other / name / "x.png")
     with pytest.raises(DataError, match="none of the 12"):
         dt.evaluate(path, data=other)
 

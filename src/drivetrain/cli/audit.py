@@ -12,6 +12,7 @@ from drivetrain.cli.data_options import (
     Channels,
     Kind,
     LabelDelimiter,
+    LabelsFrom,
     PathColumn,
     TargetColumns,
     one_or_several,
@@ -55,6 +56,7 @@ def audit(
     kind: Kind = None,
     label_delim: LabelDelimiter = None,
     channels: Channels = 3,
+    labels_from: LabelsFrom = None,
     device: Device = "auto",
     precision: Precision = PrecisionName.AUTO,
 ) -> None:
@@ -76,6 +78,7 @@ def audit(
             kind=None if kind is None else kind.value,
             label_delim=label_delim,
             channels=channels,
+            labels_from=None if labels_from is None else labels_from.value,
         )
         if html is not None:
             _write_page(found, html)

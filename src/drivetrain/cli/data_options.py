@@ -37,6 +37,24 @@ LabelDelimiter = Annotated[
     str | None,
     typer.Option("--label-delim", help="What separates several labels in one cell.", rich_help_panel=DATA),
 ]
+
+
+class LabelFolder(StrEnum):
+    """Which folders name the classes."""
+
+    TOP = "top"
+    LEAF = "leaf"
+
+
+LabelsFrom = Annotated[
+    LabelFolder | None,
+    typer.Option(
+        "--labels-from",
+        help="Of a folder: the outermost folder names the class, or the one that a picture is in.",
+        show_default="made out",
+        rich_help_panel=DATA,
+    ),
+]
 Channels = Annotated[
     int, typer.Option("--channels", help="1 grey, 3 colour, 4 colour with transparency.", min=1, rich_help_panel=DATA)
 ]

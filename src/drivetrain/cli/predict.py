@@ -105,7 +105,8 @@ def _percent(item: tuple[str, float]) -> str:
 
 def _sources(inputs: Iterable[Path]) -> Iterator[Path | Prediction]:
     """The files to read; a folder stands for the pictures below it, or for an error where there are none."""
-    from drivetrain.runtime.predictor import Prediction, folder_pictures  # noqa: PLC0415
+    from drivetrain.runtime.predictor import Prediction  # noqa: PLC0415
+    from drivetrain.runtime.scanning import folder_pictures  # noqa: PLC0415
     from drivetrain.text import readable  # noqa: PLC0415
 
     for item in inputs:

@@ -165,7 +165,9 @@ class Desk:
         if row not in self._shown:
             return None
         try:
-            pixels = read_picture(self.rows.examples.paths[row], shrink_to_px=PICTURE_PX)
+            pixels = read_picture(
+                self.rows.examples.paths[row], shrink_to_px=PICTURE_PX, value_range=self.rows.examples.value_range
+            )
         except PictureError:
             return None
         return thumbnail(pixels, side_px=PICTURE_PX, most_bytes=400_000)

@@ -14,6 +14,7 @@ from drivetrain.cli.data_options import (
     Channels,
     Kind,
     LabelDelimiter,
+    LabelsFrom,
     PathColumn,
     TargetColumns,
     one_or_several,
@@ -140,6 +141,7 @@ def train(
         int, typer.Option(help="Of the split, the head, the order and the augmentation.", rich_help_panel=DATA)
     ] = 42,
     channels: Channels = 3,
+    labels_from: LabelsFrom = None,
     seal: Annotated[
         list[Path] | None,
         typer.Option(help="Test set that somebody else sealed; none of it is trained on.", rich_help_panel=DATA),
@@ -241,6 +243,7 @@ def train(
             kind=None if kind is None else kind.value,
             label_delim=label_delim,
             channels=channels,
+            labels_from=None if labels_from is None else labels_from.value,
             seal=seal or None,
             retire=retire,
             project=project,
@@ -316,6 +319,8 @@ def _say_what_was_read(data: Data) -> None:
 
     sealed = " (sealed)" if data.n_test else ""
     say(f"{data.source}: {len(data.train)} training, {len(data.valid)} validation, {data.n_test} test rows{sealed}")
+    if data.report.ignored:
+        say("not looked at: " + ", ".join(f"{n} × {what}" for what, n in sorted(data.report.ignored.items())))
     say(f"target: {describe_target(data.target)}")
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import cast
 
 from drivetrain.data.check import LeftOut
+from drivetrain.data.copies import folders_that_repeat
 from drivetrain.data.drawing import Labels, make_split
 from drivetrain.data.examples import Examples
 from drivetrain.data.grouped import draw_groups
@@ -218,13 +219,25 @@ def warn_same_content(examples: Examples, parts: Sequence[Part] | None) -> None:
             leaks.append((earlier, row))
     if conflicts:
         pair = _pair(examples, conflicts[0], [repr(examples.values[row]) for row in conflicts[0]])
-        warn(f"{len(conflicts)} pictures have the content of another but a different target.\n  first: {pair}")
+        warn(
+            f"{len(conflicts)} pictures have the content of another but a different target.\n"
+            f"  first: {pair}{_copies(examples)}\n  To fix: remove the copies, or correct the targets."
+        )
     if leaks and parts is not None:
         pair = _pair(examples, leaks[0], [PART_WORDS[parts[row]] for row in leaks[0]])
         warn(
             f"{len(leaks)} pictures are in more than one part (same content), so the scores will flatter.\n"
-            f"  first: {pair}\n  To fix: remove the copies, or let drivetrain draw the split."
+            f"  first: {pair}{_copies(examples)}\n  To fix: remove the copies, or let drivetrain draw the split."
         )
+    if not conflicts and not leaks and (copies := _copies(examples)):
+        warn(
+            f"folders hold the same pictures as others, which so count more than once:{copies}\n  To fix: remove them."
+        )
+
+
+def _copies(examples: Examples) -> str:
+    """Folders that repeat others, a line each."""
+    return "".join(f"\n  {line}" for line in folders_that_repeat(examples.paths, examples.digests))
 
 
 def labels_of(value: TargetValue) -> Iterable[str]:

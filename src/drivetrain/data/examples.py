@@ -14,7 +14,7 @@ Cell = TypeVar("Cell")
 
 @dataclass(frozen=True)
 class Examples:
-    """Columns of equal length, one row per example; the last three may be empty, which means that none is known.
+    """Columns of equal length, one row per example; the columns after `values` may be empty: then none is known.
 
     Example:
         >>> pears = Examples((Path("a.jpg"), Path("b.jpg")), ("00", "11"), ("pear", "pear"), groups=("x", "y"))
@@ -33,6 +33,8 @@ class Examples:
     """When each row was taken, seconds since 1970 (UTC), or numbers as the source has them."""
     signatures: tuple[bytes, ...] = ()
     """What each picture looks like, see `drivetrain.data.signatures`; b"" where nothing can be told."""
+    value_range: tuple[int, int] | None = None
+    """Of the data set: what becomes black and white of values with more than 8 bits, see `drivetrain.data.values`."""
 
     def __post_init__(self) -> None:
         assert len(self.paths) == len(self.digests) == len(self.values), "columns of different length"
@@ -55,6 +57,7 @@ class Examples:
             groups=taken(self.groups),
             times=taken(self.times),
             signatures=taken(self.signatures),
+            value_range=self.value_range,
         )
 
     @classmethod
@@ -77,4 +80,5 @@ class Examples:
             groups=joined([part.groups for part in parts]),
             times=joined([part.times for part in parts]),
             signatures=joined([part.signatures for part in parts]),
+            value_range=parts[0].value_range if parts else None,
         )

@@ -12,6 +12,7 @@ from PIL import ExifTags, Image
 
 from drivetrain.runtime.cpus import usable_cpus
 from drivetrain.runtime.picture_faults import pillow_is_quiet
+from drivetrain.runtime.system_limits import raise_if_limit
 from drivetrain.text import readable
 
 FORMATS = ("JPEG", "MPO", "TIFF", "PNG")
@@ -55,7 +56,8 @@ def read_exif(path: str | os.PathLike[str]) -> Exif:
             camera.append(inner.get(ExifTags.Base.BodySerialNumber))
             taken = inner.get(ExifTags.Base.DateTimeOriginal) or tags.get(ExifTags.Base.DateTime)
             return Exif(" ".join(filter(None, map(_text, camera))), _text(taken))
-    except Exception:  # noqa: BLE001  Pillow's EXIF parser raises whatever it trips over
+    except Exception as error:  # noqa: BLE001  Pillow's EXIF parser raises whatever it trips over
+        raise_if_limit(error, path)
         return Exif()
 
 

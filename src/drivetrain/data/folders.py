@@ -2,56 +2,50 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from drivetrain.data.check import LeftOut
+from drivetrain.data.layout import LabelsFrom, Layout, arrange
 from drivetrain.data.listing import Listed, SourceSpec
-from drivetrain.data.split import SYNONYMS, Part
-from drivetrain.errors import DataError, SplitError, first_few
+from drivetrain.data.split import Part
+from drivetrain.errors import DataError, first_few
+from drivetrain.names import near_equal, normal
 from drivetrain.runtime.decisions import Decision
-from drivetrain.runtime.pictures import PICTURE_SUFFIXES
+from drivetrain.runtime.own_output import own_output
+from drivetrain.runtime.scanning import Folder, Scan, scan_folder
 from drivetrain.text import readable
 
-JUNK = ("__MACOSX", "__pycache__")
 TABLE_SUFFIXES = (".csv", ".tsv", ".parquet")
-FileId = tuple[int, int]
-"""Device and inode: the same for a folder and every link to it."""
+OUTSIDE = "pictures outside class folders"
+OWN = "own output of drivetrain"
 
 
 @dataclass
-class _Scan:
-    """What has been found so far."""
+class _Rows:
+    """What is listed."""
 
     paths: list[Path] = field(default_factory=list[Path])
-    classes: list[str] = field(default_factory=list[str])
+    labels: list[str] = field(default_factory=list[str])
     parts: list[Part] = field(default_factory=list[Part])
-    left_out: list[LeftOut] = field(default_factory=list[LeftOut])
-    ignored: Counter[str] = field(default_factory=Counter[str])
-
-    def entries(self, folder: Path) -> list[os.DirEntry[str]]:
-        """Visible entries by name; a folder that cannot be listed is reported."""
-        try:
-            with os.scandir(folder) as found:
-                listed = sorted(found, key=lambda entry: entry.name)
-        except OSError as error:
-            self.left_out.append(LeftOut(readable(folder), f"folder cannot be read: {error.strerror}"))
-            return []
-        visible = [entry for entry in listed if not entry.name.startswith(".") and entry.name not in JUNK]
-        self.ignored["hidden files"] += len(listed) - len(visible)
-        return visible
 
 
-def read_folder(root: Path) -> Listed:
+def read_folder(root: Path, labels_from: LabelsFrom | None = None, known: Collection[str] = ()) -> Listed:
     """List the pictures below `root`, each with the name of its class folder.
 
-    Pictures deeper inside a class folder belong to that class. Hidden files and other suffixes are counted, not
-    listed; links to folders are followed once, never in circles.
+    Pictures deeper inside a class folder belong to that class. What is no picture is counted, not listed; links to
+    folders are followed once, never in circles; what drivetrain itself has written is never entered.
+
+    Args:
+        root: The folder.
+        labels_from: "top", the outermost folder below the root or the part names the class; "leaf", the folder that a
+            picture is in; None makes out which, and says so where it is not clear.
+        known: Classes of a model that is to be judged, which settle what is not clear.
 
     Raises:
-        DataError: No class folder holds a picture.
+        DataError: No class folder holds a picture, or `root` is a model that drivetrain saved.
         SplitError: There are folders for validation or test, but none for training.
 
     Example:
@@ -60,118 +54,138 @@ def read_folder(root: Path) -> Listed:
         drivetrain.errors.DataError: /no/such/folder cannot be read: ...
     """
     root = root.absolute()
-    scan = _Scan()
-    folders, loose = _folders_and_loose(scan, root)
-    if scan.left_out:
-        raise DataError(f"{scan.left_out[0].path} cannot be read: {scan.left_out[0].reason}.")
-    given: dict[Path, Part] = {
-        folder: SYNONYMS[folder.name.casefold()] for folder in folders if folder.name.casefold() in SYNONYMS
-    }
-    has_split = _is_split(folders, given, readable(root))
-    if has_split:
-        for folder in folders:
-            if folder in given:
-                classes, stray = _folders_and_loose(scan, folder)
-                scan.ignored["pictures outside class folders"] += stray
-                _read_classes(scan, classes, given[folder], above=(root, folder))
-            else:
-                scan.ignored[f"folder {readable(folder.name)!r} beside train"] += 1
-    else:
-        _read_classes(scan, folders, "train", above=(root,))
-    scan.ignored["pictures outside class folders"] += loose
-    if not scan.paths:
-        raise DataError(_nothing_found(root, folders, loose))
-    reason = "folders " + ", ".join(readable(folder.name) for folder in given) if has_split else ""
+    scan = scan_folder(root)
+    if scan.unreadable and scan.unreadable[0][0] == root:
+        raise DataError(
+            f"{readable(root)} cannot be read: {scan.unreadable[0][1]}. To fix: check its path and permissions."
+        )
+    _refuse_own(scan)
+    layout = arrange(scan.root, labels_from, known)
+    rows = _list_rows(layout)
+    if not rows.paths:
+        raise DataError(_nothing_found(scan, layout))
     return Listed(
         description=f"folder {readable(root)}",
-        spec=SourceSpec(layout="folder"),
-        paths=tuple(scan.paths),
-        values=tuple(scan.classes),
-        parts=tuple(scan.parts) if has_split else None,
+        spec=SourceSpec(layout="folder", labels_from=labels_from),
+        paths=tuple(rows.paths),
+        values=tuple(rows.labels),
+        parts=tuple(rows.parts) if layout.has_parts else None,
         root=root,
-        left_out=tuple(scan.left_out),
-        ignored={what: n for what, n in scan.ignored.items() if n},
+        left_out=tuple(LeftOut(readable(path), f"folder cannot be read: {why}") for path, why in scan.unreadable),
+        ignored=_ignored(scan, layout),
         decisions={"kind": Decision(value="category", reason="a folder names one class per picture")}
-        | ({"parts": Decision(value="given", reason=reason)} if has_split else {}),
+        | layout.decisions
+        | _own_told(scan),
+        notes=tuple(_notes(scan, layout, rows)),
     )
 
 
-def _folders_and_loose(scan: _Scan, folder: Path) -> tuple[list[Path], int]:
-    """The visible sub-folders, and how many pictures lie beside them."""
-    entries = scan.entries(folder)
-    folders = [Path(entry.path) for entry in entries if _is_folder(entry)]
-    loose = sum(_suffix(entry) in PICTURE_SUFFIXES for entry in entries if not _is_folder(entry))
-    return folders, loose
+def _list_rows(layout: Layout) -> _Rows:
+    rows = _Rows()
+    for found in layout.classes:
+        for folder in found.folder.walk():
+            label = readable(normal(folder.name)) if found.label is None else found.label
+            rows.paths += folder.pictures
+            rows.labels += [label] * len(folder.pictures)
+            rows.parts.extend(found.part for _ in folder.pictures)
+    return rows
 
 
-def _is_split(folders: list[Path], given: dict[Path, Part], root: str) -> bool:
-    """Whether the top folders are parts rather than classes (a class may be called "train", too)."""
-    if not given:
-        return False
-    if set(given.values()) >= {"train", "valid"} or set(given.values()) >= {"train", "test"}:
-        return True
-    if len(given) < len(folders):
-        return False
-    if "train" not in given.values():
-        names = first_few(readable(folder.name) for folder in folders)
-        raise SplitError(f"{root} has {names} but no folder train. To fix: add train/ with one sub-folder per class.")
-    return True
+def _refuse_own(scan: Scan) -> None:
+    names = {path.name for path in scan.root.path.iterdir()}
+    what = own_output(scan.root.path, names)
+    if what.startswith("a model"):
+        raise DataError(
+            f"{readable(scan.root.path)} is {what}; expected a folder of pictures. To fix: pass that of your data."
+        )
 
 
-def _read_classes(scan: _Scan, classes: list[Path], part: Part, *, above: tuple[Path, ...]) -> None:
-    """List every class folder; links back to `above` or to another class are not followed."""
-    roots = {identity for folder in (*above, *classes) if (identity := _identity(folder))}
-    for folder in classes:
-        label = readable(folder.name)
-        seen = set(roots)
-        waiting = [folder]
-        while waiting:
-            for entry in scan.entries(waiting.pop()):
-                path = Path(entry.path)
-                if _is_folder(entry):
-                    identity = _identity(path)
-                    if identity is None or identity in seen:
-                        scan.ignored["links to a folder that was read already"] += 1
-                    else:
-                        seen.add(identity)
-                        waiting.append(path)
-                elif _suffix(entry) in PICTURE_SUFFIXES:
-                    scan.paths.append(path)
-                    scan.classes.append(label)
-                    scan.parts.append(part)
-                else:
-                    scan.ignored[f"{readable(_suffix(entry)) or 'no-suffix'} files"] += 1
+def _ignored(scan: Scan, layout: Layout) -> dict[str, int]:
+    counted = Counter(scan.ignored)
+    counted[OUTSIDE] += sum(len(folder.pictures) for folder in layout.loose)
+    for folder in layout.beside:
+        counted[f"folder {readable(folder.name)!r} beside train"] += 1
+    counted[OWN] += len(scan.own)
+    return {what: n for what, n in counted.items() if n}
 
 
-def _is_folder(entry: os.DirEntry[str]) -> bool:
-    """False too for a link that leads nowhere or in a circle: reading it will say so."""
-    try:
-        return entry.is_dir()
-    except OSError:
-        return False
+def _own_told(scan: Scan) -> dict[str, Decision]:
+    if not scan.own:
+        return {}
+    said = first_few(f"{readable(path.relative_to(scan.root.path))} is {what}" for path, what in scan.own)
+    return {OWN: Decision(value="left out", reason=said)}
 
 
-def _identity(folder: Path) -> FileId | None:
-    try:
-        status = folder.stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
+def _notes(scan: Scan, layout: Layout, rows: _Rows) -> list[str]:
+    """What deserves a warning: a class that is not there, pictures that are not used, names that are nearly equal."""
+    root = scan.root.path
+    notes = list(layout.notes)
+    classes = set(rows.labels)
+    unreadable = [path for path, _ in scan.unreadable]
+    for folder in layout.empty:
+        if any(path.is_relative_to(folder.path) for path in unreadable):
+            continue  # it is among the rows left out
+        held = ", ".join(f"{n} {what}" for what, n in _below(folder).most_common(3)) or "empty"
+        where = readable(folder.path.relative_to(root))
+        known = "" if readable(normal(folder.name)) in classes else ", and there is no such class"
+        notes.append(f"folder {where} holds no picture ({held}){known}")
+    for folder in layout.loose:
+        inner = folder.path != root
+        where = readable(folder.path.relative_to(root)) if inner else readable(folder.path)
+        mend = (
+            f"predict on them: `drivetrain predict MODEL {readable(folder.path)}`"
+            if inner
+            else "use them: sort them into class folders"
+        )
+        notes.append(
+            f"{len(folder.pictures)} pictures lie in {where} itself, in no class folder, such as "
+            f"{readable(folder.pictures[0].name)}: they have no label and are not used. To {mend}"
+        )
+    notes += [
+        f"folder {readable(folder.name)} with {folder.n_below} pictures is not used: its name is that of no part"
+        for folder in layout.beside
+        if folder.n_below
+    ]
+    for group in near_equal(classes):
+        named = ", ".join(f"{name!r} ({rows.labels.count(name)})" for name in group)
+        notes.append(f"classes have nearly the same name and are kept apart: {named}. To fix: rename, if they are one")
+    notes += _merged(layout)
+    return notes
 
 
-def _suffix(entry: os.DirEntry[str]) -> str:
-    return os.path.splitext(entry.name)[1].lower()  # noqa: PTH122  a Path per file costs more than the scan
+def _merged(layout: Layout) -> list[str]:
+    """Folders that became one class since their names differ only in how they are encoded."""
+    spelt: dict[str, set[str]] = {}
+    for found in layout.classes:
+        if found.label is not None and not found.folder.name.isascii():
+            spelt.setdefault(found.label, set()).add(found.folder.name)
+    return [
+        f"the folders of class {label!r} are spelt in {len(names)} Unicode forms; they are taken as one class"
+        for label, names in spelt.items()
+        if len(names) > 1
+    ]
 
 
-def _nothing_found(root: Path, folders: list[Path], loose: int) -> str:
+def _below(folder: Folder) -> Counter[str]:
+    """Files that are no pictures, in a folder and all below."""
+    counted: Counter[str] = Counter()
+    for inner in folder.walk():
+        counted.update(inner.other)
+    return counted
+
+
+def _nothing_found(scan: Scan, layout: Layout) -> str:
+    root = scan.root.path
     tables = [path.name for path in sorted(root.iterdir()) if path.suffix.lower() in TABLE_SUFFIXES]
+    loose = sum(len(folder.pictures) for folder in layout.loose)
     if tables:
         mend = f"pass the table in it: {readable(root / tables[0])}"
     elif loose:
         mend = "sort the pictures into one sub-folder per class, or pass a table with a path and a target column"
     else:
         mend = "check the path, or pass a table with a path and a target column"
+    where = "" if layout.base is scan.root else f" (read: {readable(layout.base.path)})"
     return (
-        f"{readable(root)} has {len(folders)} sub-folders and {loose} pictures beside them, but no picture inside a "
-        f"sub-folder; expected one sub-folder per class, with pictures. To fix: {mend}."
+        f"{readable(root)}{where} has {len(layout.base.folders)} sub-folders and {loose} pictures beside them, but no "
+        f"picture inside a sub-folder; expected one sub-folder per class, with pictures. To fix: {mend}."
     )

@@ -21,6 +21,7 @@ from drivetrain.data.divide import (
 from drivetrain.data.examples import Examples
 from drivetrain.data.grouping import Group, Time, check_told, with_groups, with_times
 from drivetrain.data.groups import guess_groups, warn_of_torn_groups
+from drivetrain.data.layout import LabelsFrom
 from drivetrain.data.listing import Kind, Listed
 from drivetrain.data.project import ProjectPlace
 from drivetrain.data.rows import Broken, Rows, open_rows, placed, reviewed, without_parts
@@ -50,6 +51,7 @@ def images(
     kind: Kind | None = None,
     label_delim: str | None = None,
     channels: int = 3,
+    labels_from: LabelsFrom | None = None,
     broken: Broken = "leave out",
     review: str | os.PathLike[str] | None = None,
     seal: SealFiles = None,
@@ -83,6 +85,9 @@ def images(
         kind: What the target is; None infers it from the values and records why.
         label_delim: What separates several labels in one cell, such as ";".
         channels: 1 grey, 3 colour, 4 colour with transparency; other numbers need `.npy` files.
+        labels_from: Of a folder: "top", the outermost folder names the class (below train/, valid/, test/ where there
+            are such); "leaf", the folder that a picture is in does; None makes out which, and warns where it is not
+            clear.
         broken: "leave out" goes on without files that cannot be read, with a warning; "error" stops.
         review: File of decisions that `drivetrain review` wrote: rows to remove or to relabel, before the split.
         seal: Sealed test sets that somebody else holds (files of `drivetrain seals export`): none of their pictures
@@ -117,6 +122,7 @@ def images(
         kind=kind,
         label_delim=label_delim,
         aside=[name for name in (group, time) if isinstance(name, str)],
+        labels_from=labels_from,
     )
     listed = with_times(with_groups(listed, group), time)
     rows = open_rows(without_parts(listed) if brought else listed, channels=channels, broken=broken)
@@ -204,7 +210,7 @@ def check_listed(
     Raises:
         DataError: No row is usable; or a file is broken and `broken` is "error".
     """
-    rows = open_rows(listed, channels=channels, broken=broken)
+    rows = open_rows(listed, channels=channels, broken=broken, decide=False)
     return rows.examples, rows.given, rows.report
 
 

@@ -42,6 +42,10 @@ class SourceSpec(BaseModel):
     """Column or pattern that says what each row belongs to; None for what a function said, which cannot be stored."""
     group_by: GroupBy | None = None
     """What kind of thing says it."""
+    labels_from: Literal["top", "leaf"] | None = None
+    """Which folders name the classes, where the user has said so (folders only)."""
+    value_range: tuple[int, int] | None = None
+    """What becomes black and white of values with more than 8 bits; None keeps the upper 8 of 16 bits."""
     relabelled: Mapping[str, TargetValue] = {}
     """Digest → the value that a review gave it, where the source still says another."""
 
@@ -67,6 +71,8 @@ class Listed:
     left_out: tuple[LeftOut, ...] = ()
     ignored: Mapping[str, int] = field(default_factory=dict[str, int])
     decisions: Mapping[str, Decision] = field(default_factory=dict[str, Decision])
+    notes: tuple[str, ...] = ()
+    """What was noticed and deserves a warning, a sentence each."""
 
     def __post_init__(self) -> None:
         assert len(self.paths) == len(self.values), "columns of different length"

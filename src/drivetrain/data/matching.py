@@ -13,7 +13,7 @@ from drivetrain.data.listing import SourceSpec
 from drivetrain.data.sources import Source, reread_source
 from drivetrain.data.split import Part, Split
 from drivetrain.errors import DataError, SettingError
-from drivetrain.runtime.targets import NumberTarget, Target
+from drivetrain.runtime.targets import CategoryTarget, NumberTarget, Target
 
 
 class Matched(NamedTuple):
@@ -73,7 +73,7 @@ def images_for_evaluation(
     spec = spec.model_copy(update=changes)
     if isinstance(target, NumberTarget) and spec.target and len(spec.target) != len(target.names):
         raise SettingError(f"{len(spec.target)} target columns given; the model says {len(target.names)} numbers.")
-    listed = reread_source(source, spec, with_parts=part != "all")
+    listed = reread_source(source, spec, with_parts=part != "all", known=classes_of(target))
     examples, given, _ = check_listed(listed, channels=channels)
     n_missing = 0
     if split is not None and part != "all":
@@ -91,6 +91,11 @@ def images_for_evaluation(
             f"{listed.description} has no row with a class the model knows. {CheckReport(listed.n_rows, unknown)}"
         )
     return Matched(examples.subset(kept), n_missing + (len(unknown) if part == "all" else 0))
+
+
+def classes_of(target: Target) -> tuple[str, ...]:
+    """The categories of a target that has some."""
+    return target.vocab if isinstance(target, CategoryTarget) else ()
 
 
 def match_by_content(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from drivetrain.data.check import CheckReport, LeftOut, check_pictures, problems
+from drivetrain.data.check import Checked, CheckReport, LeftOut, check_pictures, problems
 from drivetrain.data.examples import Examples
 from drivetrain.data.grouping import HOW, groups_of_pictures, inner_names
 from drivetrain.data.listing import Kind, Listed
@@ -15,6 +16,7 @@ from drivetrain.data.notices import warn
 from drivetrain.data.review import apply_review, read_review, with_new_values
 from drivetrain.data.split import Part
 from drivetrain.data.split_files import Brought, place_rows
+from drivetrain.data.values import choose_range, judge_range, notes_on_looks
 from drivetrain.errors import DataError
 from drivetrain.runtime.decisions import Decision
 from drivetrain.text import readable
@@ -42,12 +44,19 @@ class Rows:
     @property
     def report(self) -> CheckReport:
         """What was left out so far."""
-        return CheckReport(self.listed.n_rows, self.listed.left_out, self.listed.ignored)
+        return report_of(self.listed)
 
     def without(self, left_out: Mapping[int, LeftOut]) -> Rows:
         """The same without some rows, and why."""
+        if not left_out:
+            return self
         kept = [row for row in range(len(self.examples)) if row not in left_out]
-        return Rows(self.listed.without(left_out), self.examples.subset(kept)) if left_out else self
+        values = self.examples.values
+        named = {
+            row: replace(gone, label=value) if isinstance(value := values[row], str) else gone
+            for row, gone in left_out.items()
+        }
+        return Rows(self.listed.without(named), self.examples.subset(kept))
 
     def deciding(self, **decisions: Decision) -> Rows:
         """The same, with decisions."""
@@ -60,12 +69,29 @@ def without_parts(listed: Listed) -> Listed:
     return replace(listed, parts=None, spec=listed.spec.model_copy(update={"split": None}), decisions=decisions)
 
 
-def open_rows(listed: Listed, *, channels: int, broken: Broken) -> Rows:
-    """Open every listed picture once, and go on with those that can be used."""
-    checked = check_pictures(listed.paths, channels=channels)
-    bad = problems(listed.paths, checked)
-    report = CheckReport(listed.n_rows, listed.left_out + tuple(bad), listed.ignored)
+def report_of(listed: Listed) -> CheckReport:
+    """Rows used and left out so far, by class where each row has one."""
+    used = Counter(value for value in listed.values if isinstance(value, str))
+    return CheckReport(listed.n_rows, listed.left_out, listed.ignored, used, listed.notes)
+
+
+def open_rows(listed: Listed, *, channels: int, broken: Broken, decide: bool = True) -> Rows:
+    """Open every listed picture once, and go on with those that can be used.
+
+    Args:
+        listed: The rows of a source.
+        channels: As for `read_picture`.
+        broken: What happens to rows that cannot be used.
+        decide: Choose a range for values of more than 8 bits; else it is the one that `listed.spec` names.
+    """
+    checked = check_pictures(listed.paths, channels=channels, value_range=listed.spec.value_range)
+    listed, checked = _in_range(listed, checked, channels, decide=decide)
+    bad = problems(listed.paths, checked, listed.values)
+    unusable = [row for row, found in enumerate(checked) if found.problem is not None]
     good = [row for row, found in enumerate(checked) if found.problem is None]
+    notes = (*listed.notes, *notes_on_looks(listed.paths, checked))
+    opened = replace(listed.without(dict(zip(unusable, bad, strict=True))), notes=notes)
+    report = report_of(opened)
     if not good:
         raise DataError(f"{listed.description} has no usable row. {report}\nTo fix: see the reasons above.")
     if bad and broken == "error":
@@ -73,10 +99,9 @@ def open_rows(listed: Listed, *, channels: int, broken: Broken) -> Rows:
             f"{listed.description} has pictures that cannot be used, and broken='error' was asked for. {report}\n"
             "To fix: replace these files, or pass broken='leave out'."
         )
-    if report.left_out:
+    if report.deserves_warning:
         warn(f"{listed.description}: {report}")
-    unusable = [row for row, found in enumerate(checked) if found.problem is not None]
-    listed = listed.without(dict(zip(unusable, bad, strict=True)))
+    listed = opened
     examples = Examples(
         listed.paths,
         tuple(checked[row].digest for row in good),
@@ -84,6 +109,7 @@ def open_rows(listed: Listed, *, channels: int, broken: Broken) -> Rows:
         groups=listed.groups or (),
         times=listed.times or (),
         signatures=tuple(checked[row].signature for row in good),
+        value_range=listed.spec.value_range,
     )
     examples = with_new_values(examples, listed.spec.relabelled)
     by = listed.spec.group_by
@@ -92,6 +118,25 @@ def open_rows(listed: Listed, *, channels: int, broken: Broken) -> Rows:
     examples = replace(examples, groups=groups_of_pictures(examples, by))
     told = Decision(value=by, reason=f"{HOW[by]}; {len(set(examples.groups))} groups")
     return Rows(listed, examples).deciding(group=told)
+
+
+def _in_range(listed: Listed, checked: list[Checked], channels: int, *, decide: bool) -> tuple[Listed, list[Checked]]:
+    """One range for all values of more than 8 bits; the files that have some are looked at again where it matters."""
+    if not decide:
+        told = judge_range(listed.paths, checked, listed.spec.value_range)
+        return replace(listed, notes=(*listed.notes, *told)), checked
+    chosen = choose_range(listed.paths, checked)
+    listed = replace(listed, notes=(*listed.notes, *chosen.notes))
+    if chosen.value_range is None:
+        return listed, checked
+    spec = listed.spec.model_copy(update={"value_range": chosen.value_range})
+    decisions = dict(listed.decisions) | ({"values": chosen.decision} if chosen.decision else {})
+    wide = [row for row, found in enumerate(checked) if found.values is not None]
+    again = check_pictures([listed.paths[row] for row in wide], channels=channels, value_range=chosen.value_range)
+    checked = list(checked)
+    for row, found in zip(wide, again, strict=True):
+        checked[row] = found
+    return replace(listed, spec=spec, decisions=decisions), checked
 
 
 def reviewed(rows: Rows, review: str | os.PathLike[str] | None) -> Rows:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import Any, cast
@@ -20,12 +20,14 @@ from drivetrain.data.columns import (
 )
 from drivetrain.data.folders import read_folder
 from drivetrain.data.grouping import with_groups_again
+from drivetrain.data.layout import LabelsFrom
 from drivetrain.data.listing import Kind, Listed, SourceSpec
 from drivetrain.data.split import parts_from_names
 from drivetrain.data.tables import DataFrame, columns_of, read_table
 from drivetrain.errors import DataError, SettingError
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.targets import TargetValue
+from drivetrain.settings import choice
 from drivetrain.text import readable
 
 Source = str | os.PathLike[str] | DataFrame
@@ -40,6 +42,7 @@ def read_source(
     kind: Kind | None = None,
     label_delim: str | None = None,
     aside: Sequence[str] = (),
+    labels_from: LabelsFrom | None = None,
 ) -> Listed:
     """List the rows of a source; no picture is opened. The arguments are those of `images`.
 
@@ -56,10 +59,18 @@ def read_source(
         >>> listed.values, str(listed.decisions["target"])
         (('pear',), 'fruit (the only column left)')
     """
+    choice("labels_from", labels_from, (None, "top", "leaf"))
     if label_delim == "":
         raise SettingError("label_delim is empty; expected what separates the labels in a cell, such as ';'.")
     if not isinstance(source, DataFrame) and _place(source).is_dir():
-        return _read_folder(Path(source), kind, target=target, path=path, split=split, label_delim=label_delim)
+        return _read_folder(
+            Path(source), kind, labels_from, target=target, path=path, split=split, label_delim=label_delim
+        )
+    if labels_from is not None:
+        raise SettingError(
+            f"labels_from={labels_from!r} says which folders name the classes, but the source is a table. "
+            "To fix: leave labels_from out, or pass a folder."
+        )
     table = _open_table(source)
     spec, decisions = _choose(
         table.columns, target=target, path=path, split=split, kind=kind, label_delim=label_delim, aside=aside
@@ -67,13 +78,14 @@ def read_source(
     return _rows(table, spec, decisions)
 
 
-def reread_source(source: Source, spec: SourceSpec, *, with_parts: bool = True) -> Listed:
+def reread_source(source: Source, spec: SourceSpec, *, with_parts: bool = True, known: Collection[str] = ()) -> Listed:
     """List a source the way an earlier one was listed; a folder may stand in for a table of one category.
 
     Args:
         source: As for `read_source`.
         spec: What the earlier `Listed` says.
         with_parts: Also read the split column, if it is still there.
+        known: The model's classes, which settle what the folders mean.
 
     Example:
         >>> import pandas as pd
@@ -81,18 +93,20 @@ def reread_source(source: Source, spec: SourceSpec, *, with_parts: bool = True) 
         >>> reread_source(pd.DataFrame({"file": ["a.jpg"], "n": [3], "m": [4]}), spec).values
         ('3',)
     """
-    return with_groups_again(_reread(source, spec, with_parts), spec)
+    return with_groups_again(_reread(source, spec, with_parts, known), spec)
 
 
-def _reread(source: Source, spec: SourceSpec, with_parts: bool) -> Listed:
+def _reread(source: Source, spec: SourceSpec, with_parts: bool, known: Collection[str]) -> Listed:
     if not isinstance(source, DataFrame) and _place(source).is_dir():
-        listed = _read_folder(Path(source), spec.kind)
-        return replace(listed, spec=listed.spec.model_copy(update={"relabelled": spec.relabelled}))
+        listed = _read_folder(Path(source), spec.kind, spec.labels_from, known)
+        kept = {"relabelled": spec.relabelled, "value_range": spec.value_range}
+        return replace(listed, spec=listed.spec.model_copy(update=kept))
     table = _open_table(source)
     spec = spec.model_copy(update={"group": None, "group_by": None})
     if spec.path is None or not spec.target:
         found, decisions = _choose(table.columns, path=spec.path, target=spec.target or None, kind=spec.kind)
-        return _rows(table, found.model_copy(update={"relabelled": spec.relabelled}), decisions)
+        kept = {"relabelled": spec.relabelled, "value_range": spec.value_range}
+        return _rows(table, found.model_copy(update=kept), decisions)
     known_column(table.columns, spec.path, "path")
     for name in spec.target:
         known_column(table.columns, name, "target")
@@ -132,7 +146,13 @@ def _place(source: str | os.PathLike[str]) -> Path:
     return place
 
 
-def _read_folder(place: Path, kind: Kind | None, **table_settings: object) -> Listed:
+def _read_folder(
+    place: Path,
+    kind: Kind | None,
+    labels_from: LabelsFrom | None,
+    known: Collection[str] = (),
+    **table_settings: object,
+) -> Listed:
     """A folder has no use for what names something in a table."""
     for name, value in table_settings.items():
         if value is not None:
@@ -145,7 +165,7 @@ def _read_folder(place: Path, kind: Kind | None, **table_settings: object) -> Li
             f"kind={kind!r} cannot be read from a folder, whose sub-folders give one category per picture. "
             "To fix: pass a table of paths and targets."
         )
-    return read_folder(place)
+    return read_folder(place, labels_from, known)
 
 
 def _choose(

@@ -108,7 +108,7 @@ class Store:
         except PictureError as error:
             self._unreadable.add(row)
             self._count_down()
-            warnings.warn(f"a row is left out, its file changed since it was checked: {error}", DrivetrainWarning, 2)
+            warnings.warn(f"a row is left out, it cannot be read as when it was checked: {error}", DrivetrainWarning, 2)
             return None
         array.flags.writeable = False
         return array

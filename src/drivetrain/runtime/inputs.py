@@ -20,6 +20,7 @@ from PIL import Image, features
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from drivetrain.runtime.pictures import PictureSource, read_picture, read_picture_file
+from drivetrain.runtime.wide import MOST
 
 Interpolation = Literal["nearest", "bilinear", "bicubic", "lanczos"]
 Fit = Literal["crop", "squeeze", "pad"]
@@ -36,7 +37,7 @@ MAX_ASPECT = 3.0
 """A picture longer than this many times its short side is cut to it around its centre (a 20,000 × 1 strip would
 otherwise become a 5,000,000 pixel wide one)."""
 
-WORKING_VERSION = 1
+WORKING_VERSION = 2
 """Raise it whenever `load` makes other pixels of the same file: pictures kept from before are then not used."""
 
 
@@ -65,6 +66,8 @@ class PictureInput(BaseModel):
     mean: tuple[float, ...]
     """Per channel, on a scale of 0 to 1."""
     std: tuple[float, ...]
+    value_range: tuple[int, int] | None = None
+    """What becomes 0 and what 255 of values with more than 8 bits; None keeps the upper 8 of 16 bits."""
 
     @model_validator(mode="after")
     def _one_statistic_per_channel(self) -> PictureInput:
@@ -72,6 +75,8 @@ class PictureInput(BaseModel):
             raise ValueError("mean and std need one value per channel")
         if min(self.std) <= 0:
             raise ValueError("std must be above 0")
+        if self.value_range is not None and not 0 <= self.value_range[0] < self.value_range[1] <= MOST:
+            raise ValueError("value_range must be two values within 0 and 65535, the smaller first")
         return self
 
     @property
@@ -83,11 +88,16 @@ class PictureInput(BaseModel):
 
     def load(self, source: PictureSource) -> Pixels:
         """The whole picture with its short side at `working_px`; raises PictureError."""
-        return self._working(read_picture(source, channels=self.channels, shrink_to_px=self.working_px))
+        picture = read_picture(
+            source, channels=self.channels, shrink_to_px=self.working_px, value_range=self.value_range
+        )
+        return self._working(picture)
 
     def load_file(self, path: str | os.PathLike[str]) -> tuple[Pixels, str]:
         """`load`, and the digest of the file's content, of which the picture was made; raises PictureError."""
-        picture, digest = read_picture_file(path, channels=self.channels, shrink_to_px=self.working_px)
+        picture, digest = read_picture_file(
+            path, channels=self.channels, shrink_to_px=self.working_px, value_range=self.value_range
+        )
         return self._working(picture), digest
 
     @property
@@ -105,6 +115,7 @@ class PictureInput(BaseModel):
             "channels": self.channels,
             "working_px": self.working_px,
             "interpolation": self.interpolation,
+            "value_range": self.value_range,
             "pillow": PIL.__version__,
             "jpeg": features.version("jpg"),
         }

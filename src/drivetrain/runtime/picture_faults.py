@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from PIL import Image, UnidentifiedImageError
 
+from drivetrain.runtime.sniffing import UNREAD, unread_format
 from drivetrain.text import short_reason
 
 LOOKS_LIKE = (
@@ -46,6 +47,8 @@ def faults_explained(data: bytes = b"") -> Generator[None]:
     except UnreadableError:
         raise
     except UnidentifiedImageError as error:
+        if found := unread_format(data):
+            raise UnreadableError(UNREAD[found]) from error
         raise UnreadableError(f"not a picture: {_kind_of_file(data)}") from error
     except Image.DecompressionBombError as error:
         raise UnreadableError(f"too many pixels: {short_reason(error)}") from error

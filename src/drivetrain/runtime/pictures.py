@@ -15,15 +15,27 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
 from drivetrain.errors import PictureError, SettingError
+from drivetrain.runtime.own_output import is_own_figure
 from drivetrain.runtime.picture_faults import MENDS, UnreadableError, faults_explained, pillow_is_quiet
 from drivetrain.runtime.signatures import GRID_PX, signature_of
+from drivetrain.runtime.sniffing import UNREAD, why_not_read
+from drivetrain.runtime.system_limits import patiently
+from drivetrain.runtime.wide import (
+    ValueRange,
+    is_wide_colour,
+    joined_colours,
+    lower_bytes,
+    to_bytes,
+    values_in,
+    values_of,
+)
 from drivetrain.text import readable, short_reason
 
 PictureSource = str | os.PathLike[str] | bytes | NDArray[Any] | Image.Image
@@ -47,6 +59,13 @@ PICTURE_SUFFIXES = frozenset({suffix for group in FORMATS.values() for suffix in
 MAX_PIXELS = 80_000_000
 SHRINK_FACTORS = (8, 4, 2)
 """What a JPEG decoder can divide height and width by without decoding every pixel."""
+
+FLAT = 2
+"""Levels of 256 by which the pixels of one colour differ at most."""
+DARKEST = 16
+"""Of 256: below this a picture looks black."""
+MOST_FRAMES = 100
+"""Frames that are looked through for one that is not blank; all together have no more than `max_pixels`."""
 
 WHITE = (255, 255, 255, 255)
 NUMPY_MAGIC = b"\x93NUMPY"
@@ -74,15 +93,50 @@ class Probe:
     """None for a good picture, else a short reason without the file's name."""
     signature: bytes = b""
     """What the picture looks like, see `drivetrain.runtime.signatures`; b"" where it cannot be read."""
+    values: ValueRange | None = None
+    """Smallest and largest value, where the file has more than 8 bits per value."""
+    brightest: int = 255
+    """Largest value of what came out, seen small."""
+    flat: str = ""
+    """Why the picture is one colour, as far as that is known; empty where it is not."""
+    frame: int = 0
+    """Which picture of the file was read: the first that is not blank."""
+
+
+class Decoded(NamedTuple):
+    """A picture, and what was noticed while it was decoded."""
+
+    pixels: NDArray[np.uint8]
+    """(H, W, channels)"""
+    size: tuple[int, int]
+    """Height and width before shrinking, upright."""
+    values: ValueRange | None = None
+    transparent: bool = False
+    """Every pixel is transparent, and so what came out is white."""
+    frame: int = 0
+
+
+class _How(NamedTuple):
+    """How a picture is asked for."""
+
+    channels: int
+    shrink_to_px: int | None
+    max_pixels: int
+    value_range: ValueRange | None
 
 
 def read_picture(
-    source: PictureSource, *, channels: int = 3, shrink_to_px: int | None = None, max_pixels: int = MAX_PIXELS
+    source: PictureSource,
+    *,
+    channels: int = 3,
+    shrink_to_px: int | None = None,
+    max_pixels: int = MAX_PIXELS,
+    value_range: ValueRange | None = None,
 ) -> NDArray[np.uint8]:
     """Decode one picture, upright, into a contiguous array of shape (H, W, channels), 0–255.
 
-    EXIF orientation is applied (damaged EXIF is ignored); of an animation the first frame is read; 16-bit values
-    keep their upper 8 bits (integer modes are taken as 0–65535). May be called from several threads.
+    EXIF orientation is applied (damaged EXIF is ignored); of an animation the first frame is read that is not blank.
+    May be called from several threads.
 
     Args:
         source: Path, encoded bytes, PIL image, or an array (H, W) or (H, W, C) of uint8 or uint16.
@@ -91,21 +145,30 @@ def read_picture(
         shrink_to_px: The short side wanted later. Large pictures are then halved up to three times while the
             short side stays at least twice this (JPEG: while decoding, which is faster); None keeps every pixel.
         max_pixels: Pictures with more are refused before they are decoded; above 178 million Pillow refuses as well.
+        value_range: What becomes 0 and what 255 of values with more than 8 bits; None keeps the upper 8 of 16 bits
+            (integer modes are taken as 0–65535).
 
     Raises:
         PictureError: The file is missing, not a picture, damaged, too large, or has other channels.
+        SystemLimitError: Too many files are open.
         SettingError: `channels`, `shrink_to_px` or `max_pixels` is below 1, or `source` is of another type.
 
     Example:
         >>> read_picture(np.zeros((20, 30), dtype=np.uint8)).shape
         (20, 30, 3)
     """
+    how = _How(channels, shrink_to_px, max_pixels, value_range)
     with _faults_named(source, channels=channels, shrink_to_px=shrink_to_px, max_pixels=max_pixels):
-        return _read(source, channels, shrink_to_px, max_pixels)[0]
+        return _read(source, how).pixels
 
 
 def read_picture_file(
-    path: str | os.PathLike[str], *, channels: int = 3, shrink_to_px: int | None = None, max_pixels: int = MAX_PIXELS
+    path: str | os.PathLike[str],
+    *,
+    channels: int = 3,
+    shrink_to_px: int | None = None,
+    max_pixels: int = MAX_PIXELS,
+    value_range: ValueRange | None = None,
 ) -> tuple[NDArray[np.uint8], str]:
     """As `read_picture`, and the digest of the very bytes that were decoded.
 
@@ -114,9 +177,10 @@ def read_picture_file(
         Traceback (most recent call last):
         drivetrain.errors.PictureError: /no/such.jpg ...
     """
+    how = _How(channels, shrink_to_px, max_pixels, value_range)
     with _faults_named(path, channels=channels, shrink_to_px=shrink_to_px, max_pixels=max_pixels):
-        data = _file_bytes(path, channels, max_pixels)
-        return _decode(data, channels, shrink_to_px, max_pixels)[0], digest(data)
+        data = _file_bytes(path, how)
+        return _decode(data, how).pixels, digest(data)
 
 
 @contextmanager
@@ -129,30 +193,72 @@ def _faults_named(source: PictureSource, **settings: int | None) -> Generator[No
         with pillow_is_quiet():
             yield
     except UnreadableError as fault:
-        mend = MENDS.get(
-            str(fault).split(":")[0], "open it in a viewer and save it again as JPEG or PNG, or leave it out"
-        )
-        raise PictureError(
-            f"{_name(source)} cannot be read as a picture: {fault}. To fix: {mend}."
-        ) from fault.__cause__
+        reason, _, detail = str(fault).partition(": ")
+        if str(fault) in UNREAD.values():  # its detail says what to do
+            why, mend = reason, detail
+        else:
+            why = str(fault)
+            mend = MENDS.get(reason, "open it in a viewer and save it again as JPEG or PNG, or leave it out")
+        raise PictureError(f"{_name(source)} cannot be read as a picture: {why}. To fix: {mend}.") from fault.__cause__
 
 
-def probe_picture(path: str | os.PathLike[str], *, channels: int = 3, max_pixels: int = MAX_PIXELS) -> Probe:
+def probe_picture(
+    path: str | os.PathLike[str],
+    *,
+    channels: int = 3,
+    max_pixels: int = MAX_PIXELS,
+    value_range: ValueRange | None = None,
+) -> Probe:
     """Read a file once, decode it as `read_picture` would, and tell its digest, size and looks, or what is wrong.
 
     Large JPEGs are decoded at up to an eighth of their size: every byte is still read, so truncation is found.
+
+    Raises:
+        SystemLimitError: Too many files are open.
 
     Example:
         >>> probe_picture("/no/such.jpg").problem
         'file is missing'
     """
+    how = _How(channels, GRID_PX, max_pixels, value_range)
     try:
-        data = _file_bytes(path, channels, max_pixels)
+        data = _file_bytes(path, how)
+        if is_own_figure(data):
+            raise UnreadableError("own output: a figure that drivetrain saved")
         with pillow_is_quiet():
-            pixels, (height, width) = _decode(data, channels, GRID_PX, max_pixels)
+            found = _decode(data, how)
     except UnreadableError as fault:
         return Probe(problem=str(fault))
-    return Probe(digest=digest(data), height=height, width=width, signature=signature_of(pixels))
+    return Probe(
+        digest=digest(data),
+        height=found.size[0],
+        width=found.size[1],
+        signature=signature_of(found.pixels),
+        values=found.values,
+        brightest=int(found.pixels.max()),
+        flat=_why_flat(found),
+        frame=found.frame,
+    )
+
+
+def _why_flat(found: Decoded) -> str:
+    """The likely cause where what came out is one colour, else an empty string."""
+    if not _is_flat(found.pixels):
+        return ""
+    if found.transparent:
+        return "every pixel is transparent"
+    if found.values is not None and found.values[0] < found.values[1]:
+        return f"the file's values, {found.values[0]} to {found.values[1]}, are a small part of 16 bits"
+    low, high = int(found.pixels.min()), int(found.pixels.max())
+    if low < high < DARKEST:
+        return "values from 0 to a few of 255, as label masks have"
+    return "the picture itself is blank"
+
+
+def _is_flat(pixels_HWC: NDArray[np.uint8]) -> bool:
+    """Whether it is one colour, but for what rounding leaves."""
+    by_channel = pixels_HWC.reshape(-1, pixels_HWC.shape[2])
+    return bool((by_channel.max(axis=0) - by_channel.min(axis=0) <= FLAT).all())
 
 
 def digest(data: bytes) -> str:
@@ -171,75 +277,114 @@ def _name(source: PictureSource) -> str:
     return "this array" if isinstance(source, np.ndarray) else "this picture"
 
 
-def _read(
-    source: PictureSource, channels: int, shrink_to_px: int | None, max_pixels: int
-) -> tuple[NDArray[np.uint8], tuple[int, int]]:
-    """Pixels (H, W, channels) and the height and width before shrinking."""
+def _read(source: PictureSource, how: _How) -> Decoded:
+    """Pixels, and what was noticed."""
     if isinstance(source, bytes):
-        return _decode(source, channels, shrink_to_px, max_pixels)
+        return _decode(source, how)
     if isinstance(source, np.ndarray):
-        return _from_array(source, channels, shrink_to_px, max_pixels)
+        return _from_array(source, how)
     if isinstance(source, Image.Image):
         with faults_explained():
-            _check_size(source.height, source.width, max_pixels)
-            return _from_image(source, channels, shrink_to_px, source.size)
+            _check_size(source.height, source.width, how.max_pixels)
+            source.load()
+            return _from_image(source, how, source.size)
     if isinstance(source, str | os.PathLike):  # pyright: ignore[reportUnnecessaryIsInstance]
-        return _decode(_file_bytes(source, channels, max_pixels), channels, shrink_to_px, max_pixels)
+        return _decode(_file_bytes(source, how), how)
     raise SettingError(
         f"a picture was given as {type(source).__name__}; expected a path, bytes, a PIL image or a numpy array."
     )
 
 
-def _file_bytes(path: str | os.PathLike[str], channels: int, max_pixels: int) -> bytes:
+def _file_bytes(path: str | os.PathLike[str], how: _How) -> bytes:
     """The content of a regular file; never waits for a pipe."""
-    most_bytes = 2 * max(channels, 4) * max_pixels + 2**24
+    most_bytes = 2 * max(how.channels, 4) * how.max_pixels + 2**24
     try:
         status = os.stat(path)  # noqa: PTH116  Path(...) would refuse what os.stat explains
         if stat.S_ISDIR(status.st_mode):
-            raise UnreadableError("not a file: it is a folder")
+            with patiently(lambda: os.scandir(path), path):
+                raise UnreadableError("not a file: it is a folder")
         if not stat.S_ISREG(status.st_mode):
             raise UnreadableError("not a file: it is a pipe, socket or device")
+        if refused := why_not_read(path):
+            raise UnreadableError(refused)
         if status.st_size > most_bytes:
-            raise UnreadableError(f"file is too large: {status.st_size:,} bytes for at most {max_pixels:,} pixels")
-        return Path(path).read_bytes()
+            raise UnreadableError(f"file is too large: {status.st_size:,} bytes for at most {how.max_pixels:,} pixels")
+        return patiently(Path(path).read_bytes, path)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise UnreadableError("file is missing") from error
     except (OSError, ValueError, MemoryError) as error:
         raise UnreadableError(f"cannot be opened: {short_reason(error)}") from error
 
 
-def _decode(
-    data: bytes, channels: int, shrink_to_px: int | None, max_pixels: int
-) -> tuple[NDArray[np.uint8], tuple[int, int]]:
+def _decode(data: bytes, how: _How) -> Decoded:
     if not data:
         raise UnreadableError("file is empty")
     if data.startswith(NUMPY_MAGIC):
-        return _from_array(_npy(data, max_pixels), channels, shrink_to_px, max_pixels)
-    with faults_explained(data), Image.open(io.BytesIO(data), formats=_formats()) as image:
-        _check_size(image.height, image.width, max_pixels)
+        return _from_array(_npy(data, how.max_pixels), how)
+    with faults_explained(data), _opened(data) as image:
+        _check_size(image.height, image.width, how.max_pixels)
         full_size = image.size
-        if shrink_to_px is not None:
-            image.draft(None, (2 * shrink_to_px, 2 * shrink_to_px))
-        return _from_image(image, channels, shrink_to_px, full_size)
+        if how.shrink_to_px is not None:
+            image.draft(None, (2 * how.shrink_to_px, 2 * how.shrink_to_px))
+        found = _from_frame(data, image, how, 0, full_size)
+        if not getattr(image, "is_animated", False) or not _is_flat(found.pixels):
+            return found
+        return _later_frame(data, image, how) or found
+
+
+def _later_frame(data: bytes, image: Image.Image, how: _How) -> Decoded | None:
+    """The first frame that is not blank, of a file whose first is; None where there is none within the bound."""
+    left = how.max_pixels
+    for frame in range(1, MOST_FRAMES):
+        try:
+            image.seek(frame)
+        except EOFError:
+            return None
+        _check_size(image.height, image.width, how.max_pixels)
+        left -= image.height * image.width
+        if left < 0:
+            return None
+        found = _from_frame(data, image, how, frame, image.size)
+        if not _is_flat(found.pixels):
+            return found
+    return None
+
+
+def _from_frame(data: bytes, image: Image.Image, how: _How, frame: int, full_size: tuple[int, int]) -> Decoded:
+    """The picture that an opened file is at, its colours of 16 bits put together where a range is asked for."""
+    wide = is_wide_colour(image)
+    image.load()
+    values = values_of(image, wide_colour=wide)
+    shown = image
+    if wide and how.value_range is not None:
+        with _opened(data) as again:
+            again.seek(frame)
+            lower = lower_bytes(again)
+            lower.load()
+            shown = joined_colours(image, lower, how.value_range)
+    return _from_image(shown, how, full_size, upright_as=image)._replace(values=values, frame=frame)
+
+
+def _opened(data: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(data), formats=_formats())
 
 
 def _from_image(
-    image: Image.Image, channels: int, shrink_to_px: int | None, full_size: tuple[int, int]
-) -> tuple[NDArray[np.uint8], tuple[int, int]]:
-    """Pixels, and the height and width that `full_size` (width, height as Pillow opened it) has when upright."""
-    if channels not in (1, 3, 4):
-        raise UnreadableError(f"other channels: only .npy files and arrays have {channels}")
-    image.load()
-    orientation = _orientation(image)
-    image = _convert(image, channels)
+    image: Image.Image, how: _How, full_size: tuple[int, int], *, upright_as: Image.Image | None = None
+) -> Decoded:
+    """A loaded image's pixels; `full_size` is (width, height) as opened, `upright_as` says the orientation."""
+    if how.channels not in (1, 3, 4):
+        raise UnreadableError(f"other channels: only .npy files and arrays have {how.channels}")
+    orientation = _orientation(upright_as or image)
+    image, transparent = _convert(image, how)
     if orientation in UPRIGHT:
         image = image.transpose(UPRIGHT[orientation])
-    factor = _shrink_factor(image.height, image.width, shrink_to_px)
+    factor = _shrink_factor(image.height, image.width, how.shrink_to_px)
     if factor > 1:
         image = image.reduce(factor)
-    pixels = np.array(image, dtype=np.uint8, order="C").reshape(image.height, image.width, channels)
+    pixels = np.array(image, dtype=np.uint8, order="C").reshape(image.height, image.width, how.channels)
     width, height = full_size[::-1] if orientation in SIDEWAYS else full_size
-    return pixels, (height, width)
+    return Decoded(pixels, (height, width), transparent=transparent)
 
 
 def _orientation(image: Image.Image) -> int:
@@ -250,54 +395,47 @@ def _orientation(image: Image.Image) -> int:
         return 1
 
 
-def _convert(image: Image.Image, channels: int) -> Image.Image:
-    """The same picture in mode L, RGB or RGBA."""
+def _convert(image: Image.Image, how: _How) -> tuple[Image.Image, bool]:
+    """The same picture in mode L, RGB or RGBA, and whether every pixel of it is transparent."""
     if image.mode == "F":
         raise UnreadableError("unknown range of values: 32-bit floats; save it with 8 or 16 bits")
     if image.mode.startswith("I"):
-        image = Image.fromarray(_upper_byte(np.asarray(image)))
+        image = Image.fromarray(to_bytes(np.asarray(image), how.value_range))
     elif image.mode in ("LAB", "HSV", "CMYK", "YCbCr"):
         image = image.convert("RGB")
+    transparent = False
     if image.has_transparency_data or image.mode in ("RGBa", "La"):
         if image.mode == "La":
             image = image.convert("LA")
         image = image.convert("RGBA")
-        if channels != 4:
+        transparent = image.getchannel("A").getextrema() == (0, 0)
+        if how.channels != 4:
             image = Image.alpha_composite(Image.new("RGBA", image.size, WHITE), image)
-    return image.convert({1: "L", 3: "RGB", 4: "RGBA"}[channels])
+    return image.convert({1: "L", 3: "RGB", 4: "RGBA"}[how.channels]), transparent
 
 
-def _from_array(
-    array: NDArray[Any], channels: int, shrink_to_px: int | None, max_pixels: int
-) -> tuple[NDArray[np.uint8], tuple[int, int]]:
+def _from_array(array: NDArray[Any], how: _How) -> Decoded:
+    channels, shrink_to_px = how.channels, how.shrink_to_px
     if array.ndim not in (2, 3) or array.dtype.kind != "u" or array.dtype.itemsize > 2:
         raise UnreadableError(
             f"not an array of pixels: {array.dtype} of shape {array.shape}; "
             "expected uint8 or uint16 of shape (H, W) or (H, W, C)"
         )
     height, width = int(array.shape[0]), int(array.shape[1])
-    _check_size(height, width, max_pixels)
-    pixels_HWC = _upper_byte(array).reshape(height, width, -1)
+    _check_size(height, width, how.max_pixels)
+    values = values_in(array)
+    pixels_HWC = to_bytes(array, how.value_range).reshape(height, width, -1)
     count = pixels_HWC.shape[2]
     if count != channels and count in (1, 3, 4) and channels in (1, 3, 4):
         image = Image.fromarray(pixels_HWC[:, :, 0] if count == 1 else np.ascontiguousarray(pixels_HWC))
-        return _from_image(image, channels, shrink_to_px, image.size)
+        return _from_image(image, how, image.size)._replace(values=values)
     if count != channels:
         raise UnreadableError(f"other channels: the array has {count}")
     factor = _shrink_factor(height, width, shrink_to_px)
     if factor > 1:
         planes = [Image.fromarray(np.ascontiguousarray(pixels_HWC[:, :, c])).reduce(factor) for c in range(count)]
         pixels_HWC = np.stack([np.asarray(plane) for plane in planes], axis=2)
-    return np.array(pixels_HWC, dtype=np.uint8, order="C"), (height, width)
-
-
-def _upper_byte(array: NDArray[Any]) -> NDArray[np.uint8]:
-    """8-bit values as they are; wider integers, taken as 0–65535, divided by 256."""
-    if array.dtype == np.uint8:
-        return array
-    if array.size and not 0 <= int(array.min()) <= int(array.max()) <= 65_535:
-        raise UnreadableError(f"unknown range of values: {array.min()} to {array.max()}; expected 0 to 65535")
-    return (array >> 8).astype(np.uint8)
+    return Decoded(np.array(pixels_HWC, dtype=np.uint8, order="C"), (height, width), values)
 
 
 def _npy(data: bytes, max_pixels: int) -> NDArray[Any]:

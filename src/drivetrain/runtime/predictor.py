@@ -22,6 +22,7 @@ from drivetrain.runtime.golden import Golden, SelfTest, compare
 from drivetrain.runtime.inputs import Input, Pixels
 from drivetrain.runtime.manifest import Manifest
 from drivetrain.runtime.pictures import PICTURE_SUFFIXES, PictureSource
+from drivetrain.runtime.scanning import folder_pictures
 from drivetrain.runtime.targets import CategoriesTarget, CategoryTarget, NumberTarget, Target
 
 
@@ -248,13 +249,3 @@ def _inputs(sources: PictureSource | Iterable[PictureSource]) -> Iterator[Pictur
     if isinstance(sources, (str, bytes, os.PathLike, np.ndarray, Image.Image)):
         return iter([sources])  # a single input is a list of one
     return iter(sources)
-
-
-def folder_pictures(folder: Path) -> list[Path]:
-    """All pictures below a folder by suffix, sorted by path; hidden files and linked folders are passed over."""
-    found: list[Path] = []
-    for root, folders, files in os.walk(folder, followlinks=False):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        seen = (Path(root, name) for name in files if not name.startswith("."))
-        found += [path for path in seen if path.suffix.lower() in PICTURE_SUFFIXES]
-    return sorted(found)

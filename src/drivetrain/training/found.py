@@ -12,7 +12,7 @@ from drivetrain.data.divide import leave_out_unknown
 from drivetrain.data.examples import Examples
 from drivetrain.data.images import check_listed
 from drivetrain.data.listing import SourceSpec
-from drivetrain.data.matching import match_by_content
+from drivetrain.data.matching import classes_of, match_by_content
 from drivetrain.data.sources import Source, reread_source
 from drivetrain.data.split import PARTS, Part, Split
 from drivetrain.errors import DataError, DrivetrainWarning
@@ -36,7 +36,7 @@ def data_of(artefact: Artefact, source: Source | None = None) -> Data:
     split = Split.model_validate(reading["split"])
     spec = SourceSpec.model_validate(reading["spec"]).model_copy(update={"kind": manifest.target.kind})
     place = source_of(artefact, reading) if source is None else source
-    listed = reread_source(place, spec, with_parts=True)
+    listed = reread_source(place, spec, with_parts=True, known=classes_of(manifest.target))
     examples, given, report = check_listed(listed, channels=manifest.input.channels)
     parts: dict[Part, Examples] = {}
     missing = 0

@@ -98,6 +98,7 @@ def prepare(
     how = choose_fit(one_of("fit", fit, (None, *get_args(Fit))), data.train.paths)
     body = load_body(str(choice.value), pretrained=pretrained, channels=data.channels, size_px=size_px, dropout=dropout)
     reader = _reader(body, data.channels, cast("Fit", how.value))
+    reader = reader.model_copy(update={"value_range": data.train.value_range})
     if not pretrained:
         mean, std = _statistics(data, reader)
         reader = reader.model_copy(update={"mean": mean, "std": std})

@@ -28,6 +28,7 @@ from drivetrain.runtime.cpus import usable_cpus
 from drivetrain.runtime.picture_faults import pillow_is_quiet
 from drivetrain.runtime.pictures import FORMATS, digest
 from drivetrain.runtime.signatures import COLOUR_BYTES, SIGNATURE_BYTES
+from drivetrain.runtime.system_limits import raise_if_limit
 
 Family = Literal["capture", "contents", "bookkeeping"]
 FAMILIES: tuple[Family, ...] = ("capture", "contents", "bookkeeping")
@@ -88,8 +89,8 @@ def capture_facts(path: Path) -> dict[str, Any]:
         facts |= {"_bytes": float(status.st_size), "_time": status.st_mtime}
         with pillow_is_quiet(), Image.open(path, formats=_formats()) as image:
             facts |= _header_facts(image)
-    except Exception:  # noqa: BLE001 - arrays, and whatever Pillow trips over: nothing is known of those
-        pass
+    except Exception as error:  # noqa: BLE001 - arrays, and whatever Pillow trips over: nothing is known of those
+        raise_if_limit(error, path)
     return facts
 
 

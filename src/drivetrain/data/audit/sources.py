@@ -12,6 +12,7 @@ from drivetrain.data.divide import fit_target
 from drivetrain.data.examples import Examples
 from drivetrain.data.grouping import Group, Time, with_groups, with_times
 from drivetrain.data.groups import guess_groups
+from drivetrain.data.layout import LabelsFrom
 from drivetrain.data.listing import Kind
 from drivetrain.data.rows import open_rows
 from drivetrain.data.sources import Source, read_source
@@ -31,6 +32,7 @@ class Reading:
     group: Group | None = None
     time: Time | None = None
     channels: int | None = None
+    labels_from: LabelsFrom | None = None
 
 
 def rows_of(data: Data | Source, how: Reading) -> AuditRows:
@@ -58,12 +60,13 @@ def broken_findings(rows: AuditRows) -> list[Finding]:
         return []
     reasons = {reason: len(found) for reason, found in rows.report.by_reason.items()}
     said = ", ".join(f"{n} × {reason}" for reason, n in reasons.items())
+    by_class = [f"C{loss[1:]}." for loss in rows.report.losses]
     return [
         Finding(
             "broken files",
             "warning",
             f"{len(left_out):,} of {rows.report.n_rows:,} rows cannot be used",
-            f"They are left out: {said}.",
+            " ".join([f"They are left out: {said}.", *by_class]),
             mend="replace or remove these files; where one class has most of them, see how it was collected.",
             rows=tuple(RowRef(row.path, reason=row.reason) for row in left_out),
             facts={"rows": len(left_out), "of": rows.report.n_rows, "reasons": reasons},
@@ -99,6 +102,7 @@ def _rows_of_source(source: Source, how: Reading) -> AuditRows:
         kind=how.kind,
         label_delim=how.label_delim,
         aside=[name for name in (how.group, how.time) if isinstance(name, str)],
+        labels_from=how.labels_from,
     )
     opened = open_rows(
         with_times(with_groups(listed, how.group), how.time), channels=how.channels or 3, broken="leave out"

@@ -21,6 +21,7 @@ from drivetrain.data.audit.sources import Reading, broken_findings, rows_of
 from drivetrain.data.data import Data
 from drivetrain.data.examples import Examples
 from drivetrain.data.grouping import Group, Time
+from drivetrain.data.layout import LabelsFrom
 from drivetrain.data.listing import Kind
 from drivetrain.data.sources import Source
 from drivetrain.errors import DataError
@@ -109,6 +110,7 @@ def audit(
     group: Group | None = None,
     time: Time | None = None,
     channels: int | None = None,
+    labels_from: LabelsFrom | None = None,
 ) -> Audit:
     """Look for what makes a score wrong: copies, torn groups, shifts, broken files, and shortcuts.
 
@@ -131,6 +133,7 @@ def audit(
         group: What each row belongs to; metadata models are then judged on groups they have not seen.
         time: When each row was taken.
         channels: 1 grey, 3 colour, 4 colour with transparency.
+        labels_from: Which folders of a folder name the classes.
 
     Raises:
         DataError: The source cannot be read; or `features` has another number of rows.
@@ -142,7 +145,8 @@ def audit(
         drivetrain.errors.DataError: /no/such/folder does not exist; expected a folder of pictures or a table file.
     """
     began = monotonic()
-    rows = rows_of(data, Reading(target, path, split, kind, label_delim, group, time, channels))
+    reading = Reading(target, path, split, kind, label_delim, group, time, channels, labels_from)
+    rows = rows_of(data, reading)
     table = _checked(features, rows)
     copies = find_copies(rows, table, looks=looks)
     findings = [*broken_findings(rows), *copies_findings(rows, copies), *balance_findings(rows)]

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import io
 import math
+import os
 from typing import Any
 
 import matplotlib.figure
 from matplotlib.axes import Axes
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+from drivetrain.runtime.own_output import FIGURE_MARK
 
 RIGHT, WRONG, DARK, GREY = "#00785A", "#C03A00", "#222222", "#767676"
 BLUE, ORANGE = "#0072B2", "#D55E00"
@@ -17,7 +20,19 @@ SERIES = (BLUE, ORANGE, "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 
 
 class Figure(matplotlib.figure.Figure):
-    """A matplotlib figure that a notebook shows as a picture, whether or not pyplot was imported."""
+    """A matplotlib figure that a notebook shows as a picture, whether or not pyplot was imported.
+
+    Saved as PNG or JPEG it says whose it is, so that it is not taken for data in the folder it is saved to.
+    """
+
+    def savefig(self, fname: Any, **options: Any) -> None:
+        """As matplotlib's."""
+        form = str(options.get("format") or os.path.splitext(str(fname))[1][1:] or "png").lower()  # noqa: PTH122
+        if form == "png":
+            options["metadata"] = {"Source": FIGURE_MARK.decode()} | (options.get("metadata") or {})
+        elif form in ("jpg", "jpeg"):
+            options["pil_kwargs"] = {"comment": FIGURE_MARK} | (options.get("pil_kwargs") or {})
+        super().savefig(fname, **options)
 
     def _repr_png_(self) -> bytes:
         """PNG, as IPython asks for it."""

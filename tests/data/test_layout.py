@@ -1,0 +1,190 @@
+"""What folders mean: parts in any spelling, batches, wrappers, and classes that lie deeper."""
+
+import unicodedata
+from collections import Counter
+
+import pytest
+
+from drivetrain.data.folders import read_folder
+from drivetrain.data.images import images
+from drivetrain.data.part_names import are_a_series, part_of
+from drivetrain.errors import DataError, DrivetrainWarning, SettingError
+
+
+@pytest.fixture
+def tree(put, tmp_path):
+    """tree("a/x", "b/y") makes folders of two pictures each; a name with a dot is a picture."""
+
+    def make(*names: str):
+        for seed, name in enumerate(names):
+            for i in range(1 if "." in name else 2):
+                put(f"root/{name}" if "." in name else f"root/{name}/{i}.jpg", 10 * seed + i)
+        return tmp_path / "root"
+
+    return make
+
+
+def counted(listed):
+    return Counter(zip(listed.parts or ["-"] * len(listed.values), listed.values, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("train", "held_out", "part"),
+    [
+        ("training_set", "test_set", "test"),
+        ("TRAINING", "Validation", "valid"),
+        ("TrainImages", "HoldOut", "test"),
+        ("train_images", "val-split", "valid"),
+        ("trn", "tst", "test"),
+        ("train2017", "val2017", "valid"),
+        ("01_train", "02_eval", "valid"),
+        ("Fruits-360 Training", "Fruits-360 Test", "test"),
+        ("my dogs (train)", "my dogs (dev)", "valid"),
+        ("entrenamiento", "prueba", "test"),
+    ],
+)
+def test_a_split_in_any_spelling(train, held_out, part, tree):
+    listed = read_folder(tree(f"{train}/cats", f"{train}/dogs", f"{held_out}/cats", f"{held_out}/dogs"))
+    assert counted(listed) == {("train", "cats"): 2, ("train", "dogs"): 2, (part, "cats"): 2, (part, "dogs"): 2}
+    assert f"{held_out} → {part}" in listed.decisions["parts"].reason
+    assert listed.notes == ()
+
+
+def test_a_split_inside_each_class(tree):
+    listed = read_folder(tree("cat/train", "cat/test", "dog/train", "dog/test"))
+    assert counted(listed) == {("train", "cat"): 2, ("train", "dog"): 2, ("test", "cat"): 2, ("test", "dog"): 2}
+
+
+@pytest.mark.parametrize("name", ["test kitchen", "cats", "trainers", "validator", "contest", "devil", "train station"])
+def test_other_names_are_no_parts(name):
+    assert part_of(name) is None
+
+
+@pytest.mark.parametrize("tops", [("batch1", "batch2"), ("2019", "2020"), ("siteA", "siteB"), ("cohort 1", "cohort 2")])
+def test_the_class_is_the_inner_folder_of_a_series(tops, tree):
+    listed = read_folder(tree(*[f"{top}/{name}" for top in tops for name in ("cat", "dog")]))
+    assert counted(listed) == {("-", "cat"): 4, ("-", "dog"): 4}
+    assert listed.decisions["labels from"].value == "leaf"
+    assert "labels_from='top' takes" in listed.notes[0]
+    for labels_from, classes in (("leaf", {"cat", "dog"}), ("top", set(tops))):
+        again = read_folder(tree(), labels_from)
+        assert set(again.values) == classes
+        assert again.notes == (), "asked for"
+
+
+@pytest.mark.parametrize(
+    ("names", "classes", "said"),
+    [
+        (
+            ("london/cat", "london/dog", "paris/cat", "paris/dog"),
+            {"london", "paris"},
+            "2 inner folders (cat, dog), which",
+        ),
+        (("animals/cat", "animals/dog", "plants/oak"), {"animals", "plants"}, "3 inner folders (cat, dog, oak). If"),
+        (("grade1/left", "grade1/right", "grade2/left", "grade2/right"), {"grade1", "grade2"}, "2 inner folders"),
+        (("train/a/x", "train/a/y", "train/b/z", "test/a/x"), {"a", "b"}, "3 inner folders (x, y, z)"),
+    ],
+)
+def test_where_it_is_not_clear_a_warning_says_how_to_take_the_inner_folders(names, classes, said, tree):
+    root = tree(*names)
+    listed = read_folder(root)
+    assert set(listed.values) == classes
+    assert said in listed.notes[0]
+    assert "labels_from='leaf'" in listed.notes[0]
+    assert set(read_folder(root, "leaf").values) == {name.split("/")[-1] for name in names}
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("cat/2019", "cat/2020", "dog/2019", "dog/2020"),
+        ("cat/images", "dog/images"),
+        ("cat", "cat/old", "dog/new"),
+        ("bus", "car", "train"),
+    ],
+)
+def test_where_it_is_clear_there_is_no_warning(names, tree):
+    listed = read_folder(tree(*names))
+    assert listed.parts is None
+    assert set(listed.values) == {name.split("/")[0] for name in names}
+    assert listed.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("names", "inner"),
+    [
+        (("zoo/train/cat", "zoo/train/dog", "zoo/test/cat"), "zoo"),
+        (("dataset/cat", "dataset/dog"), "dataset"),
+        (("preview.jpg", "zoo/cat", "zoo/dog"), "zoo"),
+        (("a/b/cat", "a/b/dog"), "a/b"),
+    ],
+)
+def test_a_wrapper_is_entered(names, inner, tree):
+    listed = read_folder(tree(*names))
+    assert set(listed.values) == {"cat", "dog"}
+    assert listed.decisions["folder"].value == inner
+
+
+def test_wrappers_inside_the_parts(tree):
+    listed = read_folder(tree("train/train/cat", "train/train/dog", "test/images/cat", "test/images/dog"))
+    assert counted(listed) == {("train", "cat"): 2, ("train", "dog"): 2, ("test", "cat"): 2, ("test", "dog"): 2}
+
+
+@pytest.mark.parametrize(
+    ("names", "known", "classes"),
+    [
+        (("pear/site1", "pear/site2"), ("apple", "pear"), {"pear"}),
+        (("pear/site1", "pear/site2"), (), {"site1", "site2"}),
+        (("new/apple", "new/fig", "old/apple"), ("apple", "fig"), {"apple", "fig"}),
+        (("red/a", "red/b", "blue/a"), ("red", "blue"), {"red", "blue"}),
+        (("val/apple", "test/fig"), ("apple", "fig"), {"apple", "fig"}),
+    ],
+)
+def test_the_classes_of_a_model_settle_what_is_not_clear(names, known, classes, tree):
+    listed = read_folder(tree(*names), known=known)
+    assert set(listed.values) == classes
+    assert listed.notes == ()
+
+
+def test_loose_pictures_and_empty_classes_are_named(tree, tmp_path):
+    root = tree("train/cat", "train/dog", "test/1.jpg", "test/2.jpg")
+    (root / "train/fig").mkdir()
+    (root / "train/fig/notes.txt").write_text("none yet")
+    listed = read_folder(root)
+    assert len(listed.values) == 4
+    assert listed.notes[0] == "folder train/fig holds no picture (1 .txt files), and there is no such class"
+    assert "2 pictures lie in test itself, in no class folder, such as 1.jpg" in listed.notes[1]
+    assert f"`drivetrain predict MODEL {root / 'test'}`" in listed.notes[1]
+    with pytest.warns(DrivetrainWarning, match=r"train/fig holds no picture(.|\n)*2 pictures lie in test itself"):
+        images(root, valid_pct=0.5, test_pct=0)
+
+
+def test_one_name_in_two_encodings_is_one_class(tree):
+    composed, decomposed = (unicodedata.normalize(form, "café") for form in ("NFC", "NFD"))
+    listed = read_folder(tree(f"train/{composed}", "train/tea", f"val/{decomposed}", "val/tea"))
+    assert set(listed.values) == {composed, "tea"}
+    assert "spelt in 2 Unicode forms" in listed.notes[0]
+
+
+@pytest.mark.parametrize(("one", "other"), [("cat", "Cat"), ("cat", "cat "), ("sea_lion", "sea lion")])
+def test_nearly_equal_names_are_told(one, other, tree):
+    listed = read_folder(tree(one, other, "dog"))
+    assert set(listed.values) == {one, other, "dog"}
+    assert f"'{one}' (2)" in listed.notes[0]
+
+
+def test_labels_from_is_checked(tree):
+    root = tree("a", "b")
+    with pytest.raises(SettingError, match="labels_from='inner' cannot be used: expected None, 'top' or 'leaf'"):
+        images(root, labels_from="inner")
+    (root / "t.csv").write_text("path,label\na/0.jpg,x\n")
+    with pytest.raises(SettingError, match="source is a table"):
+        images(root / "t.csv", labels_from="leaf")
+    with pytest.raises(DataError, match="cannot be read"):
+        read_folder(root / "no")
+
+
+def test_series():
+    assert are_a_series(["2019-05", "2020-06"])
+    assert not are_a_series(["0", "1"]), "may be digits"
+    assert not are_a_series([])
