@@ -121,7 +121,9 @@ def coverage_of(calibration: Calibration, predictions: Predictions) -> Coverage:
         if calibration.half_widths is None:
             raise DataError("the calibration states no intervals: it was fitted on too few rows.")
         halves_D = np.asarray(calibration.half_widths)
-        held_ND = abs(predictions.output - truth) <= halves_D + _ROUNDING * (1 + abs(truth))
+        # the same whatever the unit, and however far from 0 the numbers lie
+        rounding_ND = _ROUNDING * halves_D + 4 * np.spacing(abs(truth))
+        held_ND = abs(predictions.output - truth) <= halves_D + rounding_ND
         size = float(2 * halves_D.mean())
     else:
         sets = [set(calibration.prediction_set(target, row)) for row in predictions.output]

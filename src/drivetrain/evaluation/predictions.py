@@ -7,7 +7,7 @@ kind       ``output``           ``truth``                           a row is rig
 ========== ==================== =================================== ==============================
 category   (N, K) probabilities (N,) int64 index                    the most probable one is true
 categories (N, K) probabilities (N, K) float32 of 0 and 1           every label is right
-number     (N, D) your units    (N, D) floating point, your units   (no right or wrong)
+number     (N, D) float64       (N, D) float64, your units   (no right or wrong)
 ========== ==================== =================================== ==============================
 """
 

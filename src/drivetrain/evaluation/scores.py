@@ -19,6 +19,8 @@ from drivetrain.evaluation.predictions import Predictions
 
 Part = Literal["training", "validation", "test"]
 
+_MOST_DECIMALS = 9
+
 
 class Score(BaseModel):
     """One metric's value on n rows, and how far it can be trusted.
@@ -241,8 +243,9 @@ def _decimals(value: float) -> int:
     """Digits after the point that show three significant digits."""
     if not math.isfinite(value) or value == 0:
         return 3
-    return min(max(2 - math.floor(math.log10(abs(value))), 0), 9)
+    return min(max(2 - math.floor(math.log10(abs(value))), 0), _MOST_DECIMALS)
 
 
 def _number(value: float, decimals: int) -> str:
-    return f"{value:,.{decimals}f}"
+    """With so many digits after the point; what would be all zeros is written as a power of ten."""
+    return f"{value:.3g}" if decimals >= _MOST_DECIMALS and value else f"{value:,.{decimals}f}"

@@ -76,7 +76,10 @@ class Learner(Looking, Measuring, Sealing, Keeping, Reporting):
         mixup: Strength α of MixUp (Zhang et al. 2018); 0 is off. Not together with `cutmix`.
         cutmix: Strength α of CutMix (Yun et al. 2019); 0 is off.
         label_smoothing: Share of probability spread over all categories; None takes 0.1 for single categories.
-        class_weights: "balanced", or category → weight, for classes of unequal size or importance.
+        class_weights: "balanced", or category → weight, for classes of unequal size or importance. With several
+            labels per row, rows with a label are weighed against those without it: "balanced" gives both the same
+            weight in all (who knows nothing then says .5 of a label of any frequency), label → weight says what a row
+            with it counts, where one without counts 1. Probabilities then no longer are frequencies.
         dropout: Of the head, 0 ≤ dropout < 1.
         weight_decay: Decoupled, on weights of more than one dimension.
         clip_norm: Largest norm of the gradient; None does not clip.
@@ -168,7 +171,8 @@ class Learner(Looking, Measuring, Sealing, Keeping, Reporting):
                 n_outputs=data.target.n_outputs,
                 dropout=dropout,
             )
-        self.network.start_from(defaults.base_rates(data.target, training_rows))
+        tilt = 0.0 if self.loss.tilt_K is None else self.loss.tilt_K
+        self.network.start_from(defaults.base_rates(data.target, training_rows) + tilt)
         self.network.to(self.place.device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         batch = defaults.asked(batch_size) or defaults.choose_batch_size(len(data.train), self.place.device.type)
         self.batch_size, self.accumulate = int(batch.value or 0), accumulate
