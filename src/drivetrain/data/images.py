@@ -15,6 +15,7 @@ from drivetrain.data.divide import (
     fit_target,
     leave_out_unknown,
     require_rows,
+    warn_copies,
     warn_same_content,
     warn_unseen_in_validation,
 )
@@ -136,6 +137,8 @@ def images(
     rows, parts = _judgeable(rows, division)
     train, valid, test = (rows.examples.subset([i for i, part in enumerate(parts) if part == name]) for name in PARTS)
     warn_unseen_in_validation(train, valid)
+    if copies := warn_copies(train, valid, test):
+        rows = rows.deciding(copies=copies)
     guessed = guess_groups(rows.listed, rows.examples, parts)
     if guessed and division.method in ("random", "stratified"):
         rows = rows.deciding(**warn_of_torn_groups(guessed))

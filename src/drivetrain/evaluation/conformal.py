@@ -116,6 +116,7 @@ def coverage_of(calibration: Calibration, predictions: Predictions) -> Coverage:
         >>> print(coverage_of(Calibration(temperature=1, coverage=0.9, quantile=0.6, abstain_below=0, n=50), said))
         stated coverage 90 %, found 50.0 % [9.5, 90.5], mean size 1, n = 2
     """
+    predictions = predictions.judged
     truth, target = predictions.known_truth(), predictions.target
     if target.kind == "number":
         if calibration.half_widths is None:

@@ -477,7 +477,7 @@ class Learner(Looking, Measuring, Sealing, Keeping, Reporting):
     def _epoch_scores(self) -> dict[str, float | None]:
         if len(self.data.valid) == 0:
             return {}
-        predictions = self.quick_predictions()
+        predictions = self.quick_predictions().judged
         assert predictions.loss is not None
         values = {metric.name: metric.value(predictions) for metric in self.metrics}
         defined = {name: None if math.isnan(value) else value for name, value in values.items()}
