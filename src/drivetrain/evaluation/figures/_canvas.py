@@ -10,6 +10,8 @@ import matplotlib.figure
 from matplotlib.axes import Axes
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
+from drivetrain.evaluation.figures._fonts import make_legible
+
 RIGHT, WRONG, DARK, GREY = "#00785A", "#C03A00", "#222222", "#767676"
 BLUE, ORANGE = "#0072B2", "#D55E00"
 """From Okabe & Ito (2008), green and red darkened until small text is easy to read on white."""
@@ -17,7 +19,15 @@ SERIES = (BLUE, ORANGE, "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 
 
 class Figure(matplotlib.figure.Figure):
-    """A matplotlib figure that a notebook shows as a picture, whether or not pyplot was imported."""
+    """A matplotlib figure that a notebook shows as a picture, whether or not pyplot was imported.
+
+    Names in any script are drawn in a font that has their letters, see `drivetrain.evaluation.figures._fonts`.
+    """
+
+    def draw(self, renderer: Any) -> None:
+        """As matplotlib does, once all its texts can be read."""
+        make_legible(self, self.__dict__.setdefault("_numbered_names", {}))
+        super().draw(renderer)
 
     def _repr_png_(self) -> bytes:
         """PNG, as IPython asks for it."""
