@@ -61,6 +61,13 @@ def test_an_installed_font_that_has_the_letters_is_taken():
     assert fonts[0] in label.get_fontfamily() and "sans-serif" in label.get_fontfamily()[0].lower()
 
 
+def test_a_font_of_placeholders_has_no_letters():
+    """matplotlib brings one: with it every name would seem to be drawn."""
+    assert not any("resort" in name.lower() for name in _fonts._families())
+    _, unknown = _fonts.fonts_with(frozenset("\ue0ff"))  # of private use
+    assert unknown or not any("resort" in name.lower() for name in _fonts.fonts_with(frozenset("\ue0ff"))[0])
+
+
 def test_plain_names_cost_nothing(monkeypatch):
     monkeypatch.setattr(font_manager, "findfont", font_manager.findfont)
     monkeypatch.setattr(_fonts, "fonts_with", lambda letters: pytest.fail("looked for fonts"))

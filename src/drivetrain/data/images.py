@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import cast
 
 from drivetrain.data.check import CheckReport, LeftOut
 from drivetrain.data.data import Data, Sealed
@@ -23,6 +24,7 @@ from drivetrain.data.examples import Examples
 from drivetrain.data.grouping import Group, Time, check_told, with_groups, with_times
 from drivetrain.data.groups import guess_groups, warn_of_torn_groups
 from drivetrain.data.listing import Kind, Listed
+from drivetrain.data.number_targets import look_at_numbers
 from drivetrain.data.project import ProjectPlace
 from drivetrain.data.rows import Broken, Rows, open_rows, placed, reviewed, without_parts
 from drivetrain.data.sealing import SealFiles, keep_sealed, seal_data
@@ -123,6 +125,10 @@ def images(
     rows = open_rows(without_parts(listed) if brought else listed, channels=channels, broken=broken)
     check_told(rows.examples, rows.listed.spec.group_by)
     rows = placed(reviewed(rows, review), brought)
+    if rows.kind == "number":
+        numbers = cast("Sequence[tuple[float, ...]]", rows.examples.values)
+        seem = look_at_numbers(rows.listed.target_names, numbers)
+        rows = rows if seem is None else rows.deciding(numbers=seem)
     warn_same_content(rows.examples, rows.given)
     if rows.kind == "category" and len(set(rows.examples.values)) < 2:
         fit_target(rows.kind, rows.listed.target_names, rows.examples.values)  # says so before a split is tried

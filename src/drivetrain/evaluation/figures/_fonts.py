@@ -80,7 +80,8 @@ def _missing(text: str, families: tuple[str, ...]) -> frozenset[str]:
 
 def _families() -> dict[str, str]:
     """Installed fonts that stand upright → file of the weight nearest to that of running text."""
-    upright = [entry for entry in font_manager.fontManager.ttflist if entry.style == "normal"]
+    fonts = (entry for entry in font_manager.fontManager.ttflist if not _LAST_RESORT.search(entry.name))
+    upright = [entry for entry in fonts if entry.style == "normal"]
     return {entry.name: entry.fname for entry in sorted(upright, key=_distance_from_regular, reverse=True)}
 
 
@@ -89,6 +90,8 @@ def _distance_from_regular(font: font_manager.FontEntry) -> float:
 
 
 _NO_LETTERS = frozenset("\ufffd")
+_LAST_RESORT = re.compile("last *resort|blank", re.IGNORECASE)
+"""Fonts, matplotlib's own among them, that draw a sign for the script in place of each letter."""
 
 
 @cache
