@@ -367,7 +367,7 @@ class Learner(Looking, Measuring, Sealing, Keeping, Reporting):
         return Predictor(self.kind.reader, self.data.target, engine, top_k=top_k)
 
     def predict(self, source: PictureSource) -> Prediction:
-        """Answer for one picture; see `Predictor.predict`."""
+        """Answer for one picture, an array's colours being red, green, blue; see `Predictor.predict`."""
         return self.predictor().predict(source)
 
     def predict_many(
