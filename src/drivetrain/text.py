@@ -24,6 +24,17 @@ def _is_byte(letter: str) -> bool:
     return "\udc80" <= letter <= "\udcff"
 
 
+def number_text(value: float) -> str:
+    """A number for people: four digits that matter, and all those before the decimal point.
+
+    Example:
+        >>> number_text(1.23456), number_text(20240131.0), number_text(1_700_000_059.4), number_text(2.5e-9)
+        ('1.235', '20240131', '1700000059', '2.5e-09')
+    """
+    whole = len(f"{abs(value):.0f}") if abs(value) < 1e15 else 0  # NaN and infinity have none, either
+    return f"{value:.{max(whole, 4)}g}"
+
+
 def short_reason(error: BaseException) -> str:
     r"""An exception's message in one line of at most 120 letters.
 

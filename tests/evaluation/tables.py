@@ -44,3 +44,8 @@ def number(n=200, d=2, *, seed=0, noise=0.3):
 
 def with_groups(table, groups):
     return replace(table, groups=groups)
+
+
+def look_alikes(table, rows):
+    """The rows at these places, some of them several times, as if each were a content of its own."""
+    return replace(table.subset(rows), ids=ids(len(rows)))

@@ -149,7 +149,7 @@ def test_the_interval_is_about_the_error_without_the_noise_of_the_bins():
 
 def test_groups_widen_the_interval_of_the_calibration_error():
     table, group = honest(120, scale=2.0), np.repeat(np.arange(120), 25)
-    copies = table.subset(group)
+    copies = tables.look_alikes(table, group)
     naive = calibration_error(copies, n_bins=2, n_resamples=500)
     grouped = calibration_error(tables.with_groups(copies, group), n_bins=2, n_resamples=500)
     assert grouped.high - grouped.low > 2 * (naive.high - naive.low)

@@ -63,7 +63,7 @@ def test_every_metric_has_the_interval_that_suits_it():
 @pytest.mark.parametrize("kind", TABLES)
 def test_rows_that_come_in_groups_are_counted_in_groups(kind):
     table = TABLES[kind](40, 3)
-    copies = table.subset(np.repeat(np.arange(40), 10))
+    copies = tables.look_alikes(table, np.repeat(np.arange(40), 10))
     wide = score(tables.with_groups(copies, np.repeat(np.arange(40), 10)), fitting(kind, 3))
     for name, naive in score(copies, fitting(kind, 3)).items():
         grouped = wide[name]

@@ -119,7 +119,7 @@ def test_groups_stay_in_one_fold_and_widen_the_interval():
     costs = []
     for seed in range(12):
         table = binary(60, seed=seed, strength=0.0)
-        copies = table.subset(np.repeat(np.arange(60), 10))
+        copies = tables.look_alikes(table, np.repeat(np.arange(60), 10))
         naive = thresholds_for_cost(copies, false_positive=1, false_negative=2)
         grouped = thresholds_for_cost(
             tables.with_groups(copies, np.repeat(np.arange(60), 10)), false_positive=1, false_negative=2

@@ -147,6 +147,60 @@ def test_named_weights() -> None:
     assert float(weights.mean()) == pytest.approx(1, rel=1e-5), "the loss keeps its scale"
 
 
+def best_constant(loss: object, tags: np.ndarray) -> list[float]:
+    """The probabilities that a model without inputs would say, found by minimising the loss."""
+    outputs = torch.zeros(tags.shape[1], requires_grad=True)
+    optimizer = torch.optim.LBFGS([outputs], max_iter=200, tolerance_grad=1e-9, line_search_fn="strong_wolfe")
+
+    def objective() -> torch.Tensor:
+        optimizer.zero_grad()
+        mean = loss(outputs.expand(len(tags), -1), torch.from_numpy(tags)).mean()  # type: ignore[operator]
+        mean.backward()
+        return mean
+
+    optimizer.step(objective)
+    return outputs.sigmoid().tolist()
+
+
+def tags_of(*having: int, n: int = 400) -> np.ndarray:
+    """(n, K) labels, each true of so many rows."""
+    return np.stack([np.random.default_rng(k).permutation(np.arange(n) < h) for k, h in enumerate(having)], 1) * 1.0
+
+
+def test_balanced_labels_are_as_likely_as_not() -> None:
+    """Whatever their frequency: 5 %, 1 row of 400, nearly all. Unweighted, the best constant is the frequency."""
+    tags = tags_of(20, 1, 395)
+    options = {"training_rows": tags}
+    assert best_constant(loss_of(TAGS, **options), tags) == pytest.approx([0.05, 0.0025, 0.9875], abs=1e-3)
+    balanced = loss_of(TAGS, class_weights="balanced", **options)
+    assert best_constant(balanced, tags) == pytest.approx([0.5] * 3, abs=1e-3)
+    assert balanced.tilt_K + np.log([20 / 380, 1 / 399, 395 / 5]) == pytest.approx(np.zeros(3), abs=1e-5)
+    at_half = balanced(torch.zeros(400, 3), torch.from_numpy(tags))
+    assert float(at_half.mean()) == pytest.approx(np.log(2), rel=1e-5), "the loss keeps its scale"
+
+
+def test_labels_of_all_rows_or_none_are_left_as_they_are() -> None:
+    tags = tags_of(0, 400, 40)
+    plain, balanced = (loss_of(TAGS, class_weights=how, training_rows=tags) for how in (None, "balanced"))
+    outputs = torch.randn(400, 3)
+    outputs[:, 2] = 0
+    difference = balanced(outputs, torch.from_numpy(tags)) - plain(outputs, torch.from_numpy(tags))
+    assert float(difference.mean()) == pytest.approx(0, abs=1e-6) and torch.isfinite(difference).all()
+
+
+def test_a_weight_of_a_label_is_that_of_the_rows_that_have_it() -> None:
+    tags = tags_of(40, 40, 40)
+    named = loss_of(TAGS, class_weights={TAGS.vocab[1]: 9.0}, training_rows=tags)
+    assert best_constant(named, tags) == pytest.approx([0.1, 0.5, 0.1], abs=1e-3)
+    assert float(named(torch.zeros(400, 3), torch.from_numpy(tags)).mean()) == pytest.approx(np.log(2), rel=1e-5)
+
+
+def test_a_weighted_head_begins_at_the_best_constant() -> None:
+    """A new head says what the weighted loss likes best, not the frequencies."""
+    rates = defaults.base_rates(PETS, ROWS) + loss_of(PETS, class_weights="balanced").tilt_K
+    assert np.exp(rates) / np.exp(rates).sum() == pytest.approx([1 / 3] * 3)
+
+
 def test_binary_cross_entropy_and_regression() -> None:
     tags = torch.randint(0, 2, (8, 3)).float()
     rows = functional.binary_cross_entropy_with_logits(OUTPUTS, tags, reduction="none").mean(1)

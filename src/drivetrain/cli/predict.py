@@ -14,6 +14,7 @@ import typer
 from drivetrain.cli.failures import complain
 from drivetrain.cli.place import Device, Precision, PrecisionName
 from drivetrain.cli.results import answers, as_json
+from drivetrain.text import number_text
 
 if TYPE_CHECKING:
     from drivetrain.runtime.predictor import Prediction, Predictor
@@ -95,8 +96,8 @@ def as_text(prediction: Prediction) -> str:
 
 def _number(prediction: Prediction, name: str) -> str:
     ends = (prediction.intervals or {}).get(name)
-    interval = f" [{ends[0]:.4g}, {ends[1]:.4g}]" if ends else ""
-    return f"{name} {(prediction.values or {})[name]:.4g}{interval}"
+    interval = f" [{number_text(ends[0])}, {number_text(ends[1])}]" if ends else ""
+    return f"{name} {number_text((prediction.values or {})[name])}{interval}"
 
 
 def _percent(item: tuple[str, float]) -> str:

@@ -220,8 +220,9 @@ def warn_same_content(examples: Examples, parts: Sequence[Part] | None) -> None:
     if conflicts:
         pair = _pair(examples, conflicts[0], [repr(examples.values[row]) for row in conflicts[0]])
         warn(
-            f"{len(conflicts)} pictures have the content of another but a different target.\n"
-            f"  first: {pair}{_copies(examples)}\n  To fix: remove the copies, or correct the targets."
+            f"{len(conflicts)} pictures have the content of another but a different target, and no model can be right "
+            f"about both.\n  first: {pair}{_copies(examples)}\n"
+            "  To fix: correct or remove one of each; scores count them as one group."
         )
     if leaks and parts is not None:
         pair = _pair(examples, leaks[0], [PART_WORDS[parts[row]] for row in leaks[0]])
@@ -229,15 +230,46 @@ def warn_same_content(examples: Examples, parts: Sequence[Part] | None) -> None:
             f"{len(leaks)} pictures are in more than one part (same content), so the scores will flatter.\n"
             f"  first: {pair}{_copies(examples)}\n  To fix: remove the copies, or let drivetrain draw the split."
         )
-    if not conflicts and not leaks and (copies := _copies(examples)):
-        warn(
-            f"folders hold the same pictures as others, which so count more than once:{copies}\n  To fix: remove them."
-        )
 
 
 def _copies(examples: Examples) -> str:
     """Folders that repeat others, a line each."""
     return "".join(f"\n  {line}" for line in folders_that_repeat(examples.paths, examples.digests))
+
+
+def warn_copies(train: Examples, valid: Examples, test: Examples) -> Decision | None:
+    """Say where a part lists the same content several times; gives what becomes of it, None without copies."""
+    told: list[str] = []
+    for name, examples in (("validation", valid), ("test", test)):
+        n = len(set(examples.digests))
+        if n < len(examples):
+            told.append(f"{len(examples):,} {name} rows are {n:,} different pictures")
+    again = len(train) - len(set(train.digests))
+    folders = _copies(Examples.concat([train, valid, test]))
+    if told:
+        shown = (examples for examples in (valid, train) if len(set(examples.digests)) < len(examples))
+        pair = next(map(_copy_of, shown), "")  # of the sealed rows none is shown
+        warn(
+            f"{'; '.join(told)} (same content): scores, intervals and n count each picture once.{pair}{folders}\n"
+            "  To fix: list each picture once, or leave it so."
+        )
+    elif folders:
+        said = "folders hold the same pictures as others, which so weigh more than once"
+        warn(f"{said}:{folders}\n  To fix: remove them.")
+    if not told and not again:
+        return None
+    kept = [f"{again:,} training rows are copies of others, and weigh as often as they are listed"] if again else []
+    return Decision(value="count once", reason="; ".join([*told, *kept]))
+
+
+def _copy_of(examples: Examples) -> str:
+    """The first row that is the copy of an earlier one."""
+    first: dict[str, int] = {}
+    earlier, row = next(
+        (first[digest], row) for row, digest in enumerate(examples.digests) if first.setdefault(digest, row) != row
+    )
+    one, other = readable(examples.paths[earlier]), readable(examples.paths[row])
+    return f"\n  first: {one} is listed twice" if one == other else f"\n  first: {one} = {other}"
 
 
 def labels_of(value: TargetValue) -> Iterable[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import cast
 
 from drivetrain.data.check import CheckReport, LeftOut
 from drivetrain.data.data import Data, Sealed
@@ -15,6 +16,7 @@ from drivetrain.data.divide import (
     fit_target,
     leave_out_unknown,
     require_rows,
+    warn_copies,
     warn_same_content,
     warn_unseen_in_validation,
 )
@@ -23,6 +25,7 @@ from drivetrain.data.grouping import Group, Time, check_told, with_groups, with_
 from drivetrain.data.groups import guess_groups, warn_of_torn_groups
 from drivetrain.data.layout import LabelsFrom
 from drivetrain.data.listing import Kind, Listed
+from drivetrain.data.number_targets import look_at_numbers
 from drivetrain.data.project import ProjectPlace
 from drivetrain.data.rows import Broken, Rows, open_rows, placed, reviewed, without_parts
 from drivetrain.data.sealing import SealFiles, keep_sealed, seal_data
@@ -128,6 +131,10 @@ def images(
     rows = open_rows(without_parts(listed) if brought else listed, channels=channels, broken=broken)
     check_told(rows.examples, rows.listed.spec.group_by)
     rows = placed(reviewed(rows, review), brought)
+    if rows.kind == "number":
+        numbers = cast("Sequence[tuple[float, ...]]", rows.examples.values)
+        seem = look_at_numbers(rows.listed.target_names, numbers)
+        rows = rows if seem is None else rows.deciding(numbers=seem)
     warn_same_content(rows.examples, rows.given)
     if rows.kind == "category" and len(set(rows.examples.values)) < 2:
         fit_target(rows.kind, rows.listed.target_names, rows.examples.values)  # says so before a split is tried
@@ -142,6 +149,8 @@ def images(
     rows, parts = _judgeable(rows, division)
     train, valid, test = (rows.examples.subset([i for i, part in enumerate(parts) if part == name]) for name in PARTS)
     warn_unseen_in_validation(train, valid)
+    if copies := warn_copies(train, valid, test):
+        rows = rows.deciding(copies=copies)
     guessed = guess_groups(rows.listed, rows.examples, parts)
     if guessed and division.method in ("random", "stratified"):
         rows = rows.deciding(**warn_of_torn_groups(guessed))

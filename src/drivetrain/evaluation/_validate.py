@@ -14,6 +14,8 @@ from drivetrain.runtime.targets import Array, Target
 SUM_TOLERANCE = 0.01
 """How far the probabilities of a row may be from 1: half-precision models miss it by a few thousandths."""
 
+COARSEST = 0.01
+"""Numbers in 32 bits or fewer are taken where their steps are at most this share of their spread."""
 
 _MISSING = ("None", "nan", "NaT", "<NA>")
 """How Python, numpy and pandas write a missing value."""
@@ -64,7 +66,7 @@ def check_output(output: Any, target: Target, ids: Sequence[str]) -> Array:
     """(N, K) probabilities or (N, D) values, floating point and finite."""
     array = as_array(output, "output")
     if array.dtype.kind != "f":
-        array = array.astype(np.float64)
+        array = _exact(array, "output")
     if target.kind == "number" and array.ndim == 1 and target.n_outputs == 1:
         array = array[:, None]
     if array.ndim != 2 or array.shape[1] != target.n_outputs:
@@ -77,7 +79,8 @@ def check_output(output: Any, target: Target, ids: Sequence[str]) -> Array:
     check_finite(array, ids, "output")
     if target.kind != "number":
         _check_probabilities(array, target, ids)
-    return array
+        return array
+    return _in_double(array, target, "output")
 
 
 def _check_probabilities(output_NK: Array, target: Target, ids: Sequence[str]) -> None:
@@ -95,7 +98,7 @@ def _check_probabilities(output_NK: Array, target: Target, ids: Sequence[str]) -
 
 
 def check_truth(truth: Any, target: Target, ids: Sequence[str]) -> Array:
-    """(N,) int64, (N, K) float32 of 0 and 1, or (N, D) floats."""
+    """(N,) int64, (N, K) float32 of 0 and 1, or (N, D) float64."""
     array = as_array(truth, "truth")
     n, k = len(ids), target.n_outputs
     if target.kind == "number" and array.ndim == 1 and k == 1:
@@ -113,7 +116,39 @@ def check_truth(truth: Any, target: Target, ids: Sequence[str]) -> Array:
     if target.kind == "categories":
         _check_values(((array == 0) | (array == 1)).all(axis=1), array, "0 or 1 in each column")
         return array.astype(np.float32)
-    return array if array.dtype.kind == "f" else array.astype(np.float64)
+    return _in_double(array, target, "truth")
+
+
+def _exact(array: Array, what: str) -> Array:
+    """Whole numbers as float64; raises DataError where two of them would become one."""
+    found = array.astype(np.float64)
+    if array.dtype.kind in "iu" and array.size and not (found.astype(object) == array.astype(object)).all():
+        raise DataError(
+            f"the {what} holds whole numbers beyond {2**53:,}, such as {array.flat[np.abs(found).argmax()]}, of which "
+            "float64 does not hold every one; expected numbers that it holds. To fix: subtract a constant from all "
+            "of them before, or divide them (nanoseconds by 1e9)."
+        )
+    return found
+
+
+def _in_double(array_ND: Array, target: Target, what: str) -> Array:
+    """(N, D) float64; raises DataError where the numbers come in a form too coarse to tell them apart."""
+    if array_ND.dtype.kind != "f":
+        return _exact(array_ND, what)
+    found = array_ND.astype(np.float64)
+    if array_ND.dtype.itemsize >= found.itemsize or not array_ND.size:
+        return found
+    step_D = np.spacing(np.abs(array_ND).max(axis=0)).astype(np.float64)
+    spread_D = np.maximum(found.std(axis=0), np.asarray(target.std if target.kind == "number" else 0.0))
+    coarse = np.flatnonzero(step_D > COARSEST * spread_D)
+    if coarse.size:
+        d = int(coarse[0])
+        raise DataError(
+            f"the {what} is {array_ND.dtype}, of which neighbouring values at {np.abs(found[:, d]).max():,.0f} are "
+            f"{step_D[d]:,.4g} apart, while the values vary by {spread_D[d]:,.4g}; expected numbers that are told "
+            f"apart by far. To fix: give the {what} as float64 from the start (converting it now brings nothing back)."
+        )
+    return found
 
 
 def _check_values(fine_N: NDArray[np.bool_], truth: Array, rule: str) -> None:

@@ -80,6 +80,7 @@ def calibrate(
     error = 1 - coverage if max_error is None else max_error
     if not 0 < error < 1:
         raise SettingError(f"max_error = {max_error}: an error rate between 0 and 1 is expected, such as 0.05.")
+    predictions = predictions.judged
     truth, target = predictions.known_truth(), predictions.target
     if not len(predictions):
         raise DataError("there are no rows to calibrate on. To fix: give labelled validation rows.")
@@ -259,6 +260,7 @@ def reliability(
         >>> [(round(bin.confidence, 2), bin.right) for bin in reliability(said, n_bins=2)]
         [(0.6, 0.0), (0.9, 1.0)]
     """
+    predictions = predictions.judged
     sure_N, right_N, groups = _confidence_and_truth(predictions)
     bin_N = _bins(sure_N, n_bins)
     codes = group_codes(groups)
@@ -340,6 +342,7 @@ def calibration_error(
     Uncertainty Calibration (2019), from the normal distribution instead of by simulation.
     """
     check_level(level)
+    predictions = predictions.judged
     sure_N, right_N, groups = _confidence_and_truth(predictions)
     gap_N = sure_N - right_N
     bin_N = _bins(sure_N, n_bins)

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from drivetrain.errors import DataError, SettingError, first_few
 from drivetrain.evaluation._own_metric import OwnFunction
+from drivetrain.evaluation.copies import without_copies
 from drivetrain.evaluation.intervals import (
     Codes,
     Floats,
@@ -83,6 +84,7 @@ class Comparison:
     higher_is_better: bool
     percent: bool
     n: int
+    """Rows; each content once."""
     n_groups: int | None
     outcome: Outcome
     """Which one is better; "none": no difference that matters; "unknown": too few rows to tell."""
@@ -94,6 +96,8 @@ class Comparison:
     """Difference that rows like these would find four times in five (80 % power)."""
     mcnemar: McNemar | None
     """For proportions of independent rows."""
+    n_rows: int | None = None
+    """With the copies of the same contents; None: there are none."""
 
     @property
     def verdict(self) -> str:
@@ -126,7 +130,8 @@ class Comparison:
 
     def __str__(self) -> str:
         first, second = (f"{name} {self._value(value)}" for name, value in zip(self.names, self.values, strict=True))
-        rows = f"{self.n:,} rows" + ("" if self.n_groups is None else f" in {self.n_groups:,} groups")
+        copies = "" if self.n_rows is None else f" ({self.n_rows:,} with copies)"
+        rows = f"{self.n:,} rows{copies}" + ("" if self.n_groups is None else f" in {self.n_groups:,} groups")
         lines = [f"{self.label}: {first}, {second}, on the same {rows}", self.verdict, *self._details()]
         return "\n".join([lines[0], *(f"  {line}" for line in lines[1:])])
 
@@ -222,7 +227,8 @@ def compare(
         )
     if worth is not None and not worth > 0:
         raise SettingError(f"worth = {worth}: the smallest difference that would matter is above 0.")
-    b = matched(a, b)
+    n_rows = len(a)
+    a, b = without_copies([a, matched(a, b)])
     values = (chosen.value(a), chosen.value(b))
     if not all(math.isfinite(value) for value in values):
         raise DataError(f"{chosen.label} is undefined on these {len(a)} rows: the truth does not vary enough.")
@@ -253,6 +259,7 @@ def compare(
         power=None if not error else power_of(worth, error, reach),
         smallest=None if not error else smallest_difference(error, reach),
         mcnemar=test,
+        n_rows=None if n_rows == len(a) else n_rows,
     )
 
 
@@ -263,7 +270,7 @@ def matched(a: Predictions, b: Predictions) -> Predictions:
         DataError: They differ in rows, in what is true of them, or in target; the message says how.
     """
     _check_same_target(a, b)
-    order_a, order_b = (np.argsort(np.asarray(table.ids), kind="stable") for table in (a, b))
+    order_a, order_b = (_by_content(table) for table in (a, b))
     ids_a, ids_b = ([table.ids[i] for i in order] for table, order in ((a, order_a), (b, order_b)))
     if ids_a != ids_b:
         only_a, only_b = set(ids_a) - set(ids_b), set(ids_b) - set(ids_a)
@@ -275,7 +282,7 @@ def matched(a: Predictions, b: Predictions) -> Predictions:
     place = np.empty(len(a), dtype=np.int64)
     place[order_a] = order_b
     found = b.subset(place)
-    if not np.array_equal(a.known_truth(), found.known_truth()):
+    if not _same_truth(a, found):
         differs = a.known_truth() != found.known_truth()
         first = int(np.flatnonzero(differs if differs.ndim == 1 else differs.any(axis=1))[0])
         raise DataError(
@@ -283,6 +290,22 @@ def matched(a: Predictions, b: Predictions) -> Predictions:
             "with the same labels."
         )
     return found
+
+
+def _by_content(table: Predictions) -> NDArray[np.int64]:
+    """Rows in the order of their ids, and copies of one content by what is true of them."""
+    truth = table.known_truth()
+    columns = truth[:, None] if truth.ndim == 1 else truth
+    return np.lexsort((*columns.T[::-1], np.asarray(table.ids)))
+
+
+def _same_truth(a: Predictions, b: Predictions) -> bool:
+    """Whether the same is true of all rows; of numbers also where one table was rounded to 32 bits on its way."""
+    one, other = a.known_truth(), b.known_truth()
+    if np.array_equal(one, other) or a.target.kind != "number":
+        return np.array_equal(one, other)
+    rounded, rounded_other = one.astype(np.float32), other.astype(np.float32)
+    return np.array_equal(one, rounded_other) or np.array_equal(rounded, other)
 
 
 def _check_same_target(a: Predictions, b: Predictions) -> None:

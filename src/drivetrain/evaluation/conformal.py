@@ -116,12 +116,15 @@ def coverage_of(calibration: Calibration, predictions: Predictions) -> Coverage:
         >>> print(coverage_of(Calibration(temperature=1, coverage=0.9, quantile=0.6, abstain_below=0, n=50), said))
         stated coverage 90 %, found 50.0 % [9.5, 90.5], mean size 1, n = 2
     """
+    predictions = predictions.judged
     truth, target = predictions.known_truth(), predictions.target
     if target.kind == "number":
         if calibration.half_widths is None:
             raise DataError("the calibration states no intervals: it was fitted on too few rows.")
         halves_D = np.asarray(calibration.half_widths)
-        held_ND = abs(predictions.output - truth) <= halves_D + _ROUNDING * (1 + abs(truth))
+        # the same whatever the unit, and however far from 0 the numbers lie
+        rounding_ND = _ROUNDING * halves_D + 4 * np.spacing(abs(truth))
+        held_ND = abs(predictions.output - truth) <= halves_D + rounding_ND
         size = float(2 * halves_D.mean())
     else:
         sets = [set(calibration.prediction_set(target, row)) for row in predictions.output]

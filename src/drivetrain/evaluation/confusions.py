@@ -11,7 +11,8 @@ Counts = NDArray[np.int64]
 
 
 def count_confusions(predictions: Predictions) -> Counts:
-    """(K, K) number of rows of each true category (first axis) and said category (second axis)."""
+    """(K, K) number of rows of each true category (first axis) and said category (second axis); copies count once."""
+    predictions = predictions.judged
     k = predictions.target.n_outputs
     pairs = predictions.known_truth() * k + predictions.chosen()
     return np.bincount(pairs, minlength=k * k).reshape(k, k)

@@ -7,7 +7,7 @@ kind       ``output``           ``truth``                           a row is rig
 ========== ==================== =================================== ==============================
 category   (N, K) probabilities (N,) int64 index                    the most probable one is true
 categories (N, K) probabilities (N, K) float32 of 0 and 1           every label is right
-number     (N, D) your units    (N, D) floating point, your units   (no right or wrong)
+number     (N, D) float64       (N, D) float64, your units   (no right or wrong)
 ========== ==================== =================================== ==============================
 """
 
@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,7 +56,7 @@ class Predictions:
     """
 
     ids: tuple[str, ...]
-    """Digest of each row's content: the same row has the same id in every table."""
+    """Digest of each row's content: the same row has the same id in every table, and copies of it have it too."""
     target: Target
     """What the model had to say."""
     truth: Array | None
@@ -99,6 +100,22 @@ class Predictions:
     def __repr__(self) -> str:
         known = "unlabelled" if self.truth is None else "labelled"
         return f"Predictions(n={len(self)}, {known}, target={self.target.name!r} ({self.target.kind}))"
+
+    @cached_property
+    def judged(self) -> Predictions:
+        """The rows that scores and intervals are made from: each content once, see `drivetrain.evaluation.copies`.
+
+        The same table where no id occurs twice.
+        """
+        from drivetrain.evaluation.copies import without_copies  # noqa: PLC0415 - it needs this module
+
+        return without_copies([self])[0]
+
+    @cached_property
+    def units(self) -> int:
+        """How many rows can be taken for independent: different contents, or groups of them."""
+        groups = self.judged.groups
+        return len(self.judged) if groups is None else len(np.unique(groups))
 
     def known_truth(self) -> Array:
         """`truth`; raises DataError where the rows are unlabelled."""

@@ -131,7 +131,8 @@ class RunLog:
             settings: JSON values that say how it was trained.
             decisions: What was decided, and why.
         """
-        values = {metric.name: metric.value(predictions) for metric in metrics}
+        rows = predictions.judged
+        values = {metric.name: metric.value(rows) for metric in metrics}
         now = datetime.now(UTC)
         record = RunRecord(
             when=now.isoformat(timespec="seconds"),
@@ -143,7 +144,7 @@ class RunLog:
             target=predictions.target.name,
             parameters_sha256=parameters_sha256,
             scores={name: value if math.isfinite(value) else None for name, value in values.items()},
-            loss=None if predictions.loss is None else float(predictions.loss.mean()),
+            loss=None if rows.loss is None else float(rows.loss.mean()),
             epochs=len(history),
             seconds=round(sum(float(row.get("seconds") or 0.0) for row in history), 3),
             settings=dict(settings),

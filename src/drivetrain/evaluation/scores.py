@@ -19,6 +19,8 @@ from drivetrain.evaluation.predictions import Predictions
 
 Part = Literal["training", "validation", "test"]
 
+_MOST_DECIMALS = 9
+
 
 class Score(BaseModel):
     """One metric's value on n rows, and how far it can be trusted.
@@ -28,6 +30,8 @@ class Score(BaseModel):
         R² 0.500 [0.250, 0.625], n = 80
         >>> print(Score(name="r2", label="R²", value=None, n=1, note="undefined on these rows"))
         R² –, n = 1 (undefined on these rows)
+        >>> print(Score(name="r2", label="R²", value=0.5, n=48, units=12))
+        R² 0.500, n = 12 (48 rows)
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -39,6 +43,9 @@ class Score(BaseModel):
     low: float | None = None
     high: float | None = None
     n: int
+    """Rows."""
+    units: int | None = None
+    """How many of them are independent, where that is another number: copies count once, groups as one."""
     level: float = 0.95
     """Coverage of [low, high], in (0, 1)."""
     method: str | None = None
@@ -49,8 +56,13 @@ class Score(BaseModel):
     note: str | None = None
 
     def as_json(self) -> dict[str, float | int | None]:
-        """Value, low, high and n: valid JSON, with null for what is undefined."""
-        return {"value": self.value, "low": self.low, "high": self.high, "n": self.n}
+        """Value, low, high, n, and units where these are fewer: valid JSON, with null for what is undefined."""
+        units = {} if self.units is None else {"units": self.units}
+        return {"value": self.value, "low": self.low, "high": self.high, "n": self.n, **units}
+
+    def counted(self) -> str:
+        """What the interval rests on, as a person reads it: independent rows, and how many there are in all."""
+        return f"{self.n:,}" if self.units is None else f"{self.units:,} ({self.n:,} rows)"
 
     def with_value(self, value: float | None) -> Score:
         """The same metric with another value and no interval."""
@@ -74,7 +86,7 @@ class Score(BaseModel):
 
     def __str__(self) -> str:
         note = f" ({self.note})" if self.note else ""
-        return f"{self.label} {' '.join(part for part in self.shown() if part)}, n = {self.n:,}{note}"
+        return f"{self.label} {' '.join(part for part in self.shown() if part)}, n = {self.counted()}{note}"
 
 
 @dataclass(frozen=True)
@@ -126,7 +138,7 @@ class Scores(Mapping[str, Score]):
         """A small table, for notebooks."""
         rows = "".join(
             f"<tr><td>{html.escape(score.label)}</td><td>{score.shown()[0]}</td><td>{score.shown()[1]}</td>"
-            f"<td>{score.n:,}</td><td>{html.escape(score.note or '')}</td></tr>"
+            f"<td>{score.counted()}</td><td>{html.escape(score.note or '')}</td></tr>"
             for score in self.scores.values()
         )
         level = next(iter(self.scores.values())).level if self.scores else 0.95
@@ -163,7 +175,7 @@ def score(
     """Judge predictions: each metric with its interval and its n.
 
     Args:
-        predictions: Labelled rows, at least one.
+        predictions: Labelled rows, at least one. Rows with the same id (copies of one content) count once.
         metrics: Names, functions ``f(truth, output) -> float``, or None for the defaults of the kind of target.
         part: Which part of the data the rows are.
         level: Coverage of the intervals, in (0, 1).
@@ -186,7 +198,7 @@ def score(
     if not len(predictions):
         raise DataError("there are no rows to judge. To fix: give at least one labelled row.")
     scores = {metric.name: _measure(metric, predictions, level, seed) for metric in chosen}
-    loss = None if predictions.loss is None else float(predictions.loss.mean())
+    loss = None if predictions.judged.loss is None else float(predictions.judged.loss.mean())
     return beside(Scores(scores, part=part, n=len(predictions), loss=loss), chosen, baselines or {})
 
 
@@ -202,21 +214,20 @@ def _values(metrics: Sequence[Metric], predictions: Predictions) -> dict[str, fl
         warnings.simplefilter("ignore")
         for metric in metrics:
             with suppress(SettingError):
-                value = metric.value(predictions)
+                value = metric.value(predictions.judged)
                 found[metric.name] = value if math.isfinite(value) else None
     return found
 
 
 def _measure(metric: Metric, predictions: Predictions, level: float, seed: int) -> Score:
-    value = metric.value(predictions)
-    notes = [metric.note(predictions)]
+    rows, units = predictions.judged, predictions.units
+    value = metric.value(rows)
+    notes = [metric.note(rows)]
     interval = None
     if math.isfinite(value):
-        interval = metric.interval(predictions, level=level, seed=seed)
+        interval = metric.interval(rows, level=level, seed=seed)
         if interval is None:
-            notes.append(
-                "too few rows for an interval" if predictions.groups is None else "too few groups for an interval"
-            )
+            notes.append("too few rows for an interval" if rows.groups is None else "too few groups for an interval")
         elif interval.high - interval.low <= 1e-12 * abs(value):
             notes.append("no interval: every resample of these rows gives the same value")
             interval = None
@@ -229,6 +240,7 @@ def _measure(metric: Metric, predictions: Predictions, level: float, seed: int) 
         low=interval.low if interval else None,
         high=interval.high if interval else None,
         n=len(predictions),
+        units=None if units == len(predictions) else units,
         level=level,
         method=interval.method if interval else None,
         higher_is_better=metric.higher_is_better,
@@ -241,8 +253,9 @@ def _decimals(value: float) -> int:
     """Digits after the point that show three significant digits."""
     if not math.isfinite(value) or value == 0:
         return 3
-    return min(max(2 - math.floor(math.log10(abs(value))), 0), 9)
+    return min(max(2 - math.floor(math.log10(abs(value))), 0), _MOST_DECIMALS)
 
 
 def _number(value: float, decimals: int) -> str:
-    return f"{value:,.{decimals}f}"
+    """With so many digits after the point; what would be all zeros is written as a power of ten."""
+    return f"{value:.3g}" if decimals >= _MOST_DECIMALS and value else f"{value:,.{decimals}f}"

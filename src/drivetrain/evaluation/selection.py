@@ -20,6 +20,7 @@ from statistics import NormalDist
 import numpy as np
 
 from drivetrain.errors import DataError, SettingError
+from drivetrain.evaluation.copies import without_copies
 from drivetrain.evaluation.intervals import Floats, check_level, group_codes, resamples, wilson_ends
 from drivetrain.evaluation.metrics import Metric, resolve_metrics
 from drivetrain.evaluation.predictions import Predictions
@@ -54,8 +55,10 @@ class Selection:
     high: float | None
     """Interval of `corrected`; None where there is none for the score itself."""
     n: int
-    """Rows."""
+    """Rows; each content once."""
     trials: int
+    n_rows: int | None = None
+    """With the copies of the same contents; None: there are none."""
 
     def __str__(self) -> str:
         scale, unit = (100.0, " %") if self.percent else (1.0, "")
@@ -63,7 +66,8 @@ class Selection:
         inside = (
             "" if self.low is None or self.high is None else f" [{scale * self.low:{form}}, {scale * self.high:{form}}]"
         )
-        said = f"{self.label} {scale * self.corrected:{form}}{unit}{inside}, n = {self.n:,}"
+        copies = "" if self.n_rows is None else f" ({self.n_rows:,} rows)"
+        said = f"{self.label} {scale * self.corrected:{form}}{unit}{inside}, n = {self.n:,}{copies}"
         if self.trials == 1:
             return said
         return f"{said}; {scale * self.raw:{form}}{unit} before correction for having chosen it among {self.trials}"
@@ -105,7 +109,8 @@ def correct_selection(
         (0.54..., 0.5...)
     """
     check_level(level)
-    tables = _on_same_rows(tables)
+    n_rows = len(tables[0]) if tables else 0
+    tables = without_copies(_on_same_rows(tables))
     of = tables[0]
     measure = resolve_metrics(None if metric is None else [metric], of.target)[0]
     if measure.higher_is_better is None:
@@ -132,6 +137,7 @@ def correct_selection(
         high=high,
         n=len(of),
         trials=len(tables),
+        n_rows=None if n_rows == len(of) else n_rows,
     )
 
 
@@ -144,7 +150,7 @@ def expect(selection: Selection, measure: Metric, predictions: Predictions, n_te
         selection: The corrected score of the model.
         measure: What it was scored by.
         predictions: What that model said of the validation rows.
-        n_test: Rows that will judge it, at least 1.
+        n_test: Rows that will judge it, each content once, at least 1.
 
     Source: for proportions the beta-binomial predictive distribution under Jeffreys' prior (Brown, Cai and DasGupta
     2001, "Interval estimation for a binomial proportion", section 3); else the interval, wider by √(1 + n / n_test).
@@ -152,7 +158,7 @@ def expect(selection: Selection, measure: Metric, predictions: Predictions, n_te
     if selection.low is None or selection.high is None:
         return None
     value, n = selection.corrected, selection.n
-    grouped = predictions.groups is not None
+    grouped = predictions.judged.groups is not None
     low, high = _on_other_rows(measure, value, (selection.low, selection.high), n=n, n_test=n_test, grouped=grouped)
     return Expected(
         metric=selection.metric,
@@ -215,17 +221,23 @@ def _on_same_rows(tables: Sequence[Predictions]) -> list[Predictions]:
     found: list[Predictions] = []
     for table in tables:
         if table.ids != ids:
-            place = {row_id: row for row, row_id in enumerate(table.ids)}
-            if len(place) != len(table) or set(place) != set(ids) or len(ids) != len(table):
+            order, order_here = (_by_id(one) for one in (ids, table.ids))
+            if [ids[row] for row in order] != [table.ids[row] for row in order_here]:
                 raise DataError(
                     f"the predictions are of different rows ({len(ids)} and {len(table)}): models are compared on the "
                     "same ones. To fix: give predictions of one validation set."
                 )
-            table = table.subset([place[row_id] for row_id in ids])  # noqa: PLW2901
+            place = np.empty(len(ids), dtype=np.int64)
+            place[order] = order_here
+            table = table.subset(place)  # noqa: PLW2901
         if _said(table.target) != _said(tables[0].target):
             raise DataError("the predictions are of different targets: models are compared on the same one.")
         found.append(table)
     return found
+
+
+def _by_id(ids: Sequence[str]) -> list[int]:
+    return sorted(range(len(ids)), key=lambda row: ids[row])
 
 
 def _said(target: Target) -> tuple[str, ...]:

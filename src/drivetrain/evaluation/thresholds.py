@@ -102,6 +102,7 @@ def thresholds_for_cost(
         raise SettingError(
             f"false_positive = {false_positive}, false_negative = {false_negative}: costs are 0 or above, one above 0."
         )
+    predictions = predictions.judged
     names, probs_NK, truth_NK = _questions(predictions, positive)
     _check_rows(predictions)
     costs = (false_positive, false_negative)
@@ -171,10 +172,11 @@ def cheapest_answers(
             f"the cost matrix has shape {costs.shape} and smallest value {costs.min() if costs.size else None}: "
             f"expected ({target.n_outputs}, {target.n_outputs}), true category by said category, nothing below 0."
         )
+    answers_N = _cheapest_answers(predictions, costs)
+    predictions = predictions.judged
     truth = predictions.known_truth()
     _check_rows(predictions)
-    said_N = (predictions.output.astype(np.float64) @ costs).argmin(axis=1).astype(np.int64)
-    cost_N = costs[truth, said_N]
+    cost_N = costs[truth, _cheapest_answers(predictions, costs)]
     interval = mean_interval(cost_N, level=level, seed=seed, groups=group_codes(predictions.groups))
     choice = CostChoice(
         thresholds={},
@@ -185,7 +187,11 @@ def cheapest_answers(
         n=len(predictions),
         note="nothing was chosen on these rows; the cost is lowest where the probabilities are calibrated",
     )
-    return said_N, choice
+    return answers_N, choice
+
+
+def _cheapest_answers(predictions: Predictions, costs_KK: Floats) -> NDArray[np.int64]:
+    return (predictions.output.astype(np.float64) @ costs_KK).argmin(axis=1).astype(np.int64)
 
 
 def _check_rows(predictions: Predictions) -> None:

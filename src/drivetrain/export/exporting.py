@@ -159,6 +159,7 @@ def _lowered(
     worst_change: float,
 ) -> tuple[bytes, PairedChange | None, Decision]:
     """The model in lower precision where the validation rows allow it, else as it is."""
+    valid = valid.subset(list({digest: row for row, digest in enumerate(valid.digests)}.values()))  # each content once
     if len(valid) < LEAST_ROWS:
         reason = f"{precision} was refused: {len(valid)} validation rows cannot tell what it costs, {LEAST_ROWS} could"
         return model, None, Decision(value="fp32", reason=reason)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 from drivetrain.runtime.calibration import Calibration
 from drivetrain.runtime.decisions import Decision
@@ -71,6 +71,15 @@ class ScoreRecord(_Record):
     low: float | None
     high: float | None
     n: int = Field(ge=0)
+    """Rows."""
+    units: int | None = Field(default=None, ge=0)
+    """How many of them are independent, where that is another number."""
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_not_known(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """As it was before there were `units`, where every row counts."""
+        found = write(self)
+        return {name: value for name, value in found.items() if name != "units" or value is not None}
 
 
 class Expected(_Record):

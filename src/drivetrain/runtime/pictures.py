@@ -139,7 +139,8 @@ def read_picture(
     May be called from several threads.
 
     Args:
-        source: Path, encoded bytes, PIL image, or an array (H, W) or (H, W, C) of uint8 or uint16.
+        source: Path, encoded bytes, PIL image, or an array (H, W) or (H, W, C) of uint8 or uint16. Colours of an array
+            are red, green, blue, as Pillow has them; of OpenCV, which has blue first, pass ``picture[:, :, ::-1]``.
         channels: 1 luminance, 3 RGB, 4 RGBA; with 1 and 3 transparency is laid on white. Any other number needs
             an array or `.npy` file with that many channels.
         shrink_to_px: The short side wanted later. Large pictures are then halved up to three times while the

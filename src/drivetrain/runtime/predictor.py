@@ -123,6 +123,9 @@ class Predictor:
     def predict(self, source: PictureSource) -> Prediction:
         """Answer for one picture: a path, encoded bytes, a Pillow image or an (H, W, C) uint8 array.
 
+        Colours of an array are red, green, blue. OpenCV's are blue, green, red, which nothing in the array tells: pass
+        ``cv2.imread(path)[:, :, ::-1]``, or the path itself.
+
         Raises:
             PictureError: It cannot be read.
         """

@@ -8,8 +8,10 @@ kind       a row's value                 ``encode`` gives           the model's 
 ========== ============================= ========================== ==============================
 category   ``"pear"``                    (N,) int64 index           logits of a softmax
 categories ``("red", "round")``          (N, K) float32 of 0 and 1  logits of K sigmoids
-number     ``(1.5, 20.0)``               (N, D) float32, your units standardised values
+number     ``(1.5, 20.0)``               (N, D) float64, your units standardised values
 ========== ============================= ========================== ==============================
+
+Numbers stay float64 until they are standardised: at 1,700,000,000 neighbouring float32 values are 128 apart.
 """
 
 from __future__ import annotations
@@ -188,14 +190,23 @@ class NumberTarget(BaseModel):
     def fit(cls, names: Sequence[str], values: Sequence[Sequence[float]]) -> NumberTarget:
         """Mean and standard deviation of the training set; raises DataError where a column never varies."""
         table = np.asarray(values, dtype=np.float64).reshape(len(values), len(names))
-        std = table.std(axis=0)
-        still = [name for name, spread in zip(names, std, strict=True) if not spread > 0]
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean = table[0] + (table - table[0]).mean(axis=0)  # of values near each other, however far from 0
+            largest = np.abs(table - mean).max(axis=0)
+            std = largest * np.sqrt(np.mean(((table - mean) / np.where(largest > 0, largest, 1.0)) ** 2, axis=0))
+        endless = [name for name, found in zip(names, mean + std, strict=True) if not np.isfinite(found)]
+        if endless:
+            raise DataError(
+                f"the values of {first_few(endless)} reach {np.abs(table).max():.3g}, and their differences cannot be "
+                "computed; expected numbers below 1e300. To fix: give them in a larger unit."
+            )
+        still = [name for name, fixed in zip(names, (table == table[0]).all(axis=0), strict=True) if fixed]
         if still:
             raise DataError(
                 f"{first_few(still)} has the same value in all {len(values)} rows of the training set: there is "
                 "nothing to learn. To fix: choose another target column."
             )
-        return cls(names=tuple(names), mean=tuple(table.mean(axis=0).tolist()), std=tuple(std.tolist()))
+        return cls(names=tuple(names), mean=tuple(mean.tolist()), std=tuple(std.tolist()))
 
     @property
     def name(self) -> str:
@@ -208,12 +219,13 @@ class NumberTarget(BaseModel):
         return len(self.names)
 
     def encode(self, values: Sequence[TargetValue]) -> Array:
-        """(N, D) float32 in the user's units."""
-        return np.asarray(values, dtype=np.float32).reshape(len(values), len(self.names))
+        """(N, D) float64 in the user's units."""
+        return np.asarray(values, dtype=np.float64).reshape(len(values), len(self.names))
 
     def training_form(self, encoded: Array) -> Array:
-        """(N, D) standardised values."""
-        return ((encoded - np.asarray(self.mean)) / np.asarray(self.std)).astype(np.float32)
+        """(N, D) float32 standardised values; the standardising itself is done in float64."""
+        centred = np.asarray(encoded, dtype=np.float64) - np.asarray(self.mean)
+        return (centred / np.asarray(self.std)).astype(np.float32)
 
     def activate(self, outputs: Array) -> Array:
         """(N, D) values in the user's units."""

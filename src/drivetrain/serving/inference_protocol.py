@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, Field, ValidationError
 
 from drivetrain import __version__
-from drivetrain.runtime.targets import CategoryTarget, NumberTarget
+from drivetrain.runtime.targets import CategoryTarget, NumberTarget, Target
 from drivetrain.serving import schema
 from drivetrain.serving.bodies import content_type, read_body
 from drivetrain.serving.model import Answer, Model, Said
@@ -109,7 +109,7 @@ def described(model: Model) -> dict[str, Any]:
         {"name": PICTURES, "datatype": "BYTES", "shape": [-1]},
     ]
     outputs: list[dict[str, Any]] = [
-        {"name": _row_name(model), "datatype": "FP32", "shape": [-1, target.n_outputs]},
+        {"name": _row_name(model), "datatype": _datatype(target), "shape": [-1, target.n_outputs]},
     ]
     if isinstance(target, CategoryTarget):
         outputs.append({"name": "label", "datatype": "BYTES", "shape": [-1]})
@@ -210,11 +210,18 @@ def _pixels(model: Model, tensor: Tensor) -> NDArray[np.uint8]:
         raise Refusal(400, "data are not as many whole numbers of 0 to 255 as the shape says") from None
 
 
+def _datatype(target: Target) -> str:
+    """Of the answers: numbers may be large and differ little, which 32 bits do not hold."""
+    return "FP64" if isinstance(target, NumberTarget) else "FP32"
+
+
 def _outputs(model: Model, found: list[Said]) -> list[dict[str, Any]]:
     target = model.predictor.target
-    rows = np.stack([said.row_K for said in found]).astype(np.float32)
+    rows = np.stack([said.row_K for said in found])
+    datatype = _datatype(target)
+    rows = rows.astype(np.float32 if datatype == "FP32" else np.float64)
     outputs: list[dict[str, Any]] = [
-        {"name": _row_name(model), "datatype": "FP32", "shape": list(rows.shape), "data": rows.ravel().tolist()}
+        {"name": _row_name(model), "datatype": datatype, "shape": list(rows.shape), "data": rows.ravel().tolist()}
     ]
     if isinstance(target, CategoryTarget):
         labels = [said.prediction.label for said in found]

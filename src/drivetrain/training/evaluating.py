@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from drivetrain.data.store import Store
 from drivetrain.errors import DataError
 from drivetrain.runtime.inputs import Input
+from drivetrain.runtime.predictor import Engine
 from drivetrain.training.inference import TorchEngine, for_inference
 from drivetrain.training.memory import kept_memory
 from drivetrain.training.network import Network
@@ -48,6 +49,12 @@ def raw_outputs(
     engine = TorchEngine(copy, place)
     parts = [engine.tensor(pictures) for pictures in chain([first], batches)]
     return place.gather(torch.cat(parts)).cpu().numpy()[: len(wanted)]
+
+
+def engine_outputs(engine: Engine, reader: Input, store: Store, *, batch_size: int = BATCH_SIZE) -> NDArray[np.float32]:
+    """The same of a saved model's own engine, in this process."""
+    batches = _batches(store, list(range(len(store.paths))), batch_size)
+    return np.concatenate([engine(np.stack([reader.view(a) for a in arrays])) for arrays in batches])
 
 
 def _batches(store: Store, rows: list[int], batch_size: int) -> Iterator[list[NDArray[np.uint8]]]:

@@ -79,15 +79,19 @@ def budget_plan(learner: Learner, seconds: float, recipe: Recipe, folder: Path |
     if recipe.unfreeze is not None:
         asked = recipe.unfreeze
         costs = replace(costs, ways=(min(costs.ways, key=lambda way: abs(way.trained - asked)),))
-    before = time.monotonic()
     if len(learner.data.valid):
         learner.predictions()
-    validation = time.monotonic() - before
+    validation = learner.judging_seconds
+    if len(learner.data.valid) and learner.place.judging() is not learner.place:
+        before = time.monotonic()
+        learner.quick_predictions()
+        validation = time.monotonic() - before
     head = _head(learner, recipe)
     # The features that a solved head needs are of rows as they are judged.
     if solves_head(learner, recipe.head_epochs) and len(learner.data.valid):
         costs = replace(costs, forward=max(costs.forward, validation / len(learner.data.valid)))
-    left = seconds - (time.monotonic() - began) - validation * int(head.value or 0)
+    last = learner.judging_seconds if learner.place.judging() is not learner.place else 0.0
+    left = seconds - (time.monotonic() - began) - validation * int(head.value or 0) - last
     costs, left, validation = _agree(learner.place, costs, left, validation)
     rows, steps, room = len(learner.data.train), learner.feeder.steps, _room(learner, folder)
     plan = plan_for(left, costs, rows=rows, steps=steps, validation=validation, room_bytes=room)

@@ -41,7 +41,7 @@ from drivetrain.training.lr_find import LrSuggestion, try_rates
 from drivetrain.training.measuring import Measuring
 from drivetrain.training.memory import kept_memory
 from drivetrain.training.network import Network
-from drivetrain.training.place import Precision, find_place
+from drivetrain.training.place import Place, Precision, find_place
 from drivetrain.training.plan import Phase, Rates
 from drivetrain.training.reporting import Reporting
 from drivetrain.training.run import Run, Setup
@@ -78,11 +78,15 @@ class Learner(Looking, Measuring, Sealing, Keeping, Reporting):
         mixup: Strength α of MixUp (Zhang et al. 2018); 0 is off. Not together with `cutmix`.
         cutmix: Strength α of CutMix (Yun et al. 2019); 0 is off.
         label_smoothing: Share of probability spread over all categories; None takes 0.1 for single categories.
-        class_weights: "balanced", or category → weight, for classes of unequal size or importance.
+        class_weights: "balanced", or category → weight, for classes of unequal size or importance. With several
+            labels per row, rows with a label are weighed against those without it: "balanced" gives both the same
+            weight in all (who knows nothing then says .5 of a label of any frequency), label → weight says what a row
+            with it counts, where one without counts 1. Probabilities then no longer are frequencies.
         dropout: Of the head, 0 ≤ dropout < 1.
         weight_decay: Decoupled, on weights of more than one dimension.
         clip_norm: Largest norm of the gradient; None does not clip.
-        precision: "auto", "fp32", "bf16" or "fp16".
+        precision: Of training: "auto", "fp32", "bf16" or "fp16". Scores and answers are in fp32, as the saved model's
+            are; those printed between epochs are in this one.
         device: "auto", or a torch device name.
         seed: Of the head's first parameters, the order and the augmentation; None takes the split's.
         store_activations: Compute what is frozen once, for some random views of each row, and keep it while a run
@@ -144,6 +148,8 @@ class Learner(Looking, Measuring, Sealing, Keeping, Reporting):
         """Parameters that a stopped run left behind → those it started from: the same call takes up that run."""
         self._judged: tuple[str, Predictions] | None = None
         """What was said of the validation set, and by which parameters."""
+        self.judging_seconds = 0.0
+        """What it took to judge the validation set, the last time."""
         self._validated: tuple[tuple[str, tuple[Metric, ...]], Scores] | None = None
         self.test_openings: list[Opening] = []
         """Each time the test set was opened, and what it said."""
@@ -171,7 +177,8 @@ class Learner(Looking, Measuring, Sealing, Keeping, Reporting):
                 n_outputs=data.target.n_outputs,
                 dropout=dropout,
             )
-        self.network.start_from(defaults.base_rates(data.target, training_rows))
+        tilt = 0.0 if self.loss.tilt_K is None else self.loss.tilt_K
+        self.network.start_from(defaults.base_rates(data.target, training_rows) + tilt)
         self.network.to(self.place.device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         batch = defaults.asked(batch_size) or defaults.choose_batch_size(len(data.train), self.place.device.type)
         self.batch_size, self.accumulate = int(batch.value or 0), accumulate
@@ -314,7 +321,7 @@ class Learner(Looking, Measuring, Sealing, Keeping, Reporting):
     # ── judging ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     def predictions(self, part: Literal["train", "valid"] = "valid") -> Predictions:
-        """The table of predictions that every score and figure is made from.
+        """The table of predictions that every score and figure is made from, in fp32 as the saved model answers.
 
         Raises:
             DataError: There are no such rows.
@@ -325,8 +332,10 @@ class Learner(Looking, Measuring, Sealing, Keeping, Reporting):
         if part == "train":
             return self._judge(self.feeder.store, self.data.train)
         identity = parameters_sha256(self.network)
-        if self._judged is None or self._judged[0] != identity:  # the last epoch's are asked for again at the end
+        if self._judged is None or self._judged[0] != identity:
+            began = time.monotonic()
             self._judged = (identity, self._judge(self.valid_store, self.data.valid))
+            self.judging_seconds = time.monotonic() - began
         return self._judged[1]
 
     def validate(self) -> Scores:
@@ -338,21 +347,30 @@ class Learner(Looking, Measuring, Sealing, Keeping, Reporting):
             self._validated = (asked, scores)
         return self._validated[1]
 
-    def _judge(self, store: Store, examples: Examples, part: str = "validation") -> Predictions:
+    def quick_predictions(self) -> Predictions:
+        """Of the validation set, in the precision that trains: between epochs, where lower is faster."""
+        if self.place.judging() is self.place:
+            return self.predictions()  # the last epoch's are asked for again at the end
+        return self._judge(self.valid_store, self.data.valid, place=self.place)
+
+    def _judge(
+        self, store: Store, examples: Examples, part: str = "validation", *, place: Place | None = None
+    ) -> Predictions:
         if len(examples) == 0:
             setting = "test_pct" if part == "test" else "valid_pct"
             raise DataError(f"there is no {part} set. To fix: make the data with {setting} above 0.")
-        outputs = raw_outputs(self.network, self.kind.reader, store, self.place)
+        outputs = raw_outputs(self.network, self.kind.reader, store, place or self.place.judging())
         return judge(outputs, examples, self.data.target, self.loss)
 
     # ── predicting and saving ───────────────────────────────────────────────────────────────────────────────────
 
     def predictor(self, *, top_k: int = 5) -> Predictor:
-        """The trained model without the training data: what `predict` uses, and what `load` gives."""
-        return Predictor(self.kind.reader, self.data.target, TorchEngine(self.network, self.place), top_k=top_k)
+        """The trained model without the training data: what `predict` uses, and what `load` gives, in fp32."""
+        engine = TorchEngine(self.network, self.place.judging())
+        return Predictor(self.kind.reader, self.data.target, engine, top_k=top_k)
 
     def predict(self, source: PictureSource) -> Prediction:
-        """Answer for one picture; see `Predictor.predict`."""
+        """Answer for one picture, an array's colours being red, green, blue; see `Predictor.predict`."""
         return self.predictor().predict(source)
 
     def predict_many(
@@ -385,7 +403,10 @@ class Learner(Looking, Measuring, Sealing, Keeping, Reporting):
         self.decisions |= decisions
         # In little time the rest may do less than the head alone has done.
         guard = KeepHead(monitor=self.metrics[0].name) if len(self.data.valid) else None
-        return self._run(phases, folder, callbacks, seconds=seconds - (time.monotonic() - began), guard=guard)
+        # the trained model is judged once more, in fp32, where that is not how the epochs were
+        judging = 0.0 if self.place.judging() is self.place else self.place.first(self.judging_seconds)
+        left = seconds - (time.monotonic() - began) - judging
+        return self._run(phases, folder, callbacks, seconds=left, guard=guard)
 
     def _run(
         self,
@@ -459,7 +480,7 @@ class Learner(Looking, Measuring, Sealing, Keeping, Reporting):
     def _epoch_scores(self) -> dict[str, float | None]:
         if len(self.data.valid) == 0:
             return {}
-        predictions = self.predictions()
+        predictions = self.quick_predictions().judged
         assert predictions.loss is not None
         values = {metric.name: metric.value(predictions) for metric in self.metrics}
         defined = {name: None if math.isnan(value) else value for name, value in values.items()}

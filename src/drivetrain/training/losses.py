@@ -8,11 +8,12 @@ from typing import Literal
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
 from drivetrain.errors import SettingError, did_you_mean
-from drivetrain.runtime.targets import Array, CategoryTarget, Target
+from drivetrain.runtime.targets import Array, CategoriesTarget, CategoryTarget, Target
 
 LossFunction = Callable[[Tensor, Tensor], Tensor]
 ClassWeights = Literal["balanced"] | dict[str, float] | None
@@ -26,6 +27,8 @@ class Loss:
     rows: LossFunction
     built_in: bool = True
     """Not a function of the user's, which may be slow, or not smooth."""
+    tilt_K: Array | None = None
+    """What class weights add to the raw outputs of the best constant answer; None: without weights."""
 
     def __call__(self, outputs: Tensor, target: Tensor) -> Tensor:
         """(N,) losses, in float32."""
@@ -54,7 +57,9 @@ def make_loss(
             row or their mean.
         target: Kind of target.
         label_smoothing: Share of the probability spread over all categories, for cross-entropy only.
-        class_weights: "balanced" weighs categories inversely to their frequency; or category → weight.
+        class_weights: "balanced" weighs categories inversely to their frequency; or category → weight. With several
+            labels per row it is the rows with and without a label that are weighed, label by label: "balanced" gives
+            both the same weight in all, label → weight says what a row with it counts, beside 1 without.
         training_rows: Encoded targets of the training set, for "balanced".
 
     Raises:
@@ -75,7 +80,7 @@ def make_loss(
     if target.kind != "category":
         _refuse_options(name, label_smoothing, class_weights if target.kind == "number" else None)
     weights = _weights(class_weights, target, training_rows)
-    return Loss(name, _function(name, weights, label_smoothing))
+    return Loss(name, _function(name, weights, label_smoothing), tilt_K=_tilt(weights))
 
 
 def _refuse_options(name: str, label_smoothing: float, class_weights: ClassWeights) -> None:
@@ -92,8 +97,11 @@ def _function(name: str, weights: Tensor | None, label_smoothing: float) -> Loss
         )
 
     def binary_cross_entropy(outputs: Tensor, target: Tensor) -> Tensor:
-        weight = None if weights is None else weights.to(outputs.device)
-        losses = functional.binary_cross_entropy_with_logits(outputs, target.float(), weight, reduction="none")
+        target, weight = target.float(), None
+        if weights is not None:
+            without_K, having_K = weights.to(outputs.device)
+            weight = having_K * target + without_K * (1 - target)  # MixUp's targets lie between
+        losses = functional.binary_cross_entropy_with_logits(outputs, target, weight, reduction="none")
         return losses.mean(dim=1)
 
     by_name: dict[str, LossFunction] = {
@@ -107,14 +115,30 @@ def _function(name: str, weights: Tensor | None, label_smoothing: float) -> Loss
 
 
 def _weights(class_weights: ClassWeights, target: Target, training_rows: Array) -> Tensor | None:
-    """(K,) weights whose mean over the training rows is 1, so that the loss keeps its scale."""
+    """(K,) weights of categories, or (2, K) of rows without and with each label; their mean over the rows is 1."""
     if class_weights is None:
         return None
     assert target.kind != "number"
+    n = len(training_rows)
     if isinstance(target, CategoryTarget):
-        counts = np.bincount(training_rows, minlength=target.n_outputs).astype(np.float64)
-    else:
-        counts = training_rows.sum(axis=0).astype(np.float64)
+        counts_K = np.bincount(training_rows, minlength=target.n_outputs).astype(np.float64)
+        return _with_mean_one(_asked(class_weights, target, balanced_K=1 / np.maximum(counts_K, 1)), counts_K, n)
+    having_K = training_rows.sum(axis=0).astype(np.float64)
+    without_K = n - having_K
+    varies_K = (having_K > 0) & (without_K > 0)  # else there is nothing to balance
+    balanced_K = np.where(varies_K, without_K / np.maximum(having_K, 1), 1.0)
+    asked_K = _asked(class_weights, target, balanced_K=balanced_K)
+    columns = zip(asked_K, without_K, having_K, strict=True)
+    return torch.stack([_with_mean_one(np.array([1.0, asked]), np.array(counts), n) for asked, *counts in columns], 1)
+
+
+def _asked(
+    class_weights: Literal["balanced"] | dict[str, float],
+    target: CategoryTarget | CategoriesTarget,
+    *,
+    balanced_K: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """(K,) weights as they are meant, on any scale."""
     if isinstance(class_weights, dict):
         unknown = [name for name in class_weights if name not in target.vocab]
         if unknown:
@@ -124,9 +148,20 @@ def _weights(class_weights: ClassWeights, target: Target, training_rows: Array) 
         weights = np.array([class_weights.get(name, 1.0) for name in target.vocab])
         if not (weights > 0).all():
             raise SettingError("class_weights must be above 0.")
-    else:
-        weights = counts.sum() / (len(counts) * np.maximum(counts, 1))
-    return torch.tensor(weights * counts.sum() / (weights * counts).sum(), dtype=torch.float32)
+        return weights
+    return balanced_K
+
+
+def _with_mean_one(weights: NDArray[np.float64], counts: NDArray[np.float64], n: int) -> Tensor:
+    """The weights on such a scale that their mean over the rows is 1: the loss keeps its own."""
+    return torch.tensor(weights * n / (weights * counts).sum(), dtype=torch.float32)
+
+
+def _tilt(weights: Tensor | None) -> Array | None:
+    """(K,) by how much the weights move the raw outputs of the best constant answer."""
+    if weights is None:
+        return None
+    return (weights.log() if weights.ndim == 1 else (weights[1] / weights[0]).log()).double().numpy()
 
 
 def _per_row(function: LossFunction) -> LossFunction:

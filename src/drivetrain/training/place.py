@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import torch
@@ -51,6 +51,12 @@ class Place:
     def dtype(self) -> torch.dtype:
         """Of the body's arithmetic."""
         return _DTYPE[str(self.precision.value)]
+
+    def judging(self) -> Place:
+        """The same in fp32, as a saved model answers: what is printed of a model is what it will be worth."""
+        if self.dtype is torch.float32:
+            return self
+        return replace(self, precision=Decision(value="fp32", reason="judged as the saved model answers"))
 
     def autocast(self) -> AbstractContextManager[Any]:
         """The body's layers inside this block run in `dtype`."""

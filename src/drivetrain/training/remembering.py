@@ -23,7 +23,7 @@ def calibration_of(predictions: Predictions) -> Calibration | None:
     Where they are too few to promise any error rate, nothing is promised and the model does not abstain: nobody asked
     for a model that never answers.
     """
-    if len(predictions) < LEAST_ROWS:
+    if len(predictions.judged) < LEAST_ROWS:
         return None
     from drivetrain.evaluation.calibration import calibrate  # noqa: PLC0415 - brings SciPy
 
@@ -39,7 +39,8 @@ def reference_of(predictions: Predictions, store: Store, calibration: Calibratio
         store: Its working pictures, row by row.
         calibration: What the deployed model applies.
     """
-    rows = np.unique(np.linspace(0, len(predictions) - 1, MOST_LOOKED_AT).astype(int)).tolist()
+    once = np.array(list({row_id: row for row, row_id in reversed(list(enumerate(predictions.ids)))}.values())[::-1])
+    rows = np.unique(once[np.linspace(0, len(once) - 1, MOST_LOOKED_AT).astype(int)]).tolist()
     there: list[int] = []
     statistics: list[dict[str, float]] = []
     for start in range(0, len(rows), 64):

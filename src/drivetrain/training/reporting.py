@@ -257,6 +257,7 @@ def _headline_of(opening: Opening, metrics: Sequence[Metric]) -> Score | None:
         low=record.low,
         high=record.high,
         n=record.n,
+        units=record.units,
         percent=metric is not None and metric.percent,
         note=None if widened is None else f"interval widened for {opening.count} openings",
     )

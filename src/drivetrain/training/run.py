@@ -143,6 +143,12 @@ class Run:
         """Metric name → whether higher is better."""
         return self.setup.better
 
+    @property
+    def _quick(self) -> str:
+        """The precision of the epochs' scores, where it is another one than that of the trained model's."""
+        place = self.setup.place
+        return "" if place.judging() is place else str(place.precision.value)
+
     def stop(self, reason: str) -> None:
         """End the run after this epoch."""
         self._stop_reason = reason
@@ -268,7 +274,7 @@ class Run:
             "seconds": round(time.monotonic() - began, 3),
         }
         self.history.append(row)
-        self._say(describe(row, self.first_epoch - 1 + sum(p.epochs for p in self.phases)))
+        self._say(describe(row, self.first_epoch - 1 + sum(p.epochs for p in self.phases), self._quick))
         for callback in self.callbacks:
             callback.on_epoch_end(self)
 
@@ -342,8 +348,11 @@ class Run:
         self._say(f"resuming the run in {self.folder}: {self.step} steps are done")
 
 
-def describe(row: Mapping[str, Any], epochs: int) -> str:
-    """One line per epoch, with what the optimiser reads apart from what a person reads."""
+def describe(row: Mapping[str, Any], epochs: int, quick: str = "") -> str:
+    """One line per epoch, with what the optimiser reads apart from what a person reads.
+
+    `quick` is the precision it was judged in, where the trained model is judged in another one.
+    """
     losses = [
         f"{name.removesuffix('_loss')} {row[name]:.3f}"
         for name in ("train_loss", "valid_loss")
@@ -351,7 +360,8 @@ def describe(row: Mapping[str, Any], epochs: int) -> str:
     ]
     others = {"epoch", "phase", "train_loss", "valid_loss", "lr", "seconds"}
     metrics = [f"{name} {value:.4f}" for name, value in row.items() if name not in others and value is not None]
-    shown = f" | metrics on validation: {', '.join(metrics)}" if metrics else ""
+    where = f"validation, in {quick}" if quick else "validation"
+    shown = f" | metrics on {where}: {', '.join(metrics)}" if metrics else ""
     return f"epoch {row['epoch']}/{epochs} ({row['phase']}) | loss: {', '.join(losses)}{shown} | {row['seconds']:.1f} s"
 
 

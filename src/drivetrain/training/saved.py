@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,13 +16,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from drivetrain.errors import ArtefactError, DataError, SettingError
-from drivetrain.runtime.artefact import DATA, WEIGHTS, Artefact, open_artefact
+from drivetrain.runtime.artefact import DATA, MODEL, WEIGHTS, Artefact, open_artefact
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.golden import read_golden
 from drivetrain.runtime.manifest import Manifest, Opening
 from drivetrain.runtime.predictor import Predictor
-from drivetrain.runtime.targets import CategoryTarget
-from drivetrain.training.inference import TorchEngine, for_inference, lower_precision_holds
+from drivetrain.training.inference import TorchEngine, for_inference
 from drivetrain.training.kinds import rebuild_kind
 from drivetrain.training.network import Network
 from drivetrain.training.place import Place, Precision, find_place
@@ -31,13 +30,9 @@ if TYPE_CHECKING:  # what only judging needs is loaded there: predicting shall s
     from drivetrain.data.examples import Examples
     from drivetrain.data.seal import SealedSet
     from drivetrain.data.sources import Source
-    from drivetrain.data.store import Store
     from drivetrain.evaluation.metrics import Metric
     from drivetrain.evaluation.predictions import Predictions
     from drivetrain.evaluation.scores import Scores
-
-CHECKED_ROWS = 64
-"""On which lower precision than the model was trained in is compared with fp32."""
 
 
 def load_network(artefact: Artefact, place: Place) -> Network:
@@ -76,18 +71,15 @@ def load_with_torch(artefact: Artefact, *, device: str, precision: Precision, to
     Args:
         artefact: Opened and verified.
         device: As of `Learner`.
-        precision: ``auto`` takes what the hardware has natively, as `Learner` does, but nothing lower than the model
-            was trained in: there are no pictures here to check it on.
+        precision: ``auto`` takes fp32, in which the model was judged; another one is faster on some hardware, and
+            answers a little otherwise.
         top_k: How many categories `Prediction.top` lists, at most.
 
     Raises:
         ArtefactError: The parameters do not fit the architecture that the manifest names.
     """
     manifest = artefact.manifest
-    place = find_place(device, precision)
-    if precision == "auto" and _is_lower(place, manifest):
-        reason = f"as the model was trained; {place.precision.value} has not been checked for it"
-        place = replace(place, precision=Decision(value="fp32", reason=reason))
+    place = _place_for(device, precision)
     network, folding = for_inference(load_network(artefact, place), place, _noise(manifest))
     return Predictor(
         manifest.input,
@@ -107,28 +99,10 @@ def _noise(manifest: Manifest) -> NDArray[np.uint8]:
     return np.random.default_rng(0).integers(0, 256, (1, size_px, size_px, channels), dtype=np.uint8)
 
 
-def _is_lower(place: Place, manifest: Manifest) -> bool:
-    """Whether `place` computes in lower precision than the model was trained in."""
-    trained = manifest.decisions.get("precision")
-    return place.dtype is not torch.float32 and trained is not None and trained.value == "fp32"
-
-
-def _checked_precision(artefact: Artefact, store: Store, place: Place) -> Place:
-    """Lower precision than the model was trained in, where it says the same of the first rows; else fp32."""
-    from drivetrain.training.evaluating import raw_outputs  # noqa: PLC0415 - brings the data rooms
-
-    manifest = artefact.manifest
-    few = range(min(CHECKED_ROWS, len(store.paths)))
-    exact_place = replace(place, precision=Decision(value="fp32", reason=""))
-    exact, lower = (
-        raw_outputs(load_network(artefact, there), manifest.input, store, there, rows=few)
-        for there in (exact_place, place)
-    )
-    found = lower_precision_holds(exact, lower, compare_largest=isinstance(manifest.target, CategoryTarget))
-    if found.value:
-        return replace(place, precision=Decision(value=place.precision.value, reason=found.reason))
-    said = f"as the model was trained; in {place.precision.value} {found.reason}"
-    return replace(place, precision=Decision(value="fp32", reason=said))
+def _place_for(device: str, precision: Precision) -> Place:
+    """Where a saved model answers: in fp32, as it was judged, unless another precision was asked for."""
+    place = find_place(device, precision)
+    return place.judging() if precision == "auto" else place
 
 
 @dataclass(frozen=True)
@@ -157,19 +131,36 @@ class _Judging:
     artefact: Artefact
     examples: Examples
     place: Place
-    may_choose: bool
-    """Whether the precision may be chosen by comparing two on the first rows."""
+    as_it_answers: bool
+    """With `model.onnx` itself where that is in lower precision: its answers are other ones than those of fp32."""
+
+    @property
+    def precision(self) -> Decision:
+        """Of the arithmetic."""
+        export = self.artefact.manifest.export
+        if not self._with_onnx or export is None:
+            return self.place.precision
+        return Decision(value=export.precision, reason=f"as {MODEL} answers")
+
+    @property
+    def _with_onnx(self) -> bool:
+        manifest = self.artefact.manifest
+        lower = manifest.export is not None and manifest.export.precision != "fp32"
+        return self.as_it_answers and lower and MODEL in manifest.files
 
     def __call__(self) -> Predictions:
         from drivetrain.data.store import Store  # noqa: PLC0415
-        from drivetrain.training.evaluating import raw_outputs  # noqa: PLC0415
+        from drivetrain.training.evaluating import engine_outputs, raw_outputs  # noqa: PLC0415
         from drivetrain.training.judging import judge  # noqa: PLC0415
 
         manifest = self.artefact.manifest
         store = Store(self.examples.paths, manifest.input, digests=self.examples.digests)
-        if self.may_choose and _is_lower(self.place, manifest):
-            self.place = _checked_precision(self.artefact, store, self.place)
-        outputs = raw_outputs(load_network(self.artefact, self.place), manifest.input, store, self.place)
+        if self._with_onnx:
+            from drivetrain.runtime.onnx_engine import OnnxEngine  # noqa: PLC0415
+
+            outputs = engine_outputs(OnnxEngine(self.artefact.file(MODEL).read_bytes()), manifest.input, store)
+        else:
+            outputs = raw_outputs(load_network(self.artefact, self.place), manifest.input, store, self.place)
         return judge(outputs, self.examples, manifest.target, None)
 
 
@@ -196,8 +187,8 @@ def evaluate(
         data: Folder, table or DataFrame that holds the rows; None takes the place they were trained from.
         metrics: Names or functions; None takes those of the training.
         device: As of `Learner`.
-        precision: As of `Learner`; where ``auto`` would be lower than the model was trained in, it is compared with
-            fp32 on the first rows, and fp32 is taken if they differ.
+        precision: ``auto`` judges what `drivetrain.load` answers: in fp32, or with `model.onnx` where that holds
+            another precision. Another one says what the model would be worth in it.
         seal: The test set that `data` holds, where it is another one than the model's own: a seal that was handed to
             whoever trained the model, so that none of these pictures was trained on.
         project: The project folder; None takes the one at hand, see `images`.
@@ -223,7 +214,8 @@ def evaluate(
     if seal is not None:
         if part != "test" or data is None:
             raise SettingError("seal names the test set that data holds. To fix: pass data, and part='test'.")
-        return _evaluate_sealed(artefact, seal, data, metrics, place=find_place(device, precision), project=project)
+        judged_in = (_place_for(device, precision), precision == "auto")
+        return _evaluate_sealed(artefact, seal, data, metrics, judged_in=judged_in, project=project)
     if manifest.n.get(part, 0) == 0:
         raise DataError(f"{artefact.path} was trained without a {part} set: there is nothing to evaluate on.")
     reading = json.loads(artefact.file(DATA).read_text(encoding="utf-8"))
@@ -235,17 +227,17 @@ def evaluate(
         spec=SourceSpec.model_validate(reading["spec"]),
         channels=manifest.input.channels,
     )
-    judging = _Judging(artefact, found.examples, find_place(device, precision), precision == "auto")
+    judging = _Judging(artefact, found.examples, _place_for(device, precision), precision == "auto")
     measures = resolve_metrics(metrics or manifest.metrics or None, manifest.target)
     if part == "valid":
         check_validation(found.examples, project)
         predictions = judging()
         scores = _beside(score(predictions, measures, part="validation"), predictions, measures, reading)
-        return Evaluation(scores, predictions, found.n_missing, judging.place.precision)
+        return Evaluation(scores, predictions, found.n_missing, judging.precision)
     sealed = seal_of(artefact) or _sealed_now(found.examples, artefact)
     opened = open_saved(artefact, judging, measures, sealed=sealed, project=project, main=judging.place.main)
     scores = _beside(opened.scores, opened.predictions, measures, reading)
-    return Evaluation(scores, opened.predictions, found.n_missing, judging.place.precision, opened.opening)
+    return Evaluation(scores, opened.predictions, found.n_missing, judging.precision, opened.opening)
 
 
 def _beside(scores: Scores, predictions: Predictions, metrics: Sequence[Metric], reading: dict[str, Any]) -> Scores:
@@ -270,7 +262,7 @@ def _evaluate_sealed(
     data: Source,
     metrics: Sequence[Any] | None,
     *,
-    place: Place,
+    judged_in: tuple[Place, bool],
     project: str | os.PathLike[str] | None,
 ) -> Evaluation:
     """Judge a model on a test set that was never its own: whoever trained it had the seal alone."""
@@ -296,11 +288,11 @@ def _evaluate_sealed(
             "To fix: pass the data that the seal was made from."
         )
     examples = found.examples.subset(rows)
-    judging = _Judging(artefact, examples, place, may_choose=False)
+    judging = _Judging(artefact, examples, *judged_in)
     measures = resolve_metrics(metrics or manifest.metrics or None, manifest.target)
-    opened = open_saved(artefact, judging, measures, sealed=sealed, project=project, main=place.main)
+    opened = open_saved(artefact, judging, measures, sealed=sealed, project=project, main=judging.place.main)
     missing = sealed.n - len(set(examples.digests))
-    return Evaluation(opened.scores, opened.predictions, missing, judging.place.precision, opened.opening)
+    return Evaluation(opened.scores, opened.predictions, missing, judging.precision, opened.opening)
 
 
 def source_of(artefact: Artefact, reading: dict[str, Any]) -> str:

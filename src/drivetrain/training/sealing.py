@@ -117,7 +117,11 @@ class Sealing:
         own, measure = self.predictions(), self.metrics[0]
         trials = RunLog(self.project).on(identity_of(own.ids), own.target.name)
         selection = selection_of(own, parameters_sha256(self.network), trials, measure)
-        return None if selection is None else expect(selection, measure, own, self.data.n_test or len(own))
+        return None if selection is None else expect(selection, measure, own, self._n_judging() or selection.n)
+
+    def _n_judging(self) -> int:
+        """Rows of the test set, each content once: as the seal counts them, without a look at them."""
+        return self.data.n_test if self.data.seal is None else self.data.seal.n
 
     def verdict(self) -> Verdict:
         """Whether training still improved the model, levelled off, or made it worse: by the validation set."""
@@ -206,7 +210,7 @@ def _expected_of_saved(artefact: Artefact, sealed: SealedSet, first: Metric, pro
     """What the first metric should say: by the trials on record here, or as it was when the model was saved."""
     manifest = artefact.manifest
     own_set = manifest.seal is not None and manifest.seal.id == sealed.id
-    n_test = manifest.n.get("test", 0) if own_set else sealed.n
+    n_test = sealed.n if not own_set or manifest.n.get("test", 0) else 0
     reading: Mapping[str, Any] = json.loads(artefact.file(DATA).read_text(encoding="utf-8"))
     rows = identity_of(Split.model_validate(reading["split"]).find("valid"))
     trials = RunLog(project).on(rows, manifest.target.name)

@@ -200,7 +200,8 @@ def _shortcuts(rows: AuditRows, chosen: NDArray[np.int64], columns: Sequence[Col
     kept = np.array([i for i, row in enumerate(chosen.tolist()) if row not in sealed], dtype=np.int64)
     own = [Column(c.name, c.family, c.values[kept], c.categorical) for c in columns]
     varying = [column for column in own if len(np.unique(column.values)) > 1]
-    groups = rows.examples.groups
+    digests = rows.examples.digests
+    groups = rows.examples.groups or (digests if len(set(digests)) < len(digests) else ())  # copies stay together
     of_rows = [groups[row] for row in chosen[kept]] if groups else None
     return look_for_shortcuts(rows, chosen[kept], varying, of_rows, seed=seed)
 

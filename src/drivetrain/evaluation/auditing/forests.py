@@ -157,7 +157,10 @@ def _forest_answers(x: Array, target: Target, truth: Array, asked: Array, seed: 
 def _squares(target: Target, truth: Array, said: Array, folds: Folds) -> tuple[Array, Array]:
     """(N,) squared errors of the answers, and of the fitted rows' mean; summed over standardised outputs."""
     truth = truth.astype(np.float64)
-    scale = np.maximum(truth.std(axis=0), 1e-12) if target.kind == "number" else np.ones(truth.shape[1])
+    scale = np.ones(truth.shape[1])
+    if target.kind == "number":
+        spread = truth.std(axis=0)
+        scale = np.where(spread > 0, spread, np.asarray(target.std))
     guess = np.zeros_like(truth)
     for fit, answer in folds:
         guess[answer] = truth[fit].mean(axis=0)

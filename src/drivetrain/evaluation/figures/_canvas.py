@@ -11,6 +11,7 @@ import matplotlib.figure
 from matplotlib.axes import Axes
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
+from drivetrain.evaluation.figures._fonts import make_legible
 from drivetrain.runtime.own_output import FIGURE_MARK
 
 RIGHT, WRONG, DARK, GREY = "#00785A", "#C03A00", "#222222", "#767676"
@@ -23,6 +24,7 @@ class Figure(matplotlib.figure.Figure):
     """A matplotlib figure that a notebook shows as a picture, whether or not pyplot was imported.
 
     Saved as PNG or JPEG it says whose it is, so that it is not taken for data in the folder it is saved to.
+    Names in any script are drawn in a font that has their letters, see `drivetrain.evaluation.figures._fonts`.
     """
 
     def savefig(self, fname: Any, **options: Any) -> None:
@@ -33,6 +35,11 @@ class Figure(matplotlib.figure.Figure):
         elif form in ("jpg", "jpeg"):
             options["pil_kwargs"] = {"comment": FIGURE_MARK} | (options.get("pil_kwargs") or {})
         super().savefig(fname, **options)
+
+    def draw(self, renderer: Any) -> None:
+        """As matplotlib does, once all its texts can be read."""
+        make_legible(self, self.__dict__.setdefault("_numbered_names", {}))
+        super().draw(renderer)
 
     def _repr_png_(self) -> bytes:
         """PNG, as IPython asks for it."""

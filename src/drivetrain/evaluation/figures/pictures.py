@@ -12,6 +12,7 @@ from drivetrain.errors import DataError, SettingError
 from drivetrain.evaluation.figures._canvas import DARK, GREY, RIGHT, WRONG, Figure, ending, new_grid, short
 from drivetrain.evaluation.predictions import Predictions
 from drivetrain.runtime.targets import Array, TargetValue
+from drivetrain.text import number_text
 
 LoadPicture = Callable[[int], Array]
 """Position of a row in the predictions → (H, W, 3) uint8 picture; (H, W) is shown in grey."""
@@ -109,9 +110,9 @@ def top_losses(predictions: Predictions, load_picture: LoadPicture, *, n: int = 
 def _words(value: TargetValue | object) -> str:
     """A label in at most two lines of a panel."""
     if isinstance(value, tuple | list):
-        parts = [f"{part:.4g}" if isinstance(part, float) else short(part, 18) for part in value]
+        parts = [number_text(part) if isinstance(part, float) else short(part, 18) for part in value]
         return textwrap.shorten(", ".join(parts), 48, placeholder=" …") if parts else "(none)"
-    return f"{value:.4g}" if isinstance(value, float) else short(value)
+    return number_text(value) if isinstance(value, float) else short(value)
 
 
 def _show(axes: Axes, picture: Array, lines: list[str], colour: str) -> None:

@@ -124,7 +124,7 @@ def _scores(rows: Sequence[tuple[str, Score]], head: str) -> list[str]:
     for label, score in rows:
         value, interval = score.shown()
         shown = f"{100 * score.level:g} %: {interval}" if interval else "–"
-        lines.append(f"| {_text(label)} | {value} | {shown} | {score.n:,} |")
+        lines.append(f"| {_text(label)} | {value} | {shown} | {score.counted()} |")
     return lines
 
 

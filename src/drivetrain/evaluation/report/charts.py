@@ -29,6 +29,7 @@ from drivetrain.evaluation.report.svg import (
 )
 from drivetrain.evaluation.report.words import as_percent, shown, with_minus
 from drivetrain.evaluation.scores import Score
+from drivetrain.text import number_text
 
 WIDTH, HEIGHT = 460.0, 300.0
 """Of most charts: narrow enough that a phone shrinks their writing only a little."""
@@ -249,8 +250,8 @@ def scatter(truth: NDArray[np.float64], said: NDArray[np.float64], name: str, wh
     rows = np.unique(np.linspace(0, len(truth) - 1, MOST_POINTS).astype(int))
     points = [dot(field.x.at(float(truth[i])), field.y.at(float(said[i])), 2.8, "accent point") for i in rows]
     ideal = line(field.x.at(low), field.y.at(low), field.x.at(high), field.y.at(high), "ideal")
-    words = f"{len(truth):,} rows; true from {truth.min():.4g} to {truth.max():.4g}, "
-    words = with_minus(f"{words}predicted from {said.min():.4g} to {said.max():.4g}.")
+    words = f"{len(truth):,} rows; true from {number_text(truth.min())} to {number_text(truth.max())}, "
+    words = with_minus(f"{words}predicted from {number_text(said.min())} to {number_text(said.max())}.")
     title = f"Predicted against true {what}"
     return drawing(name, WIDTH, WIDTH * 0.82, title, words, field.frame(), ideal, points)
 
@@ -270,7 +271,7 @@ def residuals(errors: NDArray[np.float64], name: str, what: str) -> Html:
             field.x.at(b) - field.x.at(a) - 1,
             field.y.at(0) - field.y.at(float(n)),
             "accent bar",
-            title=with_minus(f"{a:.4g} to {b:.4g}: {n}"),
+            title=with_minus(f"{number_text(a)} to {number_text(b)}: {n}"),
         )
         for n, a, b in zip(counts.tolist(), edges[:-1].tolist(), edges[1:].tolist(), strict=True)
     ]

@@ -33,7 +33,7 @@ def headline(parts: ReportParts) -> Html:
                 [tag("span", f"{100 * score.level:g} % interval {interval}", class_="number"), " · "]
                 if interval
                 else None,
-                tag("span", f"n = {score.n:,}", class_="number"),
+                tag("span", f"n = {score.counted()}", class_="number"),
                 class_="under",
             ),
             tag("p", in_words(score, parts.scores.part)),
@@ -57,13 +57,16 @@ def in_words(score: Score, part: str) -> str:
         'Right on 300 of 400 rows it had not learnt from. On other rows like these, expect 70 to 80 of a hundred.'
     """
     rows = count_rows(score.n)
+    if score.units is not None:
+        rows += f" ({score.units:,} of them independent)"
     if score.value is None:
         return f"Undefined on these {rows}: {score.note}."
     if score.name != "accuracy" or score.low is None or score.high is None:
         note = f" {_capital(score.note)}." if score.note else ""
         return f"Measured on {rows} it had not learnt from.{note}"
+    right = f"{round(score.value * score.n):,}" if score.units is None else score.shown()[0]
     said = (
-        f"Right on {round(score.value * score.n):,} of {rows} it had not learnt from. On other rows like these, expect "
+        f"Right on {right} of {rows} it had not learnt from. On other rows like these, expect "
         f"{100 * score.low:.0f} to {100 * score.high:.0f} of a hundred."
     )
     if part == "validation":

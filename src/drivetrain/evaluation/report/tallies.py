@@ -53,7 +53,7 @@ def tallies(predictions: Predictions) -> list[Tally]:
         >>> [(t.name, t.recall, t.precision, t.confused_with) for t in tallies(said)]
         [('apple', 0.5, 1.0, 'pear'), ('pear', None, 0.0, '')]
     """
-    target = predictions.target
+    target, predictions = predictions.target, predictions.judged
     assert target.kind != "number", "numbers have no categories"
     if target.kind == "categories":
         truth, said = predictions.known_truth() == 1, predictions.chosen() == 1

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from drivetrain.evaluation.scores import Score
 from drivetrain.runtime.targets import TargetValue
+from drivetrain.text import number_text
 
 _HYPHEN = re.compile(r"(?<!\w)-(?=\d)")
 
@@ -50,7 +51,9 @@ def value_in_words(value: TargetValue) -> str:
     """
     if isinstance(value, str):
         return value
-    return ", ".join(with_minus(f"{part:.4g}") if isinstance(part, float) else str(part) for part in value) or "(none)"
+    return (
+        ", ".join(with_minus(number_text(part)) if isinstance(part, float) else str(part) for part in value) or "(none)"
+    )
 
 
 def shortened(text: str, most: int = 28) -> str:

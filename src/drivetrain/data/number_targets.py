@@ -1,0 +1,84 @@
+"""Numbers to predict that are no plain measurements: dates written as digits, integers that float64 cannot hold."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from drivetrain.data.notices import warn
+from drivetrain.errors import first_few
+from drivetrain.runtime.decisions import Decision
+
+LARGEST_EXACT = 2**53
+"""Above it float64 holds only every second whole number, then every fourth, …"""
+FORMS = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
+"""Dates by their number of digits: 20240131, 202401311259, 20240131125959."""
+YEARS = range(1800, 2200)
+SINCE_1970 = {"seconds": 1.0, "milliseconds": 1e3, "microseconds": 1e6, "nanoseconds": 1e9}
+USUAL = (datetime(1995, 1, 1, tzinfo=UTC).timestamp(), datetime(2060, 1, 1, tzinfo=UTC).timestamp())
+"""Numbers between are taken for times since 1970, in their unit."""
+
+
+def look_at_numbers(names: Sequence[str], rows: Sequence[Sequence[float]]) -> Decision | None:
+    """What target columns of numbers seem to be besides measurements; integers that were rounded are warned of.
+
+    Args:
+        names: Of the columns.
+        rows: Their values, row by row.
+
+    Example:
+        >>> print(look_at_numbers(["day"], [(20240131.0,), (20240201.0,)]))
+        as numbers ('day' looks like dates written as digits (20240131 to 20240201), ...)
+        >>> look_at_numbers(["grams"], [(151.5,), (20240131.0,)])
+    """
+    told: list[str] = []
+    for name, values in zip(names, zip(*rows, strict=True), strict=True):
+        _warn_of_rounded(name, values)
+        if said := _looks_like(values):
+            told.append(f"{name!r} looks like {said}")
+    return Decision(value="as numbers", reason="; ".join(told)) if told else None
+
+
+def _looks_like(values: Sequence[float]) -> str:
+    low, high = min(values), max(values)
+    if not all(value.is_integer() for value in values):
+        return ""
+    reach = f"({low:.0f} to {high:.0f})"
+    if all(_is_date(value) for value in values):
+        return (
+            f"dates written as digits {reach}, which are learnt and judged as plain numbers: the first of a "
+            "month is 70 and more above the day before. To fix: give days since a first day, or name another target"
+        )
+    for unit, per_second in SINCE_1970.items():
+        if all(USUAL[0] <= value / per_second <= USUAL[1] for value in (low, high)):
+            first, last = (datetime.fromtimestamp(value / per_second, UTC).date() for value in (low, high))
+            return f"{unit} since 1970 ({first} to {last}); errors are in {unit}"
+    return ""
+
+
+def _is_date(value: float) -> bool:
+    digits = f"{value:.0f}"
+    form = FORMS.get(len(digits))
+    if form is None or not re.fullmatch(r"\d+", digits) or int(digits[:4]) not in YEARS:
+        return False
+    try:
+        datetime.strptime(digits, form)
+    except ValueError:
+        return False
+    return True
+
+
+def _warn_of_rounded(name: str, values: Sequence[float]) -> None:
+    beyond = [value for value in values if abs(value) > LARGEST_EXACT and value.is_integer()]
+    # of measurements like 6e23 nobody knows the last digit; identifiers and counts of nanoseconds have one
+    beyond = [value for value in beyond if abs(value) < 2**64]
+    if beyond:
+        such_as, step = first_few([f"{value:.0f}" for value in beyond], 2), max(map(math.ulp, beyond))
+        warn(
+            f"{len(beyond)} of {len(values)} values of {name!r} are whole numbers beyond {LARGEST_EXACT:,}, such as "
+            f"{such_as}: they are rounded to {step:,.0f}, and numbers nearer to each other than that become one. "
+            "To fix: subtract a constant from all of them before, use a larger unit; or pass kind='category' if they "
+            "are names."
+        )
