@@ -1,21 +1,9 @@
-"""Which column is what, and what kind of target it holds."""
+"""Which column is the path and which the target."""
 
-import math
-from decimal import Decimal
-
-import numpy as np
 import pytest
 
-from drivetrain.data.columns import (
-    UnusableError,
-    choose_kind,
-    choose_path,
-    choose_split,
-    choose_targets,
-    label_text,
-    target_value,
-)
-from drivetrain.errors import DataError, SettingError
+from drivetrain.data.columns import choose_path, choose_targets, known_column
+from drivetrain.errors import DataError, DrivetrainWarning, SettingError
 
 
 @pytest.mark.parametrize(
@@ -60,124 +48,26 @@ def test_the_target_columns():
             choose_targets({"p": [], "a": []}, wrong, ["p"])
 
 
-def test_the_split_column():
-    parts = ["train", "VAL", None]
-    assert choose_split({"Split": parts}, None, [])[0] == "Split"
-    assert choose_split({"set": ["a", "train"]}, None, []) == (None, None)
-    assert choose_split({"set": [None]}, None, []) == (None, None)
-    assert choose_split({"other": parts}, None, []) == (None, None)
-    assert choose_split({"set": parts}, None, ["set"]) == (None, None)
-    assert choose_split({"other": parts}, "other", []) == ("other", None)
-    with pytest.raises(DataError, match="named by split="):
-        choose_split({"other": parts}, "set", [])
+def test_columns_that_are_not_clear_but_say_yes_and_no_are_offered_as_labels():
+    with pytest.raises(DataError, match=r"for labels in columns of yes and no: target=\['rot', 'scab'\]"):
+        choose_targets({"p": ["a"], "rot": [0], "scab": [True], "note": ["x"]}, None, ["p"])
 
 
-@pytest.mark.parametrize(
-    ("columns", "kind"),
-    [
-        ({"a": ["x", "y", None]}, "category"),
-        ({"a": [True, False]}, "category"),
-        ({"a": [1, 2, 1]}, "category"),
-        ({"a": list(range(20))}, "category"),
-        ({"a": list(range(21))}, "number"),
-        ({"a": [1.5, None]}, "number"),
-        ({"a": [1.0, 2.0]}, "number"),
-        ({"a": [Decimal("1.5")]}, "number"),
-        ({"a": [1, "x"]}, "category"),
-        ({"a": [["x"], []]}, "categories"),
-        ({"a": [np.array(["x"])]}, "categories"),
-        ({"a": [1.5], "b": [2]}, "number"),
-        ({"a": [1.5], "b": ["x"]}, "categories"),
-    ],
-)
-def test_the_kind(columns, kind):
-    decision = choose_kind(columns, list(columns), None, None)
-    assert decision.value == kind
-    assert decision.reason
+def test_columns_that_differ_by_case_or_blanks_are_named():
+    with pytest.warns(DrivetrainWarning, match=r"'Label', 'label', 'LABEL ' differ by case .* 'label' was taken"):
+        assert choose_targets({"p": [], "Label": [], "label": [], "LABEL ": []}, None, ["p"])[0] == ("label",)
+    with pytest.warns(DrivetrainWarning, match="'path' was taken.*pass path="):
+        assert choose_path({"Path": ["a.jpg"], "path": ["b.jpg"]}, None)[0] == "path"
 
 
-DECIMALS = [i + 0.5 for i in range(30)]
+def test_a_column_is_known_in_either_normal_form():
+    assert known_column(["p", "caf\u00e9"], "cafe\u0301", "target") == "caf\u00e9"
+    assert known_column(["p", " label"], "label", "target") == " label"
+    with pytest.raises(DataError, match=r"there is no column 'Label', named by target=.*Did you mean 'label'.*To fix"):
+        known_column(["label"], "Label", "target")
 
 
-def test_text_among_many_decimals_is_named_and_makes_no_class_of_each():
-    for column in ([*DECIMALS, "heavy"], [*map(str, DECIMALS), "heavy", None]):
-        with pytest.raises(DataError, match=r"target 'w' .*30 of 31 cells, such as 0.5.*text, such as 'heavy'.*kind="):
-            choose_kind({"w": column}, ["w"], None, None)
-        for kind in ("number", "category"):
-            assert choose_kind({"w": column}, ["w"], kind, None).value == kind
-    assert choose_kind({"w": [*DECIMALS, math.inf, math.nan]}, ["w"], None, None).value == "number"
-    assert choose_kind({"w": [*range(30), "unknown"]}, ["w"], None, None).value == "category"
-    assert choose_kind({"w": [*DECIMALS[:3] * 9, "beta"]}, ["w"], None, None).value == "category"
-    assert choose_kind({"w": [[number] for number in DECIMALS]}, ["w"], None, None).value == "categories"
-
-
-def test_columns_of_numbers_and_of_text_are_no_one_target():
-    with pytest.raises(DataError, match=r"'w' holds numbers.*'label' text, such as 'pear'.*columns of one kind"):
-        choose_kind({"label": ["pear"] * 30, "w": DECIMALS}, ["label", "w"], None, None)
-
-
-def test_kind_when_asked():
-    assert choose_kind({"a": [1.5]}, ["a"], "category", None).value == "category"
-    assert choose_kind({"a": ["x;y"]}, ["a"], None, ";").value == "categories"
-    assert "'n/a?'" in choose_kind({"a": ["1.5", "2.5", "n/a?"]}, ["a"], None, None).reason
-    with pytest.raises(DataError, match="target column 'a' has no value in any row"):
-        choose_kind({"a": [None]}, ["a"], None, None)
-    for kind, columns, delim in (
-        ("category", {"a": ["x"], "b": ["y"]}, None),
-        ("category", {"a": [["x"]]}, None),
-        ("number", {"a": [[1.0]]}, None),
-        ("category", {"a": ["x"]}, ";"),
-        ("number", {"a": ["x"]}, ";"),
-    ):
-        with pytest.raises(SettingError):
-            choose_kind(columns, list(columns), kind, delim)
-
-
-@pytest.mark.parametrize(
-    ("cells", "kind", "delim", "value"),
-    [
-        ([" pear "], "category", None, "pear"),
-        ([3], "category", None, "3"),
-        ([3.0], "category", None, "3"),
-        ([True], "category", None, "True"),
-        (["b; a;b;"], "categories", ";", ("b", "a")),
-        ([["b", "a", "b"]], "categories", None, ("b", "a")),
-        ([{"b", "a"}], "categories", None, ("a", "b")),
-        ([np.array([1, 2])], "categories", None, ("1", "2")),
-        ([[]], "categories", None, ()),
-        (["x;y"], "categories", None, ("x;y",)),
-        (["1", 2], "number", None, (1.0, 2.0)),
-    ],
-)
-def test_values(cells, kind, delim, value):
-    assert target_value(cells, ["c", "d"][: len(cells)], kind, delim) == value
-
-
-def test_labels_of_several_columns_carry_the_column():
-    assert target_value(["red", "big;new"], ["colour", "tags"], "categories", ";") == (
-        "colour=red",
-        "tags=big",
-        "tags=new",
-    )
-
-
-@pytest.mark.parametrize(
-    ("cell", "kind", "says"),
-    [
-        (None, "category", "missing: c"),
-        (None, "number", "missing: c"),
-        ("1,5", "number", "not a number: c is '1,5'"),
-        (math.inf, "number", "not finite"),
-        (math.nan, "number", "not finite"),
-        (10**400, "number", "not a number"),
-    ],
-)
-def test_unusable_values(cell, kind, says):
-    with pytest.raises(UnusableError, match=says):
-        target_value([cell], ["c"], kind, None)
-
-
-def test_labels_are_valid_text():
-    for odd in ("a\udcff", "a\ud800", "é"):
-        label_text(odd).encode()
-    assert label_text("é") == "é"
+def test_paths_without_a_suffix_are_found_by_their_files():
+    columns = {"id": ["7", "8"], "label": ["a", "b"]}
+    name, why = choose_path(columns, None, lambda name: name == "id")
+    assert (name, why.reason) == ("id", "the only column whose cells are names of picture files")

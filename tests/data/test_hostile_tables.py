@@ -46,7 +46,7 @@ TABLES: list[tuple[str, bytes, str | None]] = [
     ("no-header", GOOD_ROWS.encode(), "names a picture; expected the names of the columns"),
     ("nul-bytes", (HEAD + GOOD_ROWS + "a\0b,c\n").encode(), "NUL bytes"),
     ("only-nul", bytes(1000), "NUL bytes"),
-    ("open-quote", (HEAD + '"' + GOOD_ROWS).encode(), "cannot be read as a table|no usable row"),
+    ("open-quote", (HEAD + '"' + GOOD_ROWS).encode(), None),
     ("same-columns", ("path,label,label\n" + GOOD_ROWS.replace("\n", ",x\n")).encode(), "more than one column"),
     ("unnamed-columns", (",\n" + GOOD_ROWS).encode(), "more than one column named ''"),
     ("missing-column", ("path,lable\n" + GOOD_ROWS).encode(), "no column 'label'.*Did you mean 'lable'"),

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any, cast
 
 from drivetrain.data.check import LeftOut
-from drivetrain.data.columns import known_column, label_text
+from drivetrain.data.columns import known_column
 from drivetrain.data.examples import Examples
 from drivetrain.data.exif import cameras_of, days_of
+from drivetrain.data.labels import label_text
 from drivetrain.data.listing import GroupBy, Listed, SourceSpec
 from drivetrain.data.notices import warn
 from drivetrain.data.ties import near_groups

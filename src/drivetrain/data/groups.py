@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from drivetrain.data.columns import label_text
 from drivetrain.data.examples import Examples
 from drivetrain.data.exif import read_all_exif
 from drivetrain.data.grouping import inner_names
 from drivetrain.data.guesses import GroupGuess, Grouping
+from drivetrain.data.labels import label_text
 from drivetrain.data.listing import Listed
 from drivetrain.data.name_groups import guess_from_names
 from drivetrain.data.notices import warn

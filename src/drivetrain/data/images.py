@@ -65,14 +65,18 @@ def images(
 
     Args:
         source: A folder with one sub-folder per class, or with train/, valid/ and test/ that hold such folders; a
-            CSV, TSV or Parquet file; or a DataFrame. Paths in a table are absolute or start at the table's folder
-            (a DataFrame's: at the working directory).
+            CSV, TSV or Parquet file; or a table in memory: a DataFrame of any library, an Arrow table, a dict of
+            lists, a list of dicts or of (path, label) pairs. Paths in a table are absolute or start at the table's
+            folder (of a table in memory: at the working directory); where they lead nowhere, one rule for all rows
+            is looked for that finds most files, and told.
         target: Target column or columns; None takes one called label, target, class, ..., or the only one left.
+            Several columns of yes and no (0/1, True/False, ...) are labels named by column.
         path: Column of the paths; None takes one called path, file, image, ..., or the one that looks like it.
-        split: Column that says train, valid or test; None takes one called split, set, ... if all its cells do. Or a
-            split that was made elsewhere: a `.json` file that `data.split.save` wrote, or part → list of names, or
-            part → text file with one name a line. Rows that such a split does not know are left out with a warning;
-            without a list for training, what is in no list trains.
+        split: Column that says train, valid or test; None takes one called split, set, ... if all its cells do, or
+            columns of yes and no called is_valid, is_test, train, ... Or a split that was made elsewhere: a `.json`
+            file that `data.split.save` wrote, or part → list of names, or part → text file with one name a line. Rows
+            that such a split does not know are left out with a warning; without a list for training, what is in no
+            list trains.
         group: What rows belong to; no group is in two parts. A column of a table; "folder", the folder a picture is
             in; a regular expression, whose first (group) is looked for in the path inside the source, without suffix;
             a function of the path; or what the pictures tell: "near-duplicates", "camera" or "day" (from EXIF).
@@ -85,8 +89,8 @@ def images(
         test_pct: Fraction held out for the test set; None means 0.2, or what the source itself sets apart.
         seed: Another number draws another split; the same one draws the same rows on any machine.
         stratify: Divide every class in the same proportion (one category per row only).
-        kind: What the target is; None infers it from the values and records why.
-        label_delim: What separates several labels in one cell, such as ";".
+        kind: What the target is; None infers it from whole columns and records why. Labels stay as they are written.
+        label_delim: What separates several labels in one cell, such as ";"; None finds signs whose parts recur.
         channels: 1 grey, 3 colour, 4 colour with transparency; other numbers need `.npy` files.
         labels_from: Of a folder: "top", the outermost folder names the class (below train/, valid/, test/ where there
             are such); "leaf", the folder that a picture is in does; None makes out which, and warns where it is not
@@ -125,6 +129,7 @@ def images(
         kind=kind,
         label_delim=label_delim,
         aside=[name for name in (group, time) if isinstance(name, str)],
+        own_split=brought is None,
         labels_from=labels_from,
     )
     listed = with_times(with_groups(listed, group), time)

@@ -38,6 +38,14 @@ class SourceSpec(BaseModel):
     kind: Kind = "category"
     label_delim: str | None = None
     """What separates several labels in one cell."""
+    flags: tuple[str, ...] = ()
+    """Target columns of yes and no, which name a label."""
+    bracketed: bool = False
+    """Whether cells are lists of labels written as text."""
+    missing: tuple[str, ...] = ()
+    """Words in target columns that mean "no value"."""
+    split_flags: tuple[str, ...] = ()
+    """Several columns of yes and no that name each row's part, `split` among them."""
     group: str | None = None
     """Column or pattern that says what each row belongs to; None for what a function said, which cannot be stored."""
     group_by: GroupBy | None = None
@@ -68,6 +76,8 @@ class Listed:
     """Cells of the other columns of a table."""
     root: Path = field(default_factory=Path)
     """What names inside the source start from."""
+    hint: str = ""
+    """Where the files were looked for, if none was found."""
     left_out: tuple[LeftOut, ...] = ()
     ignored: Mapping[str, int] = field(default_factory=dict[str, int])
     decisions: Mapping[str, Decision] = field(default_factory=dict[str, Decision])

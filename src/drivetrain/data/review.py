@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from drivetrain.data.check import LeftOut
 from drivetrain.data.examples import Examples
+from drivetrain.data.labels import label_text
 from drivetrain.data.listing import Kind
 from drivetrain.data.notices import warn
 from drivetrain.errors import DataError, SettingError, did_you_mean, first_few
@@ -192,12 +193,12 @@ def _new_value(decision: ReviewDecision, kind: Kind, known: set[str], n_numbers:
         return found
     labels = label if isinstance(label, tuple) else (label,)
     for one in labels:
-        if not isinstance(one, str) or one not in known:
+        if not isinstance(one, str) or label_text(one) not in known:
             raise DataError(
                 f"{where}: {one!r} is none of the {len(known)} labels of the data.{did_you_mean(str(one), known)} "
                 "To fix: decide again about this picture, or add pictures of that label."
             )
-    texts = tuple(str(one) for one in labels)
+    texts = tuple(label_text(one) for one in labels)
     if kind == "categories":
         return texts
     if len(texts) != 1:

@@ -93,7 +93,8 @@ def open_rows(listed: Listed, *, channels: int, broken: Broken, decide: bool = T
     opened = replace(listed.without(dict(zip(unusable, bad, strict=True))), notes=notes)
     report = report_of(opened)
     if not good:
-        raise DataError(f"{listed.description} has no usable row. {report}\nTo fix: see the reasons above.")
+        mend = listed.hint or "To fix: see the reasons above."
+        raise DataError(f"{listed.description} has no usable row. {report}\n{mend}")
     if bad and broken == "error":
         raise DataError(
             f"{listed.description} has pictures that cannot be used, and broken='error' was asked for. {report}\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -131,14 +132,19 @@ def _rows_by_name(paths: Sequence[Path], names: Sequence[str]) -> dict[str, int]
     rows_of: dict[str, set[int]] = defaultdict(set)
     for row, (path, name) in enumerate(zip(paths, names, strict=True)):
         for form in (path.as_posix(), name, name + path.suffix, path.name, path.stem):
-            rows_of[form].add(row)
+            rows_of[_composed(form)].add(row)
     return {form: min(rows) for form, rows in rows_of.items() if len(rows) == 1}
 
 
 def _forms(line: str) -> tuple[str, ...]:
     """The whole line; or, as many lists have it, the name before a comma or blank and what follows."""
-    text = line.strip().removeprefix("./")
+    text = _composed(line.strip().replace("\\", "/").removeprefix("./"))
     return text, text.split(",")[0].rstrip(), text.rpartition(" ")[0].rstrip()
+
+
+def _composed(name: str) -> str:
+    """A name as other systems write it: with composed letters."""
+    return name if name.isascii() else unicodedata.normalize("NFC", name)
 
 
 def _names(names: Names) -> tuple[str, ...]:
