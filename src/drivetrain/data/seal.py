@@ -301,6 +301,10 @@ class Seals:
         Raises:
             OSError: The project cannot be written to.
         """
+        with self.project.locked():
+            return self._add(sealed, split, labels)
+
+    def _add(self, sealed: SealedSet, split: Split | None, labels: Examples | None) -> SealedSet:
         folder = self.project.seals / sealed.id
         if not self.ledger.entries():  # the log is there before the first seal: a seal without one tells of a deletion
             self.ledger.append("began", {"project": secrets.token_hex(8)})

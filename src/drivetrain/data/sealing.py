@@ -15,7 +15,7 @@ from drivetrain.data.examples import Examples
 from drivetrain.data.notices import warn
 from drivetrain.data.project import Project, ProjectPlace
 from drivetrain.data.seal import RELATED, Known, SealedSet, Seals, identity_of
-from drivetrain.data.signatures import near_arrays, same_picture
+from drivetrain.data.signatures import near_copies, same_picture
 from drivetrain.data.split import Part, Split
 from drivetrain.errors import SealError, SettingError
 from drivetrain.progress import say
@@ -174,7 +174,7 @@ def matches(
     new = sorted(set(new) - set(exact)) if rows.signatures else []
     if not new:
         return found
-    near = near_arrays([rows.signatures[row] for row in new], sealed.signatures)
+    near = near_copies([rows.signatures[row] for row in new], sealed.signatures)
     at_hand = {sealed.hash_of(digest): path for digest, path in here.items()}
     alike: dict[int, Match] = {}
     for looks, pair in enumerate(np.argsort(near.distance, kind="stable").tolist()):
@@ -182,7 +182,7 @@ def matches(
         if row in alike:
             continue
         if twin is not None and looks < LOOKS:
-            same = same_picture(rows.paths[row], twin)
+            same = same_picture(rows.paths[row], twin, turn=int(near.turn[pair]))
         else:
             same = int(near.distance[pair]) <= SURE
         if same:
@@ -226,12 +226,13 @@ def _overlap(used: Examples, test: Examples) -> set[str]:
     exact = set(used.digests) & set(test.digests)
     if not used.signatures or not test.signatures:
         return exact
-    near = near_arrays(used.signatures, test.signatures)
-    pairs = [
-        (int(near.first[pair]), int(near.second[pair])) for pair in np.argsort(near.distance, kind="stable").tolist()
+    near = near_copies(used.signatures, test.signatures)
+    nearest = np.argsort(near.distance, kind="stable").tolist()
+    pairs = [(int(near.first[pair]), int(near.second[pair]), int(near.turn[pair])) for pair in nearest]
+    pairs = [(row, twin, turn) for row, twin, turn in pairs if used.digests[row] != test.digests[twin]]
+    same = [
+        (row, twin) for row, twin, turn in pairs[:LOOKS] if same_picture(used.paths[row], test.paths[twin], turn=turn)
     ]
-    pairs = [(row, twin) for row, twin in pairs if used.digests[row] != test.digests[twin]]
-    same = [(row, twin) for row, twin in pairs[:LOOKS] if same_picture(used.paths[row], test.paths[twin])]
     if same:
         row, twin = same[0]
         warn(
@@ -239,7 +240,7 @@ def _overlap(used: Examples, test: Examples) -> set[str]:
             f"score will flatter.\n  first: {readable(used.paths[row])} looks like {readable(test.paths[twin])}\n"
             "  To fix: `drivetrain audit` shows them; remove one of each pair."
         )
-    return exact | {used.digests[row] for row, _ in pairs}
+    return exact | {used.digests[row] for row, _, _ in pairs}
 
 
 def _split_of(seals: Seals, sealed: SealedSet) -> Split | None:

@@ -23,7 +23,7 @@ from PIL import ExifTags, Image
 
 from drivetrain.errors import PictureError, SettingError
 from drivetrain.runtime.picture_faults import MENDS, UnreadableError, faults_explained, pillow_is_quiet
-from drivetrain.runtime.signatures import GRID_PX, signature_of
+from drivetrain.runtime.signatures import GRID_PX, signatures_of
 from drivetrain.text import readable, short_reason
 
 PictureSource = str | os.PathLike[str] | bytes | NDArray[Any] | Image.Image
@@ -152,7 +152,7 @@ def probe_picture(path: str | os.PathLike[str], *, channels: int = 3, max_pixels
             pixels, (height, width) = _decode(data, channels, GRID_PX, max_pixels)
     except UnreadableError as fault:
         return Probe(problem=str(fault))
-    return Probe(digest=digest(data), height=height, width=width, signature=signature_of(pixels))
+    return Probe(digest=digest(data), height=height, width=width, signature=signatures_of(pixels))
 
 
 def digest(data: bytes) -> str:
