@@ -85,6 +85,7 @@ def _object(model: Path, found: Evaluation) -> dict[str, Any]:
         "part": scores.part,
         "n": scores.n,
         "not_found": found.not_found,
+        "left_out": found.left_out,
         scores.part: scores_as_json(scores),
     }
     if found.opening is not None:

@@ -12,8 +12,10 @@ import hashlib
 import io
 import json
 import os
+import re
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -22,6 +24,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from drivetrain.data.claims import claimed_elsewhere
 from drivetrain.data.examples import Examples
 from drivetrain.data.ledger import MEND, Entry, Head, Ledger, of_kind
 from drivetrain.data.notices import warn
@@ -31,11 +34,15 @@ from drivetrain.errors import DataError, SealError, SettingError, did_you_mean, 
 from drivetrain.progress import say
 from drivetrain.runtime.artefact import SEAL, write_durably
 from drivetrain.runtime.manifest import Seal
+from drivetrain.runtime.signatures import SIGNATURE_BYTES, VERSION
 from drivetrain.runtime.targets import TargetValue
 from drivetrain.text import readable
 
 SPLIT, LABELS = "split.json", "labels.csv"
 ID_LENGTH = 12
+HASH_BYTES = 16
+SIGNATURE_LENGTHS = (0, SIGNATURE_BYTES, 2 * SIGNATURE_BYTES)
+"""Without one (where nothing can be told); of a picture; and of one with a border."""
 RELATED = 0.5
 """Share of the smaller of two test sets that both hold, from which an opening of the one counts for the other too."""
 
@@ -80,6 +87,8 @@ class SealedSet(BaseModel):
     """Where the rows came from, for people."""
     drawn: Drawn | None = None
     salt: str = Field(pattern="^[0-9a-f]{32}$")
+    count: int | None = None
+    """Distinct contents; None in a seal of an earlier drivetrain."""
     looks: dict[str, str] = Field(min_length=1)
     """Salted hash of each content, in an order that says nothing → its signature, in hexadecimal digits."""
     overlap: tuple[str, ...] = ()
@@ -88,11 +97,14 @@ class SealedSet(BaseModel):
     """Seals of the same project that hold much the same pictures."""
 
     @model_validator(mode="after")
-    def _hashes_are_hashes(self) -> SealedSet:
-        if not all(len(bytes.fromhex(found)) == 16 for found in (*self.looks, *self.overlap)):
-            raise ValueError("a content hash has another length than 16 bytes")
-        for signature in self.looks.values():
-            bytes.fromhex(signature)
+    def _says_what_a_seal_says(self) -> SealedSet:
+        if not all(len(bytes.fromhex(found)) == HASH_BYTES for found in (*self.looks, *self.overlap)):
+            raise ValueError(f"a content hash has another length than {HASH_BYTES} bytes")
+        if self.count is not None and self.count != len(self.looks):
+            raise ValueError(f"it holds {len(self.looks)} pictures, and says that there are {self.count}")
+        for signature in map(bytes.fromhex, self.looks.values()):
+            if len(signature) not in SIGNATURE_LENGTHS or any(part != VERSION for part in signature[::SIGNATURE_BYTES]):
+                raise ValueError(f"a signature has {len(signature)} bytes; expected {SIGNATURE_BYTES}, of version 1")
         return self
 
     @classmethod
@@ -120,11 +132,12 @@ class SealedSet(BaseModel):
         return cls(
             identity=identity_of(test.digests),
             created=datetime.now(UTC).isoformat(timespec="seconds"),
-            source=readable(source),
+            source=_without_folders(source),
             drawn=None
             if split is None
             else Drawn(method=split.method, seed=split.seed, valid_pct=split.valid_pct, test_pct=split.test_pct),
             salt=salt,
+            count=len(looks),
             looks=dict(sorted(looks.items())),
             overlap=tuple(sorted({_hash(salt, digest) for digest in overlap})),
             related=tuple(sorted(related)),
@@ -185,7 +198,19 @@ class SealedSet(BaseModel):
             content = Path(path).read_bytes()
         except OSError as error:
             raise SealError(f"{readable(path)} cannot be read: {error.strerror or error}.") from error
-        return _parsed(content, readable(path))
+        sealed = _parsed(content, readable(path))
+        blank = sum(not look for look in sealed.looks.values())
+        if blank:
+            raise SealError(
+                f"{readable(path)} was altered: {blank} of its {sealed.n} pictures have no signature, so that copies "
+                "of them would not be recognised. To fix: give the file that `drivetrain seals export` wrote."
+            )
+        return sealed
+
+
+def _without_folders(source: str) -> str:
+    """The name of a folder or file without the way to it: a seal is handed on, and where it was made is nobody's."""
+    return re.split(r"[/\\]", readable(source).rstrip("/\\"))[-1] or readable(source)
 
 
 def _parsed(content: bytes, name: str) -> SealedSet:
@@ -214,6 +239,8 @@ def _hash(salt: str, digest: str) -> str:
     return hashlib.blake2b(digest.encode(), digest_size=16, key=bytes.fromhex(salt)).hexdigest()
 
 
+USES = ("used", "opened", "exported")
+"""Lines of the log after which a seal stays."""
 READ_BY_HAND = ""
 """In place of the model, in an opening without one."""
 
@@ -228,6 +255,13 @@ class Known:
     allowed: frozenset[str] = frozenset()
     """Salted hashes of contents that somebody said are no copies, on the record."""
     openings: tuple[Entry, ...] = ()
+    used: bool = False
+    """The log says that a trial has begun beside it, that it was opened or handed on; see also `Seals.in_use`."""
+
+    @property
+    def gave_way(self) -> bool:
+        """It was given up because nobody had used it, and another split was asked for."""
+        return self.retired is not None and bool(self.retired.facts.get("unused"))
 
 
 class Seals:
@@ -275,6 +309,43 @@ class Seals:
         """The seals in force."""
         return [known for known in self.known() if known.retired is None]
 
+    def in_use(self) -> frozenset[str]:
+        """Names of the seals in force that must stay, since something was learnt or said beside them.
+
+        A trial is on record, or has begun, that was kept from the test set; or it was opened, or handed to somebody;
+        or another process that is running now has divided its data by it.
+        """
+        live = self.live()
+        trials = frozenset[str]() if all(known.used for known in live) else self._of_trials()
+        return frozenset(
+            known.sealed.id
+            for known in live
+            if known.used or known.sealed.id in trials or claimed_elsewhere(self.project.seals / known.sealed.id)
+        )
+
+    def _of_trials(self) -> frozenset[str]:
+        """Seals that the trials on record name."""
+        found: set[str] = set()
+        for path in self.project.runs.glob("[0-9]*/run.json"):
+            with suppress(OSError, ValueError, AttributeError):
+                found.add(str(json.loads(path.read_bytes()).get("seal")))
+        return frozenset(found)
+
+    def version(self) -> str:
+        """Changes whenever what is sealed, allowed or in use does: who decided by an older one must decide anew."""
+        entries = of_kind(self.ledger.entries(), "sealed", "retired", "allowed", *USES)
+        return entries[-1].hash if entries else ""
+
+    def mark_used(self, seal: str, why: str) -> None:
+        """Put on record that a trial begins beside this test set; once is enough."""
+        with self.project.locked():
+            if not any(known.used for known in self.known() if known.sealed.id == seal):
+                self.ledger.append("used", {"seal": seal, "by": why})
+
+    def give_way(self, seal: str, why: str) -> None:
+        """Put on record that a test set nobody has used is no longer kept, since another split was asked for."""
+        self.ledger.append("retired", {"seal": seal, "reason": f"nobody had used it, and {why}", "unused": True})
+
     def _known(self, folder: Path, made: Entry | None, retired: Entry | None, entries: Sequence[Entry]) -> Known:
         try:
             content = (folder / SEAL).read_bytes()
@@ -288,7 +359,7 @@ class Seals:
         about = [entry for entry in entries if entry.facts.get("seal") == folder.name]
         allowed = frozenset(str(found) for entry in of_kind(about, "allowed") for found in entry.facts["contents"])
         sealed = _parsed(content, readable(folder / SEAL))
-        return Known(sealed, retired, allowed, tuple(of_kind(about, "opened")))
+        return Known(sealed, retired, allowed, tuple(of_kind(about, "opened")), bool(of_kind(about, *USES)))
 
     def add(self, sealed: SealedSet, split: Split | None = None, labels: Examples | None = None) -> SealedSet:
         """Put a seal on record; where these contents are sealed already, that seal is given back.
@@ -396,7 +467,8 @@ class Seals:
         if labels is not None and not kept.is_file():
             raise SettingError(f"the labels of {sealed.id} are not here: it was taken over from somewhere else.")
         try:
-            write_durably(out, sealed.as_bytes())
+            handed = sealed.model_copy(update={"source": _without_folders(sealed.source)})
+            write_durably(out, handed.as_bytes())
             if labels is not None:
                 write_durably(labels, kept.read_bytes())
         except OSError as error:

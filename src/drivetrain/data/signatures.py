@@ -50,8 +50,8 @@ CLEAR_WAVES = 150
 of 64 px 2 in 100 have fewer, of handwritten digits 1 in 3."""
 CLEAR_IN_ONE_INK = 192
 """The same for pictures in shades of one colour (grey ones, ink on paper): strokes of many hands are near each other,
-and no colours tell them apart. Of 1,797 handwritten digits, enlarged in five ways, no two near ones had more than 184 clear
-waves; of photographs made grey, 1 in 100 of full size has fewer than 192, and 1 in 4 of those of 64 px."""
+and no colours tell them apart. Of 1,797 handwritten digits, enlarged in five ways, no two near ones had more than 184
+clear waves; of photographs made grey, 1 in 100 of full size has fewer than 192, and 1 in 4 of those of 64 px."""
 SAME_COLOURS = 0.7
 """Least correlation of the mean colours of two near pictures."""
 GREY = 2.0

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from drivetrain.data.data import Data
 from drivetrain.data.examples import Examples
+from drivetrain.data.sealing import begin_trial
 from drivetrain.data.store import Store
 from drivetrain.errors import DataError, SettingError
 from drivetrain.evaluation.metrics import Metric, resolve_metrics
@@ -397,6 +398,8 @@ class Learner(Looking, Measuring, Sealing, Keeping, Reporting):
             if self.place.main:
                 say(f"{name}: {decision}")
         self.phases_run = phases
+        if self.place.main:
+            begin_trial(self.data)
         run = Run(
             Setup(
                 network=self.network,
