@@ -138,7 +138,7 @@ def test_a_shortened_log_is_caught_by_the_model(make_learner: MakeLearner, seale
     project.log.write_text(first + "\n")
     head = json.loads(first)["hash"]
     project.head.write_text(json.dumps({"n": 1, "hash": head, "log": head}))
-    with pytest.raises(SealError, match="line 2 is missing: 4 lines were written"):
+    with pytest.raises(SealError, match="line 2 is missing: 5 lines were written"):
         dt.evaluate(path, "test")
 
 
@@ -157,8 +157,12 @@ def test_training_on_goes_through_the_same_check(make_learner: MakeLearner, seal
     shutil.rmtree(".drivetrain")
     assert dt.evaluate(path, device="cpu").scores.n == 12
     shutil.rmtree(".drivetrain", ignore_errors=True)
-    dt.images(sealed.location, seed=2)  # another split is sealed meanwhile
-    with pytest.raises(SealError, match="this split would train on"):
+    other = dt.images(sealed.location, seed=2)  # another split is sealed meanwhile: nobody has used it, so it gives way
+    assert dt.Learner.load(path, precision="fp32", device="cpu").data.seal == sealed.seal
+    shutil.rmtree(".drivetrain")
+    other = dt.images(sealed.location, seed=2)
+    other.open_test("to have it in use")
+    with pytest.raises(SealError, match=r"this split would train on .* and in use"):
         dt.Learner.load(path, precision="fp32", device="cpu")
     with pytest.raises(SealError, match="pictures are copies of pictures that are sealed"):
         dt.evaluate(path, device="cpu")

@@ -138,6 +138,6 @@ def warn_of_learnt(digests: Sequence[str], split: Split, part: Literal["valid", 
     if n_trained or n_chosen:
         also = f", and {n_chosen} that of validation rows" if n_chosen else ""
         warn(
-            f"{n_trained} of {len(digests)} {PART_WORDS[part]} rows have the content of rows that this model was trained "
-            f"on{also}, so the score flatters. To fix: remove the copies from the data, and train again."
+            f"{n_trained} of {len(digests)} {PART_WORDS[part]} rows have the content of rows that this model was "
+            f"trained on{also}, so the score flatters. To fix: remove the copies from the data, and train again."
         )

@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, nullco
 from dataclasses import dataclass
 from typing import Protocol
 
+from drivetrain.data.elsewhere import known_elsewhere
 from drivetrain.data.ledger import Entry, Head, Ledger
 from drivetrain.data.notices import warn
 from drivetrain.data.project import Project
@@ -178,8 +179,9 @@ def warn_of_earlier(openings: Sequence[Opening | Entry], parameters_sha256: str)
 
 
 def earlier_openings(sealed: SealedSet, project: Project, earlier: Sequence[Opening] = ()) -> list[Opening | Entry]:
-    """Openings of a test set that the log or the artefact has on record; those that both have count once."""
+    """Openings of a test set that the log, another project of this user or the artefact has on record, each once."""
     logged = Seals(project).openings(sealed)
+    logged += [entry for _, known in known_elsewhere(project) if known.sealed.id == sealed.id for entry in known.openings]
     hashes = {entry.hash for entry in logged}
     return [*logged, *(opening for opening in earlier if opening.entry not in hashes)]
 

@@ -168,8 +168,8 @@ def seal_of(artefact: Artefact) -> SealedSet | None:
     sealed, said = SealedSet.read(artefact.file(SEAL)), artefact.manifest.seal
     if said is not None and (said.identity, said.n) != (sealed.identity, sealed.n):
         raise SealError(
-            f"{artefact.path / SEAL} is of {sealed.n} pictures ({sealed.id}), and the manifest says {said.n} ({said.id}): "
-            "one was altered. To fix: put the artefact back from a backup."
+            f"{artefact.path / SEAL} is of {sealed.n} pictures ({sealed.id}), and the manifest says {said.n} "
+            f"({said.id}): one was altered. To fix: put the artefact back from a backup."
         )
     return sealed
 
