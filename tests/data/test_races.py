@@ -139,16 +139,14 @@ with (locked_place if sys.argv[2] == "place" else locked)(Path(sys.argv[1])):
 @pytest.mark.parametrize("what", ["file", "place"])
 def test_a_lock_keeps_others_out_until_its_holder_is_killed(tmp_path, what):
     held = tmp_path / ("lock" if what == "file" else "m.model")
-    holder = subprocess.Popen([sys.executable, "-c", HOLD, str(held), what], stdout=subprocess.PIPE, text=True)
-    assert holder.stdout is not None and holder.stdout.readline() == "held\n"
     take = locked if what == "file" else locked_place
-    with (
-        pytest.raises(DataError, match=r"another process has held .* for 0 s(?s:.*)To fix: wait"),
-        take(held, wait_s=0.2),
-    ):
-        pass
-    holder.kill()
-    holder.wait()
+    command = [sys.executable, "-c", HOLD, str(held), what]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None and holder.stdout.readline() == "held\n"
+        wanted = r"another process has held .* for 0 s(?s:.*)To fix: wait"
+        with pytest.raises(DataError, match=wanted), take(held, wait_s=0.2):
+            pass
+        holder.kill()
     with take(held, wait_s=5):
         assert {path.name for path in tmp_path.iterdir()} == ({"lock"} if what == "file" else set())
 

@@ -69,11 +69,11 @@ def divide_beside_seals(
     held = sorted({row for known in kept for row in known.sealed.rows_of(examples.digests)} & set(pool))
     if not held:
         return Divided(divide(examples, given, kind=kind, asked=asked, giver=giver))
-    same = [known for known in kept if _is_same_draw(known, examples, kind, asked)]
-    if same and (found := _as_drawn_before(examples, given, held, kind=kind, asked=asked, giver=giver)):
-        return Divided(found)
-    division = _around(examples, given, pool, held, kept, kind=kind, asked=asked)
-    _say_what_stays(kept, held, examples, asked, [other for other, _ in elsewhere], followed=bool(same))
+    same = any(_is_same_draw(known, examples, kind, asked) for known in kept)
+    division = _as_drawn_before(examples, given, held, kind=kind, asked=asked, giver=giver) if same else None
+    if division is None or elsewhere:
+        _say_what_stays(kept, held, examples, asked, [other for other, _ in elsewhere], followed=same)
+    division = division or _around(examples, given, pool, held, kept, kind=kind, asked=asked)
     return Divided(division, kept[0] if elsewhere else None)
 
 

@@ -181,7 +181,8 @@ def warn_of_earlier(openings: Sequence[Opening | Entry], parameters_sha256: str)
 def earlier_openings(sealed: SealedSet, project: Project, earlier: Sequence[Opening] = ()) -> list[Opening | Entry]:
     """Openings of a test set that the log, another project of this user or the artefact has on record, each once."""
     logged = Seals(project).openings(sealed)
-    logged += [entry for _, known in known_elsewhere(project) if known.sealed.id == sealed.id for entry in known.openings]
+    others = [known for _, known in known_elsewhere(project) if known.sealed.id == sealed.id]
+    logged += [entry for known in others for entry in known.openings]
     hashes = {entry.hash for entry in logged}
     return [*logged, *(opening for opening in earlier if opening.entry not in hashes)]
 
