@@ -160,8 +160,9 @@ def _published(artefact: Artefact, repository: str) -> dict[str, bytes]:
         contents[DATA] = (json.dumps(reading, indent=1) + "\n").encode()
     if SEAL in contents:  # seals of earlier versions hold such a path too
         sealed = json.loads(contents[SEAL])
-        sealed["source"] = re.split(r"[/\\]", str(sealed.get("source", "")).rstrip("/\\"))[-1]
-        contents[SEAL] = (json.dumps(sealed, indent=0) + "\n").encode()
+        source = re.split(r"[/\\]", str(sealed["source"]).rstrip("/\\"))[-1]
+        if source != sealed["source"]:
+            contents[SEAL] = (json.dumps(sealed | {"source": source}, indent=0) + "\n").encode()
     for name in {DATA, SEAL} & set(contents):
         files[name] = FileRecord(bytes=len(contents[name]), sha256=_sha256(contents[name]))
     manifest = artefact.manifest.model_copy(update={"files": files})
