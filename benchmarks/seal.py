@@ -15,6 +15,7 @@ import resource
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +110,10 @@ WAYS: dict[str, Callable[[Image.Image], bytes]] = {
 }
 
 
+def some_of(pictures: Table, step: int) -> Table:
+    return replace(pictures, rows=pictures.rows[::step])
+
+
 def rows_of(paths: list[Path]) -> Examples:
     """The readable ones, each content once."""
     checked = check_pictures(paths)
@@ -192,6 +197,7 @@ def report(rows: Mapping[str, Mapping[str, Any]]) -> list[str]:
 def main() -> None:
     parser = parser_of(__doc__)
     parser.add_argument("shared", type=Path)
+    parser.add_argument("--copies", type=int, help="pictures changed in each way")
     options = parser.parse_args()
     shared = options.shared.resolve()
     place = options.results or (QUICK_RESULTS if options.quick else RESULTS)
@@ -200,12 +206,14 @@ def main() -> None:
         results = Results(place / "seal.json", hidden_places(shared=shared, folder=folder))
         sets: dict[str, Callable[[], Table]] = {
             "tiny": lambda: tiny_table(shared, folder, step=10, train=50 if options.quick else 500, valid=0),
-            "grocery": lambda: grocery_table(shared, folder),
+            "grocery": lambda: some_of(grocery_table(shared, folder), 5 if options.quick else 1),
         }
         for name, make in sets.items():
             if wanted(name, options.only):
-                row = resistance(make(), folder, 20 if options.quick else COPIES_EACH)
+                row = resistance(make(), folder, options.copies or (20 if options.quick else COPIES_EACH))
                 command = f"python benchmarks/seal.py ../shared --only {name}"
+                command += f" --copies {options.copies}" if options.copies else ""
+                command += " --quick" if options.quick else ""
                 row = results.put(name, {"command": command, "versions": versions(), **row})
                 print(name, row["caught"], len(row["alarms"]), row["alarms_looks_alone"], f"{row['seconds']:.1f} s")
                 results.write(report(results.rows))
