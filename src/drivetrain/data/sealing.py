@@ -186,7 +186,7 @@ def begin_trial(data: Data) -> None:
     """
     seals = Seals(Project.find(data.project))
     own = None if data.seal is None else data.seal.id
-    if own is None and not seals.project.log.exists():
+    if not seals.project.log.exists():
         return
     used = Examples.concat([data.train, data.valid])
     try:
@@ -198,12 +198,11 @@ def begin_trial(data: Data) -> None:
                     raise SealError(_begun_meanwhile(used, exact, known.sealed))
                 if exact:
                     seals.give_way(known.sealed.id, f"a training on some of it began ({_how(data.split)})")
-            if data.seal is not None:
-                state = next((k for k in seals.known() if k.sealed.id == own), None)
-                if state is None or state.gave_way:
-                    seals.add(data.seal, data.split, data.sealed_test.open())
-                if state is None or state.retired is None or state.gave_way:
-                    seals.mark_used(data.seal.id, "training")
+            state = next((known for known in seals.known() if known.sealed.id == own), None)
+            if state is not None and state.gave_way:
+                seals.add(state.sealed)
+            if state is not None and (state.retired is None or state.gave_way):
+                seals.mark_used(state.sealed.id, "training")
     except OSError:
         return  # that nothing can be written was said when the data were made
 
