@@ -15,12 +15,13 @@ import resource
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from common import QUICK_RESULTS, RESULTS, Results, hidden_places, parser_of, provenance, table, versions, wanted
-from PIL import Image
+from PIL import ExifTags, Image, ImageOps
 from sets import Table, grocery_table, tiny_table
 
 from drivetrain.data.check import check_pictures
@@ -58,6 +59,20 @@ def cropped(share: float) -> Callable[[Image.Image], bytes]:
     return crop
 
 
+def turned(how: Image.Transpose) -> Callable[[Image.Image], bytes]:
+    return lambda image: encoded(image.transpose(how), "PNG")
+
+
+def turned_in_exif(image: Image.Image) -> bytes:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    return encoded(image, "JPEG", quality=90, exif=exif)
+
+
+def bordered(share: float, colour: str = "black") -> Callable[[Image.Image], bytes]:
+    return lambda image: encoded(ImageOps.expand(image, max(1, round(share * min(image.size))), colour), "PNG")
+
+
 WAYS: dict[str, Callable[[Image.Image], bytes]] = {
     "PNG instead of JPEG": lambda image: encoded(image, "PNG"),
     "JPEG, quality 90": jpeg(90),
@@ -71,9 +86,32 @@ WAYS: dict[str, Callable[[Image.Image], bytes]] = {
     "half, then quality 60": lambda image: jpeg(60)(Image.open(io.BytesIO(scaled(0.5)(image)))),
     "brighter": lambda image: encoded(image.point(lambda v: min(255, round(1.2 * v + 8))), "PNG"),
     "mirrored": lambda image: encoded(image.transpose(Image.Transpose.FLIP_LEFT_RIGHT), "PNG"),
+    "turned a quarter": turned(Image.Transpose.ROTATE_90),
+    "turned a quarter, then quality 75": lambda image: jpeg(75)(image.transpose(Image.Transpose.ROTATE_270)),
+    "turned in EXIF alone": turned_in_exif,
+    "turned by half": turned(Image.Transpose.ROTATE_180),
+    "upside down": turned(Image.Transpose.FLIP_TOP_BOTTOM),
+    "inverted": lambda image: encoded(ImageOps.invert(image), "PNG"),
+    "inverted, then quality 75": lambda image: jpeg(75)(ImageOps.invert(image)),
+    "white border of 3 %": bordered(0.03, "white"),
+    "black border of 10 %, then quality 75": lambda image: jpeg(75)(Image.open(io.BytesIO(bordered(0.1)(image)))),
+    "bars above and below, to a square": lambda image: encoded(
+        ImageOps.pad(image, (image.width, round(1.3 * image.width))), "PNG"
+    ),
+    "border, turned and mirrored": lambda image: encoded(
+        Image.open(io.BytesIO(bordered(0.05)(image))).transpose(Image.Transpose.TRANSVERSE), "PNG"
+    ),
+    "turned by 2 degrees": lambda image: encoded(image.rotate(2, Image.Resampling.BICUBIC), "PNG"),
+    "32 px": lambda image: encoded(image.resize((32, 32), Image.Resampling.LANCZOS), "PNG"),
+    "cropped to 98 % of each side": cropped(0.98),
+    "cropped to 95 % of each side": cropped(0.95),
     "cropped to 90 % of each side": cropped(0.9),
     "cropped to 75 % of each side": cropped(0.75),
 }
+
+
+def some_of(pictures: Table, step: int) -> Table:
+    return replace(pictures, rows=pictures.rows[::step])
 
 
 def rows_of(paths: list[Path]) -> Examples:
@@ -159,6 +197,7 @@ def report(rows: Mapping[str, Mapping[str, Any]]) -> list[str]:
 def main() -> None:
     parser = parser_of(__doc__)
     parser.add_argument("shared", type=Path)
+    parser.add_argument("--copies", type=int, help="pictures changed in each way")
     options = parser.parse_args()
     shared = options.shared.resolve()
     place = options.results or (QUICK_RESULTS if options.quick else RESULTS)
@@ -167,12 +206,14 @@ def main() -> None:
         results = Results(place / "seal.json", hidden_places(shared=shared, folder=folder))
         sets: dict[str, Callable[[], Table]] = {
             "tiny": lambda: tiny_table(shared, folder, step=10, train=50 if options.quick else 500, valid=0),
-            "grocery": lambda: grocery_table(shared, folder),
+            "grocery": lambda: some_of(grocery_table(shared, folder), 5 if options.quick else 1),
         }
         for name, make in sets.items():
             if wanted(name, options.only):
-                row = resistance(make(), folder, 20 if options.quick else COPIES_EACH)
+                row = resistance(make(), folder, options.copies or (20 if options.quick else COPIES_EACH))
                 command = f"python benchmarks/seal.py ../shared --only {name}"
+                command += f" --copies {options.copies}" if options.copies else ""
+                command += " --quick" if options.quick else ""
                 row = results.put(name, {"command": command, "versions": versions(), **row})
                 print(name, row["caught"], len(row["alarms"]), row["alarms_looks_alone"], f"{row['seconds']:.1f} s")
                 results.write(report(results.rows))

@@ -21,6 +21,7 @@ def _own_project_of_the_session(tmp_path_factory):
     """What is made once for many tests keeps its seals and trials apart."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DRIVETRAIN_PROJECT", str(tmp_path_factory.mktemp("project") / ".drivetrain"))
+        patch.setenv("DRIVETRAIN_INDEX_DIR", str(tmp_path_factory.mktemp("index")))
         yield
 
 
@@ -29,6 +30,7 @@ def _own_project(request, tmp_path_factory, monkeypatch):
     """Every test is a project of its own: none meets the test sets that another has sealed."""
     folder = tmp_path_factory.getbasetemp() / "projects" / f"{abs(hash(request.node.nodeid)):x}"
     monkeypatch.setenv("DRIVETRAIN_PROJECT", str(folder))
+    monkeypatch.setenv("DRIVETRAIN_INDEX_DIR", str(folder.with_name(folder.name + "-index")))
 
 
 @pytest.fixture

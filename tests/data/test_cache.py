@@ -463,7 +463,9 @@ def test_a_file_that_was_replaced_since_it_was_checked_is_left_out(pictures, pla
     names = digests(pictures)
     Image.fromarray(array(99, 50, 50, 3)).save(pictures[0])
     store = Store(pictures, reader(), digests=names)
-    with pytest.warns(DrivetrainWarning, match=r"left out, it cannot be read as when it was checked.*not the picture any more.*To fix"):
+    with pytest.warns(
+        DrivetrainWarning, match=r"left out, it cannot be read as when it was checked.*not the picture any more.*To fix"
+    ):
         assert store.get([0]) == [None]
     assert store.get([0]) == [None]
     assert all(found is not None for found in store.get(range(1, 5)))

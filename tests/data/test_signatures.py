@@ -6,13 +6,23 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageOps
 from scenes import COPIES, CROPS, recompressed, scene, write
 
 from drivetrain.data import signatures
-from drivetrain.data.signatures import FAR, NEAR, distance, informative, near_arrays, near_pairs, same_picture
+from drivetrain.data.signatures import (
+    FAR,
+    NEAR,
+    distance,
+    informative,
+    near_arrays,
+    near_copies,
+    near_pairs,
+    same_picture,
+)
+from drivetrain.data.turns import TURNS, turn_picture
 from drivetrain.runtime.pictures import probe_picture, read_picture
-from drivetrain.runtime.signatures import N_WAVES, SIGNATURE_BYTES, signature_of
+from drivetrain.runtime.signatures import N_WAVES, SIGNATURE_BYTES, signature_of, signatures_of
 
 N_SCENES = 12
 
@@ -172,3 +182,69 @@ def test_what_cannot_be_read_is_no_copy(tmp_path):
     good = write(tmp_path / "good.png", scene(0))
     assert not same_picture(bad, good)
     assert not same_picture(good, tmp_path / "none.png")
+
+
+# ── turned, inverted, framed ────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("turn", TURNS)
+def test_a_turned_picture_is_found_with_its_turn(turn, scenes):
+    images = [turn_picture(scene(seed), turn) for seed in range(N_SCENES)]
+    found = near_copies([sign(image) for image in images], scenes)
+    assert found.first.tolist() == found.second.tolist() == list(range(N_SCENES)), "each meets its own and no other"
+    assert found.distance.max() <= 4  # two signs for rows and columns that change places, and rounding
+    back = {turn, (turn & ~3) | (turn & 1) << 1 | (turn & 2) >> 1} if turn & 4 else {turn}
+    assert set(found.turn.tolist()) <= back
+
+
+@pytest.mark.parametrize("turn", [3, 5, 6, 10, 15])
+def test_a_second_look_knows_the_turn(turn, tmp_path):
+    one = write(tmp_path / "one.png", scene(3))
+    other = write(tmp_path / "other.jpg", turn_picture(scene(3), turn), quality=80)
+    found = near_copies([probe_picture(other).signature], [probe_picture(one).signature])
+    assert same_picture(other, one, turn=int(found.turn[0])) and not same_picture(other, one)
+
+
+@pytest.mark.parametrize("colour", ["white", "black", (200, 30, 90)])
+@pytest.mark.parametrize("widths", [(3, 3, 3, 3), (0, 12, 0, 12), (1, 2, 8, 0)])
+def test_a_border_is_cut_before_the_picture_is_told(colour, widths, scenes):
+    framed = ImageOps.expand(scene(4), widths, colour)
+    signature = signatures_of(np.asarray(framed))
+    assert len(signature) == 2 * SIGNATURE_BYTES and signature[:SIGNATURE_BYTES] == sign(framed)
+    found = near_copies([signature], scenes)
+    assert (found.first.tolist(), found.second.tolist()) == ([0], [4]) and found.distance[0] <= 4
+    back = near_copies([scenes[4]], [signature])
+    assert back.second.tolist() == [0], "nor does it matter which of the two has the border"
+
+
+def test_paper_is_no_border():
+    page = Image.new("RGB", (100, 100), "white")
+    page.paste(scene(1).resize((40, 40)), (30, 30))
+    assert len(signatures_of(np.asarray(page))) == SIGNATURE_BYTES
+    assert len(signatures_of(np.asarray(Image.new("RGB", (50, 50))))) == SIGNATURE_BYTES
+    assert len(signatures_of(np.asarray(scene(1)))) == SIGNATURE_BYTES
+
+
+WAYS_TO_SHOW_DIGITS = {
+    "8 px": lambda digit: digit,
+    "32 px, smooth": lambda digit: digit.resize((32, 32), Image.Resampling.BICUBIC),
+    "32 px, in squares": lambda digit: digit.resize((32, 32), Image.Resampling.NEAREST),
+    "white on black": lambda digit: ImageOps.invert(digit).resize((64, 64), Image.Resampling.NEAREST),
+    "red ink": lambda digit: ImageOps.colorize(digit, "red", "white").resize((32, 32), Image.Resampling.NEAREST),
+    "on a sheet": lambda digit: ImageOps.expand(digit.resize((24, 24), Image.Resampling.BICUBIC), 4, 255),
+}
+
+
+@pytest.mark.parametrize("way", WAYS_TO_SHOW_DIGITS)
+def test_no_two_handwritten_digits_are_near(way):
+    """900 × 897 pairs, each in 16 turns, though strokes of many hands are much alike."""
+    digits = pytest.importorskip("sklearn.datasets").load_digits().images
+    shown = [WAYS_TO_SHOW_DIGITS[way](Image.fromarray((255 - d * 255 / 16).astype(np.uint8))) for d in digits]
+    signatures = [signatures_of(np.asarray(image.convert("RGB"))) for image in shown]
+    assert not len(near_copies(signatures[:900], signatures[900:]).first)
+
+
+def test_pictures_in_grey_are_still_told_apart():
+    """A photograph made grey has the detail that strokes lack."""
+    grey = [sign(scene(seed, 200, 150).convert("L").convert("RGB")) for seed in range(20)]
+    assert sum(map(informative, grey)) >= 19

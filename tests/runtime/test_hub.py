@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from drivetrain.errors import ArtefactError, HubError, SettingError
-from drivetrain.runtime.artefact import DATA, MANIFEST, MODEL, open_artefact, write_artefact
+from drivetrain.runtime.artefact import DATA, MANIFEST, MODEL, SEAL, open_artefact, write_artefact
 from drivetrain.runtime.golden import EXPECTED, Expected
 from drivetrain.runtime.hub import pull, push
 from drivetrain.runtime.hub_http import TRIES, Hub, find_hub, find_token
@@ -31,6 +31,7 @@ def model(tmp_path: Path) -> Path:
     contents = {
         MODEL: light_bytes() + b"\x72\x00" * 600,  # an unknown, empty field of the file, many times: now it is large
         DATA: json.dumps(reading).encode(),
+        SEAL: json.dumps({"source": f"folder {tmp_path / 'private' / 'pictures'}", "looks": {}}).encode(),
         "golden/0.jpg": b"a picture",
         EXPECTED: Expected(inputs=("0.jpg",), outputs=((0.0, 0.0),), tolerance=1.0).model_dump_json().encode(),
     }
@@ -54,7 +55,7 @@ def test_what_was_pushed_is_pulled(model: Path, double: Double, hub: Hub, tmp_pa
     found = pull(NAME, tmp_path / "again.model", hub=hub)
     before = open_artefact(model)
     assert found.manifest.model_copy(update={"files": {}}) == before.manifest.model_copy(update={"files": {}})
-    for name in set(before.manifest.files) - {DATA}:
+    for name in set(before.manifest.files) - {DATA, SEAL}:
         assert found.file(name).read_bytes() == before.file(name).read_bytes()
     assert load(found.path).predict(np.full((9, 9, 3), 250, np.uint8)).label == "pale"
 
@@ -65,6 +66,7 @@ def test_where_the_pictures_lay_stays_private(model: Path, double: Double, hub: 
     assert all(b"private" not in content for content in double.commits[NAME][-1].values())
     found = pull(NAME, tmp_path / "again.model", hub=hub)
     assert json.loads(found.file(DATA).read_text())["source"] is None
+    assert json.loads(found.file(SEAL).read_text()) == {"source": "pictures", "looks": {}}
     readme = double.commits[NAME][-1]["README.md"].decode()
     assert readme.startswith("---\n") and f'load("hf-hub:{NAME}")' in readme
 

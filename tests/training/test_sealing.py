@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
 import drivetrain as dt
 from drivetrain.data.data import Data
+from drivetrain.data.examples import Examples
 from drivetrain.data.ledger import Ledger, of_kind
 from drivetrain.data.project import Project
 from drivetrain.data.seal import SealedSet, Seals
 from drivetrain.errors import DrivetrainWarning, SealError, SettingError
 from drivetrain.evaluation.runs import RunLog
-from drivetrain.runtime.artefact import SEAL, open_artefact
+from drivetrain.runtime.artefact import SEAL, open_artefact, update_manifest
 from drivetrain.training.identity import parameters_sha256
-from drivetrain.training.reporting import card_of
+from drivetrain.training.reporting import card_of, report_saved
 
 from .conftest import MakeLearner
 
@@ -138,7 +142,7 @@ def test_a_shortened_log_is_caught_by_the_model(make_learner: MakeLearner, seale
     project.log.write_text(first + "\n")
     head = json.loads(first)["hash"]
     project.head.write_text(json.dumps({"n": 1, "hash": head, "log": head}))
-    with pytest.raises(SealError, match="line 2 is missing: 4 lines were written"):
+    with pytest.raises(SealError, match="line 2 is missing: 5 lines were written"):
         dt.evaluate(path, "test")
 
 
@@ -157,8 +161,12 @@ def test_training_on_goes_through_the_same_check(make_learner: MakeLearner, seal
     shutil.rmtree(".drivetrain")
     assert dt.evaluate(path, device="cpu").scores.n == 12
     shutil.rmtree(".drivetrain", ignore_errors=True)
-    dt.images(sealed.location, seed=2)  # another split is sealed meanwhile
-    with pytest.raises(SealError, match="this split would train on"):
+    other = dt.images(sealed.location, seed=2)  # another split is sealed meanwhile: nobody has used it, so it gives way
+    assert dt.Learner.load(path, precision="fp32", device="cpu").data.seal == sealed.seal
+    shutil.rmtree(".drivetrain")
+    other = dt.images(sealed.location, seed=2)
+    other.open_test("to have it in use")
+    with pytest.raises(SealError, match=r"this split would train on .* and in use"):
         dt.Learner.load(path, precision="fp32", device="cpu")
     with pytest.raises(SealError, match="pictures are copies of pictures that are sealed"):
         dt.evaluate(path, device="cpu")
@@ -196,3 +204,120 @@ def test_the_verdict_goes_by_validation(make_learner: MakeLearner) -> None:
     verdict = learn.verdict()
     assert verdict.best_epoch in {1, 2, 3}
     assert "Training loss below validation loss is no overfitting by itself" in str(verdict)
+
+
+# ── rows that the model has learnt from are in no score ─────────────────────────────────────────────────────────
+
+
+def copied(paths: Iterable[Path], folder: Path) -> Path:
+    for path in paths:
+        place = folder / path.parent.name / path.name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, place)
+    return folder
+
+
+@pytest.fixture
+def trained(make_learner: MakeLearner, sealed: Data, tmp_path: Path) -> Path:
+    return make_learner(sealed).fit(1).save(tmp_path / "m.model", precision=None)
+
+
+def seal_of_all(folder: Path, place: Path) -> Path:
+    """A seal of other hands, over every picture in the folder."""
+    rows = dt.images(folder, valid_pct=0, test_pct=0, project=place.parent / "hands")
+    every = Examples.concat([rows.train, rows.sealed_test.open()])
+    place.write_bytes(SealedSet.of(every, source="all").as_bytes())
+    return place
+
+
+def test_of_a_seal_that_covers_the_models_own_rows_only_the_others_are_judged(
+    trained: Path, sealed: Data, squares: Path, tmp_path: Path
+) -> None:
+    seal = seal_of_all(squares, tmp_path / "seal.json")
+    with pytest.warns(DrivetrainWarning, match=r"48 of the 60 pictures .* was trained \(36\) or validated \(12\) on"):
+        found = dt.evaluate(trained, "test", data=squares, seal=seal, device="cpu")
+    assert set(found.predictions.ids) == set(sealed.sealed_test.open().digests)
+    assert (found.left_out, found.scores.n, found.not_found) == (48, 12, 0)
+
+
+def test_where_nothing_else_is_left_nothing_is_judged(trained: Path, sealed: Data, tmp_path: Path) -> None:
+    own = copied([*sealed.train.paths, *sealed.valid.paths], tmp_path / "own")
+    seal = seal_of_all(own, tmp_path / "seal.json")
+    with pytest.raises(SealError, match=r"48 of the 48 pictures(?s:.*)none is left to judge it by. To fix:"):
+        dt.evaluate(trained, "test", data=own, seal=seal, device="cpu")
+    assert not entries("opened")
+
+
+def test_copies_of_training_rows_in_what_judges_are_said(
+    make_learner: MakeLearner, squares: Path, tmp_path: Path
+) -> None:
+    """One content in two parts of a split that was given: it flatters, and every score says so."""
+    root = tmp_path / "given"
+    for i, path in enumerate(sorted(squares.glob("*/*.png"))):
+        copied([path], root / ("test" if i % 5 == 0 else "valid" if i % 5 == 1 else "train"))
+    for part in ("valid", "test"):
+        twin = sorted((root / "train" / "red").iterdir())[0]
+        shutil.copy(twin, root / part / "red" / "twin.png")
+    with pytest.warns(DrivetrainWarning, match="more than one part"):
+        data = dt.images(root)
+    path = make_learner(data).fit(1).save(tmp_path / "m.model", precision=None)
+    for part, words in (("valid", "validation"), ("test", "test")):
+        with pytest.warns(DrivetrainWarning, match=rf"1 of 13 {words} rows have the content of rows .* trained on"):
+            dt.evaluate(path, part, device="cpu")
+    with pytest.warns(DrivetrainWarning, match="1 of 13 test rows have the content of rows"):
+        make_learner(data).fit(1).test()
+    with pytest.warns(DrivetrainWarning, match="1 of 13 validation rows have the content of rows"):
+        report_saved(path, tmp_path / "report.html", probe=False, device="cpu")
+
+
+def test_a_seal_that_is_not_the_manifests_is_refused(trained: Path) -> None:
+    artefact = open_artefact(trained)
+    other = artefact.manifest.seal.model_copy(update={"n": 11})
+    update_manifest(artefact, seal=other)
+    with pytest.raises(SealError, match=r"is of 12 pictures .*, and the manifest says 11"):
+        dt.evaluate(trained, "test", device="cpu")
+
+
+# ── a model that several people open, and save, at once ─────────────────────────────────────────────────────────
+
+OPEN = """
+import sys, time, warnings
+from pathlib import Path
+warnings.simplefilter("ignore")
+import drivetrain as dt
+from drivetrain.progress import quiet
+model, data, project, gate, n, own = sys.argv[1:]
+(Path(gate) / own).touch()
+while len(list(Path(gate).iterdir())) < int(n):
+    time.sleep(0.005)
+with quiet():
+    print(dt.evaluate(model, "test", data=data, project=project, device="cpu").opening.count)
+"""
+
+
+@pytest.mark.parametrize("projects", [1, 4])
+def test_openings_of_a_shared_model_at_the_same_time_are_all_kept(
+    trained: Path, squares: Path, tmp_path: Path, projects: int
+) -> None:
+    gate = tmp_path / "gate"
+    gate.mkdir()
+    commands = [
+        [
+            sys.executable,
+            "-c",
+            OPEN,
+            str(trained),
+            str(squares),
+            str(tmp_path / f"p{i % projects}"),
+            str(gate),
+            "4",
+            f"{i}",
+        ]
+        for i in range(4)
+    ]
+    racers = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for command in commands]
+    said = sorted(int(racer.communicate(timeout=180)[0]) for racer in racers)
+    assert said == [1, 2, 3, 4]
+    manifest = open_artefact(trained).manifest
+    assert [opening.count for opening in manifest.test_openings] == [1, 2, 3, 4]
+    assert len({opening.entry for opening in manifest.test_openings}) == 4

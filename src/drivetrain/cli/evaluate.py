@@ -87,6 +87,8 @@ def _object(model: Path, found: Evaluation) -> dict[str, Any]:
         "not_found": found.not_found,
         scores.part: scores_as_json(scores),
     }
+    if found.left_out:
+        said["left_out"] = found.left_out
     if found.opening is not None:
         left = {"scores", "parameters_sha256"}
         said["test_openings"] = found.opening.count

@@ -16,8 +16,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from drivetrain.data.packs import MAGIC, PACK, PARTIAL, TRAILER, lock
+from drivetrain.data.packs import MAGIC, PACK, PARTIAL, TRAILER
 from drivetrain.errors import MissingExtraError, SettingError
+from drivetrain.files import lock
 
 try:
     from platformdirs import user_cache_path

@@ -71,7 +71,7 @@ def divide(
     if given is None:
         valid_pct = VALID_PCT if asked.valid_pct is None else asked.valid_pct
         test_pct = TEST_PCT if asked.test_pct is None else asked.test_pct
-        return _draw(examples, kind, replace(asked, valid_pct=valid_pct, test_pct=test_pct))
+        return draw_parts(examples, kind, replace(asked, valid_pct=valid_pct, test_pct=test_pct))
     named = [part for part in PARTS if part in given]
     for part, setting, value in (("valid", "valid_pct", asked.valid_pct), ("test", "test_pct", asked.test_pct)):
         if part in named and value is not None:
@@ -88,7 +88,7 @@ def divide(
     reasons: dict[int, str] = {}
     if valid_pct or test_pct:
         rows = [row for row, part in enumerate(given) if part == "train"]
-        new = _draw(examples.subset(rows), kind, replace(asked, valid_pct=valid_pct, test_pct=test_pct))
+        new = draw_parts(examples.subset(rows), kind, replace(asked, valid_pct=valid_pct, test_pct=test_pct))
         for row, part in zip(rows, new.parts, strict=True):
             parts[row] = part
         reasons = {rows[row]: why for row, why in new.reasons.items()}
@@ -97,28 +97,41 @@ def divide(
     return Division(tuple(parts), "given", valid_pct, test_pct, Decision(value="given", reason=reason), reasons)
 
 
-def _draw(examples: Examples, kind: Kind, asked: Fractions) -> Division:
-    """Parts for all rows, by what is known of them."""
+def method_of(examples: Examples, kind: Kind, asked: Fractions) -> Method:
+    """How rows are drawn: by time or group where these are known, else class by class or by chance."""
+    by_class = kind == "category" and asked.stratify
+    if examples.times:
+        return "time"
+    if examples.groups:
+        return "stratified grouped" if by_class else "grouped"
+    return "stratified" if by_class else "random"
+
+
+def draw_parts(examples: Examples, kind: Kind, asked: Fractions) -> Division:
+    """Parts for all rows, by what is known of them.
+
+    Raises:
+        SplitError: There are too few to draw from.
+    """
     labels = None if kind == "number" else cast("Labels", examples.values)
     by_class = kind == "category" and asked.stratify
     valid_pct, test_pct = asked.valid_pct or 0.0, asked.test_pct or 0.0
     fractions = {"valid_pct": valid_pct, "test_pct": test_pct}
     reasons: Mapping[int, str] = {}
     parts: Sequence[Part | None]
-    method: Method = "stratified" if by_class else "random"
+    method = method_of(examples, kind, asked)
     why = "every class in the same proportion" if by_class else "drawn regardless of the target"
     ties = tie(examples) if examples.times or examples.groups else None
     if ties is None:
         parts = make_split(examples.digests, labels, seed=asked.seed, stratify=asked.stratify, **fractions)
     elif examples.times:
         found = split_by_time(examples.times, ties.units, examples.digests, gap=asked.gap, **fractions)
-        method, parts, reasons = "time", found.parts, found.reasons
+        parts, reasons = found.parts, found.reasons
         why = "validation is later than training, test later than validation"
         why += f"; {len(reasons)} rows between them, or of groups that go on, are left out" if reasons else ""
     else:
         _require_groups(examples.groups, valid_pct + test_pct)
         parts = draw_groups(ties.units, examples.digests, labels, seed=asked.seed, stratify=asked.stratify, **fractions)
-        method = "stratified grouped" if by_class else "grouped"
         why = "no group on both sides" + ("; every class in proportion as far as groups allow" if by_class else "")
     decision = Decision(value=method, reason=why + (_note_of(ties) if ties else ""))
     return Division(tuple(parts), method, valid_pct, test_pct, decision, reasons)

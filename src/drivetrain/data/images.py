@@ -23,12 +23,14 @@ from drivetrain.data.divide import (
 from drivetrain.data.examples import Examples
 from drivetrain.data.grouping import Group, Time, check_told, with_groups, with_times
 from drivetrain.data.groups import guess_groups, warn_of_torn_groups
+from drivetrain.data.holding import divide_beside_seals
 from drivetrain.data.layout import LabelsFrom
 from drivetrain.data.listing import Kind, Listed
 from drivetrain.data.number_targets import look_at_numbers
-from drivetrain.data.project import ProjectPlace
+from drivetrain.data.project import Project, ProjectPlace
 from drivetrain.data.rows import Broken, Rows, open_rows, placed, reviewed, without_parts
-from drivetrain.data.sealing import SealFiles, keep_sealed, seal_data
+from drivetrain.data.seal import Seals
+from drivetrain.data.sealing import SealFiles, seal_data, undisturbed
 from drivetrain.data.sources import Source, read_source
 from drivetrain.data.split import PARTS, Part, Split, check_fractions
 from drivetrain.data.split_files import AskedSplit, read_split
@@ -99,8 +101,8 @@ def images(
         review: File of decisions that `drivetrain review` wrote: rows to remove or to relabel, before the split.
         seal: Sealed test sets that somebody else holds (files of `drivetrain seals export`): none of their pictures
             may be in the training or validation set.
-        retire: A reason to give up, on the record, sealed test sets that this split would train on; without one it
-            stops. The same split of the same pictures, and of more of them, keeps its test set.
+        retire: A reason to give up, on the record, sealed test sets that this split would train on; without one they
+            stay test sets, whatever seed, fraction or target is asked for, once a trial has used them.
         project: The folder that remembers what is sealed; None takes what DRIVETRAIN_PROJECT says, or `.drivetrain`.
 
     Raises:
@@ -148,9 +150,38 @@ def images(
     if stored and not stored.valid:
         asked = replace(asked, valid_pct=valid_pct or 0.0)  # it was made without
     giver = "the source" if brought is None else "split="
-    division = divide(rows.examples, rows.given, kind=rows.kind, asked=asked, giver=giver)
-    if retire is None:
-        division = keep_sealed(division, rows.examples, asked.seed, project)
+    seals = Seals(Project.find(project))
+
+    def once() -> Data:
+        """Divide by what is sealed now, and seal: to be done anew where another process has sealed in between."""
+        version = seals.version()
+        adopted = None
+        if retire is None:
+            found = divide_beside_seals(
+                rows.examples, rows.given, kind=rows.kind, asked=asked, giver=giver, project=project
+            )
+            division, adopted = found.division, found.adopted
+        else:
+            division = divide(rows.examples, rows.given, kind=rows.kind, asked=asked, giver=giver)
+        data = _data_of(rows, division, asked=asked, stored=stored, time=time, source=source, channels=channels)
+        if adopted is not None:
+            data = replace(data, seal=adopted.sealed)
+        return seal_data(data, project=project, seal=seal, retire=retire, version=version)
+
+    return undisturbed(seals, once)
+
+
+def _data_of(
+    rows: Rows,
+    division: Division,
+    *,
+    asked: Fractions,
+    stored: Split | None,
+    time: Time | None,
+    source: Source,
+    channels: int,
+) -> Data:
+    """The rows in their parts, not yet sealed."""
     rows, parts = _judgeable(rows, division)
     train, valid, test = (rows.examples.subset([i for i, part in enumerate(parts) if part == name]) for name in PARTS)
     warn_unseen_in_validation(train, valid)
@@ -159,21 +190,20 @@ def images(
     guessed = guess_groups(rows.listed, rows.examples, parts)
     if guessed and division.method in ("random", "stratified"):
         rows = rows.deciding(**warn_of_torn_groups(guessed))
-    data = Data(
+    return Data(
         train=train,
         valid=valid,
         sealed_test=Sealed(test),
         target=_fitted(rows, parts),
         split=_split_of(rows, parts, division, stored=stored, asked=asked, time=time),
         spec=rows.listed.spec,
-        source=listed.description,
+        source=rows.listed.description,
         location=os.path.abspath(source) if isinstance(source, (str, os.PathLike)) else None,  # noqa: PTH100 - keeps links
         channels=channels,
         report=rows.report,
         decisions={**rows.listed.decisions, "split": division.decision},
         groups_guessed=guessed,
     )
-    return seal_data(data, project=project, seal=seal, retire=retire)
 
 
 def _judgeable(rows: Rows, division: Division) -> tuple[Rows, list[Part]]:

@@ -10,6 +10,7 @@ from drivetrain.data.divide import PART_WORDS, leave_out_unknown
 from drivetrain.data.examples import Examples
 from drivetrain.data.images import check_listed
 from drivetrain.data.listing import SourceSpec
+from drivetrain.data.notices import warn
 from drivetrain.data.sources import Source, reread_source
 from drivetrain.data.split import Part, Split
 from drivetrain.errors import DataError, SettingError
@@ -122,3 +123,26 @@ def match_by_content(
         if digest in wanted and (given is None or digest not in elsewhere or given[row] == part)
     ]
     return rows, len(wanted - {digests[row] for row in rows})
+
+
+def warn_of_learnt(digests: Sequence[str], split: Split, part: Literal["valid", "test"]) -> None:
+    """Say so where rows that judge a model have the content of rows that it was trained on, or chosen by.
+
+    Args:
+        digests: Content of each row that judges.
+        split: Of the model.
+        part: What the rows are.
+
+    Example:
+        >>> split = Split.of(["00", "11"], ["train", "valid"], method="random", seed=1, valid_pct=0.5, test_pct=0.0)
+        >>> warn_of_learnt(["11"], split, "valid")
+    """
+    trained, chosen = split.find("train"), split.find("valid")
+    n_trained = sum(digest in trained for digest in digests)
+    n_chosen = sum(digest in chosen - trained for digest in digests) if part == "test" else 0
+    if n_trained or n_chosen:
+        also = f", and {n_chosen} that of validation rows" if n_chosen else ""
+        warn(
+            f"{n_trained} of {len(digests)} {PART_WORDS[part]} rows have the content of rows that this model was "
+            f"trained on{also}, so the score flatters. To fix: remove the copies from the data, and train again."
+        )

@@ -13,7 +13,6 @@ import mmap
 import os
 import secrets
 import struct
-import sys
 import threading
 import zlib
 from contextlib import suppress
@@ -22,6 +21,8 @@ from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
+
+from drivetrain.files import lock
 
 Pixels = NDArray[np.uint8]
 
@@ -189,30 +190,3 @@ class PackWriter:
             self._file.close()
         with suppress(OSError):  # a later sweep takes it
             self.partial.unlink(missing_ok=True)
-
-
-if sys.platform == "win32":
-
-    def lock(file: IO[bytes]) -> bool | None:
-        """Whether this process now holds the file; None where the system has no such locks."""
-        return None
-
-else:
-    import fcntl
-
-    def lock(file: IO[bytes]) -> bool | None:
-        """Whether this process now holds the file; None where the system has no such locks.
-
-        Example:
-            >>> import tempfile
-            >>> with tempfile.NamedTemporaryFile() as file:
-            ...     lock(file)
-            True
-        """
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        except OSError:
-            return None
-        return True

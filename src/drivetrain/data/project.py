@@ -18,19 +18,17 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from drivetrain.data.packs import lock
-from drivetrain.errors import DataError, SettingError
+from drivetrain.errors import SettingError
+from drivetrain.files import locked
 
 PROJECT = "DRIVETRAIN_PROJECT"
 """Environment variable that names the folder."""
 FOLDER = ".drivetrain"
-LOCK_WAIT_S = 60.0
 
 ProjectPlace = str | os.PathLike[str] | None
 """The project folder; None takes what DRIVETRAIN_PROJECT says, or `.drivetrain` in the working directory."""
@@ -90,20 +88,16 @@ class Project:
 
     @contextmanager
     def locked(self) -> Generator[None]:
-        """Inside this block no other process changes the log; on a file system without locks, none is held.
+        """Inside this block no other process reads the log to decide by it, and none changes it.
+
+        A block may stand inside another one. On a file system without locks, none is held.
 
         Raises:
-            DataError: Another process has held it for `LOCK_WAIT_S` seconds.
+            DataError: Another process has held it for a minute.
+            OSError: The folder cannot be written to.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / "log.lock").open("ab") as file:
-            give_up = time.monotonic() + LOCK_WAIT_S
-            while lock(file) is False:
-                if time.monotonic() > give_up:
-                    raise DataError(
-                        f"another process has held {file.name} for {LOCK_WAIT_S:.0f} s. To fix: wait for that process."
-                    )
-                time.sleep(0.02)
+        with locked(self.folder / "log.lock"):
             yield
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
+from drivetrain.data.turns import AS_IT_IS, turn_picture
 from drivetrain.errors import PictureError
 from drivetrain.runtime.pictures import read_picture
 
@@ -52,12 +53,17 @@ class _Place(NamedTuple):
     box: Box
 
 
-def same_picture(path_a: str | os.PathLike[str], path_b: str | os.PathLike[str]) -> bool:
+def same_picture(path_a: str | os.PathLike[str], path_b: str | os.PathLike[str], *, turn: int = AS_IT_IS) -> bool:
     """Whether two files show the same picture, or one a part of the other's.
 
     Saving anew, resizing, stretching, light and contrast, mirroring and cutting (down to half of each side) leave a
-    picture the same; turning does not. Flat pictures are the same only when the files are. A file that cannot be
-    read is the same as no other. About 20 ms for a pair.
+    picture the same; turning does not, unless the turn is named. Flat pictures are the same only when the files are. A
+    file that cannot be read is the same as no other. About 20 ms for a pair.
+
+    Args:
+        path_a: One file.
+        path_b: The other.
+        turn: What is done to the first before it is compared, see `drivetrain.data.turns`.
 
     Example:
         >>> same_picture("/no/such.jpg", "/no/such/either.jpg")
@@ -66,7 +72,7 @@ def same_picture(path_a: str | os.PathLike[str], path_b: str | os.PathLike[str])
     try:
         if Path(path_a).read_bytes() == Path(path_b).read_bytes():
             return True
-        return likeness(_open(path_a), _open(path_b)) >= SAME
+        return likeness(turn_picture(_open(path_a), turn), _open(path_b)) >= SAME
     except (OSError, PictureError):
         return False
 

@@ -1,9 +1,4 @@
-"""Seals: which pictures are kept for the end, told so that each can be recognised and none can be read off.
-
-A seal holds, for every content of the test set, a hash with a salt of its own and what the picture looks like (see
-`drivetrain.runtime.signatures`: some hundred signs and a grid of 4 × 4 mean colours). It holds neither names nor
-labels, so it can be handed to somebody who shall not see the pictures, yet shall not train on them either.
-"""
+"""The seals of a project: which test sets are kept, in use, given up, opened and handed over, all on the record."""
 
 from __future__ import annotations
 
@@ -11,209 +6,34 @@ import csv
 import hashlib
 import io
 import json
-import os
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import cached_property
 from pathlib import Path
-from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-
+from drivetrain.data.claims import claimed_elsewhere
 from drivetrain.data.examples import Examples
-from drivetrain.data.ledger import MEND, Entry, Head, Ledger, of_kind
+from drivetrain.data.ledger import MEND, Entry, Ledger, of_kind
 from drivetrain.data.notices import warn
 from drivetrain.data.project import Project, ProjectPlace, add_folder
+from drivetrain.data.sealed_set import SealedSet, identity_of, parsed, without_folders
 from drivetrain.data.split import Split
 from drivetrain.errors import DataError, SealError, SettingError, did_you_mean, first_few
 from drivetrain.progress import say
 from drivetrain.runtime.artefact import SEAL, write_durably
-from drivetrain.runtime.manifest import Seal
 from drivetrain.runtime.targets import TargetValue
 from drivetrain.text import readable
 
+__all__ = ["RELATED", "Known", "SealedSet", "Seals", "identity_of", "read_by_hand", "retire_seal"]
+
 SPLIT, LABELS = "split.json", "labels.csv"
-ID_LENGTH = 12
 RELATED = 0.5
 """Share of the smaller of two test sets that both hold, from which an opening of the one counts for the other too."""
 
 
-class Drawn(BaseModel):
-    """The arguments that a split was made with: the same ones make it again."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    method: str
-    seed: int
-    valid_pct: float
-    test_pct: float
-
-    def __str__(self) -> str:
-        if self.method == "given" and self.test_pct == 0:
-            return "the test set that the source itself sets apart"
-        return f"seed={self.seed}, valid_pct={self.valid_pct:g}, test_pct={self.test_pct:g}"
-
-
-class SealedSet(BaseModel):
-    """`seal.json`: one test set.
-
-    Example:
-        >>> pears = Examples((Path("a.jpg"), Path("b.jpg")), ("00", "11"), ("pear", "pear"))
-        >>> sealed = SealedSet.of(pears, source="fruit")
-        >>> sealed.n, sealed.hash_of("11") in sealed.looks, sealed.hash_of("22") in sealed.looks
-        (2, True, False)
-        >>> "pear" in sealed.model_dump_json()
-        False
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    format: Literal["drivetrain seal"] = "drivetrain seal"
-    format_version: Literal[1] = 1
-    identity: str = Field(pattern="^[0-9a-f]{32}$")
-    """Hash over the contents: the same pictures give the same identity, with any salt."""
-    created: str
-    """UTC, ISO 8601."""
-    source: str
-    """Where the rows came from, for people."""
-    drawn: Drawn | None = None
-    salt: str = Field(pattern="^[0-9a-f]{32}$")
-    looks: dict[str, str] = Field(min_length=1)
-    """Salted hash of each content, in an order that says nothing → its signature, in hexadecimal digits."""
-    overlap: tuple[str, ...] = ()
-    """Salted hashes of training and validation contents that were copies, or looked like one, when it was sealed."""
-    related: tuple[str, ...] = ()
-    """Seals of the same project that hold much the same pictures."""
-
-    @model_validator(mode="after")
-    def _hashes_are_hashes(self) -> SealedSet:
-        if not all(len(bytes.fromhex(found)) == 16 for found in (*self.looks, *self.overlap)):
-            raise ValueError("a content hash has another length than 16 bytes")
-        for signature in self.looks.values():
-            bytes.fromhex(signature)
-        return self
-
-    @classmethod
-    def of(
-        cls,
-        test: Examples,
-        *,
-        source: str,
-        split: Split | None = None,
-        overlap: Iterable[str] = (),
-        related: Iterable[str] = (),
-    ) -> SealedSet:
-        """Seal some rows, with a new salt.
-
-        Args:
-            test: The rows, at least one.
-            source: Where they came from, for people.
-            split: How the rows were set apart.
-            overlap: Digests of training and validation contents that are copies of sealed ones, or look like them.
-            related: Other seals that hold much the same pictures.
-        """
-        salt = secrets.token_hex(16)
-        signatures = test.signatures or (b"",) * len(test)
-        looks = {_hash(salt, digest): look.hex() for digest, look in zip(test.digests, signatures, strict=True)}
-        return cls(
-            identity=identity_of(test.digests),
-            created=datetime.now(UTC).isoformat(timespec="seconds"),
-            source=readable(source),
-            drawn=None
-            if split is None
-            else Drawn(method=split.method, seed=split.seed, valid_pct=split.valid_pct, test_pct=split.test_pct),
-            salt=salt,
-            looks=dict(sorted(looks.items())),
-            overlap=tuple(sorted({_hash(salt, digest) for digest in overlap})),
-            related=tuple(sorted(related)),
-        )
-
-    @property
-    def id(self) -> str:
-        """What people call it: the beginning of the identity."""
-        return self.identity[:ID_LENGTH]
-
-    @property
-    def n(self) -> int:
-        """Distinct contents."""
-        return len(self.looks)
-
-    @cached_property
-    def hashes(self) -> tuple[str, ...]:
-        """(n,) salted hashes."""
-        return tuple(self.looks)
-
-    @cached_property
-    def signatures(self) -> tuple[bytes, ...]:
-        """(n,) what each looks like, in the order of `hashes`."""
-        return tuple(bytes.fromhex(look) for look in self.looks.values())
-
-    def hash_of(self, digest: str) -> str:
-        """The hash that this seal has, or would have, for a content."""
-        return _hash(self.salt, digest)
-
-    def rows_of(self, digests: Sequence[str]) -> list[int]:
-        """Which of some contents are sealed: their positions."""
-        return [row for row, digest in enumerate(digests) if self.hash_of(digest) in self.looks]
-
-    def brief(self, head: Head | None = None) -> Seal:
-        """What the manifest of an artefact says of it."""
-        brief = Seal(id=self.id, identity=self.identity, n=self.n, created=self.created)
-        if head is None:
-            return brief
-        return brief.model_copy(update={"log": head.log, "log_lines": head.n, "log_head": head.hash})
-
-    def as_bytes(self) -> bytes:
-        """The content of `seal.json`."""
-        return (self.model_dump_json(indent=0) + "\n").encode()
-
-    @classmethod
-    def read(cls, path: str | os.PathLike[str]) -> SealedSet:
-        """Read a seal: one of this project, of an artefact, or one that somebody handed over.
-
-        Raises:
-            SealError: The file cannot be read, or is no seal.
-
-        Example:
-            >>> SealedSet.read("/no/such/seal.json")
-            Traceback (most recent call last):
-            drivetrain.errors.SealError: /no/such/seal.json cannot be read: No such file or directory.
-        """
-        try:
-            content = Path(path).read_bytes()
-        except OSError as error:
-            raise SealError(f"{readable(path)} cannot be read: {error.strerror or error}.") from error
-        return _parsed(content, readable(path))
-
-
-def _parsed(content: bytes, name: str) -> SealedSet:
-    try:
-        return SealedSet.model_validate_json(content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise SealError(
-            f"{name} is no seal, or was altered ({where or 'file'}: {first['msg']}). "
-            "To fix: give the file that `drivetrain seals export` wrote."
-        ) from error
-
-
-def identity_of(digests: Iterable[str]) -> str:
-    """Hash over a set of contents; neither order nor copies matter.
-
-    Example:
-        >>> identity_of(["00", "11"]) == identity_of(["11", "00", "11"])
-        True
-    """
-    return hashlib.blake2b("\n".join(sorted(set(digests))).encode(), digest_size=16).hexdigest()
-
-
-def _hash(salt: str, digest: str) -> str:
-    return hashlib.blake2b(digest.encode(), digest_size=16, key=bytes.fromhex(salt)).hexdigest()
-
-
+USES = ("used", "opened", "exported")
+"""Lines of the log after which a seal stays."""
 READ_BY_HAND = ""
 """In place of the model, in an opening without one."""
 
@@ -228,6 +48,13 @@ class Known:
     allowed: frozenset[str] = frozenset()
     """Salted hashes of contents that somebody said are no copies, on the record."""
     openings: tuple[Entry, ...] = ()
+    used: bool = False
+    """The log says that a trial has begun beside it, that it was opened or handed on; see also `Seals.in_use`."""
+
+    @property
+    def gave_way(self) -> bool:
+        """It was given up because nobody had used it, and another split was asked for."""
+        return self.retired is not None and bool(self.retired.facts.get("unused"))
 
 
 class Seals:
@@ -275,6 +102,43 @@ class Seals:
         """The seals in force."""
         return [known for known in self.known() if known.retired is None]
 
+    def in_use(self) -> frozenset[str]:
+        """Names of the seals in force that must stay, since something was learnt or said beside them.
+
+        A trial is on record, or has begun, that was kept from the test set; or it was opened, or handed to somebody;
+        or another process that is running now has divided its data by it.
+        """
+        live = self.live()
+        trials = frozenset[str]() if all(known.used for known in live) else self._of_trials()
+        return frozenset(
+            known.sealed.id
+            for known in live
+            if known.used or known.sealed.id in trials or claimed_elsewhere(self.project.seals / known.sealed.id)
+        )
+
+    def _of_trials(self) -> frozenset[str]:
+        """Seals that the trials on record name."""
+        found: set[str] = set()
+        for path in self.project.runs.glob("[0-9]*/run.json"):
+            with suppress(OSError, ValueError, AttributeError):
+                found.add(str(json.loads(path.read_bytes()).get("seal")))
+        return frozenset(found)
+
+    def version(self) -> str:
+        """Changes whenever what is sealed, allowed or in use does: who decided by an older one must decide anew."""
+        entries = of_kind(self.ledger.entries(), "sealed", "retired", "allowed", *USES)
+        return entries[-1].hash if entries else ""
+
+    def mark_used(self, seal: str, why: str) -> None:
+        """Put on record that a trial begins beside this test set; once is enough."""
+        with self.project.locked():
+            if not any(known.used for known in self.known() if known.sealed.id == seal):
+                self.ledger.append("used", {"seal": seal, "by": why})
+
+    def give_way(self, seal: str, why: str) -> None:
+        """Put on record that a test set nobody has used is no longer kept, since another split was asked for."""
+        self.ledger.append("retired", {"seal": seal, "reason": f"nobody had used it, and {why}", "unused": True})
+
     def _known(self, folder: Path, made: Entry | None, retired: Entry | None, entries: Sequence[Entry]) -> Known:
         try:
             content = (folder / SEAL).read_bytes()
@@ -287,8 +151,8 @@ class Seals:
             )
         about = [entry for entry in entries if entry.facts.get("seal") == folder.name]
         allowed = frozenset(str(found) for entry in of_kind(about, "allowed") for found in entry.facts["contents"])
-        sealed = _parsed(content, readable(folder / SEAL))
-        return Known(sealed, retired, allowed, tuple(of_kind(about, "opened")))
+        sealed = parsed(content, readable(folder / SEAL))
+        return Known(sealed, retired, allowed, tuple(of_kind(about, "opened")), bool(of_kind(about, *USES)))
 
     def add(self, sealed: SealedSet, split: Split | None = None, labels: Examples | None = None) -> SealedSet:
         """Put a seal on record; where these contents are sealed already, that seal is given back.
@@ -301,6 +165,10 @@ class Seals:
         Raises:
             OSError: The project cannot be written to.
         """
+        with self.project.locked():
+            return self._add(sealed, split, labels)
+
+    def _add(self, sealed: SealedSet, split: Split | None, labels: Examples | None) -> SealedSet:
         folder = self.project.seals / sealed.id
         if not self.ledger.entries():  # the log is there before the first seal: a seal without one tells of a deletion
             self.ledger.append("began", {"project": secrets.token_hex(8)})
@@ -392,7 +260,8 @@ class Seals:
         if labels is not None and not kept.is_file():
             raise SettingError(f"the labels of {sealed.id} are not here: it was taken over from somewhere else.")
         try:
-            write_durably(out, sealed.as_bytes())
+            handed = sealed.model_copy(update={"source": without_folders(sealed.source)})
+            write_durably(out, handed.as_bytes())
             if labels is not None:
                 write_durably(labels, kept.read_bytes())
         except OSError as error:

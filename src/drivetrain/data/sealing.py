@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
+from drivetrain.data.claims import claim
 from drivetrain.data.data import Data
-from drivetrain.data.divide import Division
+from drivetrain.data.elsewhere import remember_project
 from drivetrain.data.examples import Examples
 from drivetrain.data.notices import warn
 from drivetrain.data.project import Project, ProjectPlace
 from drivetrain.data.seal import RELATED, Known, SealedSet, Seals, identity_of
-from drivetrain.data.signatures import near_arrays, same_picture
-from drivetrain.data.split import Part, Split
+from drivetrain.data.signatures import near_copies, same_picture
+from drivetrain.data.split import Split
 from drivetrain.errors import SealError, SettingError
 from drivetrain.progress import say
 from drivetrain.text import readable
@@ -46,17 +48,42 @@ class Match:
         return f"{readable(self.path)} {'has the content of' if self.exact else 'looks like'} {readable(self.twin)}"
 
 
-def seal_data(data: Data, *, project: ProjectPlace = None, seal: SealFiles = None, retire: str | None = None) -> Data:
+class _ChangedMeanwhileError(Exception):
+    """Another process has changed what is sealed since this one decided by it."""
+
+
+Made = TypeVar("Made")
+
+
+def undisturbed(seals: Seals, work: Callable[[], Made]) -> Made:
+    """What `work` makes; where another process has sealed meanwhile, it is done again while others wait."""
+    try:
+        return work()
+    except _ChangedMeanwhileError:
+        with seals.project.locked():
+            return work()
+
+
+def seal_data(
+    data: Data,
+    *,
+    project: ProjectPlace = None,
+    seal: SealFiles = None,
+    retire: str | None = None,
+    version: str | None = None,
+) -> Data:
     """Compare training and validation rows with all seals in force, then seal the test rows, once.
 
     The same test rows have the same seal, whenever and however often they are sealed. Copies of test rows that are in
-    the data when they are sealed are recorded in the seal, and a warning names them; a copy that is new stops.
+    the data when they are sealed are recorded in the seal, and a warning names them; a copy that is new stops. A seal
+    that nobody has used gives way to another split; see `drivetrain.data.holding`.
 
     Args:
         data: Divided data.
         project: The project folder; None takes the one at hand. Where it cannot be written, a warning says so.
         seal: Seals that somebody else holds: nothing they cover may be trained on.
         retire: A reason to give up, on the record, the sealed sets that stand in the way.
+        version: Of the seals that the split was made by; for `undisturbed`, which makes it anew where they changed.
 
     Raises:
         SealError: A row that would be trained or validated on is sealed, or looks like one that is; or the record of
@@ -67,37 +94,135 @@ def seal_data(data: Data, *, project: ProjectPlace = None, seal: SealFiles = Non
         raise SettingError("retire='' gives no reason. To fix: say why the sealed test set is given up.")
     seals = Seals(Project.find(project))
     data = replace(data, project=None if project is None else os.fspath(project))
+    if version is not None:
+        return _seal(seals, data, seal, retire, version)
+    return undisturbed(seals, lambda: _seal(seals, data, seal, retire, seals.version()))
+
+
+def _seal(seals: Seals, data: Data, seal: SealFiles, retire: str | None, version: str) -> Data:
     test = data.sealed_test.open()
     used = Examples.concat([data.train, data.valid])
-    here = dict(zip((*used.digests, *test.digests), (*used.paths, *test.paths), strict=True))
-    for sealed in _handed_over(seal):
-        if found := matches(used, sealed, here):
-            raise SealError(_copies(found, sealed, "which somebody else holds", allow=False))
-    identity = identity_of(test.digests)
-    for known in seals.live():
-        split = _split_of(seals, known.sealed)
-        found = matches(used, known.sealed, here, allowed=known.allowed, seen=_seen(split))
-        if not found:
-            continue
-        another_split = known.sealed.identity != identity and any(match.exact for match in found)
-        if another_split and retire is not None:
-            seals.retire(known.sealed.id, retire)
-            say(f"the sealed test set {known.sealed.id} is given up, on the record: {retire}")
-        elif another_split and all(match.exact for match in found):
-            raise SealError(_another_split(found, data, known.sealed, seals))
-        else:  # what looks like a sealed picture is named first: no other split would mend that
-            copies = [match for match in found if not match.exact] if another_split else found
-            raise SealError(_copies(copies, known.sealed, f"since {known.sealed.created[:10]}"))
-    if not len(test):
+    _check_handed_over(used, test, seal)
+    leaving = _that_leave(seals, data, used, retire)
+    known = seals.known()
+    same = next((k for k in known if k.sealed.identity == identity_of(test.digests)), None) if len(test) else None
+    fresh = _new_seal(known, data, test, used) if same is None and len(test) else None
+    if not len(test) and not leaving:
         return data
     try:
-        return replace(data, seal=_sealed(seals, data, test, used))
+        with seals.project.locked():
+            if seals.version() != version:
+                raise _ChangedMeanwhileError
+            for left in leaving:
+                _give_up(seals, left, data, retire)
+            if not len(test):
+                return data
+            sealed = _recorded(seals, data, test, same, fresh)
+            claim(seals.project.seals / sealed.id)
     except OSError as error:
+        if not len(test) or (same is not None and same.retired is None):
+            return data if same is None else replace(data, seal=same.sealed)
         warn(
             f"the test set is sealed for this run only: {seals.project.folder} cannot be written "
             f"({error.strerror or error}). To fix: name another folder with project=, or DRIVETRAIN_PROJECT."
         )
-        return replace(data, seal=SealedSet.of(test, source=data.source, split=data.split))
+        return replace(data, seal=same.sealed if same else fresh)
+    remember_project(seals.project)
+    return replace(data, seal=sealed)
+
+
+def _check_handed_over(used: Examples, test: Examples, seal: SealFiles) -> None:
+    here = _by_content(used, test)
+    for sealed in _handed_over(seal):
+        if found := matches(used, sealed, here):
+            raise SealError(_copies(found, sealed, "which somebody else holds", allow=False))
+
+
+def _that_leave(seals: Seals, data: Data, used: Examples, retire: str | None) -> list[Known]:
+    """Seals that are given up for this split: with a reason, or since nobody has used them.
+
+    Raises:
+        SealError: A row is sealed in one that stays, or looks like one.
+    """
+    test = data.sealed_test.open()
+    identity, here, in_use = identity_of(test.digests), _by_content(used, test), seals.in_use()
+    leaving: list[Known] = []
+    for known in seals.live():
+        sealed = known.sealed
+        found = matches(used, sealed, here, allowed=known.allowed, seen=_seen(_split_of(seals, sealed)))
+        another_split = sealed.identity != identity and any(match.exact for match in found)
+        if not found:
+            continue
+        if another_split and (retire is not None or sealed.id not in in_use):
+            leaving.append(known)
+        elif another_split and all(match.exact for match in found):
+            raise SealError(_another_split(found, data, sealed, seals))
+        else:  # what looks like a sealed picture is named first: no other split would mend that
+            copies = [match for match in found if not match.exact] if another_split else found
+            raise SealError(_copies(copies, sealed, f"since {sealed.created[:10]}"))
+    return leaving
+
+
+def _give_up(seals: Seals, known: Known, data: Data, retire: str | None) -> None:
+    if retire is None:
+        seals.give_way(known.sealed.id, f"another split was asked for ({_how(data.split)})")
+        return
+    seals.retire(known.sealed.id, retire)
+    say(f"the sealed test set {known.sealed.id} is given up, on the record: {retire}")
+
+
+def _how(split: Split) -> str:
+    return f"{split.method}, seed={split.seed}, valid_pct={split.valid_pct:g}, test_pct={split.test_pct:g}"
+
+
+def begin_trial(data: Data) -> None:
+    """Put on record that a training begins, from when on its test set stays; to be called before the first step.
+
+    Between making data and training on them another training may have begun: its test set is compared once more, by
+    content. A test set that nobody has used gives way to the one of these data.
+
+    Raises:
+        SealError: A training or validation row is sealed in a test set that is in use.
+    """
+    seals = Seals(Project.find(data.project))
+    own = None if data.seal is None else data.seal.id
+    if not seals.project.log.exists():
+        return
+    used = Examples.concat([data.train, data.valid])
+    try:
+        with seals.project.locked():
+            in_use = seals.in_use()
+            for known in seals.live():
+                exact = _exact(used, known) if known.sealed.id != own else []
+                if exact and known.sealed.id in in_use:
+                    raise SealError(_begun_meanwhile(used, exact, known.sealed))
+                if exact:
+                    seals.give_way(known.sealed.id, f"a training on some of it began ({_how(data.split)})")
+            state = next((known for known in seals.known() if known.sealed.id == own), None)
+            if state is not None and state.gave_way:
+                seals.add(state.sealed)
+            if state is not None and (state.retired is None or state.gave_way):
+                seals.mark_used(state.sealed.id, "training")
+    except OSError:
+        return  # that nothing can be written was said when the data were made
+
+
+def _exact(rows: Examples, known: Known) -> list[int]:
+    """Rows with a sealed content that nobody has allowed and that was not there twice when it was sealed."""
+    passed = {*known.sealed.overlap, *known.allowed}
+    return [row for row in known.sealed.rows_of(rows.digests) if known.sealed.hash_of(rows.digests[row]) not in passed]
+
+
+def _begun_meanwhile(rows: Examples, exact: Sequence[int], sealed: SealedSet) -> str:
+    return (
+        f"{len(exact)} pictures that would be trained or validated on are sealed as test set {sealed.id}, which "
+        f"another training has begun to use since these data were made; first: {readable(rows.paths[exact[0]])}.\n"
+        "  To fix: make the data anew with dt.images (in a shell: the same command again): it keeps that test set."
+    )
+
+
+def _by_content(*parts: Examples) -> dict[str, Path]:
+    return {digest: path for part in parts for digest, path in zip(part.digests, part.paths, strict=True)}
 
 
 def check_validation(rows: Examples, project: ProjectPlace = None) -> None:
@@ -108,42 +233,13 @@ def check_validation(rows: Examples, project: ProjectPlace = None) -> None:
     """
     here = dict(zip(rows.digests, rows.paths, strict=True))
     by_content = replace(rows, signatures=())
-    for known in Seals(Project.find(project)).live():
+    seals = Seals(Project.find(project))
+    in_use = seals.in_use()
+    for known in seals.live():
+        if known.sealed.id not in in_use:
+            continue
         if found := matches(by_content, known.sealed, here, allowed=known.allowed):
             raise SealError(_copies(found, known.sealed, f"since {known.sealed.created[:10]}"))
-
-
-def keep_sealed(division: Division, examples: Examples, seed: int, project: ProjectPlace = None) -> Division:
-    """A draw that leaves the test set as the same draw sealed it before, where pictures were added or taken away since.
-
-    The rows that were sealed are the test set, what is new is trained or validated on. Other seeds and fractions are
-    another split, which this leaves alone (see `seal_data`); so are splits by group or time, and given ones.
-
-    Args:
-        division: A part for every row.
-        examples: The rows.
-        seed: Of the draw.
-        project: The project folder; None takes the one at hand.
-    """
-    if division.method not in ("random", "stratified") or not division.test_pct:
-        return division
-    seals = Seals(Project.find(project))
-    for known in seals.live():
-        drawn, sealed = known.sealed.drawn, set(known.sealed.rows_of(examples.digests))
-        same = drawn and (drawn.method, drawn.seed, drawn.test_pct) == (division.method, seed, division.test_pct)
-        if not same or not sealed:
-            continue
-        if sealed == {row for row, part in enumerate(division.parts) if part == "test"}:
-            return division
-        split = _split_of(seals, known.sealed)
-        validated: frozenset[str] = frozenset() if split is None else split.find("valid")
-        parts: list[Part | None] = []
-        for row, part in enumerate(division.parts):
-            other = ("valid" if examples.digests[row] in validated else "train") if part == "test" else part
-            parts.append("test" if row in sealed else other)
-        why = f"{division.decision.reason}; the test set stays as it was sealed ({known.sealed.id})"
-        return replace(division, parts=tuple(parts), decision=division.decision.model_copy(update={"reason": why}))
-    return division
 
 
 def matches(
@@ -174,7 +270,7 @@ def matches(
     new = sorted(set(new) - set(exact)) if rows.signatures else []
     if not new:
         return found
-    near = near_arrays([rows.signatures[row] for row in new], sealed.signatures)
+    near = near_copies([rows.signatures[row] for row in new], sealed.signatures)
     at_hand = {sealed.hash_of(digest): path for digest, path in here.items()}
     alike: dict[int, Match] = {}
     for looks, pair in enumerate(np.argsort(near.distance, kind="stable").tolist()):
@@ -182,7 +278,7 @@ def matches(
         if row in alike:
             continue
         if twin is not None and looks < LOOKS:
-            same = same_picture(rows.paths[row], twin)
+            same = same_picture(rows.paths[row], twin, turn=int(near.turn[pair]))
         else:
             same = int(near.distance[pair]) <= SURE
         if same:
@@ -195,25 +291,31 @@ def _handed_over(seal: SealFiles) -> list[SealedSet]:
     return [SealedSet.read(file) for file in files]
 
 
-def _sealed(seals: Seals, data: Data, test: Examples, used: Examples) -> SealedSet:
-    """The seal of these test rows: the one on record, the one that the model they come with carries, or a new one."""
-    known = seals.known()
-    identity = identity_of(test.digests)
-    same = next((k for k in known if k.sealed.identity == identity), None)
-    if same is not None and same.retired is None:
+def _new_seal(known: Sequence[Known], data: Data, test: Examples, used: Examples) -> SealedSet:
+    """The seal that the model these rows come with carries, or a new one."""
+    if data.seal is not None and data.seal.identity == identity_of(test.digests):
+        return data.seal
+    related = [k.sealed.id for k in known if _is_related(k, test)]
+    return SealedSet.of(test, source=data.source, split=data.split, overlap=_overlap(used, test), related=related)
+
+
+def _recorded(seals: Seals, data: Data, test: Examples, same: Known | None, fresh: SealedSet | None) -> SealedSet:
+    """The seal of these test rows, as the project has it on record now."""
+    if fresh is not None:
+        sealed = seals.add(fresh, data.split, test)
+        if fresh is data.seal:  # of a model or of another project, where it is in use
+            seals.mark_used(sealed.id, "taken over")
+        return sealed
+    assert same is not None
+    if same.retired is None:
         return same.sealed
-    if same is not None and same.retired is not None:
+    if not same.gave_way:
         warn(
             f"this test set was sealed before and given up on {same.retired.when[:10]} "
             f"({same.retired.facts['reason']!r}); it is sealed again. What was learnt from its pictures in between "
             "makes its score flatter."
         )
-        return seals.add(same.sealed)
-    if data.seal is not None and data.seal.identity == identity:
-        return seals.add(data.seal, data.split, test)
-    related = [k.sealed.id for k in known if _is_related(k, test)]
-    sealed = SealedSet.of(test, source=data.source, split=data.split, overlap=_overlap(used, test), related=related)
-    return seals.add(sealed, data.split, test)
+    return seals.add(same.sealed)
 
 
 def _is_related(known: Known, test: Examples) -> bool:
@@ -226,12 +328,13 @@ def _overlap(used: Examples, test: Examples) -> set[str]:
     exact = set(used.digests) & set(test.digests)
     if not used.signatures or not test.signatures:
         return exact
-    near = near_arrays(used.signatures, test.signatures)
-    pairs = [
-        (int(near.first[pair]), int(near.second[pair])) for pair in np.argsort(near.distance, kind="stable").tolist()
+    near = near_copies(used.signatures, test.signatures)
+    nearest = np.argsort(near.distance, kind="stable").tolist()
+    pairs = [(int(near.first[pair]), int(near.second[pair]), int(near.turn[pair])) for pair in nearest]
+    pairs = [(row, twin, turn) for row, twin, turn in pairs if used.digests[row] != test.digests[twin]]
+    same = [
+        (row, twin) for row, twin, turn in pairs[:LOOKS] if same_picture(used.paths[row], test.paths[twin], turn=turn)
     ]
-    pairs = [(row, twin) for row, twin in pairs if used.digests[row] != test.digests[twin]]
-    same = [(row, twin) for row, twin in pairs[:LOOKS] if same_picture(used.paths[row], test.paths[twin])]
     if same:
         row, twin = same[0]
         warn(
@@ -239,7 +342,7 @@ def _overlap(used: Examples, test: Examples) -> set[str]:
             f"score will flatter.\n  first: {readable(used.paths[row])} looks like {readable(test.paths[twin])}\n"
             "  To fix: `drivetrain audit` shows them; remove one of each pair."
         )
-    return exact | {used.digests[row] for row, _ in pairs}
+    return exact | {used.digests[row] for row, _, _ in pairs}
 
 
 def _split_of(seals: Seals, sealed: SealedSet) -> Split | None:
@@ -252,7 +355,7 @@ def _seen(split: Split | None) -> frozenset[str]:
 
 
 def _another_split(found: Sequence[Match], data: Data, sealed: SealedSet, seals: Seals) -> str:
-    """What is wrong with a split that trains on what another one has sealed, and the two ways out."""
+    """What is wrong with a split that trains on what another one has sealed, and the two ways out; in two lines."""
     paths = {match.path for match in found if match.exact}
     trained = sum(path in paths for path in data.train.paths)
     validated = sum(path in paths for path in data.valid.paths)
@@ -262,11 +365,10 @@ def _another_split(found: Sequence[Match], data: Data, sealed: SealedSet, seals:
     first = next(match for match in found if match.exact)
     return (
         f"this split would train on {trained} and validate on {validated} of the {sealed.n} pictures that are sealed "
-        f"as test set {sealed.id} (since {sealed.created[:10]}, from {sealed.source}{how}).\n"
-        f"  first: {readable(first.path)}\n"
-        f"  To fix: keep the sealed test set with {keep}. "
-        f'Or give it up, on the record, with retire="WHY" (in a shell: drivetrain seals retire {sealed.id} '
-        "--reason WHY). To try other seeds of the training, pass seed to Learner."
+        f"as test set {sealed.id} (since {sealed.created[:10]}, from {sealed.source}{how}) and in use; "
+        f"first: {readable(first.path)}.\n"
+        f"  To fix: keep the test set with {keep}; or give it up, on the record, with "
+        f'retire="WHY" (in a shell: drivetrain seals retire {sealed.id} --reason WHY).'
     )
 
 

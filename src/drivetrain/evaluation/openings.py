@@ -6,9 +6,12 @@ test row was judged, and what it was. Every opening of the same test set counts,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
+from typing import Protocol
 
+from drivetrain.data.elsewhere import known_elsewhere
 from drivetrain.data.ledger import Entry, Head, Ledger
 from drivetrain.data.notices import warn
 from drivetrain.data.project import Project
@@ -47,9 +50,13 @@ def open_test_set(
     expected: Expected | None,
     earlier: Sequence[Opening] = (),
     heads: Sequence[Head] = (),
+    memory: Memory | None = None,
     main: bool = True,
 ) -> Opened:
     """Write down what is expected, judge the test rows, write down what came out.
+
+    Of several processes that open a test set at once each counts those that have ended before it: counting and writing
+    are one step, under the locks of the project and of what else remembers.
 
     Args:
         judge: Gives the predictions of the test rows; called once, after the prediction was recorded.
@@ -60,13 +67,13 @@ def open_test_set(
         expected: What its first metric should say.
         earlier: Openings that the artefact or the Learner remembers; those the log has too count once.
         heads: Lines that the log must hold, such as the artefact remembers.
+        memory: What else keeps openings, and may be shared with other processes; asked instead of `earlier`.
         main: Whether this process is the one that writes.
 
     Raises:
         SealError: The log was tampered with, or the rows judged are not those that were sealed.
     """
     record = _Record(project, sealed, heads) if main else None
-    count = (0 if record is None else record.count(earlier)) + 1
     prediction = None if record is None else record.write("predicted", _predicted(parameters_sha256, expected))
     predictions = judge()
     outside = len(predictions) - len(sealed.rows_of(predictions.ids))
@@ -76,14 +83,62 @@ def open_test_set(
             "changed. To fix: train again, or put the artefact back from a backup."
         )
     scores = score(predictions, metrics, part="test")
-    wide = None if count == 1 else score(predictions, metrics, part="test", level=simultaneous_level(count))
-    bare = opening_of(scores, parameters_sha256).model_copy(update={"seal": sealed.id, "count": count})
-    opening = _opening(scores, wide, expected, bare)
+    bare = opening_of(scores, parameters_sha256).model_copy(update={"seal": sealed.id})
+
+    def opening(count: int) -> Opening:
+        wide = None if count == 1 else score(predictions, metrics, part="test", level=simultaneous_level(count))
+        return _opening(scores, wide, expected, bare.model_copy(update={"count": count}))
+
     if record is None:
-        return Opened(scores, predictions, opening, None)
-    facts = {**opening.model_dump(mode="json", exclude={"when", "entry", "seal"}), "predicted": prediction}
-    entry = record.write("opened", facts)
-    return Opened(scores, predictions, opening.model_copy(update={"entry": entry}), record.head())
+        return Opened(scores, predictions, opening(1), None)
+    memory = memory or _Remembered(earlier)
+    count = record.count(memory.openings()) + 1
+    while True:
+        said = opening(count)  # the intervals take a while: they are computed before others are kept waiting
+        with memory.locked(), record.locked():
+            now = record.count(memory.openings()) + 1
+            if now == count:
+                entry = record.write("opened", _facts(said, prediction))
+                opened = Opened(scores, predictions, said.model_copy(update={"entry": entry}), record.head())
+                memory.keep(opened.opening, opened.head)
+                return opened
+        count = now
+
+
+class Memory(Protocol):
+    """What remembers openings besides the log, such as an artefact that several people share."""
+
+    def locked(self) -> AbstractContextManager[None]:
+        """Inside this block no other process changes it."""
+        ...
+
+    def openings(self) -> Sequence[Opening]:
+        """Openings of this test set that it knows of now."""
+        ...
+
+    def keep(self, opening: Opening, head: Head | None) -> None:
+        """Add one, and the last line of the log."""
+        ...
+
+
+@dataclass(frozen=True)
+class _Remembered:
+    """Openings that somebody told us of."""
+
+    known: Sequence[Opening]
+
+    def locked(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def openings(self) -> Sequence[Opening]:
+        return self.known
+
+    def keep(self, opening: Opening, head: Head | None) -> None:
+        """Whoever told us gets it as the result."""
+
+
+def _facts(opening: Opening, prediction: str | None) -> dict[str, object]:
+    return {**opening.model_dump(mode="json", exclude={"when", "entry", "seal"}), "predicted": prediction}
 
 
 def simultaneous_level(count: int) -> float:
@@ -124,8 +179,10 @@ def warn_of_earlier(openings: Sequence[Opening | Entry], parameters_sha256: str)
 
 
 def earlier_openings(sealed: SealedSet, project: Project, earlier: Sequence[Opening] = ()) -> list[Opening | Entry]:
-    """Openings of a test set that the log or the artefact has on record; those that both have count once."""
+    """Openings of a test set that the log, another project of this user or the artefact has on record, each once."""
     logged = Seals(project).openings(sealed)
+    others = [known for _, known in known_elsewhere(project) if known.sealed.id == sealed.id]
+    logged += [entry for known in others for entry in known.openings]
     hashes = {entry.hash for entry in logged}
     return [*logged, *(opening for opening in earlier if opening.entry not in hashes)]
 
@@ -169,6 +226,16 @@ class _Record:
 
     def head(self) -> Head | None:
         return self.ledger.head()
+
+    @contextmanager
+    def locked(self) -> Generator[None]:
+        with ExitStack() as stack:
+            if self.writable:
+                try:
+                    stack.enter_context(self.project.locked())
+                except OSError as error:
+                    self._cannot(error)
+            yield
 
     def _cannot(self, error: OSError) -> None:
         self.writable = False

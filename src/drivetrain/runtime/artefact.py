@@ -16,6 +16,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from drivetrain.errors import ArtefactError, first_few
+from drivetrain.files import locked_place
 from drivetrain.runtime.manifest import READABLE_VERSIONS, FileRecord, Manifest
 from drivetrain.runtime.replacing import flush_folder, fresh_folder, recover, replace_folder
 
@@ -94,7 +95,7 @@ def write_artefact(
     """
     target = check_target_path(path)
     try:
-        with fresh_folder(target) as fresh:
+        with locked_place(target), fresh_folder(target) as fresh:
             record = _fill(fresh, contents, manifest)
             replace_folder(fresh, target)
     except OSError as error:
@@ -129,10 +130,23 @@ def write_durably(path: Path, content: bytes) -> None:
 
 
 def update_manifest(artefact: Artefact, **changes: Any) -> Artefact:
-    """Replace fields of the manifest (say, to record an opening of the test set), all or nothing."""
-    record = artefact.manifest.model_copy(update=changes)
-    write_durably(artefact.path / MANIFEST, _manifest_bytes(record))
+    """Replace fields of the manifest (say, to record an opening of the test set), all or nothing.
+
+    The other fields stay as they are on disk now: another process may have changed them since `artefact` was opened.
+    """
+    with locked_place(artefact.path):
+        record = _as_it_is_now(artefact).model_copy(update=changes)
+        write_durably(artefact.path / MANIFEST, _manifest_bytes(record))
     return Artefact(artefact.path, record)
+
+
+def _as_it_is_now(artefact: Artefact) -> Manifest:
+    """The manifest on disk, unless it is missing or of another model."""
+    try:
+        found = _read_manifest(artefact.path)
+    except ArtefactError:
+        return artefact.manifest
+    return found if found.parameters_sha256 == artefact.manifest.parameters_sha256 else artefact.manifest
 
 
 def update_artefact(artefact: Artefact, contents: Mapping[str, bytes], **changes: Any) -> Artefact:
@@ -145,8 +159,9 @@ def update_artefact(artefact: Artefact, contents: Mapping[str, bytes], **changes
         name: FileRecord(bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
         for name, content in contents.items()
     }
-    record = artefact.manifest.model_copy(update={**changes, "files": {**artefact.manifest.files, **files}})
-    with fresh_folder(artefact.path) as fresh:
+    with locked_place(artefact.path), fresh_folder(artefact.path) as fresh:
+        manifest = _as_it_is_now(artefact)
+        record = manifest.model_copy(update={**changes, "files": {**manifest.files, **files}})
         if any(name.startswith(f"{GOLDEN}/") for name in record.files):
             (fresh / GOLDEN).mkdir()
         for name in sorted(set(record.files) - set(contents)):
@@ -176,6 +191,14 @@ def open_artefact(path: str | os.PathLike[str]) -> Artefact:
         ArtefactError: It is missing, of an unknown format, or a file is missing, altered or not listed.
     """
     folder = Path(path)
+    try:
+        return _open(folder)
+    except (ArtefactError, OSError):  # another process may have replaced it in between: then nobody does now
+        with locked_place(folder):
+            return _open(folder)
+
+
+def _open(folder: Path) -> Artefact:
     recover(folder)
     if not folder.is_dir():
         what = "is a file, not a folder" if folder.exists() else "does not exist"

@@ -26,6 +26,7 @@ from drivetrain.runtime.artefact import (
     CARD,
     DATA,
     MANIFEST,
+    SEAL,
     Artefact,
     check_names,
     check_target_path,
@@ -157,7 +158,13 @@ def _published(artefact: Artefact, repository: str) -> dict[str, bytes]:
     if DATA in contents:
         reading = json.loads(contents[DATA]) | {"source": None}  # a path of this machine
         contents[DATA] = (json.dumps(reading, indent=1) + "\n").encode()
-        files[DATA] = FileRecord(bytes=len(contents[DATA]), sha256=_sha256(contents[DATA]))
+    if SEAL in contents:  # seals of earlier versions hold such a path too
+        sealed = json.loads(contents[SEAL])
+        source = re.split(r"[/\\]", str(sealed["source"]).rstrip("/\\"))[-1]
+        if source != sealed["source"]:
+            contents[SEAL] = (json.dumps(sealed | {"source": source}, indent=0) + "\n").encode()
+    for name in {DATA, SEAL} & set(contents):
+        files[name] = FileRecord(bytes=len(contents[name]), sha256=_sha256(contents[name]))
     manifest = artefact.manifest.model_copy(update={"files": files})
     contents[MANIFEST] = (manifest.model_dump_json(indent=2) + "\n").encode()
     contents[README] = _readme(manifest, repository, contents.get(CARD, b"")).encode()

@@ -24,7 +24,7 @@ from PIL import ExifTags, Image
 from drivetrain.errors import PictureError, SettingError
 from drivetrain.runtime.own_output import is_own_figure
 from drivetrain.runtime.picture_faults import MENDS, UnreadableError, faults_explained, pillow_is_quiet
-from drivetrain.runtime.signatures import GRID_PX, signature_of
+from drivetrain.runtime.signatures import GRID_PX, signatures_of
 from drivetrain.runtime.sniffing import UNREAD, why_not_read
 from drivetrain.runtime.system_limits import patiently
 from drivetrain.runtime.wide import (
@@ -234,7 +234,7 @@ def probe_picture(
         digest=digest(data),
         height=found.size[0],
         width=found.size[1],
-        signature=signature_of(found.pixels),
+        signature=signatures_of(found.pixels),
         values=found.values,
         brightest=int(found.pixels.max()),
         flat=_why_flat(found),

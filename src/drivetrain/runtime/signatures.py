@@ -1,7 +1,7 @@
 """What a picture looks like, in 82 bytes: copies that were saved anew, resized, brightened or mirrored keep them.
 
 The bytes: version 1 · number of clear waves (0–255) · 256 signs of waves, the slowest first (32 bytes) · mean colours
-of a grid of 4 × 4 (48 bytes).
+of a grid of 4 × 4 (48 bytes). A picture with a border of one colour has 82 bytes more: the same of what is inside it.
 A wave is a coefficient of the discrete cosine transform of the picture at 32 × 32 grey pixels. Its sign survives what
 keeps the shapes; mirroring turns the signs of the odd columns. Legend: H rows, W columns, C channels.
 
@@ -35,6 +35,11 @@ WAVE_BYTES = N_WAVES // 8
 COLOUR_BYTES = COLOUR_GRID * COLOUR_GRID * 3
 SIGNATURE_BYTES = HEAD_BYTES + WAVE_BYTES + COLOUR_BYTES
 
+BORDER_LEVELS = 10
+"""How far a line of a border may stray from its colour in the mean, in levels: JPEG makes it ripple."""
+MOST_BORDER = 0.25
+"""Of each side; where more is of one colour, it is paper rather than a border."""
+
 
 def _cosines() -> NDArray[np.float64]:
     """The orthonormal cosine transform (GRID_PX, GRID_PX): one wave per row."""
@@ -55,6 +60,23 @@ COSINES = _cosines()
 WAVE_ROWS, WAVE_COLUMNS = _slowest()
 MIRROR_BITS = np.packbits(WAVE_COLUMNS % 2 == 1)
 """(WAVE_BYTES,) what changes in the signs when the picture is mirrored left to right."""
+FLIP_BITS = np.packbits(WAVE_ROWS % 2 == 1)
+"""(WAVE_BYTES,) what changes when it is put upside down without turning it."""
+
+
+def _across() -> NDArray[np.intp]:
+    """For each wave, the place of the one that it becomes when rows and columns change places.
+
+    Two waves are among the slowest, by a hair, that their counterparts are not among: they stay where they are, so a
+    turned picture may differ from its signature in two signs.
+    """
+    places = {(row, column): i for i, (row, column) in enumerate(zip(WAVE_ROWS, WAVE_COLUMNS, strict=True))}
+    pairs = zip(WAVE_ROWS, WAVE_COLUMNS, strict=True)
+    return np.array([places.get((column, row), i) for i, (row, column) in enumerate(pairs)], dtype=np.intp)
+
+
+ACROSS = _across()
+"""(N_WAVES,) the waves of a picture whose rows and columns have changed places, see `_across`."""
 
 
 def signature_of(picture_HWC: NDArray[np.uint8]) -> bytes:
@@ -75,6 +97,48 @@ def signature_of(picture_HWC: NDArray[np.uint8]) -> bytes:
     side = GRID_PX // COLOUR_GRID
     colours = planes.reshape(COLOUR_GRID, side, COLOUR_GRID, side, 3).mean(axis=(1, 3))
     return bytes((VERSION, clear)) + np.packbits(waves > ZERO).tobytes() + colours.round().astype(np.uint8).tobytes()
+
+
+def signatures_of(picture_HWC: NDArray[np.uint8]) -> bytes:
+    """What the picture looks like; and, behind it, what it looks like without its border, where it has one.
+
+    A border is what is of one colour along an edge: a copy may have got one, or lost it.
+
+    Args:
+        picture_HWC: As of `signature_of`.
+
+    Example:
+        >>> noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+        >>> framed = np.pad(noise, ((3, 3), (3, 3), (0, 0)), constant_values=255)
+        >>> len(signatures_of(framed)), signatures_of(framed)[82:] == signature_of(framed[3:-3, 3:-3])
+        (164, True)
+    """
+    whole = signature_of(picture_HWC)
+    inner = without_border(picture_HWC)
+    return whole if inner.shape == picture_HWC.shape else whole + signature_of(inner)
+
+
+def without_border(picture_HWC: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """What is left when lines of one colour are cut off along the edges, or the picture where there are none.
+
+    Example:
+        >>> without_border(np.zeros((40, 40, 3), dtype=np.uint8)).shape
+        (40, 40, 3)
+    """
+    height, width = picture_HWC.shape[:2]
+    top, bottom = _border(picture_HWC), _border(picture_HWC[::-1])
+    left, right = _border(picture_HWC.swapaxes(0, 1)), _border(picture_HWC.swapaxes(0, 1)[::-1])
+    if max(top, bottom) > MOST_BORDER * height or max(left, right) > MOST_BORDER * width:
+        return picture_HWC
+    return picture_HWC[top : height - bottom, left : width - right]
+
+
+def _border(picture_HWC: NDArray[np.uint8]) -> int:
+    """How many lines at the top have the colour of the first one."""
+    most = int(MOST_BORDER * len(picture_HWC)) + 1
+    lines = picture_HWC[:most].astype(np.int16)
+    away = np.abs(lines - np.median(lines[0], axis=0)).max(axis=2).mean(axis=1) > BORDER_LEVELS
+    return int(away.argmax()) if away.any() else len(lines)
 
 
 def _thumbnail(picture_HWC: NDArray[np.uint8]) -> NDArray[np.uint8]:

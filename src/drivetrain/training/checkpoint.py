@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
+import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +19,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from drivetrain.errors import CheckpointError
+from drivetrain.files import lock
 from drivetrain.runtime.artefact import write_durably
 
 FILE = "checkpoint.safetensors"
@@ -101,8 +107,58 @@ def delete_checkpoint(folder: Path) -> None:
     """Remove the checkpoint of a finished run, and its folder where nothing else is in it."""
     (folder / FILE).unlink(missing_ok=True)
     for place in (folder, folder.parent):
-        if place.is_dir() and not any(place.iterdir()):
+        with suppress(OSError):  # something else is in it, or another process has put something there just now
             place.rmdir()
+
+
+@dataclass
+class RunClaim:
+    """A checkpoint folder that no other process uses while this one does the run."""
+
+    folder: Path
+    file: Path | None = None
+    opened: int | None = None
+
+    def release(self) -> None:
+        """Let others have it."""
+        if self.opened is not None and self.file is not None:
+            self.file.unlink(missing_ok=True)
+            os.close(self.opened)
+            self.opened = None
+
+
+def claim_run(folder: Path) -> RunClaim:
+    """The folder of a run, or one beside it where another process is doing the very same run now.
+
+    What was left by a run that was stopped comes first. What tells others is a locked file among the system's temporary
+    ones, gone when the run ends and without effect when its process is killed.
+    """
+    there = [folder, *sorted(folder.parent.glob(f"{folder.name}-*"))]
+    there.sort(key=lambda place: not (place / FILE).is_file())
+    new = (folder.with_name(f"{folder.name}-{i}") for i in count(2))
+    for place in chain(there, (place for place in new if place not in there)):
+        claim = _claim(place)
+        if claim is not None:
+            return claim
+    raise AssertionError("there is always another number")
+
+
+def _claim(folder: Path) -> RunClaim | None:
+    """None where another process has it."""
+    name = hashlib.blake2b(os.fsencode(os.path.realpath(folder)), digest_size=12).hexdigest()
+    file = Path(tempfile.gettempdir()) / f"drivetrain-run-{name}.lock"
+    while True:
+        try:
+            opened = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError:  # nothing can be told to others, and nothing known of them
+            return RunClaim(folder)
+        if lock(opened) is False:
+            os.close(opened)
+            return None
+        with suppress(OSError):
+            if os.path.samestat(os.fstat(opened), file.stat()):
+                return RunClaim(folder, file, opened)
+        os.close(opened)  # it was deleted in the moment before it was locked
 
 
 def snapshot(module: torch.nn.Module) -> dict[str, Tensor]:

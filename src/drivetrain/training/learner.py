@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from drivetrain.data.data import Data
 from drivetrain.data.examples import Examples
+from drivetrain.data.sealing import begin_trial
 from drivetrain.data.store import Store
 from drivetrain.errors import DataError, SettingError
 from drivetrain.evaluation.metrics import Metric, resolve_metrics
@@ -27,7 +28,7 @@ from drivetrain.runtime.predictor import Prediction, Predictor
 from drivetrain.runtime.times import seconds_of
 from drivetrain.training import defaults
 from drivetrain.training.callbacks import Callback, KeepHead, Row
-from drivetrain.training.checkpoint import snapshot
+from drivetrain.training.checkpoint import RunClaim, claim_run, snapshot
 from drivetrain.training.evaluating import TorchEngine, raw_outputs
 from drivetrain.training.feeding import Feeder
 from drivetrain.training.fine_tuning import Recipe, budget_plan, epochs_plan, keep_plan, solves_head
@@ -145,6 +146,7 @@ class Learner(Looking, Measuring, Sealing, Keeping, Reporting):
         """One row per epoch trained, over all runs."""
         self.phases_run: list[Phase] = []
         self._start_of: dict[str, str] = {}
+        self._claim: RunClaim | None = None
         """Parameters that a stopped run left behind → those it started from: the same call takes up that run."""
         self._judged: tuple[str, Predictions] | None = None
         """What was said of the validation set, and by which parameters."""
@@ -444,10 +446,14 @@ class Learner(Looking, Measuring, Sealing, Keeping, Reporting):
         )
         start = self._start()
         try:
+            if self.place.main:
+                begin_trial(self.data)
             epochs = run.execute()
         except BaseException:
             self._start_of[parameters_sha256(self.network)] = start
             raise
+        finally:
+            self._let_others_run()
         self.history = [*self.history, *epochs]
         self.phases_run = run.phases  # a limited time changes their length
         self._log_trial(epochs)
@@ -472,7 +478,19 @@ class Learner(Looking, Measuring, Sealing, Keeping, Reporting):
             "phases": repr(plan),
             "callbacks": [type(callback).__qualname__ for callback in (*self.callbacks, *callbacks)],
         }
-        return (self.project.checkpoints if checkpoint is None else Path(checkpoint)) / fingerprint(facts)
+        folder = (self.project.checkpoints if checkpoint is None else Path(checkpoint)) / fingerprint(facts)
+        self._let_others_run()
+        if self.place.world > 1:  # the processes of one run share a folder
+            return folder
+        self._claim = claim_run(folder)
+        if self._claim.folder != folder:
+            say(f"the same run goes on in another process, or was stopped there: this one uses {self._claim.folder}")
+        return self._claim.folder
+
+    def _let_others_run(self) -> None:
+        if self._claim is not None:
+            self._claim.release()
+            self._claim = None
 
     def _validated_columns(self) -> list[str]:
         return ["valid_loss", *(metric.name for metric in self.metrics)] if len(self.data.valid) else []

@@ -101,10 +101,12 @@ def report_saved(
         DataError: The rows are not there, or the model was trained without a validation set.
         SealError: The project has sealed some of the rows as test rows since.
     """
+    from drivetrain.data.matching import warn_of_learnt  # noqa: PLC0415 - brings pandas
     from drivetrain.training.learner import Learner  # noqa: PLC0415 - it stands above this module
 
     artefact = open_artefact(model)
     learner = Learner.load(model, data=data, device=device, precision=precision, project=project)
+    warn_of_learnt(learner.data.valid.digests, learner.data.split, "valid")
     if audit is True:
         from drivetrain.evaluation.auditing.audit import audit as look_at  # noqa: PLC0415 - brings scikit-learn
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from drivetrain.errors import ArtefactError, DataError, SettingError
+from drivetrain.errors import ArtefactError, DataError, SealError, SettingError
 from drivetrain.runtime.artefact import DATA, MODEL, WEIGHTS, Artefact, open_artefact
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.golden import read_golden
@@ -117,6 +117,8 @@ class Evaluation:
     """Of the arithmetic."""
     opening: Opening | None = None
     """The record of this opening, of a test set."""
+    left_out: int = 0
+    """Rows of a sealed test set that were among the model's own training or validation rows, and are in no score."""
 
     def __str__(self) -> str:
         from drivetrain.evaluation.openings import describe  # noqa: PLC0415
@@ -200,7 +202,7 @@ def evaluate(
             rows were sealed as test rows since.
     """
     from drivetrain.data.listing import SourceSpec  # noqa: PLC0415 - these bring pandas and scikit-learn
-    from drivetrain.data.matching import images_for_evaluation  # noqa: PLC0415
+    from drivetrain.data.matching import images_for_evaluation, warn_of_learnt  # noqa: PLC0415
     from drivetrain.data.sealing import check_validation  # noqa: PLC0415
     from drivetrain.data.split import Split  # noqa: PLC0415
     from drivetrain.evaluation.metrics import resolve_metrics  # noqa: PLC0415
@@ -227,6 +229,7 @@ def evaluate(
         spec=SourceSpec.model_validate(reading["spec"]),
         channels=manifest.input.channels,
     )
+    warn_of_learnt(found.examples.digests, Split.model_validate(reading["split"]), part)
     judging = _Judging(artefact, found.examples, _place_for(device, precision), precision == "auto")
     measures = resolve_metrics(metrics or manifest.metrics or None, manifest.target)
     if part == "valid":
@@ -287,12 +290,43 @@ def _evaluate_sealed(
             f"none of the {sealed.n} pictures of {seal} is in the data (compared by content). "
             "To fix: pass the data that the seal was made from."
         )
-    examples = found.examples.subset(rows)
+    missing = sealed.n - len({found.examples.digests[row] for row in rows})
+    examples, left_out = _never_seen(found.examples.subset(rows), artefact, reading, sealed)
     judging = _Judging(artefact, examples, *judged_in)
     measures = resolve_metrics(metrics or manifest.metrics or None, manifest.target)
     opened = open_saved(artefact, judging, measures, sealed=sealed, project=project, main=judging.place.main)
-    missing = sealed.n - len(set(examples.digests))
-    return Evaluation(opened.scores, opened.predictions, missing, judging.precision, opened.opening)
+    return Evaluation(opened.scores, opened.predictions, missing, judging.precision, opened.opening, left_out)
+
+
+def _never_seen(
+    examples: Examples, artefact: Artefact, reading: dict[str, Any], sealed: SealedSet
+) -> tuple[Examples, int]:
+    """Those rows of a sealed test set that the model was neither trained on nor chosen by, and how many are left out.
+
+    Raises:
+        SealError: There are none.
+    """
+    from drivetrain.data.notices import warn  # noqa: PLC0415
+    from drivetrain.data.split import Split  # noqa: PLC0415
+
+    split = Split.model_validate(reading["split"])
+    trained, validated = split.find("train"), split.find("valid")
+    n_trained = sum(digest in trained for digest in examples.digests)
+    kept = [row for row, digest in enumerate(examples.digests) if digest not in trained | validated]
+    left_out = len(examples) - len(kept)
+    if not left_out:
+        return examples, 0
+    what = (
+        f"{left_out} of the {len(examples)} pictures of the test set {sealed.id} are among those that {artefact.path} "
+        f"was trained ({n_trained}) or validated ({left_out - n_trained}) on"
+    )
+    if not kept:
+        raise SealError(
+            f"{what}: none is left to judge it by. To fix: judge a model that was trained with this seal "
+            "(seal=, --seal), or seal pictures that nobody has trained on."
+        )
+    warn(f"{what}; they are left out, and the score is of the other {len(kept)}.")
+    return examples.subset(kept), left_out
 
 
 def source_of(artefact: Artefact, reading: dict[str, Any]) -> str:

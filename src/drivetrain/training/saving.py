@@ -15,6 +15,7 @@ from drivetrain.errors import ArtefactError, DrivetrainWarning, ExportError, Mis
 from drivetrain.evaluation.baselines import constant_answer
 from drivetrain.evaluation.metrics import metric_named
 from drivetrain.evaluation.records import score_records
+from drivetrain.files import locked_place
 from drivetrain.runtime.artefact import (
     CARD,
     DATA,
@@ -50,7 +51,6 @@ def save_learner(learner: Learner, path: str | os.PathLike[str], plan: ExportPla
     exported, decision = _exported(learner, plan)
     predictions = learner.predictions() if len(data.valid) else None
     calibration = None if predictions is None else calibration_of(predictions)
-    openings = [*_earlier_openings(target, learner), *learner.test_openings]
     seal = data.seal
     parameters = {name: value.detach().cpu().contiguous() for name, value in learner.network.state_dict().items()}
     reading = {
@@ -73,7 +73,6 @@ def save_learner(learner: Learner, path: str | os.PathLike[str], plan: ExportPla
         "validation": validation,
         "seal": None if seal is None else seal.brief(head_of_log(learner.project)),
         "expected": expected,
-        "test_openings": openings,
         "history": learner.history,
         "export": None if exported is None else exported.record,
         "calibration": calibration,
@@ -82,9 +81,12 @@ def save_learner(learner: Learner, path: str | os.PathLike[str], plan: ExportPla
     contents = {WEIGHTS: save(parameters), DATA: (json.dumps(reading, indent=1) + "\n").encode()}
     if seal is not None:
         contents[SEAL] = seal.as_bytes()
-    if predictions is not None:
-        contents[CARD] = card_of(learner, target.name, openings).encode()
-    return write_artefact(target, contents | ({} if exported is None else exported.files), manifest).path
+    contents |= {} if exported is None else exported.files
+    with locked_place(target):  # an opening that another process records meanwhile would be lost
+        openings = [*_earlier_openings(target, learner), *learner.test_openings]
+        if predictions is not None:
+            contents[CARD] = card_of(learner, target.name, openings).encode()
+        return write_artefact(target, contents, {**manifest, "test_openings": openings}).path
 
 
 def _exported(learner: Learner, plan: ExportPlan) -> tuple[Exported | None, Decision]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from typing import Any
 
 from drivetrain.data.data import Data
 from drivetrain.data.examples import Examples
 from drivetrain.data.ledger import Head, Ledger
+from drivetrain.data.matching import warn_of_learnt
 from drivetrain.data.notices import warn
 from drivetrain.data.project import Project, ProjectPlace
 from drivetrain.data.seal import SealedSet, identity_of
@@ -29,10 +30,11 @@ from drivetrain.evaluation.predictions import Predictions
 from drivetrain.evaluation.runs import RunLog, selection_of
 from drivetrain.evaluation.scores import Scores
 from drivetrain.evaluation.selection import expect, expect_of_others
+from drivetrain.files import locked_place
 from drivetrain.progress import say
-from drivetrain.runtime.artefact import CARD, DATA, SEAL, Artefact, update_artefact, update_manifest
+from drivetrain.runtime.artefact import CARD, DATA, SEAL, Artefact, open_artefact, update_artefact, update_manifest
 from drivetrain.runtime.decisions import Decision
-from drivetrain.runtime.manifest import Expected, Opening
+from drivetrain.runtime.manifest import Expected, Manifest, Opening
 from drivetrain.training.callbacks import Row
 from drivetrain.training.identity import parameters_sha256
 from drivetrain.training.kinds import PreparedKind
@@ -90,6 +92,7 @@ class Sealing:
             raise DataError("there is no test set. To fix: make the data with test_pct above 0.")
         sealed = self.data.seal or SealedSet.of(examples, source=self.data.source, split=self.data.split)
         identity = parameters_sha256(self.network)
+        warn_of_learnt(examples.digests, self.data.split, "test")
         warn_of_earlier(earlier_openings(sealed, self.project, self.test_openings), identity)
         opened = open_test_set(
             lambda: self._judge(self.store_of(examples), examples, "test"),
@@ -159,8 +162,20 @@ def head_of_log(project: Project) -> Head | None:
 
 
 def seal_of(artefact: Artefact) -> SealedSet | None:
-    """The seal that an artefact carries; None for one without, or of an earlier drivetrain."""
-    return SealedSet.read(artefact.file(SEAL)) if SEAL in artefact.manifest.files else None
+    """The seal that an artefact carries; None for one without, or of an earlier drivetrain.
+
+    Raises:
+        SealError: It is another one than the manifest says.
+    """
+    if SEAL not in artefact.manifest.files:
+        return None
+    sealed, said = SealedSet.read(artefact.file(SEAL)), artefact.manifest.seal
+    if said is not None and (said.identity, said.n) != (sealed.identity, sealed.n):
+        raise SealError(
+            f"{artefact.path / SEAL} is of {sealed.n} pictures ({sealed.id}), and the manifest says {said.n} "
+            f"({said.id}): one was altered. To fix: put the artefact back from a backup."
+        )
+    return sealed
 
 
 def open_saved(
@@ -174,26 +189,54 @@ def open_saved(
 ) -> Opened:
     """Open a test set for a saved model; the opening is recorded in the artefact too."""
     manifest, place = artefact.manifest, Project.find(project)
-    earlier = [opening for opening in manifest.test_openings if opening.seal in (None, sealed.id)]
-    warn_of_earlier(earlier_openings(sealed, place, earlier), manifest.parameters_sha256)
+    memory = _ArtefactMemory(artefact, sealed, metrics)
+    warn_of_earlier(earlier_openings(sealed, place, memory.openings()), manifest.parameters_sha256)
     head = head_in(manifest)
-    opened = open_test_set(
+    return open_test_set(
         judge,
         metrics,
         sealed=sealed,
         project=place,
         parameters_sha256=manifest.parameters_sha256,
         expected=_expected_of_saved(artefact, sealed, metrics[0], place),
-        earlier=earlier,
+        memory=memory,
         heads=[] if head is None else [head],
         main=main,
     )
-    if main:
-        changes: dict[str, Any] = {"test_openings": (*manifest.test_openings, opened.opening)}
-        if manifest.seal is not None and manifest.seal.id == sealed.id and opened.head is not None:
-            changes["seal"] = sealed.brief(opened.head)
-        _record_opening(artefact, metrics, changes)
-    return opened
+
+
+class _ArtefactMemory:
+    """The openings that an artefact has on record, which other processes may add to at any time."""
+
+    def __init__(self, artefact: Artefact, sealed: SealedSet, metrics: Sequence[Metric]) -> None:
+        self.artefact = artefact
+        self.sealed = sealed
+        self.metrics = metrics
+
+    def locked(self) -> AbstractContextManager[None]:
+        return locked_place(self.artefact.path)
+
+    def openings(self) -> Sequence[Opening]:
+        manifest = self._now() or self.artefact.manifest
+        return [opening for opening in manifest.test_openings if opening.seal in (None, self.sealed.id)]
+
+    def keep(self, opening: Opening, head: Head | None) -> None:
+        manifest = self._now()
+        if manifest is None:
+            warn(
+                f"this opening is recorded in the project alone: another model was saved to {self.artefact.path} "
+                "meanwhile."
+            )
+            return
+        changes: dict[str, Any] = {"test_openings": (*manifest.test_openings, opening)}
+        if manifest.seal is not None and manifest.seal.id == self.sealed.id and head is not None:
+            changes["seal"] = self.sealed.brief(head)
+        _record_opening(Artefact(self.artefact.path, manifest), self.metrics, changes)
+
+    def _now(self) -> Manifest | None:
+        """What the manifest says now; None where another model has taken its place."""
+        found = open_artefact(self.artefact.path).manifest
+        return found if found.parameters_sha256 == self.artefact.manifest.parameters_sha256 else None
 
 
 def _record_opening(artefact: Artefact, metrics: Sequence[Metric], changes: Mapping[str, Any]) -> None:
