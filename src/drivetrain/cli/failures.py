@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import wraps
 from typing import ParamSpec, TextIO
 
 import typer
 
+from drivetrain.cli.streams import ReaderGoneError
 from drivetrain.errors import DrivetrainError, DrivetrainWarning
+from drivetrain.text import printable
 
 DEBUG = "DRIVETRAIN_DEBUG"
 """Environment variable: any value but an empty one shows tracebacks."""
@@ -26,7 +28,7 @@ def reported(command: Callable[P, None]) -> Callable[P, None]:
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
             command(*args, **kwargs)
-        except (typer.Exit, typer.BadParameter, BrokenPipeError):
+        except (typer.Exit, typer.BadParameter, ReaderGoneError):
             raise  # typer knows them
         except KeyboardInterrupt as stopped:
             complain("error", "interrupted" + "".join(f": {note}" for note in stopped.args))
@@ -58,8 +60,9 @@ def explain(error: Exception) -> str:
 
 
 def complain(kind: str, message: str) -> None:
-    """Print one line on standard error."""
-    typer.echo(f"{kind}: {one_line(message)}", err=True)
+    """Print one line on standard error, whatever it holds; where that is closed or full, say nothing."""
+    with suppress(OSError, ValueError):
+        typer.echo(f"{kind}: {printable(one_line(message))}", err=True)
 
 
 def one_line(message: str) -> str:
