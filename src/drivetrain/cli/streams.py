@@ -1,4 +1,4 @@
-"""Standard input, output and error as commands need them: there, forgiving of odd letters, and quiet about their end."""
+"""Standard input, output and error as commands need them: there, forgiving of odd letters, and quiet at their end."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Closed(io.TextIOBase):
         super().__init__()
         self._name = name
 
-    def write(self, s: str, /) -> int:  # noqa: ARG002 - as the base class has it
+    def write(self, s: str, /) -> int:
         """Refuse."""
         raise OSError(errno.EBADF, "it is closed", self._name)
 

@@ -22,11 +22,11 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
 from drivetrain.errors import PictureError, SettingError
-from drivetrain.runtime.picture_faults import MENDS, UnreadableError, faults_explained, pillow_is_quiet
+from drivetrain.runtime.intake import PictureSource, picture_source
+from drivetrain.runtime.odd_paths import mend
+from drivetrain.runtime.picture_faults import UnreadableError, faults_explained, pillow_is_quiet
 from drivetrain.runtime.signatures import GRID_PX, signature_of
 from drivetrain.text import readable, short_reason
-
-PictureSource = str | os.PathLike[str] | bytes | NDArray[Any] | Image.Image
 
 FORMATS = {
     "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
@@ -44,6 +44,8 @@ FORMATS = {
 PICTURE_SUFFIXES = frozenset({suffix for group in FORMATS.values() for suffix in group} | {".npy", ".heic", ".heif"})
 """What a folder scan takes, in lower case. HEIC is taken so that it is reported rather than overlooked."""
 
+LONGEST_NAME = 1024
+"""Letters of a path that a message repeats."""
 MAX_PIXELS = 80_000_000
 SHRINK_FACTORS = (8, 4, 2)
 """What a JPEG decoder can divide height and width by without decoding every pixel."""
@@ -85,7 +87,8 @@ def read_picture(
     keep their upper 8 bits (integer modes are taken as 0–65535). May be called from several threads.
 
     Args:
-        source: Path, encoded bytes, PIL image, or an array (H, W) or (H, W, C) of uint8 or uint16.
+        source: Path, encoded bytes, file opened with ``rb``, PIL image, or an array (H, W), (H, W, C) or (C, H, W) of
+            uint8 or uint16, its channels in the order red, green, blue.
         channels: 1 luminance, 3 RGB, 4 RGBA; with 1 and 3 transparency is laid on white. Any other number needs
             an array or `.npy` file with that many channels.
         shrink_to_px: The short side wanted later. Large pictures are then halved up to three times while the
@@ -100,6 +103,7 @@ def read_picture(
         >>> read_picture(np.zeros((20, 30), dtype=np.uint8)).shape
         (20, 30, 3)
     """
+    source = picture_source(source, channels=channels)
     with _faults_named(source, channels=channels, shrink_to_px=shrink_to_px, max_pixels=max_pixels):
         return _read(source, channels, shrink_to_px, max_pixels)[0]
 
@@ -129,11 +133,9 @@ def _faults_named(source: PictureSource, **settings: int | None) -> Generator[No
         with pillow_is_quiet():
             yield
     except UnreadableError as fault:
-        mend = MENDS.get(
-            str(fault).split(":")[0], "open it in a viewer and save it again as JPEG or PNG, or leave it out"
-        )
+        reason, fix = mend(source, fault)
         raise PictureError(
-            f"{_name(source)} cannot be read as a picture: {fault}. To fix: {mend}."
+            f"{_name(source)} cannot be read as a picture: {reason}. To fix: {fix}."
         ) from fault.__cause__
 
 
@@ -167,7 +169,8 @@ def digest(data: bytes) -> str:
 
 def _name(source: PictureSource) -> str:
     if isinstance(source, str | os.PathLike):
-        return readable(source)
+        text, part = os.fspath(source), LONGEST_NAME // 2
+        return readable(text if len(text) <= LONGEST_NAME else f"{text[:part]}…{text[-part:]}")
     return "this array" if isinstance(source, np.ndarray) else "this picture"
 
 
@@ -183,11 +186,7 @@ def _read(
         with faults_explained():
             _check_size(source.height, source.width, max_pixels)
             return _from_image(source, channels, shrink_to_px, source.size)
-    if isinstance(source, str | os.PathLike):  # pyright: ignore[reportUnnecessaryIsInstance]
-        return _decode(_file_bytes(source, channels, max_pixels), channels, shrink_to_px, max_pixels)
-    raise SettingError(
-        f"a picture was given as {type(source).__name__}; expected a path, bytes, a PIL image or a numpy array."
-    )
+    return _decode(_file_bytes(source, channels, max_pixels), channels, shrink_to_px, max_pixels)
 
 
 def _file_bytes(path: str | os.PathLike[str], channels: int, max_pixels: int) -> bytes:
