@@ -183,12 +183,37 @@ def test_places_where_no_artefact_can_be(saved: tuple[dt.Learner, Path], tmp_pat
     (tmp_path / "file").write_text("x")
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "dear.jpg").write_text("x")
-    for place, message in (("file", "is a file"), ("photos", "other files"), ("no/such/m.model", "does not exist")):
+    for place, message in (
+        ("file", "is a file"),
+        ("photos", "other files"),
+        ("file/m.model", "is a file, not a folder"),
+        ("file/a/b/m.model", "is a file, not a folder"),
+        ("long" * 100, "File name too long"),
+    ):
         with pytest.raises(ArtefactError, match=message):
             learn.save(tmp_path / place)
     assert (tmp_path / "photos" / "dear.jpg").read_text() == "x"
-    with pytest.raises(ArtefactError, match="does not exist"):
-        dt.load(tmp_path / "nothing.model")
+    for place, message in (
+        ("nothing.model", "does not exist"),
+        ("long" * 100, "File name too long"),
+        ("file", "is a file, not a folder"),
+        ("", r"no manifest\.json. To fix: give the folder"),
+    ):
+        with pytest.raises(ArtefactError, match=message):
+            dt.load(tmp_path / place)
+
+
+def test_folders_above_an_artefact_are_made_and_litter_is_no_content(
+    saved: tuple[dt.Learner, Path], tmp_path: Path
+) -> None:
+    learn, _ = saved
+    assert dt.load(learn.save(tmp_path / "new" / "models" / "m.model"))
+    (tmp_path / "seen").mkdir()
+    (tmp_path / "seen" / ".DS_Store").write_bytes(b"x")
+    assert dt.load(learn.save(tmp_path / "seen"))
+    for wrong, near in ((tmp_path / "new/models", "m.model"), (tmp_path / "seen" / MANIFEST, "seen")):
+        with pytest.raises(ArtefactError, match=f"To fix: give .*{near}"):
+            dt.load(wrong)
 
 
 def test_saving_again_replaces_the_artefact_whole(saved: tuple[dt.Learner, Path], tmp_path: Path) -> None:

@@ -79,7 +79,8 @@ def one_line(message: str) -> str:
 
 @contextmanager
 def warnings_as_lines() -> Generator[None]:
-    """Inside this block a warning is one readable line, without the line of code it came from."""
+    """Inside this block a warning is one readable line, without the line of code it came from, and said once."""
+    said: set[str] = set()
 
     def show(  # noqa: PLR0917 - as `warnings` calls it
         message: Warning | str,
@@ -90,7 +91,10 @@ def warnings_as_lines() -> Generator[None]:
         line: str | None = None,
     ) -> None:
         source = "" if issubclass(category, DrivetrainWarning) else f"{category.__name__}: "
-        complain("warning", f"{source}{message}")
+        text = f"{source}{message}"
+        if text not in said:  # a command opens a model more than once
+            complain("warning", text)
+        said.add(text)
 
     with warnings.catch_warnings():
         warnings.simplefilter("always", DrivetrainWarning)

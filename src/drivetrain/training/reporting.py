@@ -240,7 +240,7 @@ def card_after_opening(artefact: Artefact, openings: Sequence[Opening], metrics:
     if CARD not in artefact.manifest.files:
         return None
     seal = seal_status(artefact.manifest.n.get("test", 0), openings, metrics)
-    return with_openings(artefact.file(CARD).read_text(encoding="utf-8"), seal).encode()
+    return with_openings(artefact.file(CARD).read_text(encoding="utf-8", errors="replace"), seal).encode()
 
 
 def _headline_of(opening: Opening, metrics: Sequence[Metric]) -> Score | None:
