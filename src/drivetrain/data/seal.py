@@ -32,7 +32,7 @@ from drivetrain.progress import say
 from drivetrain.runtime.artefact import SEAL, write_durably
 from drivetrain.runtime.manifest import Seal
 from drivetrain.runtime.targets import TargetValue
-from drivetrain.text import readable
+from drivetrain.text import cell, readable
 
 SPLIT, LABELS = "split.json", "labels.csv"
 ID_LENGTH = 12
@@ -470,5 +470,5 @@ def _labels(sealed: SealedSet, rows: Examples) -> bytes:
     }
     for content in sealed.looks:
         value = of[content]
-        writer.writerow((content, value if isinstance(value, str) else json.dumps(value)))
+        writer.writerow((content, cell(value) if isinstance(value, str) else json.dumps(value)))
     return stream.getvalue().encode("utf-8", errors="backslashreplace")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 import re
 import shutil
 import stat
+import tempfile
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -100,8 +102,10 @@ def _why_not_here(target: Path) -> str | None:
     above = next(folder for folder in target.absolute().parents if os.path.lexists(folder))
     if not above.is_dir():
         return f"{readable(above)} is a file, not a folder. To fix: give another place"
-    if not os.access(above, os.W_OK):
-        return f"{readable(above)} is not writable. To fix: give a place that is"
+    try:
+        Path(tempfile.mkdtemp(prefix=".drivetrain-", dir=above)).rmdir()  # the one sure way to know
+    except OSError as error:
+        return f"{readable(above)} is not writable ({short_reason(error)}). To fix: give a place that is"
     return None
 
 
@@ -147,6 +151,8 @@ def _fill(fresh: Path, contents: Mapping[str, bytes], manifest: Mapping[str, Any
 
 def write_durably(path: Path, content: bytes) -> None:
     """Write a file beside its place, flush it to disk, then move it there."""
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "it is a folder, a device or a pipe, not a file", os.fspath(path))
     partial = path.with_name(path.name + PARTIAL)
     with partial.open("wb") as stream:
         stream.write(content)
