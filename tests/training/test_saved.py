@@ -104,7 +104,7 @@ def test_opening_the_test_set_is_recorded_in_the_artefact(saved: tuple[dt.Learne
 
 def test_evaluate_explains_what_it_cannot_do(saved: tuple[dt.Learner, Path], tmp_path: Path) -> None:
     path = saved[1]
-    with pytest.raises(SettingError, match="'valid' or 'test'"):
+    with pytest.raises(SettingError, match="'valid', 'test' or 'new'"):
         dt.evaluate(path, "train")
     other = tmp_path / "other"
     for name in ("blue", "red"):

@@ -64,7 +64,7 @@ def scores_as_text(scores: Scores) -> str:
           accuracy 100.0 % [50.0, 100.0], n = 4
           loss 0.250 (what the optimiser reads)
     """
-    return "\n".join([f"{scores.part} set", *(f"  {line}" for line in str(scores).splitlines())])
+    return "\n".join([scores.where, *(f"  {line}" for line in str(scores).splitlines())])
 
 
 def next_steps(steps: Iterable[tuple[str, str]]) -> str:
