@@ -110,8 +110,13 @@ def test_evaluate_explains_what_it_cannot_do(saved: tuple[dt.Learner, Path], tmp
     for name in ("blue", "red"):
         (other / name).mkdir(parents=True)
         Image.fromarray(np.full((8, 8, 3), len(name), np.uint8)).save(other / name / "x.png")
-    with pytest.raises(DataError, match="none of the 12"):
-        dt.evaluate(path, data=other)
+    with pytest.raises(DataError, match="none of the 12 .*part='new'"):
+        dt.evaluate(path, "test", data=other)
+    with pytest.raises(SettingError, match="pass them as data"):
+        dt.evaluate(path, "new")
+    with pytest.warns(DrivetrainWarning, match="1 of the model's 3 classes have no row in the data.*'green'"):
+        found = dt.evaluate(path, data=other)  # none of its validation rows: these are new
+    assert (found.scores.part, found.scores.n, found.not_found) == ("new", 2, 0)
 
 
 def test_a_model_trained_from_a_frame_names_what_is_needed(
