@@ -110,7 +110,7 @@ def test_evaluate_explains_what_it_cannot_do(saved: tuple[dt.Learner, Path], tmp
     for name in ("blue", "red"):
         (other / name).mkdir(parents=True)
         Image.fromarray(np.full((8, 8, 3), len(name), np.uint8)).save(other / name / "x.png")
-    with pytest.raises(DataError, match="none of the 12 .*part='new'"):
+    with pytest.raises(DataError, match=r"none of the 12 .*part='new'"):
         dt.evaluate(path, "test", data=other)
     with pytest.raises(SettingError, match="pass them as data"):
         dt.evaluate(path, "new")

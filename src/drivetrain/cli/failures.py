@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import warnings
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from functools import wraps
 from typing import ParamSpec, TextIO
 
 import typer
 
+from drivetrain.cli.spelling import as_typed
 from drivetrain.cli.streams import ReaderGoneError
 from drivetrain.errors import DrivetrainError, DrivetrainWarning
 from drivetrain.text import printable
@@ -20,12 +23,17 @@ DEBUG = "DRIVETRAIN_DEBUG"
 
 P = ParamSpec("P")
 
+_options: ContextVar[tuple[str, ...]] = ContextVar("drivetrain_options", default=())
+"""Of the command that runs, as Python names."""
+
 
 def reported(command: Callable[P, None]) -> Callable[P, None]:
     """The same command, whose failures end in one line and exit status 1 instead of a traceback."""
+    names = tuple(inspect.signature(command).parameters)
 
     @wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        _options.set(names)
         try:
             command(*args, **kwargs)
         except (typer.Exit, typer.BadParameter, ReaderGoneError):
@@ -60,9 +68,9 @@ def explain(error: Exception) -> str:
 
 
 def complain(kind: str, message: str) -> None:
-    """Print one line on standard error, whatever it holds; where that is closed or full, say nothing."""
+    """Print one line on standard error, its arguments spelled as options; say nothing where that is closed or full."""
     with suppress(OSError, ValueError):
-        typer.echo(f"{kind}: {printable(one_line(message))}", err=True)
+        typer.echo(f"{kind}: {printable(as_typed(one_line(message), _options.get()))}", err=True)
 
 
 def one_line(message: str) -> str:

@@ -16,6 +16,7 @@ from drivetrain.errors import DataError, SettingError
 from drivetrain.evaluation._own_metric import OwnFunction
 from drivetrain.evaluation.metrics import Metric, resolve_metrics
 from drivetrain.evaluation.predictions import Predictions
+from drivetrain.text import printable
 
 Part = Literal["training", "validation", "test", "new"]
 
@@ -122,7 +123,7 @@ class Scores(Mapping[str, Score]):
 
     def __str__(self) -> str:
         lines = [*(str(score) for score in self.scores.values()), *self._baseline_line(), *self._loss_line()]
-        return "\n".join(lines)
+        return printable("\n".join(lines))
 
     def __repr__(self) -> str:
         return f"Scores on the {self.where}\n{self}"

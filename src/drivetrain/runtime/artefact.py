@@ -9,7 +9,6 @@ import os
 import re
 import shutil
 import stat
-import tempfile
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from pydantic import ValidationError
 
 from drivetrain.errors import ArtefactError, DrivetrainWarning, first_few
 from drivetrain.runtime.manifest import READABLE_VERSIONS, FileRecord, Manifest
+from drivetrain.runtime.places import why_not_writable
 from drivetrain.runtime.replacing import flush_folder, fresh_folder, recover, replace_folder
 from drivetrain.text import readable, short_reason
 
@@ -99,14 +99,8 @@ def _why_not_here(target: Path) -> str | None:
         return "it is a folder with other files in it. To fix: give a new name, such as fruit.model"
     if not target.is_dir() and os.path.lexists(target):
         return "it is a file. To fix: give a new name"
-    above = next(folder for folder in target.absolute().parents if os.path.lexists(folder))
-    if not above.is_dir():
-        return f"{readable(above)} is a file, not a folder. To fix: give another place"
-    try:
-        Path(tempfile.mkdtemp(prefix=".drivetrain-", dir=above)).rmdir()  # the one sure way to know
-    except OSError as error:
-        return f"{readable(above)} is not writable ({short_reason(error)}). To fix: give a place that is"
-    return None
+    reason = why_not_writable(target.absolute().parent)
+    return reason and f"{reason}. To fix: give another place"
 
 
 def write_artefact(

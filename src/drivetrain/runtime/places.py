@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import tempfile
 from collections.abc import Collection
 from pathlib import Path
 
@@ -45,6 +46,23 @@ def file_to_write(path: str | os.PathLike[str], setting: str, *, over: Collectio
     if reason:
         raise SettingError(f"{setting} {readable(place)} cannot be written: {reason}. To fix: {fix}.")
     return place
+
+
+def why_not_writable(folder: Path) -> str | None:
+    """Why nothing can be put into a folder that may not exist yet; None where something can.
+
+    Example:
+        >>> why_not_writable(Path("/dev/null/models"))
+        '/dev/null is a file, not a folder'
+    """
+    above = next(each for each in (folder.absolute(), *folder.absolute().parents) if os.path.lexists(each))
+    if not above.is_dir():
+        return f"{readable(above)} is a file, not a folder"
+    try:
+        Path(tempfile.mkdtemp(prefix=".drivetrain-", dir=above)).rmdir()  # the one sure way to know
+    except OSError as error:
+        return f"{readable(above)} is not writable ({short_reason(error)})"
+    return None
 
 
 def _against(place: Path, over: Collection[str]) -> tuple[str, str]:

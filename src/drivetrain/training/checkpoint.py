@@ -15,6 +15,7 @@ from torch.optim import Optimizer
 
 from drivetrain.errors import CheckpointError
 from drivetrain.runtime.artefact import write_durably
+from drivetrain.text import readable, short_reason
 
 FILE = "checkpoint.safetensors"
 
@@ -75,8 +76,8 @@ def write_checkpoint(folder: Path, parts: dict[str, dict[str, Tensor]], state: d
         write_durably(folder / FILE, save(tensors, metadata={"state": json.dumps(state)}))
     except OSError as error:
         raise CheckpointError(
-            f"the checkpoint in {folder} cannot be written: {error}. To fix: make room there, name another folder "
-            "with checkpoint=, or go without with checkpoint=False."
+            f"the checkpoint in {readable(folder)} cannot be written: {short_reason(error)}. To fix: make room there, "
+            "or name another folder with project=, DRIVETRAIN_PROJECT or checkpoint=."
         ) from error
 
 
