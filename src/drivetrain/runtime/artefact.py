@@ -123,7 +123,9 @@ def write_artefact(
             record = _fill(fresh, contents, manifest)
             replace_folder(fresh, target)
     except OSError as error:
-        raise ArtefactError(f"cannot save a model to {target}: {error}.") from error
+        raise ArtefactError(
+            f"cannot save a model to {target}: {short_reason(error)}. To fix: give another place, or make room."
+        ) from error
     return Artefact(target, record)
 
 
@@ -234,7 +236,9 @@ def _read_manifest(folder: Path) -> Manifest:
     try:
         raw = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ArtefactError(f"{folder / MANIFEST} cannot be read as JSON: {error}.") from error
+        raise ArtefactError(
+            f"{folder / MANIFEST} cannot be read as JSON: {short_reason(error)}. To fix: get the model again."
+        ) from error
     version = raw.get("format_version") if isinstance(raw, dict) else None
     if type(version) is not int or version not in READABLE_VERSIONS:
         known = f"{READABLE_VERSIONS[0]} to {READABLE_VERSIONS[-1]}"

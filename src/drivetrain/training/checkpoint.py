@@ -95,7 +95,7 @@ def read_checkpoint(folder: Path) -> Checkpoint | None:
             state = json.loads((stored.metadata() or {})["state"])
             return Checkpoint({name: stored.get_tensor(name) for name in stored.keys()}, state)  # noqa: SIM118
     except (SafetensorError, KeyError, ValueError, OSError) as error:
-        raise CheckpointError(f"{path} is damaged ({error}). To fix: delete it to start anew.") from error
+        raise CheckpointError(f"{path} is damaged ({short_reason(error)}). To fix: delete it to start anew.") from error
 
 
 def delete_checkpoint(folder: Path) -> None:
