@@ -33,7 +33,7 @@ def as_typed(message: str, options: Iterable[str]) -> str:
         >>> as_typed("To fix: pass kind='category', or set test_pct=0.", ["kind", "test_pct"])
         'To fix: pass --kind category, or set --test-pct 0.'
         >>> as_typed("To fix: pass broken='leave out'.", ["kind"])
-        "To fix: pass broken='leave out'. (In Python: no option here.)"
+        "To fix: pass broken='leave out'. (broken= is for Python alone.)"
         >>> as_typed("To fix: pretrained=False (--from-scratch).", ["from_scratch"])
         'To fix: --from-scratch.'
     """
@@ -51,7 +51,8 @@ def as_typed(message: str, options: Iterable[str]) -> str:
         if "_" in name:
             said = re.sub(rf"(?<![\w/.'\"-]){name}(?![\w='\"])", f"--{name.replace('_', '-')}", said)
     _, fix, advice = said.partition("To fix:")
-    return f"{said} (In Python: no option here.)" if fix and _is_python(advice) else said
+    left = sorted({found.group(1) for found in _ARGUMENT.finditer(advice)} - {"rf"}) if fix else []
+    return f"{said} ({', '.join(f'{name}=' for name in left)} is for Python alone.)" if left else said
 
 
 def _option(option: str, value: str | None) -> str:
@@ -66,7 +67,3 @@ def _option(option: str, value: str | None) -> str:
     if read is False or read is None:
         return f"no {option}"
     return f"{option} {shlex.quote(str(read))}"
-
-
-def _is_python(advice: str) -> bool:
-    return any(found.group(1) not in ("rf", "n") for found in _ARGUMENT.finditer(advice))

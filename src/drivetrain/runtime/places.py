@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-import tempfile
 from collections.abc import Collection
 from pathlib import Path
 
@@ -58,11 +57,7 @@ def why_not_writable(folder: Path) -> str | None:
     above = next(each for each in (folder.absolute(), *folder.absolute().parents) if os.path.lexists(each))
     if not above.is_dir():
         return f"{readable(above)} is a file, not a folder"
-    try:
-        Path(tempfile.mkdtemp(prefix=".drivetrain-", dir=above)).rmdir()  # the one sure way to know
-    except OSError as error:
-        return f"{readable(above)} is not writable ({short_reason(error)})"
-    return None
+    return None if os.access(above, os.W_OK | os.X_OK) else f"{readable(above)} is not writable"
 
 
 def _against(place: Path, over: Collection[str]) -> tuple[str, str]:
