@@ -124,7 +124,7 @@ def test_what_the_model_was_made_with_is_not_new(model, new, pictures, run, tmp_
     for words, said in (
         (("--data", pictures, "--new"), "holds no new row"),
         (("--new",), "pass them as data (--data)"),
-        (("--data", new, "--test"), "part='new' (--new)"),
+        (("--data", new, "--test"), "new to it, --new."),
     ):
         refused = run("evaluate", model, *words)
         assert refused.code == 1 and said in refused.err, refused.err

@@ -51,7 +51,7 @@ def as_typed(message: str, options: Iterable[str]) -> str:
         if "_" in name:
             said = re.sub(rf"(?<![\w/.'\"-]){name}(?![\w='\"])", f"--{name.replace('_', '-')}", said)
     _, fix, advice = said.partition("To fix:")
-    left = sorted({found.group(1) for found in _ARGUMENT.finditer(advice)} - {"rf"}) if fix else []
+    left = sorted({found.group(1) for found in _ARGUMENT.finditer(advice)}) if fix else []
     return f"{said} ({', '.join(f'{name}=' for name in left)} is for Python alone.)" if left else said
 
 
