@@ -101,6 +101,6 @@ def test_without_validation_there_is_no_report(make_learner: MakeLearner, square
 def test_a_place_that_cannot_be_written_is_an_error(learn: dt.Learner, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     for place in (tmp_path / "file" / "where.html", tmp_path, "/dev/null"):
-        with pytest.raises(SettingError, match="cannot be written.*To fix"):
+        with pytest.raises(SettingError, match=r"cannot be written.*To fix"):
             learn.report(place)
     assert learn.report(tmp_path / "new" / "where.html", probe=False).is_file()
