@@ -24,9 +24,15 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from drivetrain.text import printable
+
 
 class DrivetrainError(Exception):
     """Base of all errors raised on purpose; the command line prints it as one line and exits with 1."""
+
+    def __str__(self) -> str:
+        """The message, safe to print: it repeats names of files and labels that others have chosen."""
+        return printable(super().__str__())
 
 
 class DataError(DrivetrainError, ValueError):
@@ -88,6 +94,10 @@ class MissingExtraError(DrivetrainError, ImportError):
 
 class DrivetrainWarning(UserWarning):
     """Something was decided or left out that the user should know about."""
+
+    def __str__(self) -> str:
+        """The message, safe to print: it repeats names of files and labels that others have chosen."""
+        return printable(super().__str__())
 
 
 def did_you_mean(received: str, known: Iterable[str]) -> str:

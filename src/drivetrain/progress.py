@@ -8,12 +8,14 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from drivetrain.text import printable
 
 _quiet: ContextVar[bool] = ContextVar("drivetrain_quiet", default=False)
 
@@ -43,9 +45,13 @@ def quiet() -> Generator[None]:
 
 
 def say(message: str) -> None:
-    """Print one line on standard error, unless inside `quiet`."""
-    if not _quiet.get():
-        print(message, file=sys.stderr, flush=True)  # noqa: T201
+    """Print one line on standard error, unless inside `quiet`; control sequences in it are shown, not obeyed.
+
+    Work does not stop because nobody can be told about it: where standard error is closed or full, nothing is said.
+    """
+    if not _quiet.get() and sys.stderr is not None:  # pyright: ignore[reportUnnecessaryComparison] (None if closed)
+        with suppress(OSError, ValueError):
+            print(printable(message), file=sys.stderr, flush=True)  # noqa: T201
 
 
 @contextmanager
@@ -59,18 +65,18 @@ def track(label: str, total: int) -> Generator[Advance]:
     """
     if _quiet.get() or total == 0:
         yield lambda done, note="": None
-    elif sys.stderr.isatty():
+    elif sys.stderr is not None and sys.stderr.isatty():  # pyright: ignore[reportUnnecessaryComparison] (None if closed)
         console = Console(stderr=True)
         columns = (
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[note]}"),
+            TextColumn("{task.fields[note]}", markup=False),
         )
         with Progress(*columns, console=console, transient=True) as bar:
-            task = bar.add_task(label, total=total, note="")
-            yield lambda done, note="": bar.update(task, advance=done, note=note)
+            task = bar.add_task(printable(label), total=total, note="")
+            yield lambda done, note="": bar.update(task, advance=done, note=printable(note))
     else:
         yield _lines(label, total)
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import re
 
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "'")
+"""What a cell begins with that a spreadsheet computes; and the apostrophe, so that `from_cell` is exact."""
+
 
 def readable(name: str | os.PathLike[str]) -> str:
     r"""A file name that can be printed and stored anywhere: one line, valid UTF-8.
@@ -13,10 +16,50 @@ def readable(name: str | os.PathLike[str]) -> str:
         >>> readable("two\nlines\udcff")
         'two\\nlines\\xff'
     """
-    return "".join(
-        letter if letter.isprintable() else f"\\x{ord(letter) - 0xDC00:02x}" if _is_byte(letter) else repr(letter)[1:-1]
-        for letter in os.fspath(name)
-    )
+    text = os.fspath(name)
+    return text if text.isprintable() else "".join(map(_shown, text))
+
+
+def printable(text: str) -> str:
+    r"""A message of any number of lines whose letters a terminal shows and never obeys.
+
+    Everything that drivetrain prints goes through here: what a label, a file name or somebody else's manifest holds
+    cannot colour, overwrite or turn round what stands beside it. Line breaks stay; pass a name through `readable`
+    first where it must not break the line.
+
+    Example:
+        >>> printable("cat\x1b]0;title\x07: 90 %\ndog\u202e: 10 %")
+        'cat\\x1b]0;title\\x07: 90 %\ndog\\u202e: 10 %'
+    """
+    return "\n".join(map(readable, text.split("\n")))
+
+
+def cell(text: str) -> str:
+    """A cell of a CSV file that no spreadsheet takes for a formula: one that could be gets an apostrophe before it.
+
+    `from_cell` gives the text back as it was.
+
+    Example:
+        >>> cell("=cmd|' /C calc'!A0"), cell("pear"), cell("'tis")
+        ("'=cmd|' /C calc'!A0", 'pear', "''tis")
+    """
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def from_cell(text: str) -> str:
+    """What `cell` was given.
+
+    Example:
+        >>> from_cell("'=1+1"), from_cell("pear"), from_cell("''tis")
+        ('=1+1', 'pear', "'tis")
+    """
+    return text[1:] if text.startswith("'") and text[1:].startswith(_FORMULA) else text
+
+
+def _shown(letter: str) -> str:
+    if letter.isprintable():
+        return letter
+    return f"\\x{ord(letter) - 0xDC00:02x}" if _is_byte(letter) else repr(letter)[1:-1]
 
 
 def _is_byte(letter: str) -> bool:

@@ -2,10 +2,11 @@
 
 import shutil
 
+import numpy as np
 import pytest
 
 import drivetrain as dt
-from tests.cli.conftest import COLOURS, PER_CLASS
+from tests.cli.conftest import COLOURS, PER_CLASS, paint
 
 HELD_OUT = len(COLOURS) * PER_CLASS // 5
 
@@ -82,3 +83,67 @@ def test_what_a_library_prints_is_no_result(model, run, monkeypatch):
     done = run("evaluate", model, "--json")
     assert done.object["n"] == HELD_OUT
     assert "chatter\n" in done.err
+
+
+@pytest.fixture
+def new(tmp_path):
+    """Pictures taken later: all classes, one more, and one fewer in a folder of its own."""
+    rng = np.random.default_rng(7)
+    for name, colour in {**COLOURS, "pink": (250, 150, 150)}.items():
+        for i in range(6):
+            paint(tmp_path / "new" / name / f"{i}.png", colour, rng)
+    return tmp_path / "new"
+
+
+def test_data_that_hold_none_of_its_rows_are_judged_as_new(model, new, run):
+    done = run("evaluate", model, "--data", new, "--json")
+    assert done.code == 0, done.err
+    assert (done.object["part"], done.object["n"], done.object["not_found"]) == ("new", 18, 0)
+    assert done.object["new"]["accuracy"]["n"] == 18
+    assert "judged: 18 rows of folder" in done.err and "never seen" in done.err
+    assert "classes that the model does not know: 'pink' (6). Their 6 rows are not judged" in done.err
+    for name in ("blue", "pink"):
+        shutil.rmtree(new / name)
+    fewer = run("evaluate", model, "--data", new)
+    assert fewer.out.startswith("new data\n")
+    assert "1 of the model's 3 classes have no row in the data" in fewer.err and "'blue'" in fewer.err
+
+
+def test_what_the_model_was_made_with_is_not_new(model, new, pictures, run, tmp_path):
+    shutil.rmtree(new / "pink")
+    grown = shutil.copytree(pictures, tmp_path / "grown")
+    for name in COLOURS:
+        for path in (new / name).iterdir():
+            shutil.copy(path, grown / name / f"new-{path.name}")
+    validation = run("evaluate", model, "--data", grown, "--json")
+    assert (validation.object["part"], validation.object["n"]) == ("validation", HELD_OUT)
+    assert "holds 18 pictures that the model was not made with; they are not judged" in validation.err
+    judged = run("evaluate", model, "--data", grown, "--new", "--json")
+    assert (judged.object["part"], judged.object["n"]) == ("new", 18)
+    assert f"{HELD_OUT} of its test set" in judged.err and f"{HELD_OUT} of its validation set" in judged.err
+    for words, said in (
+        (("--data", pictures, "--new"), "holds no new row"),
+        (("--new",), "pass them as data (--data)"),
+        (("--data", new, "--test"), "new to it, --new."),
+    ):
+        refused = run("evaluate", model, *words)
+        assert refused.code == 1 and said in refused.err, refused.err
+
+
+def test_other_classes_are_named(model, new, run):
+    for path in list(new.iterdir()):
+        path.rename(new / path.name.upper())
+    done = run("evaluate", model, "--data", new)
+    assert done.code == 1
+    assert "It has 'BLUE' (6), 'GREEN' (6), 'PINK' (6), 'RED' (6); the model knows 'blue', 'green', 'red'" in done.err
+
+
+def test_a_table_of_new_data_without_some_labels(model, new, run):
+    rows = [
+        f"{path.relative_to(new.parent)},{path.parent.name if path.stem != '0' else ''}" for path in new.rglob("*.png")
+    ]
+    (new.parent / "new.csv").write_text("\n".join(["file,colour", *rows]))
+    done = run("evaluate", model, "--data", "new.csv", "--json")
+    assert done.code == 0, done.err
+    assert (done.object["part"], done.object["n"]) == ("new", 15)
+    assert "target is missing" in done.err

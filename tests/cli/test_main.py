@@ -22,7 +22,7 @@ OPTIONS = {
     "--kind --label-delim --valid-pct --test-pct --seed --channels --labels-from --seal --retire --from-scratch "
     "--size --metric --batch-size --lr --head-epochs --unfreeze --no-activation-cache --keep-best --patience "
     "--export --device --precision --project",
-    "evaluate": "model --test --data --metric --device --precision --seal --project --json",
+    "evaluate": "model --test --new --data --metric --device --precision --seal --project --json",
     "predict": "model inputs --top-k --batch-size --device --precision --json",
     "report": "model --out --data --use --audit --no-probe --device --precision --project --json",
     "review": "model --data --out --port --no-browser --device --precision --project",

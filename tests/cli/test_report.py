@@ -57,6 +57,7 @@ def test_a_model_of_another_project_is_compared_with_the_seals_of_that_one(model
 
 
 def test_what_cannot_be_written_is_an_error(model, run, tmp_path):
+    (tmp_path / "no").write_text("a file")
     done = run("report", model, "--out", tmp_path / "no" / "such" / "folder.html")
     assert done.code == 1 and "cannot be written" in done.err
 

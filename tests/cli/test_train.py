@@ -187,9 +187,9 @@ def test_a_place_that_cannot_be_written_to_is_refused_before_the_data_are_read(r
     ("words", "cause"),
     [
         (["no-such-data", "--arch", "resnet18"], "no-such-data does not exist"),
-        (["PICTURES", "--arch", "resnet81"], "arch='resnet81' is not known. Did you mean 'resnet"),
+        (["PICTURES", "--arch", "resnet81"], "--arch resnet81 is not known. Did you mean 'resnet"),
         (["PICTURES", *TINY, "--metric", "acuracy"], "Did you mean 'accuracy'?"),
-        (["PICTURES", *TINY, "--valid-pct", "1.5"], "valid_pct"),
+        (["PICTURES", *TINY, "--valid-pct", "1.5"], "--valid-pct"),
     ],
 )
 def test_errors_are_one_line_after_the_progress(words, cause, pictures, run):

@@ -83,13 +83,25 @@ def test_copies_in_another_given_part_are_not_taken_twice(put):
 def test_all_rows_of_new_data(put, class_folder):
     data = images(class_folder(apple=10, pear=10))
     new = class_folder("new", pear=3, plum=2, apple=1)
-    with pytest.warns(DrivetrainWarning, match="not in the training set: 'plum' \\(2\\)"):
+    with pytest.warns(DrivetrainWarning, match="does not know: 'plum' \\(2\\)"):
         examples, unknown = images_for_evaluation(new, spec=data.spec, target=data.target, part="all")
     assert (sorted(examples.values), unknown) == (["apple", "pear", "pear", "pear"], 2)
     table = pd.DataFrame({"path": [str(put("p/1.jpg", 1))], "label": ["pear"], "split": ["whatever"]})
     assert len(images_for_evaluation(table, spec=data.spec, target=data.target, part="all").examples) == 1
     as_trained = SourceSpec(layout="table", path="path", target=("label",), split="split")
     assert len(images_for_evaluation(table, spec=as_trained, target=data.target, part="all").examples) == 1
+
+
+def test_rows_of_the_split_are_not_new(class_folder):
+    root = class_folder(apple=10, pear=10)
+    data = images(root)
+    grown = class_folder("grown", apple=12, pear=10)  # the same twenty, and two more apples
+    with pytest.warns(DrivetrainWarning, match="1 of the model's 2 classes have no row in the data.*'pear'"):
+        found = found_again(grown, data, "new")
+    assert found.examples.values == ("apple", "apple")
+    assert len(found_again(grown, data, "valid").examples) == len(data.valid)
+    with pytest.raises(DataError, match="holds no new row"):
+        found_again(root, data, "new")
 
 
 def test_errors(class_folder, put, tmp_path):
@@ -99,10 +111,7 @@ def test_errors(class_folder, put, tmp_path):
         put(f"other/fig/{i}.jpg", 5000 + i)
     with pytest.raises(DataError, match="none of the 4 pictures of the stored validation set"):
         found_again(other, data, "valid")
-    with (
-        pytest.raises(DataError, match="no row with a class the model knows"),
-        pytest.warns(DrivetrainWarning, match="'fig'"),
-    ):
+    with pytest.raises(DataError, match=r"no row with a class the model knows. It has 'fig' \(3\)"):
         images_for_evaluation(other, spec=data.spec, target=data.target, part="all")
     with pytest.raises(SettingError, match="part='valid' needs split="):
         images_for_evaluation(other, spec=data.spec, target=data.target, part="valid")

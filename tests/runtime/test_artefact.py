@@ -11,9 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from drivetrain.errors import ArtefactError
+from drivetrain.errors import ArtefactError, DrivetrainWarning
 from drivetrain.runtime import replacing
-from drivetrain.runtime.artefact import MANIFEST, MODEL, open_artefact, update_manifest, write_artefact
+from drivetrain.runtime.artefact import (
+    CARD,
+    MANIFEST,
+    MODEL,
+    open_artefact,
+    update_artefact,
+    update_manifest,
+    write_artefact,
+)
 from drivetrain.runtime.golden import EXPECTED, Expected
 from drivetrain.runtime.loading import load
 
@@ -96,6 +104,47 @@ def test_anything_else_is_refused_by_name(model: Path, damage: Callable[[Path], 
     damage(model)
     with pytest.raises(ArtefactError, match=message):
         open_artefact(model)
+
+
+def test_litter_of_the_operating_system_is_passed_over(model: Path) -> None:
+    for name in (".DS_Store", "._model.onnx", "Thumbs.db", "desktop.ini", "golden/.DS_Store", "golden/._0.jpg"):
+        (model / name).write_bytes(b"litter")
+    with pytest.warns(DrivetrainWarning, match=r"6 files of the operating system \(\.DS_Store, .* passed over"):
+        found = open_artefact(model)
+    assert set(found.manifest.files) == {MODEL, "golden/0.jpg", EXPECTED}
+    with pytest.raises(ArtefactError, match=r"has no \.DS_Store"):
+        found.file(".DS_Store")
+    update_artefact(found, {MODEL: light_bytes()})
+    assert sorted(item.name for item in model.rglob("*") if item.is_file()) == [
+        "0.jpg",
+        "expected.json",
+        "manifest.json",
+        "model.onnx",
+    ]
+    open_artefact(model)  # without a warning
+
+
+@pytest.mark.parametrize("name", [".DS_Store", "._x", "Thumbs.db"])
+def test_what_only_bears_the_name_of_litter_is_refused(model: Path, name: str) -> None:
+    (model / name).mkdir()
+    with pytest.raises(ArtefactError, match="which its manifest does not list"):
+        open_artefact(model)
+    (model / name).rmdir()
+    (model / name).symlink_to(model / MODEL)
+    with pytest.raises(ArtefactError, match="which its manifest does not list"):
+        open_artefact(model)
+
+
+def test_a_person_may_edit_the_card_and_nothing_else(tmp_path: Path) -> None:
+    contents = {MODEL: light_bytes(), CARD: b"# a model\n"}
+    path = write_artefact(tmp_path / "a.model", contents, describe()).path
+    (path / CARD).write_text("# our model, checked by Ada\n")
+    with pytest.warns(DrivetrainWarning, match=r"MODEL_CARD\.md was edited"):
+        assert open_artefact(path).file(CARD).read_text() == "# our model, checked by Ada\n"
+    (path / CARD).unlink()
+    (path / CARD).symlink_to(path / MODEL)
+    with pytest.raises(ArtefactError, match="it is a link"):
+        open_artefact(path)
 
 
 @pytest.mark.parametrize(

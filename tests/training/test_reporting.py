@@ -8,7 +8,7 @@ import pytest
 
 import drivetrain as dt
 from drivetrain.data.data import Data
-from drivetrain.errors import DataError
+from drivetrain.errors import DataError, SettingError
 from drivetrain.runtime.artefact import CARD, open_artefact
 from drivetrain.training.reporting import report_parts, report_saved
 
@@ -99,5 +99,8 @@ def test_without_validation_there_is_no_report(make_learner: MakeLearner, square
 
 
 def test_a_place_that_cannot_be_written_is_an_error(learn: dt.Learner, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="cannot be written"):
-        learn.report(tmp_path / "no" / "where.html")
+    (tmp_path / "file").write_text("x")
+    for place in (tmp_path / "file" / "where.html", tmp_path, "/dev/null"):
+        with pytest.raises(SettingError, match=r"cannot be written.*To fix"):
+            learn.report(place)
+    assert learn.report(tmp_path / "new" / "where.html", probe=False).is_file()

@@ -104,14 +104,19 @@ def test_opening_the_test_set_is_recorded_in_the_artefact(saved: tuple[dt.Learne
 
 def test_evaluate_explains_what_it_cannot_do(saved: tuple[dt.Learner, Path], tmp_path: Path) -> None:
     path = saved[1]
-    with pytest.raises(SettingError, match="'valid' or 'test'"):
+    with pytest.raises(SettingError, match="'valid', 'test' or 'new'"):
         dt.evaluate(path, "train")
     other = tmp_path / "other"
     for name in ("blue", "red"):
         (other / name).mkdir(parents=True)
         Image.fromarray((np.arange(192, dtype=np.uint8) + len(name)).reshape(8, 8, 3)).save(other / name / "x.png")
-    with pytest.raises(DataError, match="none of the 12"):
-        dt.evaluate(path, data=other)
+    with pytest.raises(DataError, match=r"none of the 12 .*part='new'"):
+        dt.evaluate(path, "test", data=other)
+    with pytest.raises(SettingError, match="pass them as data"):
+        dt.evaluate(path, "new")
+    with pytest.warns(DrivetrainWarning, match="1 of the model's 3 classes have no row in the data.*'green'"):
+        found = dt.evaluate(path, data=other)  # none of its validation rows: these are new
+    assert (found.scores.part, found.scores.n, found.not_found) == ("new", 2, 0)
 
 
 def test_a_model_trained_from_a_frame_names_what_is_needed(
@@ -183,12 +188,37 @@ def test_places_where_no_artefact_can_be(saved: tuple[dt.Learner, Path], tmp_pat
     (tmp_path / "file").write_text("x")
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "dear.jpg").write_text("x")
-    for place, message in (("file", "is a file"), ("photos", "other files"), ("no/such/m.model", "does not exist")):
+    for place, message in (
+        ("file", "is a file"),
+        ("photos", "other files"),
+        ("file/m.model", "is a file, not a folder"),
+        ("file/a/b/m.model", "is a file, not a folder"),
+        ("long" * 100, "File name too long"),
+    ):
         with pytest.raises(ArtefactError, match=message):
             learn.save(tmp_path / place)
     assert (tmp_path / "photos" / "dear.jpg").read_text() == "x"
-    with pytest.raises(ArtefactError, match="does not exist"):
-        dt.load(tmp_path / "nothing.model")
+    for place, message in (
+        ("nothing.model", "does not exist"),
+        ("long" * 100, "File name too long"),
+        ("file", "is a file, not a folder"),
+        ("", r"no manifest\.json. To fix: give the folder"),
+    ):
+        with pytest.raises(ArtefactError, match=message):
+            dt.load(tmp_path / place)
+
+
+def test_folders_above_an_artefact_are_made_and_litter_is_no_content(
+    saved: tuple[dt.Learner, Path], tmp_path: Path
+) -> None:
+    learn, _ = saved
+    assert dt.load(learn.save(tmp_path / "new" / "models" / "m.model"))
+    (tmp_path / "seen").mkdir()
+    (tmp_path / "seen" / ".DS_Store").write_bytes(b"x")
+    assert dt.load(learn.save(tmp_path / "seen"))
+    for wrong, near in ((tmp_path / "new/models", "m.model"), (tmp_path / "seen" / MANIFEST, "seen")):
+        with pytest.raises(ArtefactError, match=f"To fix: give .*{near}"):
+            dt.load(wrong)
 
 
 def test_saving_again_replaces_the_artefact_whole(saved: tuple[dt.Learner, Path], tmp_path: Path) -> None:

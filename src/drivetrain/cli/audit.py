@@ -65,8 +65,11 @@ def audit(
     Nothing is divided, trained or sealed; what the source divides itself is compared part by part.
     """
     from drivetrain.evaluation.auditing import audit as look  # noqa: PLC0415 - an extra that a server does not have
+    from drivetrain.runtime.places import PAGES, file_to_write  # noqa: PLC0415
 
     with answers() as answer:
+        if html is not None:
+            file_to_write(html, "--html", over=PAGES)
         found = look(
             data,
             features=_features(arch, channels, device, precision.value) if features or arch else None,

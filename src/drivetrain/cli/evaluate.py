@@ -22,9 +22,15 @@ def evaluate(
     test: Annotated[
         bool, typer.Option("--test", help="Open the sealed test set instead. Each opening is recorded in the model.")
     ] = False,
+    new: Annotated[
+        bool, typer.Option("--new", help="Judge the pictures of --data that the model was not made with.")
+    ] = False,
     data: Annotated[
         str | None,
-        typer.Option(help="Folder or table that holds the pictures now.", show_default="where they were trained from"),
+        typer.Option(
+            help="Folder or table that holds the pictures now, or new ones.",
+            show_default="where they were trained from",
+        ),
     ] = None,
     metric: Annotated[
         list[str] | None, typer.Option(help="What to report; several times for several.", show_default="by target")
@@ -38,17 +44,19 @@ def evaluate(
     project: ProjectFolder = None,
     json: AsJson = False,
 ) -> None:
-    """Judge a saved model on its validation rows, or once, at the end, on its test rows.
+    """Judge a saved model on its validation rows, on new data, or once, at the end, on its test rows.
 
     The rows are found again by their content; how many could not be found is said. Opening the test set asks for
     nothing and records everything: what was predicted of it, what came out, and how often it was opened.
     """
+    if new and (test or seal):
+        raise typer.BadParameter("--new goes with neither --test nor --seal: choose one.")
     import drivetrain as dt  # noqa: PLC0415 - light, but what it loads next is not
 
     with answers() as answer:
         found = dt.evaluate(
             model,
-            "test" if test or seal else "valid",
+            "new" if new else "test" if test or seal else "valid",
             data=data,
             metrics=metric or None,
             device=device,
@@ -60,7 +68,7 @@ def evaluate(
         if found.not_found:
             complain(
                 "warning",
-                f"{found.not_found} of {found.not_found + found.scores.n} rows of the {found.scores.part} set could "
+                f"{found.not_found} of {found.not_found + found.scores.n} rows of the {found.scores.where} could "
                 "not be found, and are not in these numbers",
             )
         if found.opening is not None and found.opening.count > 1:

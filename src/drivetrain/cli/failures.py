@@ -2,31 +2,41 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import warnings
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from functools import wraps
 from typing import ParamSpec, TextIO
 
 import typer
 
+from drivetrain.cli.spelling import as_typed
+from drivetrain.cli.streams import ReaderGoneError
 from drivetrain.errors import DrivetrainError, DrivetrainWarning
+from drivetrain.text import printable
 
 DEBUG = "DRIVETRAIN_DEBUG"
 """Environment variable: any value but an empty one shows tracebacks."""
 
 P = ParamSpec("P")
 
+_options: ContextVar[tuple[str, ...]] = ContextVar("drivetrain_options", default=())
+"""Of the command that runs, as Python names."""
+
 
 def reported(command: Callable[P, None]) -> Callable[P, None]:
     """The same command, whose failures end in one line and exit status 1 instead of a traceback."""
+    names = tuple(inspect.signature(command).parameters)
 
     @wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        _options.set(names)
         try:
             command(*args, **kwargs)
-        except (typer.Exit, typer.BadParameter, BrokenPipeError):
+        except (typer.Exit, typer.BadParameter, ReaderGoneError):
             raise  # typer knows them
         except KeyboardInterrupt as stopped:
             complain("error", "interrupted" + "".join(f": {note}" for note in stopped.args))
@@ -58,8 +68,9 @@ def explain(error: Exception) -> str:
 
 
 def complain(kind: str, message: str) -> None:
-    """Print one line on standard error."""
-    typer.echo(f"{kind}: {one_line(message)}", err=True)
+    """Print one line on standard error, its arguments spelled as options; say nothing where that is closed or full."""
+    with suppress(OSError, ValueError):
+        typer.echo(f"{kind}: {printable(as_typed(one_line(message), _options.get()))}", err=True)
 
 
 def one_line(message: str) -> str:
@@ -76,7 +87,8 @@ def one_line(message: str) -> str:
 
 @contextmanager
 def warnings_as_lines() -> Generator[None]:
-    """Inside this block a warning is one readable line, without the line of code it came from."""
+    """Inside this block a warning is one readable line, without the line of code it came from, and said once."""
+    said: set[str] = set()
 
     def show(  # noqa: PLR0917 - as `warnings` calls it
         message: Warning | str,
@@ -87,7 +99,10 @@ def warnings_as_lines() -> Generator[None]:
         line: str | None = None,
     ) -> None:
         source = "" if issubclass(category, DrivetrainWarning) else f"{category.__name__}: "
-        complain("warning", f"{source}{message}")
+        text = f"{source}{message}"
+        if text not in said:  # a command opens a model more than once
+            complain("warning", text)
+        said.add(text)
 
     with warnings.catch_warnings():
         warnings.simplefilter("always", DrivetrainWarning)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import sys
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from drivetrain import __version__
 from drivetrain.cli.audit import audit
@@ -16,7 +16,7 @@ from drivetrain.cli.cache import cache
 from drivetrain.cli.demo import demo
 from drivetrain.cli.evaluate import evaluate
 from drivetrain.cli.export import export
-from drivetrain.cli.failures import reported, warnings_as_lines
+from drivetrain.cli.failures import complain, explain, reported, warnings_as_lines
 from drivetrain.cli.predict import predict
 from drivetrain.cli.pull import pull
 from drivetrain.cli.push import push
@@ -25,8 +25,10 @@ from drivetrain.cli.review import review
 from drivetrain.cli.runs import runs
 from drivetrain.cli.seals import seals
 from drivetrain.cli.serve import serve
+from drivetrain.cli.streams import NAMES, finish, prepare
 from drivetrain.cli.train import train
 from drivetrain.cli.watch import watch
+from drivetrain.text import printable
 
 HELP = """From data to decisions: fine-tune a pretrained model, know how good it is, ship it.
 
@@ -34,7 +36,23 @@ Results go to standard output, progress and warnings to standard error. Exit sta
 why), 2 the command line was not understood.
 """
 
+
+class Commands(TyperGroup):
+    """The list of commands; what it says about words that it does not understand is safe to print."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was named."""
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            said: Any = getattr(error, "message", None)  # of an error of the command line: it repeats what was typed
+            if isinstance(said, str):
+                error.message = printable(said)  # pyright: ignore[reportAttributeAccessIssue]
+            raise
+
+
 app = typer.Typer(
+    cls=Commands,
     help=HELP,
     no_args_is_help=True,
     add_completion=False,
@@ -87,14 +105,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         drivetrain 0.1.0
         0
     """
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a file name that is not UTF-8 must not stop anything
+    prepare()
     with warnings_as_lines():
-        try:
-            typer.main.get_command(app).main(args=argv, prog_name="drivetrain")
-        except SystemExit as done:
-            return done.code if isinstance(done.code, int) else int(done.code is not None)
+        status = _status(argv)
+    return status if finish() else status or 1
+
+
+def _status(argv: Sequence[str] | None) -> int:
+    try:
+        typer.main.get_command(app).main(args=argv, prog_name="drivetrain")
+    except SystemExit as done:
+        return done.code if isinstance(done.code, int) else int(done.code is not None)
+    except OSError as error:  # a page of help that cannot be written: commands report their own
+        complain("error", explain(error if error.filename else OSError(error.errno, error.strerror, NAMES[1])))
+        return 1
     return 0
 
 

@@ -27,10 +27,12 @@ def push(
     """
     from drivetrain.runtime.artefact import open_artefact  # noqa: PLC0415 - these bring pydantic and numpy
     from drivetrain.runtime.hub import push as put  # noqa: PLC0415
-    from drivetrain.runtime.space import write_space  # noqa: PLC0415
+    from drivetrain.runtime.space import check_space_folder, write_space  # noqa: PLC0415
 
-    manifest = open_artefact(model).manifest
     with answers() as answer:
+        manifest = open_artefact(model).manifest
+        if space is not None:
+            check_space_folder(space)
         commit = put(model, name, private=private)
         if space is not None:
             write_space(space, name, manifest)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from drivetrain.cli.streams import write_line
 from drivetrain.runtime.strict_json import finite
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def answers() -> Generator[Answer]:
     """Call what it yields to print a line of results; what libraries print meanwhile goes to standard error."""
     stream = sys.stdout
     with redirect_stdout(sys.stderr):
-        yield lambda line: typer.echo(line, file=stream)
+        yield lambda line: write_line(line, stream)
 
 
 def as_json(value: Mapping[str, Any]) -> str:
@@ -63,7 +64,7 @@ def scores_as_text(scores: Scores) -> str:
           accuracy 100.0 % [50.0, 100.0], n = 4
           loss 0.250 (what the optimiser reads)
     """
-    return "\n".join([f"{scores.part} set", *(f"  {line}" for line in str(scores).splitlines())])
+    return "\n".join([scores.where, *(f"  {line}" for line in str(scores).splitlines())])
 
 
 def next_steps(steps: Iterable[tuple[str, str]]) -> str:

@@ -53,8 +53,10 @@ def review(
     data: `dt.images(..., review="review.jsonl")` applies the file. The sealed test rows are not shown.
     """
     from drivetrain.cli.review_server import ReviewServer  # noqa: PLC0415
+    from drivetrain.runtime.places import file_to_write  # noqa: PLC0415
     from drivetrain.training.reviewing import gather  # noqa: PLC0415 - brings torch
 
+    file_to_write(out, "--out", over=(".jsonl",))
     decisions_in(out)  # says so now if the file is something else
     with answers() as answer:
         rows = gather(model, data=data, device=device, precision=precision.value, project=project)

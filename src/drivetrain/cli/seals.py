@@ -52,6 +52,7 @@ def seals(
     """
     from drivetrain.data.project import Project  # noqa: PLC0415 - an extra that a server does not have
     from drivetrain.data.seal import Seals  # noqa: PLC0415
+    from drivetrain.runtime.places import file_to_write  # noqa: PLC0415
 
     found = Seals(Project.find(project))
     rest = list(what or [])
@@ -67,7 +68,9 @@ def seals(
         elif action == "allow":
             answer(_allow(found, seal, [Path(file) for file in rest[1:]], reason or "", json=json))
         elif action == "export":
-            place = out or Path("seal.json")
+            place = file_to_write(out or Path("seal.json"), "--out", over=(".json",))
+            if labels is not None:
+                file_to_write(labels, "--labels", over=(".csv",))
             sealed = found.export(seal, place, labels)
             said = f"{sealed.n} sealed pictures as hashes and looks in {quoted(place)}"
             said += f"; their labels in {quoted(labels)}: keep them apart" if labels else ""

@@ -49,9 +49,12 @@ def serve(
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
         raise MissingExtraError(f"drivetrain serve needs {', '.join(missing)}: pip install 'drivetrain[serve]'")
+    from drivetrain.runtime.places import file_to_write  # noqa: PLC0415
     from drivetrain.serving.run import serve as run  # noqa: PLC0415 - needs the extra
     from drivetrain.serving.settings import MB, Limits, Settings, read_token  # noqa: PLC0415
 
+    if log_predictions is not None:
+        file_to_write(log_predictions, "--log-predictions")
     settings = Settings(
         host=host,
         port=port,

@@ -15,6 +15,7 @@ from drivetrain.data.split import Split
 from drivetrain.errors import first_few
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.targets import NumberTarget, Target
+from drivetrain.text import printable, readable
 
 if TYPE_CHECKING:
     from drivetrain.data.folds import NestedFold
@@ -141,7 +142,7 @@ class Data:
         return "\n".join(lines)
 
     def __repr__(self) -> str:
-        return self.summary()
+        return printable(self.summary())
 
 
 def describe_target(target: Target) -> str:
@@ -155,4 +156,4 @@ def describe_target(target: Target) -> str:
     if isinstance(target, NumberTarget):
         return f"number {first_few(map(repr, target.names))}"
     classes = "classes" if target.kind == "category" else "labels"
-    return f"{target.kind} {target.name!r}, {len(target.vocab)} {classes}: {first_few(target.vocab)}"
+    return f"{target.kind} {target.name!r}, {len(target.vocab)} {classes}: {first_few(map(readable, target.vocab))}"

@@ -10,10 +10,12 @@ from drivetrain.data.divide import PART_WORDS, leave_out_unknown
 from drivetrain.data.examples import Examples
 from drivetrain.data.images import check_listed
 from drivetrain.data.listing import SourceSpec
+from drivetrain.data.new_rows import known_rows, only_new
 from drivetrain.data.notices import warn
 from drivetrain.data.sources import Source, reread_source
 from drivetrain.data.split import Part, Split
 from drivetrain.errors import DataError, SettingError
+from drivetrain.progress import say
 from drivetrain.runtime.targets import CategoryTarget, NumberTarget, Target
 
 
@@ -25,12 +27,16 @@ class Matched(NamedTuple):
     """Stored pictures that the source does not have; for "all", rows whose class the model does not know."""
 
 
+class NotThereError(DataError):
+    """None of the rows asked for is in the source."""
+
+
 def images_for_evaluation(
     source: Source,
     *,
     spec: SourceSpec,
     target: Target,
-    part: Literal["valid", "test", "all"],
+    part: Literal["valid", "test", "new", "all"],
     split: Split | None = None,
     path: str | None = None,
     target_columns: str | Sequence[str] | None = None,
@@ -43,7 +49,7 @@ def images_for_evaluation(
         source: Folder, table file or DataFrame; files may have moved or been renamed since training.
         spec: How the training source was read; the same columns are read here.
         target: The trained model's target; rows with a class it does not know are left out with a warning.
-        part: "valid" or "test" needs `split`; "all" takes every row, for data collected later.
+        part: "valid", "test" and "new" need `split`; "new" takes the rows that no part of it holds, "all" every row.
         split: The stored split.
         path: Path column, where it is called something else than in `spec`.
         target_columns: Target columns, likewise, in the order of `spec`.
@@ -76,22 +82,36 @@ def images_for_evaluation(
         raise SettingError(f"{len(spec.target)} target columns given; the model says {len(target.names)} numbers.")
     listed = reread_source(source, spec, with_parts=part != "all", known=classes_of(target))
     examples, given, _ = check_listed(listed, channels=channels)
+    if part in ("new", "all"):
+        kept, unknown = known_rows(examples, target, listed.description)
+        rows = examples.subset(kept)
+        if part == "new" and split is not None:
+            rows = only_new(rows, split, target, listed.description)
+        return Matched(rows, len(unknown))
     n_missing = 0
-    if split is not None and part != "all":
+    if split is not None:
         rows, n_missing = match_by_content(examples.digests, split, part, given=given)
         if not rows:
-            raise DataError(
+            raise NotThereError(
                 f"none of the {len(split.find(part))} pictures of the stored {PART_WORDS[part]} set is in "
-                f"{listed.description} (compared by content). To fix: pass the data the model was trained from."
+                f"{listed.description} (compared by content). To fix: pass the data the model was trained from; or "
+                "judge rows that are new to it, part='new' (--new)."
+            )
+        known = frozenset[str]().union(*(split.find(each) for each in ("train", "valid", "test")))
+        n_new = len(set(examples.digests) - known)
+        if n_new:
+            say(
+                f"{listed.description} holds {n_new} pictures that the model was not made with; they are not judged. "
+                "To judge them: part='new' (--new)"
             )
         examples = examples.subset(rows)
-    judged: list[Part] = ["valid" if part == "valid" else "test"] * len(examples)
+    judged: list[Part] = [part] * len(examples)
     kept, unknown = leave_out_unknown(examples, judged, target)
     if not kept:
         raise DataError(
             f"{listed.description} has no row with a class the model knows. {CheckReport(listed.n_rows, unknown)}"
         )
-    return Matched(examples.subset(kept), n_missing + (len(unknown) if part == "all" else 0))
+    return Matched(examples.subset(kept), n_missing)
 
 
 def classes_of(target: Target) -> tuple[str, ...]:

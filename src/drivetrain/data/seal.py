@@ -23,7 +23,7 @@ from drivetrain.errors import DataError, SealError, SettingError, did_you_mean, 
 from drivetrain.progress import say
 from drivetrain.runtime.artefact import SEAL, write_durably
 from drivetrain.runtime.targets import TargetValue
-from drivetrain.text import readable
+from drivetrain.text import cell, readable
 
 __all__ = ["RELATED", "Known", "SealedSet", "Seals", "identity_of", "read_by_hand", "retire_seal"]
 
@@ -339,5 +339,5 @@ def _labels(sealed: SealedSet, rows: Examples) -> bytes:
     }
     for content in sealed.looks:
         value = of[content]
-        writer.writerow((content, value if isinstance(value, str) else json.dumps(value)))
+        writer.writerow((content, cell(value) if isinstance(value, str) else json.dumps(value)))
     return stream.getvalue().encode("utf-8", errors="backslashreplace")

@@ -16,8 +16,9 @@ from drivetrain.errors import DataError, SettingError
 from drivetrain.evaluation._own_metric import OwnFunction
 from drivetrain.evaluation.metrics import Metric, resolve_metrics
 from drivetrain.evaluation.predictions import Predictions
+from drivetrain.text import printable
 
-Part = Literal["training", "validation", "test"]
+Part = Literal["training", "validation", "test", "new"]
 
 _MOST_DECIMALS = 9
 
@@ -111,6 +112,11 @@ class Scores(Mapping[str, Score]):
     baselines: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict[str, Mapping[str, float | None]])
     """What is reached without the model, such as by always saying the majority class → metric name → value."""
 
+    @property
+    def where(self) -> str:
+        """What was judged, in words."""
+        return "new data" if self.part == "new" else f"{self.part} set"
+
     def __getitem__(self, name: str) -> Score:
         return self.scores[name]
 
@@ -129,10 +135,10 @@ class Scores(Mapping[str, Score]):
 
     def __str__(self) -> str:
         lines = [*(str(score) for score in self.scores.values()), *self._baseline_line(), *self._loss_line()]
-        return "\n".join(lines)
+        return printable("\n".join(lines))
 
     def __repr__(self) -> str:
-        return f"Scores on the {self.part} set\n{self}"
+        return f"Scores on the {self.where}\n{self}"
 
     def _repr_html_(self) -> str:
         """A small table, for notebooks."""
@@ -144,7 +150,7 @@ class Scores(Mapping[str, Score]):
         level = next(iter(self.scores.values())).level if self.scores else 0.95
         loss = "".join(f"<p>{html.escape(line)}</p>" for line in (*self._baseline_line(), *self._loss_line()))
         return (
-            f"<table><caption>{self.part} set</caption><thead><tr><th>metric</th><th>value</th>"
+            f"<table><caption>{self.where}</caption><thead><tr><th>metric</th><th>value</th>"
             f"<th>{100 * level:g} % interval</th><th>n</th><th></th></tr></thead><tbody>{rows}</tbody></table>{loss}"
         )
 

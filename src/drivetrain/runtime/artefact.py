@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 import re
 import shutil
 import stat
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +17,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from drivetrain.errors import ArtefactError, first_few
+from drivetrain.errors import ArtefactError, DrivetrainWarning, first_few
 from drivetrain.files import locked_place
 from drivetrain.runtime.manifest import READABLE_VERSIONS, FileRecord, Manifest
+from drivetrain.runtime.places import why_not_writable
 from drivetrain.runtime.replacing import flush_folder, fresh_folder, recover, replace_folder
+from drivetrain.text import readable, short_reason
 
 MANIFEST = "manifest.json"
 WEIGHTS = "model.safetensors"
@@ -31,6 +35,9 @@ DATA = "data.json"
 """How the data were read and split, so that evaluation can find the same rows again."""
 SEAL = "seal.json"
 """By what the test set is recognised, see `drivetrain.data.seal`."""
+
+LITTER = frozenset({".ds_store", ".localized", "thumbs.db", "ehthumbs.db", "desktop.ini", ".directory"})
+"""Files in lower case that macOS, Windows and KDE put into folders; macOS also writes ``._NAME`` beside a file."""
 
 _NAME = re.compile(rf"(?:{GOLDEN}/)?[A-Za-z0-9_][A-Za-z0-9_.-]*")
 """What a file of an artefact may be called: nothing that leads elsewhere, nothing hidden."""
@@ -61,23 +68,40 @@ def is_artefact(path: Path) -> bool:
     return (path / MANIFEST).is_file()
 
 
+def is_litter(item: Path) -> bool:
+    """Whether the operating system left this file here while somebody looked at the folder.
+
+    Example:
+        >>> is_litter(Path("/no/such/model.onnx"))
+        False
+    """
+    name = item.name.lower()
+    return (name in LITTER or name.startswith("._")) and stat.S_ISREG(item.lstat().st_mode)
+
+
 def check_target_path(path: str | os.PathLike[str]) -> Path:
     """Refuse a place where an artefact could not be saved, before hours of training rather than after."""
     target = Path(path)
-    recover(target)
-    if target.is_dir() and not is_artefact(target) and any(target.iterdir()):
-        raise ArtefactError(
-            f"cannot save a model to {target}: it is a folder with other files in it. "
-            "To fix: give a new name, such as fruit.model."
-        )
-    if target.exists() and not target.is_dir():
-        raise ArtefactError(f"cannot save a model to {target}: it is a file. To fix: give a new name.")
-    parent = target.absolute().parent
-    if not parent.is_dir():
-        raise ArtefactError(f"cannot save a model to {target}: the folder {parent} does not exist. To fix: create it.")
-    if not os.access(parent, os.W_OK):
-        raise ArtefactError(f"cannot save a model to {target}: {parent} is not writable.")
+    try:
+        reason = _why_not_here(target)
+    except OSError as error:  # a name that is too long, a folder that may not be looked into
+        reason = f"{short_reason(error)}. To fix: give another place"
+    if reason is not None:
+        raise ArtefactError(f"cannot save a model to {readable(target)}: {reason}.")
     return target
+
+
+def _why_not_here(target: Path) -> str | None:
+    """Why no artefact can be made here; folders above it that are not there yet are made when it is."""
+    recover(target)
+    if not target.name:
+        return "it is no name of a folder. To fix: give one, such as fruit.model"
+    if target.is_dir() and not is_artefact(target) and any(not is_litter(item) for item in target.iterdir()):
+        return "it is a folder with other files in it. To fix: give a new name, such as fruit.model"
+    if not target.is_dir() and os.path.lexists(target):
+        return "it is a file. To fix: give a new name"
+    reason = why_not_writable(target.absolute().parent)
+    return reason and f"{reason}. To fix: give another place"
 
 
 def write_artefact(
@@ -94,12 +118,15 @@ def write_artefact(
         ArtefactError: The place cannot be written to, or holds something other than an artefact.
     """
     target = check_target_path(path)
+    target = target.resolve() if target.is_symlink() else target
     try:
         with locked_place(target), fresh_folder(target) as fresh:
             record = _fill(fresh, contents, manifest)
             replace_folder(fresh, target)
     except OSError as error:
-        raise ArtefactError(f"cannot save a model to {target}: {error}.") from error
+        raise ArtefactError(
+            f"cannot save a model to {target}: {short_reason(error)}. To fix: give another place, or make room."
+        ) from error
     return Artefact(target, record)
 
 
@@ -121,6 +148,8 @@ def _fill(fresh: Path, contents: Mapping[str, bytes], manifest: Mapping[str, Any
 
 def write_durably(path: Path, content: bytes) -> None:
     """Write a file beside its place, flush it to disk, then move it there."""
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "it is a folder, a device or a pipe, not a file", os.fspath(path))
     partial = path.with_name(path.name + PARTIAL)
     with partial.open("wb") as stream:
         stream.write(content)
@@ -199,22 +228,40 @@ def open_artefact(path: str | os.PathLike[str]) -> Artefact:
 
 
 def _open(folder: Path) -> Artefact:
-    recover(folder)
-    if not folder.is_dir():
-        what = "is a file, not a folder" if folder.exists() else "does not exist"
-        raise ArtefactError(f"{folder} {what}. To fix: give the folder that `save` or `drivetrain train` wrote.")
-    if not is_artefact(folder):
-        raise ArtefactError(f"{folder} is not a drivetrain artefact: it has no {MANIFEST}.")
+    try:
+        reason = _why_no_artefact(folder)
+    except OSError as error:  # a name that is too long, a folder that may not be looked into
+        reason = f"cannot be opened: {short_reason(error)}. To fix: check the path"
+    if reason is not None:
+        raise ArtefactError(f"{readable(folder)} {reason}.")
     manifest = _read_manifest(folder)
     _verify_files(folder, manifest)
     return Artefact(folder, manifest)
+
+
+def _why_no_artefact(folder: Path) -> str | None:
+    """Why there is nothing to open here, and what to give instead, such as an artefact just above or below."""
+    recover(folder)
+    wanted = "give the folder that `save` or `drivetrain train` wrote"
+    if not folder.is_dir():
+        if not folder.exists():
+            return f"does not exist. To fix: {wanted}"
+        near = f"give {readable(folder.absolute().parent)}" if is_artefact(folder.absolute().parent) else wanted
+        return f"is a file, not a folder. To fix: {near}"
+    if is_artefact(folder):
+        return None
+    inside = [item for item in sorted(folder.iterdir()) if is_artefact(item)]
+    near = f"give one of {first_few(map(readable, inside))}" if inside else wanted
+    return f"is not a drivetrain artefact: it has no {MANIFEST}. To fix: {near}"
 
 
 def _read_manifest(folder: Path) -> Manifest:
     try:
         raw = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ArtefactError(f"{folder / MANIFEST} cannot be read as JSON: {error}.") from error
+        raise ArtefactError(
+            f"{folder / MANIFEST} cannot be read as JSON: {short_reason(error)}. To fix: get the model again."
+        ) from error
     version = raw.get("format_version") if isinstance(raw, dict) else None
     if type(version) is not int or version not in READABLE_VERSIONS:
         known = f"{READABLE_VERSIONS[0]} to {READABLE_VERSIONS[-1]}"
@@ -231,11 +278,16 @@ def _read_manifest(folder: Path) -> Manifest:
 
 
 def _verify_files(folder: Path, manifest: Manifest) -> None:
-    present = _files_in(folder) - {MANIFEST, MANIFEST + PARTIAL}  # the latter of an update that was killed: never read
+    """Compare what is there with what the manifest lists. Litter is passed over; the card may have been edited."""
+    found, litter = _files_in(folder)
+    present = found - {MANIFEST, MANIFEST + PARTIAL}  # the latter of an update that was killed: never read
     listed = set(manifest.files)
-    check_names(listed, str(folder))
+    check_names(listed, readable(folder))
     if listed - present:
-        raise ArtefactError(f"{folder} lacks {first_few(sorted(listed - present))}, which its manifest lists.")
+        raise ArtefactError(
+            f"{folder} lacks {first_few(sorted(listed - present))}, which its manifest lists. "
+            "To fix: copy or fetch the whole folder again."
+        )
     if present - listed:
         raise ArtefactError(
             f"{folder} holds {first_few(sorted(present - listed))}, which its manifest does not list. "
@@ -243,10 +295,16 @@ def _verify_files(folder: Path, manifest: Manifest) -> None:
         )
     for name, record in sorted(manifest.files.items()):
         path = folder / name
+        again = "To fix: copy or fetch the whole folder again."
         if not stat.S_ISREG(path.lstat().st_mode):
-            raise ArtefactError(f"{path} is not the file that was saved: it is a link or something else.")
+            raise ArtefactError(f"{path} is not the file that was saved: it is a link or something else. {again}")
         if path.stat().st_size != record.bytes or sha256_of(path) != record.sha256:
-            raise ArtefactError(f"{path} is not the file that was saved: its content has changed.")
+            if name != CARD:
+                raise ArtefactError(f"{path} is not the file that was saved: its content has changed. {again}")
+            warnings.warn(f"{path} was edited since the model was saved; the model is as it was.", DrivetrainWarning, 3)
+    if litter:
+        said = f"{len(litter)} file{'' if len(litter) == 1 else 's'} of the operating system ({first_few(litter)})"
+        warnings.warn(f"{folder} holds {said}, which are no part of the model: passed over.", DrivetrainWarning, 3)
 
 
 def check_names(names: Iterable[str], where: str) -> None:
@@ -256,10 +314,12 @@ def check_names(names: Iterable[str], where: str) -> None:
         raise ArtefactError(f"{where} lists files outside itself, or with odd names: {first_few(unsafe)}.")
 
 
-def _files_in(folder: Path) -> set[str]:
-    """Names of all that lies in an artefact's folder, and in its golden/ where that is a folder of its own."""
-    found = {item.name for item in folder.iterdir()}
+def _files_in(folder: Path) -> tuple[set[str], list[str]]:
+    """Names of all that lies in an artefact's folder, and in its golden/ where that is a folder of its own; litter."""
+    items = list(folder.iterdir())
     golden = folder / GOLDEN
     if golden.is_dir() and not golden.is_symlink():
-        found = (found - {GOLDEN}) | {f"{GOLDEN}/{item.name}" for item in golden.iterdir()}
-    return found
+        items = [item for item in items if item != golden] + list(golden.iterdir())
+    litter = [item for item in items if is_litter(item)]
+    names = {item.relative_to(folder).as_posix() for item in set(items) - set(litter)}
+    return names, sorted(item.relative_to(folder).as_posix() for item in litter)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
+from drivetrain.text import printable
+
 
 class Decision(BaseModel):
     """What was chosen and why; printed once, stored in the artefact.
@@ -19,4 +21,4 @@ class Decision(BaseModel):
     reason: str
 
     def __str__(self) -> str:
-        return f"{self.value} ({self.reason})"
+        return printable(f"{self.value} ({self.reason})")

@@ -163,7 +163,7 @@ def _published(artefact: Artefact, repository: str) -> dict[str, bytes]:
         source = re.split(r"[/\\]", str(sealed["source"]).rstrip("/\\"))[-1]
         if source != sealed["source"]:
             contents[SEAL] = (json.dumps(sealed | {"source": source}, indent=0) + "\n").encode()
-    for name in {DATA, SEAL} & set(contents):
+    for name in {DATA, SEAL, CARD} & contents.keys():  # what was changed just now, and what a person may have edited
         files[name] = FileRecord(bytes=len(contents[name]), sha256=_sha256(contents[name]))
     manifest = artefact.manifest.model_copy(update={"files": files})
     contents[MANIFEST] = (manifest.model_dump_json(indent=2) + "\n").encode()
@@ -174,7 +174,7 @@ def _published(artefact: Artefact, repository: str) -> dict[str, bytes]:
 def _readme(manifest: Manifest, repository: str, card: bytes) -> str:
     """What the hub's page of the model shows: the model card, below what the hub's search reads."""
     task = "image-classification" if manifest.target.kind != "number" else "other"
-    body = card.decode() if card else f"# {repository.split('/')[1]}\n"
+    body = card.decode(errors="replace") if card else f"# {repository.split('/')[1]}\n"
     use = f'import drivetrain as dt\n\ndt.load("hf-hub:{repository}").predict("picture.jpg")'
     return (
         f"---\nlibrary_name: drivetrain\npipeline_tag: {task}\ntags:\n- drivetrain\n- onnx\n---\n\n"

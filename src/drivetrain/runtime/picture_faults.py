@@ -28,8 +28,8 @@ MENDS = {
     "file is missing": "check the path",
     "not a file": "pass the path of one picture",
     "cannot be opened": "check its name and permissions",
-    "too many pixels": "make it smaller, or raise max_pixels",
-    "other channels": "pass channels= as many as it has",
+    "too many pixels": "make it smaller",
+    "other channels": "give a picture with as many channels as are read (train and open data with channels=)",
     "not an array of pixels": "scale the values to 0-255 and convert them with astype('uint8')",
 }
 """Group of reasons → what to do, where it is something else than saving the picture anew."""

@@ -22,8 +22,10 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
 from drivetrain.errors import PictureError, SettingError
+from drivetrain.runtime.intake import PictureSource, picture_source
+from drivetrain.runtime.odd_paths import mend
 from drivetrain.runtime.own_output import is_own_figure
-from drivetrain.runtime.picture_faults import MENDS, UnreadableError, faults_explained, pillow_is_quiet
+from drivetrain.runtime.picture_faults import UnreadableError, faults_explained, pillow_is_quiet
 from drivetrain.runtime.signatures import GRID_PX, signatures_of
 from drivetrain.runtime.sniffing import UNREAD, why_not_read
 from drivetrain.runtime.system_limits import patiently
@@ -37,8 +39,6 @@ from drivetrain.runtime.wide import (
     values_of,
 )
 from drivetrain.text import readable, short_reason
-
-PictureSource = str | os.PathLike[str] | bytes | NDArray[Any] | Image.Image
 
 FORMATS = {
     "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
@@ -56,6 +56,8 @@ FORMATS = {
 PICTURE_SUFFIXES = frozenset({suffix for group in FORMATS.values() for suffix in group} | {".npy", ".heic", ".heif"})
 """What a folder scan takes, in lower case. HEIC is taken so that it is reported rather than overlooked."""
 
+LONGEST_NAME = 1024
+"""Letters of a path that a message repeats."""
 MAX_PIXELS = 80_000_000
 SHRINK_FACTORS = (8, 4, 2)
 """What a JPEG decoder can divide height and width by without decoding every pixel."""
@@ -139,8 +141,8 @@ def read_picture(
     May be called from several threads.
 
     Args:
-        source: Path, encoded bytes, PIL image, or an array (H, W) or (H, W, C) of uint8 or uint16. Colours of an array
-            are red, green, blue, as Pillow has them; of OpenCV, which has blue first, pass ``picture[:, :, ::-1]``.
+        source: Path, encoded bytes, file opened with ``rb``, PIL image, or an array (H, W), (H, W, C) or (C, H, W) of
+            uint8 or uint16, its channels in the order red, green, blue.
         channels: 1 luminance, 3 RGB, 4 RGBA; with 1 and 3 transparency is laid on white. Any other number needs
             an array or `.npy` file with that many channels.
         shrink_to_px: The short side wanted later. Large pictures are then halved up to three times while the
@@ -158,6 +160,7 @@ def read_picture(
         >>> read_picture(np.zeros((20, 30), dtype=np.uint8)).shape
         (20, 30, 3)
     """
+    source = picture_source(source, channels=channels)
     how = _How(channels, shrink_to_px, max_pixels, value_range)
     with _faults_named(source, channels=channels, shrink_to_px=shrink_to_px, max_pixels=max_pixels):
         return _read(source, how).pixels
@@ -195,12 +198,8 @@ def _faults_named(source: PictureSource, **settings: int | None) -> Generator[No
             yield
     except UnreadableError as fault:
         reason, _, detail = str(fault).partition(": ")
-        if str(fault) in UNREAD.values():  # its detail says what to do
-            why, mend = reason, detail
-        else:
-            why = str(fault)
-            mend = MENDS.get(reason, "open it in a viewer and save it again as JPEG or PNG, or leave it out")
-        raise PictureError(f"{_name(source)} cannot be read as a picture: {why}. To fix: {mend}.") from fault.__cause__
+        said, fix = (reason, detail) if str(fault) in UNREAD.values() else mend(source, fault)
+        raise PictureError(f"{_name(source)} cannot be read as a picture: {said}. To fix: {fix}.") from fault.__cause__
 
 
 def probe_picture(
@@ -274,7 +273,8 @@ def digest(data: bytes) -> str:
 
 def _name(source: PictureSource) -> str:
     if isinstance(source, str | os.PathLike):
-        return readable(source)
+        text, part = os.fspath(source), LONGEST_NAME // 2
+        return readable(text if len(text) <= LONGEST_NAME else f"{text[:part]}…{text[-part:]}")
     return "this array" if isinstance(source, np.ndarray) else "this picture"
 
 
@@ -289,11 +289,7 @@ def _read(source: PictureSource, how: _How) -> Decoded:
             _check_size(source.height, source.width, how.max_pixels)
             source.load()
             return _from_image(source, how, source.size)
-    if isinstance(source, str | os.PathLike):  # pyright: ignore[reportUnnecessaryIsInstance]
-        return _decode(_file_bytes(source, how), how)
-    raise SettingError(
-        f"a picture was given as {type(source).__name__}; expected a path, bytes, a PIL image or a numpy array."
-    )
+    return _decode(_file_bytes(source, how), how)
 
 
 def _file_bytes(path: str | os.PathLike[str], how: _How) -> bytes:

@@ -8,11 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from drivetrain.errors import PictureError, SettingError
 from drivetrain.runtime.calibration import Calibration
@@ -20,10 +19,12 @@ from drivetrain.runtime.cpus import usable_cpus
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.golden import Golden, SelfTest, compare
 from drivetrain.runtime.inputs import Input, Pixels
+from drivetrain.runtime.intake import PictureSource, name_of, picture_source, picture_sources
 from drivetrain.runtime.manifest import Manifest
-from drivetrain.runtime.pictures import PICTURE_SUFFIXES, PictureSource
+from drivetrain.runtime.pictures import PICTURE_SUFFIXES
 from drivetrain.runtime.scanning import folder_pictures
 from drivetrain.runtime.targets import CategoriesTarget, CategoryTarget, NumberTarget, Target
+from drivetrain.text import readable
 
 
 class Engine(Protocol):
@@ -121,15 +122,19 @@ class Predictor:
         self.golden = golden
 
     def predict(self, source: PictureSource) -> Prediction:
-        """Answer for one picture: a path, encoded bytes, a Pillow image or an (H, W, C) uint8 array.
+        """Answer for one picture.
 
-        Colours of an array are red, green, blue. OpenCV's are blue, green, red, which nothing in the array tells: pass
-        ``cv2.imread(path)[:, :, ::-1]``, or the path itself.
+        Args:
+            source: A path; the bytes of a picture file, or such a file opened with ``rb``, which is read from where it
+                stands; a Pillow image; or an array or tensor of uint8 or uint16, 0 is black: (H, W), (H, W, C) or
+                (C, H, W), with its channels in the order red, green, blue. (OpenCV's are blue, green, red: pass
+                ``array[:, :, ::-1]``.)
 
         Raises:
-            PictureError: It cannot be read.
+            PictureError: It cannot be read, or could be read in more than one way, as an array of floats could.
+            SettingError: It is no picture, but a list of them (see `predict_many`) or something else.
         """
-        return self.answers(self.run(self.read(source)[None]), [_path_of(source)])[0]
+        return self.answers(self.run(self.read(source)[None]), [name_of(source)])[0]
 
     def predict_many(
         self, sources: PictureSource | Iterable[PictureSource], *, batch_size: int = 32
@@ -137,19 +142,20 @@ class Predictor:
         """Answer for many pictures, in the order given, a batch at a time.
 
         Args:
-            sources: A list, a generator or a folder (all pictures below it, sorted by path). A generator is
-                consumed one batch ahead of the answers, never whole.
+            sources: A folder (all pictures below it, sorted by path), or a list, a Series, a generator or an array of
+                what `predict` takes; or a batch, an array (N, H, W, C) or (N, C, H, W). A generator is consumed one
+                batch ahead of the answers, never whole.
             batch_size: Pictures that go through the network together.
 
         Yields:
-            One `Prediction` per input; one that cannot be read has `error` set, and the rest go on.
+            One `Prediction` per input; one that cannot be read, such as None, has `error` set, and the rest go on.
 
         Raises:
-            SettingError: `batch_size` is below 1, or a folder holds no pictures.
+            SettingError: `batch_size` is below 1, a folder holds no pictures, or `sources` is no such thing.
         """
         if batch_size < 1:
             raise SettingError(f"batch_size={batch_size} is too small: expected at least 1.")
-        return self._stream(_inputs(sources), batch_size)
+        return self._stream(self._inputs(sources), batch_size)
 
     def read(self, source: PictureSource) -> Pixels:
         """A picture as the network reads it, (S, S, C); raises PictureError."""
@@ -184,11 +190,20 @@ class Predictor:
             return SelfTest(False, len(self.golden.pictures), float("inf"), str(error))
         return compare(self.golden, self.run(pixels))
 
-    def _stream(self, sources: Iterator[PictureSource], batch_size: int) -> Iterator[Prediction]:
+    def _inputs(self, sources: Any) -> Iterator[Any]:
+        if isinstance(sources, (str, os.PathLike)) and os.path.isdir(cast("str | os.PathLike[str]", sources)):  # noqa: PTH112 - Path.is_dir raises for long names
+            folder = Path(cast("str | os.PathLike[str]", sources))
+            pictures = folder_pictures(folder)
+            if not pictures:
+                raise SettingError(f"{readable(folder)} holds no pictures ({', '.join(sorted(PICTURE_SUFFIXES))}).")
+            return iter(pictures)
+        return picture_sources(sources, channels=self.reader.channels)
+
+    def _stream(self, sources: Iterator[Any], batch_size: int) -> Iterator[Prediction]:
         with ThreadPoolExecutor(max_workers=min(8, usable_cpus())) as pool:
 
             def begin() -> list[tuple[str | None, Any]]:
-                return [(_path_of(s), pool.submit(self._read, s)) for s in islice(sources, batch_size)]
+                return [(name_of(s), pool.submit(self._read, self._taken(s))) for s in islice(sources, batch_size)]
 
             batch = begin()
             while batch:
@@ -196,7 +211,16 @@ class Predictor:
                 yield from self._batch([(path, future.result()) for path, future in batch])
                 batch = following
 
-    def _read(self, source: PictureSource) -> Pixels | str:
+    def _taken(self, source: Any) -> PictureSource | PictureError | SettingError:
+        """What was handed over, while it is there: a generator may close the file before a thread gets to it."""
+        try:
+            return source if isinstance(source, PictureError) else picture_source(source, channels=self.reader.channels)
+        except (PictureError, SettingError) as error:
+            return error
+
+    def _read(self, source: PictureSource | PictureError | SettingError) -> Pixels | str:
+        if isinstance(source, PictureError | SettingError):
+            return str(source)
         try:
             return self.read(source)
         except PictureError as error:
@@ -237,18 +261,3 @@ def answer(target: Target, row: NDArray[Any], path: str | None, top_k: int) -> P
 def _top(vocab: tuple[str, ...], row: NDArray[Any], top_k: int) -> tuple[tuple[str, float], ...]:
     best = np.argsort(-row, kind="stable")[:top_k]
     return tuple((vocab[i], float(row[i])) for i in best)
-
-
-def _path_of(source: PictureSource) -> str | None:
-    return os.fspath(source) if isinstance(source, (str, os.PathLike)) else None
-
-
-def _inputs(sources: PictureSource | Iterable[PictureSource]) -> Iterator[PictureSource]:
-    if isinstance(sources, (str, os.PathLike)) and Path(sources).is_dir():
-        pictures = folder_pictures(Path(sources))
-        if not pictures:
-            raise SettingError(f"{os.fspath(sources)} holds no pictures ({', '.join(sorted(PICTURE_SUFFIXES))}).")
-        return iter(pictures)
-    if isinstance(sources, (str, bytes, os.PathLike, np.ndarray, Image.Image)):
-        return iter([sources])  # a single input is a list of one
-    return iter(sources)

@@ -30,8 +30,10 @@ _FRESH, _OLD = "fresh", "old"
 def fresh_folder(target: Path) -> Generator[Path]:
     """A new empty folder beside `target`, gone again when the block ends unless it was put elsewhere.
 
+    The folders above it are made where they are not there yet.
     What an earlier save left behind when it was killed is cleared away first.
     """
+    target.absolute().parent.mkdir(parents=True, exist_ok=True)
     _clear_leftovers(target)
     fresh = Path(tempfile.mkdtemp(prefix=_prefix(target, _FRESH), dir=target.absolute().parent))
     fresh.chmod(0o755)

@@ -47,6 +47,14 @@ A page that asks [{repository}](https://huggingface.co/{repository}). Made with 
 """
 
 
+def check_space_folder(folder: Path) -> None:
+    """Refuse a place where no Space can be written; raises SettingError."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise SettingError(
+            f"{folder} holds other files: a Space is written to a new or empty folder. To fix: give a new name."
+        )
+
+
 def write_space(folder: Path, repository: str, manifest: Manifest) -> Path:
     """Write `app.py`, `requirements.txt` and `README.md` for a Space that answers with a model of the hub.
 
@@ -58,8 +66,7 @@ def write_space(folder: Path, repository: str, manifest: Manifest) -> Path:
     Raises:
         SettingError: The folder holds other files.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise SettingError(f"{folder} holds other files: a Space is written to a new or empty folder.")
+    check_space_folder(folder)
     folder.mkdir(parents=True, exist_ok=True)
     title = json.dumps(repository.split("/")[1])
     app = _APP.format(repository=repository, title=title, **_answers(manifest))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from drivetrain.errors import SettingError
 from drivetrain.runtime.cpus import usable_cpus
+from drivetrain.text import short_reason
 
 MB = 2**20
 TOKEN_VARIABLE = "DRIVETRAIN_TOKEN"
@@ -133,7 +134,9 @@ def read_token(token_file: Path | None, environment: Mapping[str, str] = os.envi
     try:
         token = token_file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingError(f"token_file={os.fspath(token_file)!r} cannot be read: {error}.") from error
+        raise SettingError(
+            f"token_file={os.fspath(token_file)!r} cannot be read: {short_reason(error)}. To fix: check its path."
+        ) from error
     if not token:
         raise SettingError(f"token_file={os.fspath(token_file)!r} is empty. {_MAKE_ONE}")
     return token

@@ -21,6 +21,7 @@ from torch.optim import Optimizer
 from drivetrain.errors import CheckpointError
 from drivetrain.files import lock
 from drivetrain.runtime.artefact import write_durably
+from drivetrain.text import readable, short_reason
 
 FILE = "checkpoint.safetensors"
 
@@ -81,8 +82,8 @@ def write_checkpoint(folder: Path, parts: dict[str, dict[str, Tensor]], state: d
         write_durably(folder / FILE, save(tensors, metadata={"state": json.dumps(state)}))
     except OSError as error:
         raise CheckpointError(
-            f"the checkpoint in {folder} cannot be written: {error}. To fix: make room there, name another folder "
-            "with checkpoint=, or go without with checkpoint=False."
+            f"the checkpoint in {readable(folder)} cannot be written: {short_reason(error)}. To fix: make room there, "
+            "or name another folder with project=, DRIVETRAIN_PROJECT or checkpoint=."
         ) from error
 
 
@@ -100,7 +101,7 @@ def read_checkpoint(folder: Path) -> Checkpoint | None:
             state = json.loads((stored.metadata() or {})["state"])
             return Checkpoint({name: stored.get_tensor(name) for name in stored.keys()}, state)  # noqa: SIM118
     except (SafetensorError, KeyError, ValueError, OSError) as error:
-        raise CheckpointError(f"{path} is damaged ({error}). To fix: delete it to start anew.") from error
+        raise CheckpointError(f"{path} is damaged ({short_reason(error)}). To fix: delete it to start anew.") from error
 
 
 def delete_checkpoint(folder: Path) -> None:

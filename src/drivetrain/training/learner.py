@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from drivetrain.data.data import Data
 from drivetrain.data.examples import Examples
+from drivetrain.data.notices import warn
 from drivetrain.data.sealing import begin_trial
 from drivetrain.data.store import Store
 from drivetrain.errors import DataError, SettingError
@@ -24,6 +25,7 @@ from drivetrain.progress import say
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.manifest import Manifest, Opening
 from drivetrain.runtime.pictures import PictureSource
+from drivetrain.runtime.places import why_not_writable
 from drivetrain.runtime.predictor import Prediction, Predictor
 from drivetrain.runtime.times import seconds_of
 from drivetrain.training import defaults
@@ -469,6 +471,13 @@ class Learner(Looking, Measuring, Sealing, Keeping, Reporting):
     ) -> Path | None:
         """A folder of its own for every distinct run, so that only the same run is taken up again."""
         if checkpoint is False:
+            return None
+        reason = why_not_writable(self.project.checkpoints) if checkpoint is None else None
+        if reason is not None:
+            warn(
+                f"no checkpoints are made: {reason}. A run that is interrupted begins anew. "
+                "To fix: name another folder with project=, DRIVETRAIN_PROJECT or checkpoint=."
+            )
             return None
         facts = {
             **self._settings,

@@ -15,6 +15,7 @@ from drivetrain.evaluation.scores import Score
 from drivetrain.runtime.artefact import CARD, Artefact, open_artefact, write_durably
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.manifest import Manifest, Opening
+from drivetrain.runtime.places import PAGES, file_to_write
 from drivetrain.text import readable
 from drivetrain.training.identity import parameters_sha256, versions
 
@@ -60,6 +61,7 @@ class Reporting:
 
         Raises:
             DataError: There is no validation set.
+            SettingError: A page cannot be written to `path`.
 
         Example:
             ::
@@ -67,6 +69,7 @@ class Reporting:
                 learn.report("report.html")
         """
         learner = cast("Learner", self)
+        file_to_write(path, "path", over=PAGES)
         parts = report_parts(learner, audit=audit, title=title, use=use, probe=probe)  # takes part in all processes
         return write_page(path, parts) if learner.place.main else Path(path)
 
@@ -100,10 +103,12 @@ def report_saved(
         ArtefactError: The artefact cannot be used.
         DataError: The rows are not there, or the model was trained without a validation set.
         SealError: The project has sealed some of the rows as test rows since.
+        SettingError: A page cannot be written to `path`.
     """
     from drivetrain.data.matching import warn_of_learnt  # noqa: PLC0415 - brings pandas
     from drivetrain.training.learner import Learner  # noqa: PLC0415 - it stands above this module
 
+    file_to_write(path, "path", over=PAGES)
     artefact = open_artefact(model)
     learner = Learner.load(model, data=data, device=device, precision=precision, project=project)
     warn_of_learnt(learner.data.valid.digests, learner.data.split, "valid")
@@ -242,7 +247,7 @@ def card_after_opening(artefact: Artefact, openings: Sequence[Opening], metrics:
     if CARD not in artefact.manifest.files:
         return None
     seal = seal_status(artefact.manifest.n.get("test", 0), openings, metrics)
-    return with_openings(artefact.file(CARD).read_text(encoding="utf-8"), seal).encode()
+    return with_openings(artefact.file(CARD).read_text(encoding="utf-8", errors="replace"), seal).encode()
 
 
 def _headline_of(opening: Opening, metrics: Sequence[Metric]) -> Score | None:

@@ -168,7 +168,7 @@ class _Judging:
 
 def evaluate(
     path: str | os.PathLike[str],
-    part: Literal["valid", "test"] = "valid",
+    part: Literal["valid", "test", "new"] = "valid",
     *,
     data: Source | None = None,
     metrics: Sequence[Any] | None = None,
@@ -183,9 +183,12 @@ def evaluate(
     whatever they are called. An opening of the test set is recorded, in the artefact and in the log of the project,
     with what was predicted of it; see `Learner.test`.
 
+    ``new`` judges rows of other data that the model was not made with, such as pictures taken later. `data` then needs
+    labels, named as the model names them. Where `data` holds none of the validation rows, it is taken for new.
+
     Args:
         path: The artefact.
-        part: ``valid`` or ``test``.
+        part: ``valid``, ``test`` or ``new``.
         data: Folder, table or DataFrame that holds the rows; None takes the place they were trained from.
         metrics: Names or functions; None takes those of the training.
         device: As of `Learner`.
@@ -197,20 +200,22 @@ def evaluate(
 
     Raises:
         ArtefactError: The artefact cannot be used.
-        DataError: None of the rows are there.
+        DataError: None of the rows are there, or the data hold none that is new or of a class the model knows.
         SealError: The log of the project was tampered with, the test rows are not those that were sealed, or validation
             rows were sealed as test rows since.
     """
     from drivetrain.data.listing import SourceSpec  # noqa: PLC0415 - these bring pandas and scikit-learn
-    from drivetrain.data.matching import images_for_evaluation, warn_of_learnt  # noqa: PLC0415
+    from drivetrain.data.matching import NotThereError, images_for_evaluation, warn_of_learnt  # noqa: PLC0415
     from drivetrain.data.sealing import check_validation  # noqa: PLC0415
     from drivetrain.data.split import Split  # noqa: PLC0415
     from drivetrain.evaluation.metrics import resolve_metrics  # noqa: PLC0415
     from drivetrain.evaluation.scores import score  # noqa: PLC0415
     from drivetrain.training.sealing import open_saved, seal_of  # noqa: PLC0415
 
-    if part not in ("valid", "test"):
-        raise SettingError(f"part={part!r} is not known: expected 'valid' or 'test'.")
+    if part not in ("valid", "test", "new"):
+        raise SettingError(f"part={part!r} is not known: expected 'valid', 'test' or 'new'.")
+    if part == "new" and data is None:
+        raise SettingError("part='new' (--new) judges other data. To fix: pass them as data (--data).")
     artefact = open_artefact(path)
     manifest = artefact.manifest
     if seal is not None:
@@ -218,25 +223,30 @@ def evaluate(
             raise SettingError("seal names the test set that data holds. To fix: pass data, and part='test'.")
         judged_in = (_place_for(device, precision), precision == "auto")
         return _evaluate_sealed(artefact, seal, data, metrics, judged_in=judged_in, project=project)
-    if manifest.n.get(part, 0) == 0:
+    if manifest.n.get(part, 0) == 0 and (part == "test" or data is None):
         raise DataError(f"{artefact.path} was trained without a {part} set: there is nothing to evaluate on.")
     reading = json.loads(artefact.file(DATA).read_text(encoding="utf-8"))
-    found = images_for_evaluation(
-        source_of(artefact, reading) if data is None else data,
-        split=Split.model_validate(reading["split"]),
-        part=part,
-        target=manifest.target,
-        spec=SourceSpec.model_validate(reading["spec"]),
-        channels=manifest.input.channels,
-    )
-    warn_of_learnt(found.examples.digests, Split.model_validate(reading["split"]), part)
+    split, spec = Split.model_validate(reading["split"]), SourceSpec.model_validate(reading["spec"])
+    source = source_of(artefact, reading) if data is None else data
+    how: dict[str, Any] = {"split": split, "target": manifest.target, "channels": manifest.input.channels}
+    new = part == "new" or not split.find(part)
+    try:
+        found = images_for_evaluation(source, part="new" if new else part, spec=spec, **how)
+    except NotThereError:
+        if part == "test" or data is None:
+            raise
+        new = True
+        found = images_for_evaluation(data, part="new", spec=spec, **how)
+    if part != "new" and not new:
+        warn_of_learnt(found.examples.digests, split, part)
     judging = _Judging(artefact, found.examples, _place_for(device, precision), precision == "auto")
     measures = resolve_metrics(metrics or manifest.metrics or None, manifest.target)
-    if part == "valid":
+    if part != "test":
         check_validation(found.examples, project)
         predictions = judging()
-        scores = _beside(score(predictions, measures, part="validation"), predictions, measures, reading)
-        return Evaluation(scores, predictions, found.n_missing, judging.precision)
+        judged = score(predictions, measures, part="new" if new else "validation")
+        scores = _beside(judged, predictions, measures, reading)
+        return Evaluation(scores, predictions, 0 if new else found.n_missing, judging.precision)
     sealed = seal_of(artefact) or _sealed_now(found.examples, artefact)
     opened = open_saved(artefact, judging, measures, sealed=sealed, project=project, main=judging.place.main)
     scores = _beside(opened.scores, opened.predictions, measures, reading)

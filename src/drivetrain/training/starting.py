@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from drivetrain.errors import TrainingError
 from drivetrain.progress import track
+from drivetrain.text import short_reason
 from drivetrain.training.activations import Bank, Produce, fill_bank
 from drivetrain.training.cuts import CutBody, CuttableBody
 from drivetrain.training.feeding import BANK_BATCH, Feeder, Pictures
@@ -128,8 +129,9 @@ class Starts:
                 self._banks[name] = fill_bank(path, produce, rows=len(self._feeder.target), views=views)
             except OSError as error:
                 raise TrainingError(
-                    f"activations cannot be stored in {self._folder}: {error}. To fix: make room there, name another "
-                    "folder with checkpoint=, or do without: store_activations=False (--no-activation-cache)."
+                    f"activations cannot be stored in {self._folder}: {short_reason(error)}. To fix: make room there; "
+                    "name another folder with project=, DRIVETRAIN_PROJECT or checkpoint=; or compute them anew each "
+                    "time with store_activations=False."
                 ) from error
         return self._banks[name]
 

@@ -16,6 +16,7 @@ from platformdirs import user_config_path
 
 from drivetrain.errors import ModelError, SettingError
 from drivetrain.runtime.artefact import write_durably
+from drivetrain.text import short_reason
 
 WEIGHTS_FILE = "model.safetensors"
 CONFIG_FILE = "config.json"
@@ -57,7 +58,8 @@ def read_config(folder: Path) -> dict[str, Any]:
         config = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ModelError(
-            f"{path} cannot be read ({error}). Expected a timm folder: {CONFIG_FILE} and {WEIGHTS_FILE}."
+            f"{path} cannot be read: {short_reason(error)}. Expected a timm folder: {CONFIG_FILE} and {WEIGHTS_FILE}. "
+            "To fix: give the folder that holds both."
         ) from error
     if not isinstance(config, dict) or "architecture" not in config:
         raise ModelError(f"{path} names no 'architecture', which a timm folder's {CONFIG_FILE} does.")
@@ -94,7 +96,7 @@ def registered() -> dict[str, Path]:
         return {}
     except (OSError, ValueError) as error:
         raise ModelError(
-            f"{path} lists the registered bodies, and cannot be read: {error}. To fix: delete it."
+            f"{path} lists the registered bodies, and cannot be read: {short_reason(error)}. To fix: delete it."
         ) from error
     return {name: Path(folder) for name, folder in names.items()}
 

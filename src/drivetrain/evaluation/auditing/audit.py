@@ -27,7 +27,7 @@ from drivetrain.data.sources import Source
 from drivetrain.errors import DataError
 from drivetrain.evaluation.auditing.shortcut import ShortcutAudit, chosen_rows, look_for_shortcuts, shortcut_findings
 from drivetrain.evaluation.predictions import Predictions
-from drivetrain.text import readable
+from drivetrain.text import printable, readable
 
 Features = NDArray[np.floating] | Callable[[Examples], NDArray[np.floating]]
 """(N, D) of the rows of an audit, or what computes them."""
@@ -77,10 +77,10 @@ class Audit:
         return "\n".join(lines)
 
     def __str__(self) -> str:
-        return self.summary()
+        return printable(self.summary())
 
     def __repr__(self) -> str:
-        return self.summary()
+        return printable(self.summary())
 
     def as_json(self) -> dict[str, Any]:
         """Everything but the predictions; valid JSON."""

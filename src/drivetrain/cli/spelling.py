@@ -1,0 +1,69 @@
+"""Messages name arguments of Python; in a shell they are options, and are spelled as they can be typed there."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shlex
+from collections.abc import Iterable
+
+OTHER_NAMES = {
+    "metrics": "--metric",
+    "pretrained=False": "--from-scratch",
+    "store_activations=False": "--no-activation-cache",
+    "probe=False": "--no-probe",
+    "part='new'": "--new",
+    "part='test'": "--test",
+}
+"""Arguments that an option has another name for."""
+
+_ARGUMENT = re.compile(r"(?<![\w/.=\\?&'\"-])([a-z]\w*)=('(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\"|[\w.+-]*[\w+-])?")
+_TWICE = re.compile(r"(--[a-z-]+)((?: '[^']*'| [\w.]+)?) \(\1\)")
+
+
+def as_typed(message: str, options: Iterable[str]) -> str:
+    """A message as the user of a shell can follow it.
+
+    Args:
+        message: It may name arguments, such as ``kind='category'``.
+        options: The options of the command that was typed, as Python names; others are left as they are, and said to be
+            Python's where they are meant to help.
+
+    Example:
+        >>> as_typed("To fix: pass kind='category', or set test_pct=0.", ["kind", "test_pct"])
+        'To fix: pass --kind category, or set --test-pct 0.'
+        >>> as_typed("To fix: pass broken='leave out'.", ["kind"])
+        "To fix: pass broken='leave out'. (broken= is for Python alone.)"
+        >>> as_typed("To fix: pretrained=False (--from-scratch).", ["from_scratch"])
+        'To fix: --from-scratch.'
+    """
+    names = set(options)
+
+    def typed(found: re.Match[str]) -> str:
+        name, value = found.group(1), found.group(2)
+        other = OTHER_NAMES.get(found.group(0)) or OTHER_NAMES.get(name)
+        if other is not None and other.removeprefix("--").replace("-", "_") in names:
+            return other if found.group(0) in OTHER_NAMES else _option(other, value)
+        return _option(f"--{name.replace('_', '-')}", value) if name in names else found.group(0)
+
+    said = _TWICE.sub(r"\1\2", _ARGUMENT.sub(typed, message))
+    for name in sorted(names):
+        if "_" in name:
+            said = re.sub(rf"(?<![\w/.'\"-]){name}(?![\w='\"])", f"--{name.replace('_', '-')}", said)
+    _, fix, advice = said.partition("To fix:")
+    left = sorted({found.group(1) for found in _ARGUMENT.finditer(advice)}) if fix else []
+    return f"{said} ({', '.join(f'{name}=' for name in left)} is for Python alone.)" if left else said
+
+
+def _option(option: str, value: str | None) -> str:
+    if value is None:
+        return option
+    try:
+        read = ast.literal_eval(value)
+    except (ValueError, SyntaxError):
+        return f"{option} {value}"
+    if read is True:
+        return option
+    if read is False or read is None:
+        return f"no {option}"
+    return f"{option} {shlex.quote(str(read))}"
