@@ -32,7 +32,7 @@ def model(tmp_path: Path) -> Path:
         MODEL: light_bytes() + b"\x72\x00" * 600,  # an unknown, empty field of the file, many times: now it is large
         DATA: json.dumps(reading).encode(),
         "golden/0.jpg": b"a picture",
-        EXPECTED: Expected(inputs=("0.jpg",), outputs=((0.0, 0.0),), tolerance=1.0).model_dump_json().encode(),
+        EXPECTED: Expected(inputs=("0.jpg",), outputs=((0.0, 0.0),), tolerance=1e-3).model_dump_json().encode(),
     }
     return write_artefact(tmp_path / "light.model", contents, describe()).path
 

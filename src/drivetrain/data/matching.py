@@ -83,7 +83,7 @@ def images_for_evaluation(
     examples, given, _ = check_listed(listed, channels=channels)
     if review is not None:
         examples, kept_rows, _ = with_review(examples, review, spec)
-        given = None if given is None else [given[row] for row in kept_rows]
+        given = None if given is None else tuple(given[row] for row in kept_rows)
     n_missing = 0
     if split is not None and part != "all":
         rows, n_missing = match_by_content(examples.digests, split, part, given=given)

@@ -18,10 +18,10 @@ from drivetrain.runtime.onnx_wire import Message
 
 _OPERATORS = """
 Abs Add And AveragePool BatchNormalization Cast Ceil Celu Clip Col2Im Concat Constant ConstantOfShape Conv
-ConvTranspose Cos CumSum DepthToSpace DequantizeLinear Div Dropout Einsum Elu Equal Erf Exp Expand Flatten Floor
+ConvTranspose Cos CumSum DepthToSpace DequantizeLinear Div Dropout Einsum Elu Equal Erf Exp Expand Flatten Floor GRU
 Gather GatherElements GatherND Gelu Gemm GlobalAveragePool GlobalMaxPool Greater GreaterOrEqual GridSample
-GroupNormalization HardSigmoid HardSwish Identity InstanceNormalization LRN LayerNormalization LeakyRelu Less
-LessOrEqual Log LogSoftmax LpNormalization MatMul Max MaxPool Mean Min Mish Mod Mul Neg Not Or PRelu Pad Pow
+GroupNormalization HardSigmoid HardSwish Identity InstanceNormalization LRN LSTM LayerNormalization LeakyRelu Less
+LessOrEqual Log LogSoftmax LpNormalization MatMul Max MaxPool Mean Min Mish Mod Mul Neg Not OneHot Or PRelu Pad Pow
 QuantizeLinear RMSNormalization Range Reciprocal ReduceL1 ReduceL2 ReduceMax ReduceMean ReduceMin ReduceProd
 ReduceSum Relu Reshape Resize Round ScatterElements ScatterND Selu Shape Sigmoid Sign Sin Size Slice Softmax
 Softplus Softsign SpaceToDepth Split Sqrt Squeeze Sub Sum Tan Tanh ThresholdedRelu Tile Transpose Trilu Unsqueeze
@@ -69,7 +69,7 @@ _SIZED_BY: Mapping[str, tuple[int, ...]] = {
 _CONSTANT: Mapping[str, tuple[int, ...]] = {
     "Slice": (1, 3, 4), "Pad": (1, 3), "Split": (1,), "Squeeze": (1,), "Unsqueeze": (1,), "Range": (0, 2),
     "ReduceL1": (1,), "ReduceL2": (1,), "ReduceMax": (1,), "ReduceMean": (1,), "ReduceMin": (1,), "ReduceProd": (1,),
-    "ReduceSum": (1,), "Col2Im": (1, 2), "CumSum": (1,), "Trilu": (1,),
+    "ReduceSum": (1,), "Col2Im": (1, 2), "OneHot": (1,), "CumSum": (1,), "Trilu": (1,),
 }  # fmt: skip
 """Operator → inputs that must be constants: sizes, axes, steps."""
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from drivetrain.errors import DrivetrainError
-from drivetrain.runtime.quarantine import within_trial
+from drivetrain.runtime.quarantine import Engine, within_trial
 
 ROWS = (1, 12)
 """Tried beside the largest number, where shapes rise with the number of pictures."""
@@ -27,7 +27,7 @@ ROWS = (1, 12)
 def main(task: str) -> str:
     """Try one model; gives what is printed."""
     asked: dict[str, Any] = json.loads(task)
-    engine = asked["engine"]
+    engine: Engine = asked["engine"]
     for name in ("drivetrain.runtime.loading", *_libraries(engine)):
         import_module(name)  # before the bounds: what libraries take is not the model's
     bound(asked["seconds"], asked["bytes"])
@@ -62,7 +62,7 @@ def bound(seconds: float, most_bytes: int) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (taken + most_bytes, taken + most_bytes))
 
 
-def _try(path: Path, engine: str) -> None:
+def _try(path: Path, engine: Engine) -> None:
     from drivetrain.runtime.artefact import open_artefact  # noqa: PLC0415 - imported under its bounds
     from drivetrain.runtime.loading import load_with  # noqa: PLC0415
     from drivetrain.runtime.onnx_engine import MOST_ROWS, OnnxEngine  # noqa: PLC0415
