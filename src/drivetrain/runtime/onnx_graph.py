@@ -203,7 +203,7 @@ class _Tracing:
             shapes = [self.shapes[name] for name in names if name]
             shape = max([_P, *shapes, *self._sizes(operator, values)])
             if shape is _X:
-                raise ValueError(f"how large the output of {operator} is depends on pixels")
+                raise ValueError(f"the size of what comes out of {operator} depends on pixels")
             rising = rising and shape is not _A
             made = [_text(name) for name in node.get("output", [])]
             self._set(made, self._values(node, operator, values, shapes), shape)
