@@ -75,7 +75,7 @@ def options_of(folder: Path) -> dict[str, Any]:
     Raises:
         ModelError: One is not a plain size, number, switch or name of a layer: it could name a file, or code.
     """
-    options = read_config(folder).get("model_args") or {}
+    options = read_config(folder).get("model_args", {})
     try:
         if not isinstance(options, dict):
             raise ValueError("model_args is no object")
@@ -94,7 +94,7 @@ def expectations_of(folder: Path) -> dict[str, Any]:
     Raises:
         ModelError: A value cannot be used.
     """
-    config = read_config(folder).get("pretrained_cfg") or {}
+    config = read_config(folder).get("pretrained_cfg", {})
     try:
         if not isinstance(config, dict):
             raise ValueError("pretrained_cfg is no object")
