@@ -286,7 +286,7 @@ def sent_on(address: str) -> Callable[[BaseHTTPRequestHandler], None]:
         (body(b"{}", Content_Length="99999999999999"), "is larger than"),
         (body(b"{}", Content_Length="500"), "stopped while it was read"),
         (body(b"zz\r\n", Transfer_Encoding="chunked"), "stopped while it was read"),
-        (sent_on("file:///etc/passwd"), "not https"),
+        (sent_on("file:///etc/passwd"), "not allowed"),
         (sent_on("ftp://127.0.0.1/x"), "not https"),
         (sent_on("/"), "302|answered oddly"),
     ],

@@ -92,7 +92,8 @@ class Hub:
         announced = answer.headers.get("Content-Length", "")
         if announced.isdecimal() and int(announced[:20]) > most_bytes:
             answer.close()
-            raise HubError(f"{where} is larger than the {most_bytes:,} bytes that were expected: {announced[:20]}. {ODD}")
+            said = f"{announced[:20]} bytes"
+            raise HubError(f"{where} is larger than the {most_bytes:,} bytes that were expected: {said}. {ODD}")
 
         def pieces() -> int:
             size = 0
@@ -103,6 +104,8 @@ class Hub:
                 if time.monotonic() > until:
                     raise _too_slow(where, limit_s)
                 take(piece)
+            if announced.isdecimal() and size != int(announced):
+                raise ValueError(f"{size:,} bytes came, {announced} were announced")
             return size
 
         try:
@@ -202,6 +205,7 @@ class _Redirects(HTTPRedirectHandler):
         self, req: Request, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str
     ) -> Request | None:
         if urlsplit(newurl).scheme not in ("https", urlsplit(self._hub.endpoint).scheme):
+            fp.close()
             raise HubError(f"{self._hub.endpoint} sends us to {readable(newurl[:300])}, which is not https. {ODD}")
         following = super().redirect_request(req, fp, code, msg, cast(HTTPMessage, headers), newurl)
         if following is not None:
