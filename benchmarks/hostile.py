@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from common import HERE, QUICK_RESULTS, RESULTS, ROOT, hardware, parser_of, versions
-from hostile_artefacts import Canaries, Case, cases, fit_again, make_canaries
+from hostile_artefacts import Case, cases, fit_again, make_canaries
 from PIL import Image
 
 GOOD = ROOT / "tests" / "golden" / "v2.model"
@@ -134,7 +134,7 @@ def artefacts(work: Path, *, quick: bool) -> dict[str, Any]:
     examples: list[dict[str, Any]] = []
     slowest, largest = 0.0, 0.0
     for case in asked:
-        found = one(case, work, worker, data, canaries, watch, mark)
+        found = one(case, work=work, worker=worker, data=data, watch=watch, mark=mark)
         count[found["outcome"]] += 1
         slowest, largest = max(slowest, found["seconds"]), max(largest, found["peak_gb"])
         for fault in found["faults"]:
@@ -151,9 +151,7 @@ def artefacts(work: Path, *, quick: bool) -> dict[str, Any]:
     }
 
 
-def one(
-    case: Case, work: Path, worker: Worker, data: Path, canaries: Canaries, watch: Watch, mark: Path
-) -> dict[str, Any]:
+def one(case: Case, *, work: Path, worker: Worker, data: Path, watch: Watch, mark: Path) -> dict[str, Any]:
     folder = work / "stranger.model"
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(GOOD, folder)

@@ -112,11 +112,33 @@ def _raw(place: Path, at: tuple[Any, ...], text: str) -> None:
 def nasty_values(canaries: Canaries) -> list[str]:
     """JSON text."""
     return [
-        "null", "-1", "0", "1e300", "NaN", "Infinity", "-Infinity", "1e999", "1" + "0" * 18, "9" * 5000, "true", '""',
-        json.dumps("\x1b]0;x\x07\x1b[2J"), json.dumps(str(canaries.secret)), json.dumps("../../../etc/passwd"),
-        json.dumps("x" * 1_000_000), "[]", "{}", "[[[[]]]]", "[" * 3000 + "]" * 3000, '{"a": 1, "a": 2}',
-        json.dumps({"file": str(canaries.checkpoint)}), json.dumps(list(range(20000))), '"\\ud800"', "1e-320", "0.0000001",
-    ]  # fmt: skip
+        "null",
+        "-1",
+        "0",
+        "1e300",
+        "NaN",
+        "Infinity",
+        "-Infinity",
+        "1e999",
+        "1" + "0" * 18,
+        "9" * 5000,
+        "true",
+        '""',
+        json.dumps("\x1b]0;x\x07\x1b[2J"),
+        json.dumps(str(canaries.secret)),
+        json.dumps("../../../etc/passwd"),
+        json.dumps("x" * 1_000_000),
+        "[]",
+        "{}",
+        "[[[[]]]]",
+        "[" * 3000 + "]" * 3000,
+        '{"a": 1, "a": 2}',
+        json.dumps({"file": str(canaries.checkpoint)}),
+        json.dumps(list(range(20000))),
+        '"\\ud800"',
+        "1e-320",
+        "0.0000001",
+    ]
 
 
 def manifest_cases(good: Path, canaries: Canaries) -> Iterator[Case]:
@@ -130,15 +152,26 @@ def manifest_cases(good: Path, canaries: Canaries) -> Iterator[Case]:
             name = f"manifest {'.'.join(map(str, at))} = {text[:20]}"
             yield Case(name, "onnx", lambda folder, at=at, text=text: _raw(folder / "manifest.json", at, text))
     for key, text in [
-        ("input.crop_pct", "1e-9"), ("input.crop_pct", "0.0001"), ("input.size_px", "100000000"),
-        ("input.mean", "[1e300,0,0]"), ("input.std", "[1e-300,1,1]"), ("input.channels", "1000000"),
-        ("architecture.features", "1000000000"), ("architecture.name", '"resnet18.../../x"'),
-        ("architecture.name", '"local-dir:/tmp"'), ("architecture.name", '"hf-hub:a/b"'), ("architecture.dropout", "1"),
+        ("input.crop_pct", "1e-9"),
+        ("input.crop_pct", "0.0001"),
+        ("input.size_px", "100000000"),
+        ("input.mean", "[1e300,0,0]"),
+        ("input.std", "[1e-300,1,1]"),
+        ("input.channels", "1000000"),
+        ("architecture.features", "1000000000"),
+        ("architecture.name", '"resnet18.../../x"'),
+        ("architecture.name", '"local-dir:/tmp"'),
+        ("architecture.name", '"hf-hub:a/b"'),
+        ("architecture.dropout", "1"),
         ("architecture.pretrained_from", json.dumps(f"local-dir:{canaries.folder}")),
-        ("calibration.temperature", "1e-300"), ("calibration.quantile", "1e308"), ("target.vocab", '["a","a","b"]'),
+        ("calibration.temperature", "1e-300"),
+        ("calibration.quantile", "1e308"),
+        ("target.vocab", '["a","a","b"]'),
         ("target.vocab", json.dumps([str(i) for i in range(1_000_000)])),
-        ("target.vocab", '["\\u001b[2J","b","c"]'), ("format_version", "3"), ("format_version", "2.0"),
-    ]:  # fmt: skip
+        ("target.vocab", '["\\u001b[2J","b","c"]'),
+        ("format_version", "3"),
+        ("format_version", "2.0"),
+    ]:
         for way in ("onnx", "torch"):
             at = tuple(key.split("."))
             yield Case(
@@ -153,8 +186,13 @@ def manifest_cases(good: Path, canaries: Canaries) -> Iterator[Case]:
     for name in ["../evil", "/etc/passwd", "golden/../../x", "a\x00b", "CON", ".hidden", "golden/a/b", "a\\b", "-"]:
         record = {"bytes": 0, "sha256": "0" * 64}
         yield Case(f"lists {name!r}", "onnx", lambda f, n=name, r=record: _edit(f, lambda m: m["files"].update({n: r})))
-    yield Case("lists 100,000 files", "onnx", lambda f: _edit(
-        f, lambda m: m["files"].update({f"f{i}": {"bytes": 0, "sha256": "0" * 64} for i in range(100_000)})))  # fmt: skip
+    yield Case(
+        "lists 100,000 files",
+        "onnx",
+        lambda f: _edit(
+            f, lambda m: m["files"].update({f"f{i}": {"bytes": 0, "sha256": "0" * 64} for i in range(100_000)})
+        ),
+    )
 
 
 def _edit(folder: Path, change: Callable[[dict[str, Any]], Any]) -> None:
@@ -176,18 +214,53 @@ def _write(place: Path, content: bytes) -> None:
 def option_cases(canaries: Canaries) -> Iterator[Case]:
     evil, folder = str(canaries.checkpoint), str(canaries.folder)
     options: list[dict[str, Any]] = [
-        {"checkpoint_path": evil}, {"pretrained": True}, {"pretrained": True, "pretrained_cfg": {"file": evil}},
-        {"pretrained_cfg": {"file": evil, "custom_load": False}}, {"pretrained_cfg_overlay": {"file": evil}},
-        {"pretrained_cfg": evil}, {"cache_dir": folder}, {"features_only": True}, {"scriptable": True},
-        {"exportable": True}, {"no_jit": True}, {"out_indices": [0]}, {"feature_cfg": {}}, {"kwargs": {}},
-        {"pretrained_strict": False}, {"kwargs_filter": ["x"]}, {"model_name": "vit_tiny_patch16_224"},
-        {"num_classes": 10}, {"in_chans": 3}, {"block": "os.system"}, {"block_args": {"a": 1}}, {"block_fn": "x"},
-        {"layers": [10**9] * 4}, {"layers": [2] * 100_000}, {"channels": [10**7] * 4}, {"channels": [65_536] * 4},
-        {"layers": [256] * 64}, {"stem_width": -1}, {"stem_width": 10**30}, {"stem_width": "evil"}, {"act_layer": evil},
-        {"act_layer": "__import__"}, {"act_layer": {"a": 1}}, {"norm_layer": "os.system"}, {"drop_rate": "x"},
-        {"img_size": 10**9}, {"img_size": [[[[[1]]]]]}, {"depth": 10**6}, {"url": evil}, {"hf_hub_id": "a/b"},
-        {"source": folder}, {"file": evil}, {"__class__": "x"}, {"": 1}, {"a b": 1}, {"img_size": None, "embed_dim": 8},
-    ]  # fmt: skip
+        {"checkpoint_path": evil},
+        {"pretrained": True},
+        {"pretrained": True, "pretrained_cfg": {"file": evil}},
+        {"pretrained_cfg": {"file": evil, "custom_load": False}},
+        {"pretrained_cfg_overlay": {"file": evil}},
+        {"pretrained_cfg": evil},
+        {"cache_dir": folder},
+        {"features_only": True},
+        {"scriptable": True},
+        {"exportable": True},
+        {"no_jit": True},
+        {"out_indices": [0]},
+        {"feature_cfg": {}},
+        {"kwargs": {}},
+        {"pretrained_strict": False},
+        {"kwargs_filter": ["x"]},
+        {"model_name": "vit_tiny_patch16_224"},
+        {"num_classes": 10},
+        {"in_chans": 3},
+        {"block": "os.system"},
+        {"block_args": {"a": 1}},
+        {"block_fn": "x"},
+        {"layers": [10**9] * 4},
+        {"layers": [2] * 100_000},
+        {"channels": [10**7] * 4},
+        {"channels": [65_536] * 4},
+        {"layers": [256] * 64},
+        {"stem_width": -1},
+        {"stem_width": 10**30},
+        {"stem_width": "evil"},
+        {"act_layer": evil},
+        {"act_layer": "__import__"},
+        {"act_layer": {"a": 1}},
+        {"norm_layer": "os.system"},
+        {"drop_rate": "x"},
+        {"img_size": 10**9},
+        {"img_size": [[[[[1]]]]]},
+        {"depth": 10**6},
+        {"url": evil},
+        {"hf_hub_id": "a/b"},
+        {"source": folder},
+        {"file": evil},
+        {"__class__": "x"},
+        {"": 1},
+        {"a b": 1},
+        {"img_size": None, "embed_dim": 8},
+    ]
     for value in options:
         for way in ("torch", "onnx"):
             text = json.dumps(value)
@@ -338,22 +411,32 @@ def _node(operator: str, inputs: list[str], output: str, **attributes: Any) -> A
 def _if(external: bool = False) -> bytes:
     branch = helper.make_graph(
         [_node("Constant", [], "b", value=numpy_helper.from_array(np.zeros((1, N_OUTPUTS), np.float32)))],
-        "b", [], [helper.make_tensor_value_info("b", TensorProto.FLOAT, [1, N_OUTPUTS])])  # fmt: skip
+        "b",
+        [],
+        [helper.make_tensor_value_info("b", TensorProto.FLOAT, [1, N_OUTPUTS])],
+    )
     return graph_of([_node("If", ["yes"], "outputs", then_branch=branch, else_branch=branch)], {"yes": np.array(True)})
 
 
 def _loop() -> bytes:
     body = helper.make_graph(
-        [_node("Identity", ["go"], "go_on"), _node("Add", ["x", "x"], "y")], "body",
-        [helper.make_tensor_value_info("i", TensorProto.INT64, []), helper.make_tensor_value_info("go", TensorProto.BOOL, []),
-         helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, N_OUTPUTS])],
-        [helper.make_tensor_value_info("go_on", TensorProto.BOOL, []), helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, N_OUTPUTS])],
-    )  # fmt: skip
+        [_node("Identity", ["go"], "go_on"), _node("Add", ["x", "x"], "y")],
+        "body",
+        [
+            helper.make_tensor_value_info("i", TensorProto.INT64, []),
+            helper.make_tensor_value_info("go", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, N_OUTPUTS]),
+        ],
+        [
+            helper.make_tensor_value_info("go_on", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, N_OUTPUTS]),
+        ],
+    )
     constants = {"times": np.array(2**62), "yes": np.array(True), "x0": np.zeros((1, N_OUTPUTS), np.float32)}
     return graph_of([_node("Loop", ["times", "yes", "x0"], "outputs", body=body)], constants)
 
 
-def graphs() -> Iterator[tuple[str, bytes]]:
+def graphs() -> Iterator[tuple[str, bytes]]:  # noqa: PLR0915 - a list of cases
     """Graphs that take much, name files, or answer what is no answer."""
     big = np.array([200_000, 200_000])
     yield "If", _if()
@@ -429,8 +512,14 @@ def graphs() -> Iterator[tuple[str, bytes]]:
             by_pixels,
         ),
     )
-    sized = [_node("Shape", ["pixels"], "shape"), _node("Gather", ["shape", "first"], "n"), _node("Sub", ["limit", "n"], "less"),
-             _node("Mul", ["less", "n"], "hill"), _node("Mul", ["hill", "much"], "size"), _node("Expand", ["one", "size"], "x")]  # fmt: skip
+    sized = [
+        _node("Shape", ["pixels"], "shape"),
+        _node("Gather", ["shape", "first"], "n"),
+        _node("Sub", ["limit", "n"], "less"),
+        _node("Mul", ["less", "n"], "hill"),
+        _node("Mul", ["hill", "much"], "size"),
+        _node("Expand", ["one", "size"], "x"),
+    ]
     yield (
         "most memory at 16 pictures",
         ends_well(
@@ -506,7 +595,20 @@ def graphs() -> Iterator[tuple[str, bytes]]:
         "foreign domain",
         graph_of([*means, helper.make_node("Identity", ["means"], ["outputs"], domain="evil")], axes),
     )
-    for operator in ("Scan", "SequenceEmpty", "StringNormalizer", "RandomNormal", "Multinomial", "NonMaxSuppression", "Unique", "Compress", "TopK", "RegexFullMatch", "ImageDecoder", "Optional"):  # fmt: skip
+    for operator in (
+        "Scan",
+        "SequenceEmpty",
+        "StringNormalizer",
+        "RandomNormal",
+        "Multinomial",
+        "NonMaxSuppression",
+        "Unique",
+        "Compress",
+        "TopK",
+        "RegexFullMatch",
+        "ImageDecoder",
+        "Optional",
+    ):
         yield (
             f"operator {operator}",
             graph_of([*means, _node(operator, ["means"], "x"), _node("Identity", ["means"], "outputs")], axes),
@@ -629,16 +731,30 @@ def weights_cases(good: Path) -> Iterator[Case]:
         return struct.pack("<Q", len(text) if said is None else said) + text + data
 
     lies: dict[str, bytes] = {
-        "header of 2**63 bytes": packed(header, 2**63), "header of 0 bytes": packed(header, 0),
-        "header of 99 MB": packed(header, 99_000_000), "header is a list": packed([]), "header is deep": packed(b"[" * 90_000),
+        "header of 2**63 bytes": packed(header, 2**63),
+        "header of 0 bytes": packed(header, 0),
+        "header of 99 MB": packed(header, 99_000_000),
+        "header is a list": packed([]),
+        "header is deep": packed(b"[" * 90_000),
         "a key twice": packed(b"{" + b",".join([b'"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}'] * 2) + b"}"),
-        "nothing at all": b"", "no data": content[: 8 + length],
-    }  # fmt: skip
+        "nothing at all": b"",
+        "no data": content[: 8 + length],
+    }
     for key, value in [
-        ("shape", [10**9, 10**9]), ("shape", [-1]), ("shape", [2**62, 4]), ("shape", "x"), ("shape", [1.5]),
-        ("dtype", "F128"), ("dtype", "pickle"), ("dtype", None), ("data_offsets", [0, 2**60]), ("data_offsets", [-8, 0]),
-        ("data_offsets", [8, 0]), ("data_offsets", []), ("data_offsets", [0, 0]),
-    ]:  # fmt: skip
+        ("shape", [10**9, 10**9]),
+        ("shape", [-1]),
+        ("shape", [2**62, 4]),
+        ("shape", "x"),
+        ("shape", [1.5]),
+        ("dtype", "F128"),
+        ("dtype", "pickle"),
+        ("dtype", None),
+        ("data_offsets", [0, 2**60]),
+        ("data_offsets", [-8, 0]),
+        ("data_offsets", [8, 0]),
+        ("data_offsets", []),
+        ("data_offsets", [0, 0]),
+    ]:
         lies[f"{key} = {value}"] = packed({**header, first: {**header[first], key: value}})
     lies["one tensor less"] = packed({name: said for name, said in header.items() if name != first})
     lies["one tensor more"] = packed(
@@ -682,8 +798,13 @@ def png_of(width: int, height: int) -> bytes:
 def golden_cases(good: Path, canaries: Canaries) -> Iterator[Case]:
     expected = json.loads((good / "golden" / "expected.json").read_text())
     picture = expected["inputs"][0]
-    bombs = {"10,000 × 8,000": png_of(10_000, 8_000), "1 × 70,000,000": png_of(1, 60_000), "says 2**31": png_of(4, 4)[:16] + struct.pack(">II", 2**31 - 1, 2**31 - 1) + png_of(4, 4)[24:],
-             "a GIF of nothing": b"GIF89a", "40 MB": bytes(40 * 2**20)}  # fmt: skip
+    bombs = {
+        "10,000 × 8,000": png_of(10_000, 8_000),
+        "1 × 70,000,000": png_of(1, 60_000),
+        "says 2**31": png_of(4, 4)[:16] + struct.pack(">II", 2**31 - 1, 2**31 - 1) + png_of(4, 4)[24:],
+        "a GIF of nothing": b"GIF89a",
+        "40 MB": bytes(40 * 2**20),
+    }
     stream = io.BytesIO()
     np.lib.format.write_array(stream, np.array([_Evil(canaries.code)], object))
     bombs["npy with code"] = stream.getvalue()
@@ -692,14 +813,17 @@ def golden_cases(good: Path, canaries: Canaries) -> Iterator[Case]:
             f"golden picture: {name}", "onnx", lambda f, c=content: _rewritten(f, f"golden/{picture}", lambda _: c)
         )
     changes: dict[str, Any] = {
-        "tolerance 1e30": {"tolerance": 1e30}, "tolerance 0": {"tolerance": 0}, "no inputs": {"inputs": [], "outputs": []},
+        "tolerance 1e30": {"tolerance": 1e30},
+        "tolerance 0": {"tolerance": 0},
+        "no inputs": {"inputs": [], "outputs": []},
         "100,000 inputs": {"inputs": [picture] * 100_000, "outputs": [[0.0] * 3] * 100_000},
         "inputs elsewhere": {"inputs": ["../../canaries/secret.bin"] * len(expected["inputs"])},
         "an absolute input": {"inputs": [str(canaries.secret)] * len(expected["inputs"])},
         "outputs of other widths": {"outputs": [[0.0]] * len(expected["inputs"])},
         "ragged outputs": {"outputs": [[0.0] * i for i in range(1, 1 + len(expected["inputs"]))]},
-        "huge outputs": {"outputs": [[1e308] * 3] * len(expected["inputs"])}, "inputs are numbers": {"inputs": [1, 2, 3, 4]},
-    }  # fmt: skip
+        "huge outputs": {"outputs": [[1e308] * 3] * len(expected["inputs"])},
+        "inputs are numbers": {"inputs": [1, 2, 3, 4]},
+    }
     for name, change in changes.items():
         text = json.dumps({**expected, **change}).encode()
         yield Case(f"golden: {name}", "onnx", lambda f, t=text: _rewritten(f, "golden/expected.json", lambda _: t))
@@ -709,16 +833,24 @@ def data_cases(good: Path, canaries: Canaries) -> Iterator[Case]:
     reading = json.loads((good / "data.json").read_text())
     digests = reading["split"]["valid"] + reading["split"]["test"] + reading["split"]["train"]
     changes: dict[str, Any] = {
-        "source is the canaries": {"source": str(canaries.folder)}, "source is /": {"source": "/"}, "source is a number": {"source": 5},
-        "source is /dev/zero": {"source": "/dev/zero"}, "source has a NUL": {"source": "a\x00b"}, "source is long": {"source": "a" * 10**6},
+        "source is the canaries": {"source": str(canaries.folder)},
+        "source is /": {"source": "/"},
+        "source is a number": {"source": 5},
+        "source is /dev/zero": {"source": "/dev/zero"},
+        "source has a NUL": {"source": "a\x00b"},
+        "source is long": {"source": "a" * 10**6},
         "relabelled": {"spec": {**reading["spec"], "relabelled": dict.fromkeys(digests, "red")}},
         "relabelled oddly": {"spec": {**reading["spec"], "relabelled": {"x": [1, "a", None]}}},
         "a pattern that never ends": {"spec": {**reading["spec"], "group": "(a+)+$|((b*)*)*c", "group_by": "pattern"}},
         "a pattern that is none": {"spec": {**reading["spec"], "group": "((((", "group_by": "pattern"}},
-        "spec is a list": {"spec": []}, "split is empty": {"split": {}}, "another layout": {"spec": {**reading["spec"], "layout": "evil"}},
-        "parts overlap": {"split": {**reading["split"], "train": digests, "valid": digests}}, "constant answer is text": {"constant_answer": "x"},
-        "constant answer is long": {"constant_answer": [0.1] * 10**6}, "an unknown key": {"evil": 1},
-    }  # fmt: skip
+        "spec is a list": {"spec": []},
+        "split is empty": {"split": {}},
+        "another layout": {"spec": {**reading["spec"], "layout": "evil"}},
+        "parts overlap": {"split": {**reading["split"], "train": digests, "valid": digests}},
+        "constant answer is text": {"constant_answer": "x"},
+        "constant answer is long": {"constant_answer": [0.1] * 10**6},
+        "an unknown key": {"evil": 1},
+    }
     for name, change in changes.items():
         text = json.dumps({**reading, **change}).encode()
         yield Case(f"data.json: {name}", "evaluate", lambda f, t=text: _rewritten(f, "data.json", lambda _: t))

@@ -86,7 +86,7 @@ class Hub:
         Raises:
             HubError: There are more bytes than announced, they come too slowly, or they stop.
         """
-        where = urlsplit(answer.geturl())._replace(query="").geturl()
+        where = urlsplit(answer.url)._replace(query="").geturl()
         limit_s = self.patience_s + most_bytes / LEAST_BYTES_PER_S
         until = time.monotonic() + limit_s
         announced = answer.headers.get("Content-Length", "")

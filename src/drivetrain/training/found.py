@@ -39,7 +39,8 @@ def data_of(artefact: Artefact, source: Source | None = None, *, review: str | o
     examples, given, report = check_listed(listed, channels=manifest.input.channels)
     if review is not None:
         examples, rows, relabelled = with_review(examples, review, spec)
-        given = None if given is None else tuple(given[row] for row in rows)
+        parts_now: list[Part] | None = None if given is None else [given[row] for row in rows]
+        given = None if parts_now is None else tuple(parts_now)
         spec = spec.model_copy(update={"relabelled": relabelled})
     parts: dict[Part, Examples] = {}
     missing = 0
