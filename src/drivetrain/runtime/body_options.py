@@ -76,7 +76,7 @@ def check_options(options: Mapping[str, Any]) -> None:
 
     Example:
         >>> check_options({"img_size": 96, "layers": [2, 2, 2, 2], "avg_down": True})
-        >>> check_options({"checkpoint_path": "/tmp/model.pt"})
+        >>> check_options({"checkpoint_path": "other/model.pt"})
         Traceback (most recent call last):
         ValueError: the option 'checkpoint_path' is not one that a description may give
     """
@@ -113,7 +113,7 @@ def plain_expectations(config: Mapping[str, Any]) -> dict[str, Any]:
         ValueError: A value that is used is of another kind than it should be.
 
     Example:
-        >>> plain_expectations({"mean": [0.5], "file": "/tmp/model.pt", "first_conv": "conv1.0"})
+        >>> plain_expectations({"mean": [0.5], "file": "other/model.pt", "first_conv": "conv1.0"})
         {'mean': [0.5], 'first_conv': 'conv1.0'}
     """
     found = {name: config[name] for name in _EXPECTED if config.get(name) is not None}
