@@ -50,9 +50,12 @@ down_ops pos_embed rope_type rope_grid_indexing rel_pos_type weight_init token_m
 _WORDS = frozenset(_WORDS_TEXT.split())
 """Those of them whose value may be a word."""
 
-_COUNTS = re.compile(r"(.*_)?(layers|depths?|num_.*|levels?|blocks.*|stages|heads)(_list)?")
+_COUNTS = re.compile(
+    "(layers|depths?|serial_depths|stages|levels?|heads|num_(blocks|layers|heads|kv_heads|stages|scales|levels)(_list)?"
+    "|num_conv_branches|num_parallel|depth_list)"
+)
 MOST_OF_A_COUNT, LARGEST = 256, 65_536
-"""Layers, heads and the like; and widths or pixels."""
+"""Layers, heads and the like, of all stages together: each takes time to build; and widths or pixels."""
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
 MOST_VALUES, DEEPEST = 64, 3
 
@@ -84,6 +87,15 @@ def check_options(options: Mapping[str, Any]) -> None:
         if name not in _NAMES:
             raise ValueError(f"the option {name[:60]!r} is not one that a description may give")
         _check(name, value, DEEPEST)
+        if _COUNTS.fullmatch(name) and sum(_wholes(value)) > MOST_OF_A_COUNT:
+            raise ValueError(f"the option {name!r} is out of range: expected at most {MOST_OF_A_COUNT} in all")
+
+
+def _wholes(value: Any) -> list[int]:
+    """The whole numbers in a list, however deep."""
+    if isinstance(value, list | tuple):
+        return [whole for one in cast("Sequence[Any]", value) for whole in _wholes(one)]
+    return [abs(value)] if isinstance(value, int) else []
 
 
 def _check(name: str, value: Any, levels: int) -> None:
@@ -97,9 +109,8 @@ def _check(name: str, value: Any, levels: int) -> None:
             _check(name, one, levels - 1)
         return
     if isinstance(value, int | float):
-        most = MOST_OF_A_COUNT if _COUNTS.fullmatch(name) and isinstance(value, int) else LARGEST
-        if not math.isfinite(value) or abs(value) > most:
-            raise ValueError(f"the option {name!r} is out of range: expected a number of at most {most:,}")
+        if not math.isfinite(value) or abs(value) > LARGEST:
+            raise ValueError(f"the option {name!r} is out of range: expected a number of at most {LARGEST:,}")
         return
     if isinstance(value, str) and name in _WORDS and (not value or _WORD.fullmatch(value)):
         return

@@ -54,6 +54,10 @@ MOST_NAMES, MOST_LETTERS = 100_000, 1000
 """Categories of a model, and letters of the name of one."""
 
 
+TURNING = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+"""Turn the direction of writing: what follows is then shown as something else than it is."""
+
+
 def unusable_name(name: str) -> str | None:
     r"""Why a category or column cannot be called so; None where it can.
 
@@ -63,7 +67,7 @@ def unusable_name(name: str) -> str | None:
     """
     if len(name) > MOST_LETTERS:
         return f"{name[:40]!r}… has {len(name):,} letters, more than {MOST_LETTERS:,}"
-    if any(unicodedata.category(letter) in ("Cc", "Cs") and letter not in "\t\n\r" for letter in name):
+    if any((unicodedata.category(c) in ("Cc", "Cs") and c not in "\t\n\r") or c in TURNING for c in name):
         return f"{name[:60]!r} has a control character"
     return None
 
