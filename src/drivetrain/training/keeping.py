@@ -17,7 +17,7 @@ from drivetrain.training.found import data_of
 from drivetrain.training.network import Network
 from drivetrain.training.saved import load_parameters
 from drivetrain.training.saving import save_learner
-from drivetrain.training.shapes import check_head, check_shapes
+from drivetrain.training.shapes import check_shapes
 
 if TYPE_CHECKING:
     from drivetrain.data.project import ProjectPlace
@@ -106,9 +106,8 @@ class Keeping:
         artefact = open_artefact(path)
         manifest = artefact.manifest
         settings.setdefault("metrics", manifest.metrics or None)
-        check_head(artefact)
-        ensure_tried(artefact, "torch")
         check_shapes(artefact)
+        ensure_tried(artefact, "torch")
         rows = seal_data(data_of(artefact, data, review=review), project=project)
         make = cast(Any, cls)
         learn: Self = make(rows, manifest, dropout=manifest.architecture.dropout, **settings)

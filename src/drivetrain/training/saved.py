@@ -25,7 +25,7 @@ from drivetrain.training.inference import TorchEngine, for_inference, lower_prec
 from drivetrain.training.kinds import rebuild_kind
 from drivetrain.training.network import Network
 from drivetrain.training.place import Place, Precision, find_place
-from drivetrain.training.shapes import check_head, check_shapes
+from drivetrain.training.shapes import check_shapes
 
 if TYPE_CHECKING:  # what only judging needs is loaded there: predicting shall start fast
     from drivetrain.data.examples import Examples
@@ -48,9 +48,8 @@ def load_network(artefact: Artefact, place: Place) -> Network:
         ArtefactError: The parameters do not fit the architecture that the manifest names.
     """
     manifest = artefact.manifest
-    check_head(artefact)
-    ensure_tried(artefact, "torch")
     check_shapes(artefact)
+    ensure_tried(artefact, "torch")
     with place.own_randomness():
         normalise, body = rebuild_kind(manifest.input, manifest.architecture)
         network = Network(
