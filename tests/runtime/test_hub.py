@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -33,7 +38,7 @@ def model(tmp_path: Path) -> Path:
         DATA: json.dumps(reading).encode(),
         SEAL: json.dumps({"source": f"folder {tmp_path / 'private' / 'pictures'}", "looks": {}}).encode(),
         "golden/0.jpg": b"a picture",
-        EXPECTED: Expected(inputs=("0.jpg",), outputs=((0.0, 0.0),), tolerance=1.0).model_dump_json().encode(),
+        EXPECTED: Expected(inputs=("0.jpg",), outputs=((0.0, 0.0),), tolerance=1e-3).model_dump_json().encode(),
     }
     return write_artefact(tmp_path / "light.model", contents, describe()).path
 
@@ -190,3 +195,143 @@ def test_a_space_is_a_program_that_asks_the_model(
     assert f"hf-hub:{NAME}" in code.co_consts or "hf-hub" in (folder / "app.py").read_text()
     with pytest.raises(SettingError, match="holds other files"):
         write_space(folder, NAME, manifest)
+
+
+# ── a hub that means ill ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+class _Ill(BaseHTTPRequestHandler):
+    """Answers each request with what `say` writes."""
+
+    say: Callable[[BaseHTTPRequestHandler], None]
+
+    def do_GET(self) -> None:
+        with contextlib.suppress(OSError):
+            type(self).say(self)
+
+    do_POST = do_GET
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextlib.contextmanager
+def ill_hub(say: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[Hub]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Own", (_Ill,), {"say": staticmethod(say)}))
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    try:
+        yield Hub(f"http://127.0.0.1:{server.server_address[1]}", wait_s=0, patience_s=0.5)
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def begin(handler: BaseHTTPRequestHandler, **headers: str) -> None:
+    handler.send_response(200)
+    for name, value in headers.items():
+        handler.send_header(name.replace("_", "-"), value)
+    handler.end_headers()
+
+
+def endless(handler: BaseHTTPRequestHandler) -> None:
+    begin(handler)
+    while True:
+        handler.wfile.write(b" " * 2**20)
+
+
+def byte_by_byte(handler: BaseHTTPRequestHandler) -> None:
+    begin(handler)
+    for _ in range(40):
+        handler.wfile.write(b" ")
+        handler.wfile.flush()
+        time.sleep(0.05)
+
+
+def slow_headers(handler: BaseHTTPRequestHandler) -> None:
+    for _ in range(40):
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\nX: 1\r\n"[:1])
+        handler.wfile.flush()
+        time.sleep(0.05)
+
+
+def body(content: bytes, **headers: str) -> Callable[[BaseHTTPRequestHandler], None]:
+    def say(handler: BaseHTTPRequestHandler) -> None:
+        begin(handler, **{"Content_Length": str(len(content)), **headers})
+        handler.wfile.write(content)
+
+    return say
+
+
+def sent_on(address: str) -> Callable[[BaseHTTPRequestHandler], None]:
+    def say(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(302)
+        handler.send_header("Location", address)
+        handler.end_headers()
+
+    return say
+
+
+@pytest.mark.parametrize(
+    ("say", "message"),
+    [
+        (endless, "is larger than the 16,777,216 bytes|took more than"),
+        (byte_by_byte, "took more than|stopped|something other"),
+        (slow_headers, "took more than|cannot be reached|answered oddly"),
+        (body(b"[]"), "JSON that is no object"),
+        (body(b"null"), "JSON that is no object"),
+        (body(b"not json"), "other than JSON"),
+        (body(b"[" * 100_000), "other than JSON"),
+        (body(b'{"sha": NaN}'), "other than JSON"),
+        (body(b"{}"), "does not say which commit"),
+        (body(b'{"sha": 5}'), "does not say which commit"),
+        (body(b"{}", Content_Length="99999999999999"), "is larger than"),
+        (body(b"{}", Content_Length="500"), "stopped while it was read"),
+        (body(b"zz\r\n", Transfer_Encoding="chunked"), "stopped while it was read"),
+        (sent_on("file:///etc/passwd"), "not allowed"),
+        (sent_on("ftp://127.0.0.1/x"), "not https"),
+        (sent_on("/"), "302|answered oddly"),
+    ],
+)
+def test_a_hub_that_answers_ill_is_an_error(
+    say: Callable[[BaseHTTPRequestHandler], None], message: str, tmp_path: Path
+) -> None:
+    began = time.monotonic()
+    with ill_hub(say) as hub, pytest.raises(HubError, match=message):
+        hub.patience_s = 0.5 if say in (byte_by_byte, slow_headers) else 30
+        if say is byte_by_byte:
+            answer = hub.open("GET", hub.endpoint)
+            hub.read(answer, lambda _: None, most_bytes=100)
+        else:
+            pull(NAME, tmp_path / "a.model", hub=hub)
+    assert time.monotonic() - began < 60
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("answer", "call"), [({"files": [5]}, "push"), ({"files": {}}, "push"), ({"files": 1}, "push")]
+)
+def test_odd_answers_to_a_push_are_errors(model: Path, answer: object, call: str) -> None:
+    with ill_hub(body(json.dumps(answer).encode())) as hub, pytest.raises(HubError, match=r"oddly|does not say"):
+        hub.patience_s = 30
+        push(model, NAME, hub=hub)
+
+
+def test_a_model_for_which_there_is_no_room_is_not_fetched(
+    model: Path, double: Double, hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    push(model, NAME, hub=hub)
+    double.asked.clear()
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=10_000_000))
+    with pytest.raises(HubError, match=r"takes 0\.0 GB, and 0\.0 GB are free .*To fix: make room"):
+        pull(NAME, tmp_path / "again.model", hub=hub)
+    assert not any(path.endswith(MODEL) for _, path, _ in double.asked)
+
+
+def test_files_that_no_model_has_are_not_fetched(model: Path, double: Double, hub: Hub, tmp_path: Path) -> None:
+    push(model, NAME, hub=hub)
+    said = json.loads(double.commits[NAME][-1][MANIFEST])
+    said["files"]["golden/0.jpg"]["bytes"] = 2**40
+    double.changed[MANIFEST] = json.dumps(said).encode()
+    with pytest.raises(ArtefactError, match=r"golden/0\.jpg on the hub is said to have 1,099,511,627,776 bytes"):
+        pull(NAME, tmp_path / "again.model", hub=hub)

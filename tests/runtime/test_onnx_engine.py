@@ -73,7 +73,7 @@ def test_models_of_another_form_are_refused(options: dict, message: str) -> None
 
 def test_damaged_models_are_refused() -> None:
     content = light_bytes()
-    with pytest.raises(ArtefactError, match=r"here\.onnx cannot be run by ONNX Runtime"):
+    with pytest.raises(ArtefactError, match=r"here\.onnx may do more than .* the operator ReduceNean"):
         OnnxEngine(content.replace(b"ReduceMean", b"ReduceNean"), name="here.onnx")
     with pytest.raises(SettingError, match="threads=0"):
         OnnxEngine(content, threads=0)

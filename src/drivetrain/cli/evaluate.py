@@ -42,6 +42,10 @@ def evaluate(
         typer.Option(help="Seal of another test set, whose pictures --data holds.", show_default="the model's own"),
     ] = None,
     project: ProjectFolder = None,
+    review: Annotated[
+        Path | None,
+        typer.Option(help="Decisions that `drivetrain review` wrote; their labels count.", show_default="none"),
+    ] = None,
     json: AsJson = False,
 ) -> None:
     """Judge a saved model on its validation rows, on new data, or once, at the end, on its test rows.
@@ -63,6 +67,7 @@ def evaluate(
             precision=precision.value,
             seal=seal,
             project=project,
+            review=review,
         )
         answer(as_json(_object(model, found)) if json else _text(found))
         if found.not_found:

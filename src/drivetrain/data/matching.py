@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from drivetrain.data.check import CheckReport
@@ -12,11 +13,13 @@ from drivetrain.data.images import check_listed
 from drivetrain.data.listing import SourceSpec
 from drivetrain.data.new_rows import known_rows, only_new
 from drivetrain.data.notices import warn
+from drivetrain.data.review import apply_review, read_review, with_new_values
 from drivetrain.data.sources import Source, reread_source
 from drivetrain.data.split import Part, Split
 from drivetrain.errors import DataError, SettingError
 from drivetrain.progress import say
-from drivetrain.runtime.targets import CategoryTarget, NumberTarget, Target
+from drivetrain.runtime.targets import CategoryTarget, NumberTarget, Target, TargetValue
+from drivetrain.text import readable
 
 
 class Matched(NamedTuple):
@@ -42,6 +45,7 @@ def images_for_evaluation(
     target_columns: str | Sequence[str] | None = None,
     label_delim: str | None = None,
     channels: int = 3,
+    review: str | os.PathLike[str] | None = None,
 ) -> Matched:
     """The rows of `source` that belong to one part of a stored split, found by content; or all rows of new data.
 
@@ -55,6 +59,7 @@ def images_for_evaluation(
         target_columns: Target columns, likewise, in the order of `spec`.
         label_delim: What separates several labels in one cell, likewise.
         channels: As in training.
+        review: File of decisions; its labels count instead of those of the source.
 
     Raises:
         DataError: The source cannot be read, or none of the rows asked for is in it.
@@ -82,6 +87,10 @@ def images_for_evaluation(
         raise SettingError(f"{len(spec.target)} target columns given; the model says {len(target.names)} numbers.")
     listed = reread_source(source, spec, with_parts=part != "all", known=classes_of(target))
     examples, given, _ = check_listed(listed, channels=channels)
+    if review is not None:
+        examples, kept_rows, _ = with_review(examples, review, spec)
+        left: list[Part] | None = None if given is None else [given[row] for row in kept_rows]
+        given = None if left is None else tuple(left)
     if part in ("new", "all"):
         kept, unknown = known_rows(examples, target, listed.description)
         rows = examples.subset(kept)
@@ -117,6 +126,29 @@ def images_for_evaluation(
 def classes_of(target: Target) -> tuple[str, ...]:
     """The categories of a target that has some."""
     return target.vocab if isinstance(target, CategoryTarget) else ()
+
+
+def with_review(
+    examples: Examples, review: str | os.PathLike[str], spec: SourceSpec
+) -> tuple[Examples, list[int], Mapping[str, TargetValue]]:
+    """Rows as a review that was named decided, and a warning that says how many it changed.
+
+    Args:
+        examples: As the source has them.
+        review: File of decisions that `drivetrain review` wrote.
+        spec: How the source was read.
+
+    Returns:
+        The rows that are left, with their labels; which rows of `examples` they are; and digest → new label.
+
+    Raises:
+        DataError: The file cannot be read, or its labels are none of the data's.
+    """
+    name = readable(os.path.basename(review))  # noqa: PTH119 - of a name, not of a file
+    found = apply_review(read_review(review), examples, kind=spec.kind, n_numbers=max(len(spec.target), 1), name=name)
+    kept = [row for row in range(len(examples)) if row not in found.left_out]
+    warn(f"labels count as decided in {found.decision}")
+    return with_new_values(examples.subset(kept), found.relabelled), kept, found.relabelled
 
 
 def match_by_content(

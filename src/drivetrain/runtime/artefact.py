@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import json
 import os
 import re
 import shutil
@@ -19,9 +18,12 @@ from pydantic import ValidationError
 
 from drivetrain.errors import ArtefactError, DrivetrainWarning, first_few
 from drivetrain.files import locked_place
+from drivetrain.runtime.known_models import is_known, remember
 from drivetrain.runtime.manifest import READABLE_VERSIONS, FileRecord, Manifest
 from drivetrain.runtime.places import why_not_writable
+from drivetrain.runtime.plain_json import read_json, what_is_wrong
 from drivetrain.runtime.replacing import flush_folder, fresh_folder, recover, replace_folder
+from drivetrain.runtime.targets import check_names_of
 from drivetrain.text import readable, short_reason
 
 MANIFEST = "manifest.json"
@@ -38,6 +40,13 @@ SEAL = "seal.json"
 
 LITTER = frozenset({".ds_store", ".localized", "thumbs.db", "ehthumbs.db", "desktop.ini", ".directory"})
 """Files in lower case that macOS, Windows and KDE put into folders; macOS also writes ``._NAME`` beside a file."""
+
+GET_AGAIN = "To fix: get the model again from whoever made it, or save it anew."
+
+MOST_MANIFEST_BYTES = 16 * 2**20
+MOST_BYTES = {WEIGHTS: 16 * 2**30, MODEL: 2**31 - 1, CARD: 16 * 2**20, DATA: 64 * 2**20, SEAL: 64 * 2**20}
+"""Of a file of a model from elsewhere; looked at before it is read. Of any other `MOST_OTHER_BYTES`."""
+MOST_OTHER_BYTES = 32 * 2**20
 
 _NAME = re.compile(rf"(?:{GOLDEN}/)?[A-Za-z0-9_][A-Za-z0-9_.-]*")
 """What a file of an artefact may be called: nothing that leads elsewhere, nothing hidden."""
@@ -127,6 +136,7 @@ def write_artefact(
         raise ArtefactError(
             f"cannot save a model to {target}: {short_reason(error)}. To fix: give another place, or make room."
         ) from error
+    remember(record, "saved")
     return Artefact(target, record)
 
 
@@ -256,25 +266,43 @@ def _why_no_artefact(folder: Path) -> str | None:
 
 
 def _read_manifest(folder: Path) -> Manifest:
+    place = folder / MANIFEST
     try:
-        raw = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        if not stat.S_ISREG(place.lstat().st_mode):
+            raise ValueError("it is a link or something else")
+        if place.stat().st_size > MOST_MANIFEST_BYTES:
+            raise ValueError(f"it has {place.stat().st_size:,} bytes, more than {MOST_MANIFEST_BYTES:,}")
+        raw = read_json(place.read_bytes(), most_bytes=MOST_MANIFEST_BYTES)
     except (OSError, ValueError) as error:
-        raise ArtefactError(
-            f"{folder / MANIFEST} cannot be read as JSON: {short_reason(error)}. To fix: get the model again."
-        ) from error
+        raise ArtefactError(f"{place} cannot be read as JSON: {short_reason(error)}. {GET_AGAIN}") from error
+    return manifest_of(raw, str(folder))
+
+
+def manifest_of(raw: Any, where: str) -> Manifest:
+    """A manifest of what its JSON says.
+
+    Args:
+        raw: As `read_json` gives it.
+        where: Whose it is, for messages.
+
+    Raises:
+        ArtefactError: It is of an unknown format, or says something that no manifest does.
+    """
     version = raw.get("format_version") if isinstance(raw, dict) else None
     if type(version) is not int or version not in READABLE_VERSIONS:
         known = f"{READABLE_VERSIONS[0]} to {READABLE_VERSIONS[-1]}"
         raise ArtefactError(
-            f"{folder} has format version {version!r}; this drivetrain reads versions {known}. "
+            f"{where} has format version {repr(version)[:20]}; this drivetrain reads versions {known}. "
             "To fix: install the drivetrain that wrote it, or a newer one."
         )
     try:
-        return Manifest.model_validate(raw)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ArtefactError(f"{folder / MANIFEST} is damaged: {where}: {first['msg']}.") from error
+        found = Manifest.model_validate(raw)
+        if not is_known(found, "saved"):
+            check_names_of(found.target)
+        return found
+    except ValueError as error:
+        reason = what_is_wrong(error) if isinstance(error, ValidationError) else error
+        raise ArtefactError(f"{where}/{MANIFEST} is damaged: {reason}. {GET_AGAIN}") from error
 
 
 def _verify_files(folder: Path, manifest: Manifest) -> None:
@@ -293,9 +321,16 @@ def _verify_files(folder: Path, manifest: Manifest) -> None:
             f"{folder} holds {first_few(sorted(present - listed))}, which its manifest does not list. "
             "To fix: move it elsewhere; an artefact holds only what was saved."
         )
+    saved_here = is_known(manifest, "saved")
     for name, record in sorted(manifest.files.items()):
         path = folder / name
         again = "To fix: copy or fetch the whole folder again."
+        most = MOST_BYTES.get(name, MOST_OTHER_BYTES)
+        if record.bytes > most and not saved_here:
+            raise ArtefactError(
+                f"{path} has {record.bytes:,} bytes, and the model was not saved here: expected at most {most:,}. "
+                f"{GET_AGAIN}"
+            )
         if not stat.S_ISREG(path.lstat().st_mode):
             raise ArtefactError(f"{path} is not the file that was saved: it is a link or something else. {again}")
         if path.stat().st_size != record.bytes or sha256_of(path) != record.sha256:

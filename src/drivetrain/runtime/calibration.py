@@ -45,7 +45,7 @@ class Calibration(BaseModel):
 
     kind: Kind = "category"
     """Of the target it was fitted for."""
-    temperature: float = Field(default=1.0, gt=0)
+    temperature: float = Field(default=1.0, ge=1e-6, le=1e6)
     """Raw outputs are divided by it: above 1 the model was too sure of itself. 1 for numbers."""
     coverage: float = Field(gt=0, lt=1)
     """How often a prediction set (or the interval of a number) holds the truth."""
@@ -54,12 +54,12 @@ class Calibration(BaseModel):
     abstain_below: float | None = Field(default=None, ge=0)
     """No answer below this confidence. 0: always answer. None: no confidence is enough for `max_error`, never answer;
     where `max_error` is None too, abstaining was not asked for."""
-    n: int = Field(ge=1)
+    n: int = Field(ge=1, le=10**12)
     """Validation rows it was fitted on."""
     ranking: Ranking = "lac"
     max_error: float | None = Field(default=None, gt=0, lt=1)
     """Stated error rate of the answers that are given."""
-    half_widths: tuple[float, ...] | None = None
+    half_widths: tuple[float, ...] | None = Field(default=None, max_length=100_000)
     """For numbers, in your units: truth is within this distance as often as `coverage` says, each number on its own.
     None: too few rows."""
 

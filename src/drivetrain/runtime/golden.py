@@ -10,8 +10,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from drivetrain.errors import ArtefactError
 from drivetrain.runtime.artefact import GOLDEN, Artefact
+from drivetrain.runtime.known_models import is_known
+from drivetrain.runtime.plain_json import read_json, what_is_wrong
 
 EXPECTED = f"{GOLDEN}/expected.json"
+MOST_EXAMPLES, MOST_BYTES = 64, 32 * 2**20
+"""Pictures, and bytes of all of them together; and of the answers to them."""
+MOST_SHARE, LEAST_TOLERANCE = 0.2, 1e-3
+"""The tolerance is at most this share of the outputs' spread, or so small: with more, any answer would pass."""
 
 
 class Expected(BaseModel):
@@ -19,7 +25,7 @@ class Expected(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    inputs: tuple[str, ...] = Field(min_length=1)
+    inputs: tuple[str, ...] = Field(min_length=1, max_length=MOST_EXAMPLES)
     """Files of the folder, encoded pictures."""
     outputs: tuple[tuple[float, ...], ...]
     """Raw outputs, one row per input."""
@@ -31,6 +37,12 @@ class Expected(BaseModel):
         if len(self.inputs) != len(self.outputs) or len({len(row) for row in self.outputs}) != 1:
             raise ValueError("inputs and outputs do not fit together")
         return self
+
+    def check_tolerance(self) -> None:
+        """Raise ValueError where nearly any answer would count as the same."""
+        most = max(MOST_SHARE * float(np.std(self.outputs)), LEAST_TOLERANCE)
+        if self.tolerance > most * 1.01:
+            raise ValueError(f"tolerance={self.tolerance:.3g} lets other answers pass: expected at most {most:.3g}")
 
 
 @dataclass(frozen=True)
@@ -62,12 +74,27 @@ def read_golden(artefact: Artefact) -> Golden | None:
     """
     if EXPECTED not in artefact.manifest.files:
         return None
+    fix = "To fix: get the model again from whoever made it, or save it anew."
     try:
-        expected = Expected.model_validate_json(artefact.file(EXPECTED).read_bytes())
-    except ValidationError as error:
-        raise ArtefactError(f"{artefact.path / EXPECTED} is damaged: {error.errors()[0]['msg']}.") from error
-    pictures = tuple(artefact.file(f"{GOLDEN}/{name}").read_bytes() for name in expected.inputs)
-    return Golden(pictures, np.array(expected.outputs, np.float32), expected.tolerance)
+        raw = read_json(artefact.file(EXPECTED).read_bytes(), most_bytes=MOST_BYTES)
+        expected = Expected.model_validate(raw)
+        if expected.outputs and len(expected.outputs[0]) != artefact.manifest.target.n_outputs:
+            raise ValueError(f"it answers with {len(expected.outputs[0])} numbers, the model with others")
+        outputs = np.array(expected.outputs, np.float32)
+        if not np.isfinite(outputs).all():
+            raise ValueError("an answer is out of range")
+        if not is_known(artefact.manifest, "saved"):
+            expected.check_tolerance()
+    except (ValueError, OSError) as error:
+        reason = what_is_wrong(error) if isinstance(error, ValidationError) else error
+        raise ArtefactError(f"{artefact.path / EXPECTED} is damaged: {reason}. {fix}") from error
+    files = [artefact.file(f"{GOLDEN}/{name}") for name in expected.inputs]
+    size = sum(artefact.manifest.files[f"{GOLDEN}/{name}"].bytes for name in expected.inputs)
+    if size > MOST_BYTES:
+        raise ArtefactError(
+            f"the golden examples of {artefact.path} take {size:,} bytes: expected at most {MOST_BYTES:,}. {fix}"
+        )
+    return Golden(tuple(file.read_bytes() for file in files), outputs, expected.tolerance)
 
 
 def compare(golden: Golden, outputs_NK: NDArray[np.float32]) -> SelfTest:

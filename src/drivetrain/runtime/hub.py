@@ -13,12 +13,11 @@ import hashlib
 import json
 import os
 import re
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote
-
-from pydantic import ValidationError
 
 from drivetrain.errors import ArtefactError, HubError
 from drivetrain.progress import track
@@ -26,20 +25,26 @@ from drivetrain.runtime.artefact import (
     CARD,
     DATA,
     MANIFEST,
+    MOST_BYTES,
+    MOST_MANIFEST_BYTES,
+    MOST_OTHER_BYTES,
     SEAL,
     Artefact,
     check_names,
     check_target_path,
     is_artefact,
+    manifest_of,
     open_artefact,
 )
-from drivetrain.runtime.hub_http import Hub, find_hub
+from drivetrain.runtime.hub_http import ODD, Hub, find_hub
 from drivetrain.runtime.manifest import FileRecord, Manifest
+from drivetrain.runtime.plain_json import read_json
 from drivetrain.runtime.replacing import fresh_folder, replace_folder
+from drivetrain.text import readable
 
 README = "README.md"
-MOST_MANIFEST_BYTES = 64 * 2**20
-PIECE_BYTES = 2**20
+SPARE_BYTES = 256 * 2**20
+"""Of the disk that a model is fetched to: left free."""
 SAMPLE_BYTES = 512
 """Of each file, for the hub to tell text from binary."""
 
@@ -108,6 +113,7 @@ def pull(repository: str, out: str | os.PathLike[str], *, revision: str = "main"
         _fetch(hub, f"{base}/{MANIFEST}", fresh / MANIFEST, MOST_MANIFEST_BYTES)
         manifest = _manifest_of((fresh / MANIFEST).read_bytes(), repository)
         check_names(manifest.files, f"{repository} on the hub")
+        _check_sizes(manifest, repository, fresh)
         with track("fetching", sum(record.bytes for record in manifest.files.values())) as advance:
             for name, record in manifest.files.items():
                 (fresh / name).parent.mkdir(exist_ok=True)
@@ -200,7 +206,7 @@ def _upload_modes(hub: Hub, repository: str, contents: Mapping[str, bytes]) -> d
         for name, content in contents.items()
     ]
     answer = hub.ask("POST", f"/api/models/{repository}/preupload/main", {"files": asked})
-    modes = {str(file["path"]): str(file["uploadMode"]) for file in answer.get("files", [])}
+    modes = {str(file.get("path")): str(file.get("uploadMode")) for file in _objects(answer, "files")}
     if not modes.keys() >= contents.keys():
         raise HubError(f"{hub.endpoint} does not say how to upload {sorted(contents.keys() - modes.keys())}.")
     return modes
@@ -219,44 +225,72 @@ def _upload(hub: Hub, repository: str, large: Mapping[str, bytes]) -> None:
     }
     answer = hub.ask("POST", f"/{repository}.git/info/lfs/objects/batch", asked, kind=_LFS)
     with track("uploading", sum(map(len, by_hash.values()))) as advance:
-        for found in answer.get("objects", []):
+        for found in _objects(answer, "objects"):
             if "error" in found:
-                raise HubError(f"{hub.endpoint} refuses a file of {repository}: {found['error'].get('message')}.")
-            content, actions = by_hash[found["oid"]], found.get("actions") or {}
-            if "upload" in actions:
-                headers = {"Content-Type": "application/octet-stream", **(actions["upload"].get("header") or {})}
-                hub.open("PUT", actions["upload"]["href"], content, headers).close()
-            if "verify" in actions:
+                raise HubError(f"{hub.endpoint} refuses a file of {repository}: {readable(str(found['error'])[:300])}.")
+            content, actions = by_hash.get(str(found.get("oid"))), found.get("actions") or {}
+            if content is None:
+                raise HubError(f"{hub.endpoint} asks for a file that is not of {repository}. {ODD}")
+            try:
+                steps = {name: (str(one["href"]), dict(one.get("header") or {})) for name, one in actions.items()}
+            except (AttributeError, KeyError, TypeError, ValueError) as error:
+                raise HubError(f"{hub.endpoint} does not say where a file of {repository} goes. {ODD}") from error
+            if "upload" in steps:
+                href, said = steps["upload"]
+                hub.open("PUT", href, content, {"Content-Type": "application/octet-stream", **said}).close()
+            if "verify" in steps:
                 proof = json.dumps({"oid": found["oid"], "size": len(content)}).encode()
-                hub.open("POST", actions["verify"]["href"], proof, {"Content-Type": _LFS}).close()
+                hub.open("POST", steps["verify"][0], proof, {"Content-Type": _LFS}).close()
             advance(len(content))
+
+
+def _objects(answer: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    """The objects of a list in an answer of the hub; raises HubError where it is none."""
+    found = answer.get(name, [])
+    if not isinstance(found, list) or not all(isinstance(one, dict) for one in cast("list[Any]", found)):
+        raise HubError(f"the hub answered oddly: expected a list of objects in {name!r}. {ODD}")
+    return cast("list[dict[str, Any]]", found)
 
 
 def _fetch(hub: Hub, address: str, file: Path, most_bytes: int) -> str:
     """Write what lies at an address to a file, never more than was announced; gives its SHA-256."""
     found = hashlib.sha256()
-    size = 0
-    with hub.open("GET", address) as answer, file.open("wb") as stream:
-        while piece := answer.read(PIECE_BYTES):
-            size += len(piece)
-            if size > most_bytes:
-                raise HubError(f"{address} is larger than the {most_bytes:,} bytes that were expected.")
+    answer = hub.open("GET", address)
+    with file.open("wb") as stream:
+
+        def take(piece: bytes) -> None:
             found.update(piece)
             stream.write(piece)
+
+        hub.read(answer, take, most_bytes=most_bytes)
         stream.flush()
         os.fsync(stream.fileno())
     return found.hexdigest()
 
 
+def _check_sizes(manifest: Manifest, repository: str, folder: Path) -> None:
+    """Refuse what no model takes, and what there is no room for, before it is fetched."""
+    for name, record in manifest.files.items():
+        most = MOST_BYTES.get(name, MOST_OTHER_BYTES)
+        if record.bytes > most:
+            raise ArtefactError(
+                f"{repository}/{name} on the hub is said to have {record.bytes:,} bytes: expected at most {most:,}. "
+                "To fix: ask whoever put it there."
+            )
+    wanted, free = sum(record.bytes for record in manifest.files.values()), shutil.disk_usage(folder).free
+    if wanted + SPARE_BYTES > free:
+        raise HubError(
+            f"{repository} takes {wanted / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free at {folder.parent}: expected "
+            f"{SPARE_BYTES / 1e9:.1f} GB more than it takes. To fix: make room, or fetch it to another disk."
+        )
+
+
 def _manifest_of(raw: bytes, repository: str) -> Manifest:
     try:
-        return Manifest.model_validate_json(raw)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise ArtefactError(
-            f"{repository} on the hub is not a drivetrain artefact: {where}: {first['msg']}."
-        ) from error
+        said = read_json(raw, most_bytes=MOST_MANIFEST_BYTES)
+        return manifest_of(said, f"{repository} on the hub")
+    except (ValueError, ArtefactError) as error:
+        raise ArtefactError(f"{repository} on the hub is not a drivetrain artefact: {error}") from error
 
 
 def _sha256(content: bytes) -> str:

@@ -37,6 +37,11 @@ MAX_ASPECT = 3.0
 """A picture longer than this many times its short side is cut to it around its centre (a 20,000 × 1 strip would
 otherwise become a 5,000,000 pixel wide one)."""
 
+LARGEST_PX, LARGEST_WORKING_PX = 4096, 8192
+"""Side of the square, and short side of the working picture: a description of a few letters could else ask for a
+picture of any size."""
+MOST_CHANNELS = 256
+
 WORKING_VERSION = 2
 """Raise it whenever `load` makes other pixels of the same file: pictures kept from before are then not used."""
 
@@ -51,11 +56,11 @@ class PictureInput(BaseModel):
         ((8, 16, 3), (4, 4, 3))
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     kind: Literal["picture"] = "picture"
-    channels: int = Field(ge=1)
-    size_px: int = Field(ge=1)
+    channels: int = Field(ge=1, le=MOST_CHANNELS)
+    size_px: int = Field(ge=1, le=LARGEST_PX)
     """Side of the square the network reads."""
     crop_pct: float = Field(default=0.875, gt=0, le=1)
     """The square's share of the working picture's short side."""
@@ -77,6 +82,13 @@ class PictureInput(BaseModel):
             raise ValueError("std must be above 0")
         if self.value_range is not None and not 0 <= self.value_range[0] < self.value_range[1] <= MOST:
             raise ValueError("value_range must be two values within 0 and 65535, the smaller first")
+        if min(self.std) < 1e-9 or max(map(abs, (*self.std, *self.mean))) > 1e6:
+            raise ValueError("mean and std must be of ordinary size")
+        if self.working_px > LARGEST_WORKING_PX:
+            raise ValueError(
+                f"size_px={self.size_px} with crop_pct={self.crop_pct:g} makes working pictures of "
+                f"{self.working_px} px, more than {LARGEST_WORKING_PX}"
+            )
         return self
 
     @property

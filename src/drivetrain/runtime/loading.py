@@ -12,6 +12,7 @@ from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.golden import read_golden
 from drivetrain.runtime.manifest import Manifest
 from drivetrain.runtime.predictor import Predictor
+from drivetrain.runtime.quarantine import Engine, ensure_tried
 
 HUB = "hf-hub:"
 """Before the name of a model on the hub."""
@@ -30,6 +31,8 @@ def load(
 ) -> Predictor:
     """A saved model, ready to predict; needs the artefact alone, and no torch where it holds `model.onnx`.
 
+    A model that this user has not saved is first tried in a process of its own, with bounded memory and time; once.
+
     Args:
         path: The artefact; or ``hf-hub:owner/name``, which fetches it into this user's cache.
         device: ``auto`` and ``cpu`` take ONNX Runtime where they can; another device, such as ``cuda``, takes torch.
@@ -39,7 +42,7 @@ def load(
             this process may use. Of ONNX Runtime.
 
     Raises:
-        ArtefactError: The artefact is missing, altered or of an unknown format.
+        ArtefactError: The artefact is missing, altered or of an unknown format, or did not stand the trial.
         MissingExtraError: It can be answered with torch only, which is not installed.
         SettingError: A setting cannot be used.
     """
@@ -50,6 +53,7 @@ def load(
     artefact = open_artefact(path)
     why_not = _why_not_onnx(artefact.manifest, device, precision)
     if why_not is None:
+        ensure_tried(artefact, "onnxruntime")
         return _with_onnx(artefact, top_k, threads)
     if find_spec("torch") is None:
         raise MissingExtraError(f"{artefact.path} {why_not}: that needs torch. pip install 'drivetrain[train]'")
@@ -57,6 +61,14 @@ def load(
         artefact, device=device, precision=precision, top_k=top_k
     )
     made.decisions["engine"] = Decision(value="torch", reason=why_not)
+    return made
+
+
+def load_with(artefact: Artefact, engine: Engine) -> Predictor:
+    """What `load` gives on the CPU with one engine or the other; of an artefact that is open already."""
+    if engine == "onnxruntime":
+        return _with_onnx(artefact, 5, 1)
+    made: Predictor = import_module(TORCH_LOADER).load_with_torch(artefact, device="cpu", precision="fp32", top_k=5)
     return made
 
 

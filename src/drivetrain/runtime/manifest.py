@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, field_validator, model_serializer
 
+from drivetrain.runtime.body_options import check_options
 from drivetrain.runtime.calibration import Calibration
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.inputs import Input
@@ -18,6 +19,11 @@ READABLE_VERSIONS = (1, 2)
 
 ExportPrecision = Literal["fp32", "int8", "bf16", "fp16"]
 """Of the weights in `model.onnx`: 8 bits for weights and activations, or 16 bits for weights alone."""
+
+
+MOST_FILES, MOST_ENTRIES = 1000, 100_000
+"""Of a manifest: files, and rows of a list."""
+MOST_FEATURES = 2**18
 
 
 class _Record(BaseModel):
@@ -34,16 +40,22 @@ class FileRecord(_Record):
 class Architecture(_Record):
     """How to rebuild the network before its parameters are loaded."""
 
-    name: str
+    name: str = Field(pattern=r"^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)?$", max_length=200)
     """A timm architecture, never code."""
     options: dict[str, Any] = {}
-    """Keyword arguments of that architecture, plain JSON values."""
+    """Keyword arguments of that architecture: plain numbers, switches and names of layers, see `body_options`."""
     pretrained_from: str | None
-    """Where the body's first parameters came from; None: trained from scratch."""
-    features: int = Field(ge=1)
+    """Where the body's first parameters came from, as text that is never opened; None: trained from scratch."""
+    features: int = Field(ge=1, le=MOST_FEATURES)
     """Width of the body's pooled output, which the head reads."""
     dropout: float = Field(ge=0, lt=1)
     """Of the head."""
+
+    @field_validator("options")
+    @classmethod
+    def _options_are_plain(cls, options: dict[str, Any]) -> dict[str, Any]:
+        check_options(options)
+        return options
 
     @property
     def label(self) -> str:
@@ -183,25 +195,25 @@ class Manifest(_Record):
     format_version: int = FORMAT_VERSION
     created: str
     """UTC, ISO 8601."""
-    versions: dict[str, str]
+    versions: dict[str, str] = Field(max_length=200)
     """Of drivetrain and the libraries that trained the model."""
     input: Input
     target: Target
     architecture: Architecture
-    decisions: dict[str, Decision] = {}
+    decisions: dict[str, Decision] = Field(default={}, max_length=1000)
     split_identity: str
-    n: dict[str, int]
+    n: dict[str, Annotated[int, Field(ge=0)]] = Field(max_length=10)
     """Rows in `train`, `valid` and `test`."""
     parameters_sha256: str
-    metrics: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = Field(default=(), max_length=100)
     """Names of the metrics chosen for training; functions of the user's are not kept."""
     validation: dict[str, ScoreRecord] = {}
     seal: Seal | None = None
     """None: there is no test set."""
     expected: Expected | None = None
     """What the first metric should say of the test set, see `Expected`."""
-    test_openings: tuple[Opening, ...] = ()
-    history: tuple[dict[str, float | int | str | None], ...] = ()
+    test_openings: tuple[Opening, ...] = Field(default=(), max_length=MOST_ENTRIES)
+    history: tuple[dict[str, float | int | str | None], ...] = Field(default=(), max_length=MOST_ENTRIES)
     """One row per epoch."""
     export: Export | None = None
     """None: there is no `model.onnx`; `decisions["export"]` says why."""
@@ -209,4 +221,4 @@ class Manifest(_Record):
     """Turns raw outputs into the probabilities, sets and abstentions of answers. None: too few validation rows."""
     reference: Reference | None = None
     """What validation looked like, for watching a service."""
-    files: dict[str, FileRecord]
+    files: dict[str, FileRecord] = Field(max_length=MOST_FILES)

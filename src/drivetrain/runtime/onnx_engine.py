@@ -15,10 +15,13 @@ from numpy.typing import NDArray
 from drivetrain.errors import ArtefactError, SettingError
 from drivetrain.runtime.cpus import usable_cpus
 from drivetrain.runtime.manifest import Manifest
-from drivetrain.runtime.onnx_file import check_self_contained
+from drivetrain.runtime.onnx_file import safe_model
 
 MOST_ROWS = 32
 """Pictures that go through the network at once. More at a time are no faster on a CPU, and need memory for each."""
+
+NO_FOLDER = os.devnull
+"""Where the runtime would look for weights in other files: no file can lie in there."""
 
 FATAL = 4
 """Severity below which ONNX Runtime writes nothing: what matters is raised, and standard error belongs to the user."""
@@ -49,7 +52,7 @@ class OnnxEngine:
     def __init__(self, model: bytes, *, name: str = "model.onnx", threads: int | None = None) -> None:
         if threads is not None and threads < 1:
             raise SettingError(f"threads={threads} is too small: expected at least 1.")
-        check_self_contained(model, name)
+        model, self.rising = safe_model(model, name)
         self.name = name
         self.threads = threads or granted_threads()
         onnxruntime.set_default_logger_severity(FATAL)
@@ -79,7 +82,13 @@ class OnnxEngine:
             )
 
     def _run(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
-        made: Any = self._session.run([self._output], {self._input: np.ascontiguousarray(pictures)})
+        try:
+            made: Any = self._session.run([self._output], {self._input: np.ascontiguousarray(pictures)})
+        except Exception as error:  # onnxruntime's own exceptions share no base
+            raise ArtefactError(
+                f"{self.name} cannot answer {len(pictures)} pictures: {_first_line(error)}. "
+                "To fix: get the model again from whoever made it, or export it anew."
+            ) from error
         return made[0]
 
 
@@ -100,6 +109,7 @@ def _options(threads: int) -> Any:
     options.inter_op_num_threads = 1
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     options.log_severity_level = FATAL
+    options.add_session_config_entry("session.model_external_initializers_file_folder_path", NO_FOLDER)
     # Within an answer threads wait for each other awake, since putting one to sleep and waking it takes as long as a
     # small layer. Between answers they sleep: one that spins takes the processor from whoever else works here.
     options.add_session_config_entry("session.intra_op.allow_spinning", "1")

@@ -13,7 +13,7 @@ from typing import Any, Protocol, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from drivetrain.errors import PictureError, SettingError
+from drivetrain.errors import ArtefactError, PictureError, SettingError
 from drivetrain.runtime.calibration import Calibration
 from drivetrain.runtime.cpus import usable_cpus
 from drivetrain.runtime.decisions import Decision
@@ -162,8 +162,12 @@ class Predictor:
         return self.reader.read(source)
 
     def run(self, pixels_NSSC: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Raw outputs (N, K) of pictures that were read."""
-        return self.engine(pixels_NSSC)
+        """Raw outputs (N, K) of pictures that were read.
+
+        Raises:
+            ArtefactError: The network gives another number of rows or columns, or numbers that are not finite.
+        """
+        return checked_outputs(self.engine(pixels_NSSC), len(pixels_NSSC), self.target.n_outputs)
 
     def answers(self, outputs_NK: NDArray[np.float32], paths: Sequence[str | None] | None = None) -> list[Prediction]:
         """What raw outputs mean, one `Prediction` per row; `paths` are copied into them."""
@@ -188,7 +192,10 @@ class Predictor:
             pixels = np.stack([self.read(picture) for picture in self.golden.pictures])
         except PictureError as error:
             return SelfTest(False, len(self.golden.pictures), float("inf"), str(error))
-        return compare(self.golden, self.run(pixels))
+        try:
+            return compare(self.golden, self.engine(pixels))  # which names other shapes, and NaN, itself
+        except ArtefactError as error:
+            return SelfTest(False, len(self.golden.pictures), float("inf"), str(error))
 
     def _inputs(self, sources: Any) -> Iterator[Any]:
         if isinstance(sources, (str, os.PathLike)) and os.path.isdir(cast("str | os.PathLike[str]", sources)):  # noqa: PTH112 - Path.is_dir raises for long names
@@ -243,6 +250,32 @@ class Predictor:
             return replace(said, intervals=self.calibration.interval(self.target, row))
         may_be = self.calibration.prediction_set(self.target, row)
         return replace(said, set=may_be, abstained=self.calibration.abstains(row))
+
+
+def checked_outputs(outputs_NK: NDArray[np.float32], n: int, n_outputs: int) -> NDArray[np.float32]:
+    """The same numbers, where they are an answer; a network that fails must not look like one that decided.
+
+    Raises:
+        ArtefactError: There are more or fewer rows or columns than asked for, or a number is not finite.
+
+    Example:
+        >>> checked_outputs(np.array([[np.nan, 1.0]], np.float32), 1, 2)
+        Traceback (most recent call last):
+        drivetrain.errors.ArtefactError: the network answered ...
+    """
+    fix = "To fix: look at the pictures; if they are in order, get the model again, or train it anew."
+    if outputs_NK.shape != (n, n_outputs):
+        raise ArtefactError(
+            f"the network answered {n} pictures with numbers of shape {outputs_NK.shape}: expected ({n}, {n_outputs}). "
+            f"{fix}"
+        )
+    faulty = int((~np.isfinite(outputs_NK)).any(axis=1).sum())
+    if faulty:
+        raise ArtefactError(
+            f"the network answered {faulty} of {n} pictures with numbers that are not finite (NaN or infinite), which "
+            f"mean nothing: expected finite ones. {fix}"
+        )
+    return outputs_NK
 
 
 def answer(target: Target, row: NDArray[Any], path: str | None, top_k: int) -> Prediction:

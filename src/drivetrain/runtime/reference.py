@@ -32,7 +32,7 @@ _LUMINANCE = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 
 
 class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Histogram(_Record):
@@ -46,7 +46,7 @@ class Histogram(_Record):
         [1, 0, 2]
     """
 
-    edges: tuple[float, ...]
+    edges: tuple[float, ...] = Field(max_length=1000)
     """Rising; a value on an edge belongs to the bin above it."""
     counts: tuple[int, ...]
     """One more than there are edges."""
@@ -112,7 +112,7 @@ class Reference(_Record):
         ({'apple': 2, 'pear': 1}, 1.5)
     """
 
-    n: int = Field(ge=1)
+    n: int = Field(ge=1, le=10**12)
     """Validation rows."""
     predicted: dict[str, int] = {}
     """Category → rows of which it was said, in the order of the vocabulary; empty for numbers."""

@@ -16,6 +16,7 @@ Numbers stay float64 until they are standardised: at 1,700,000,000 neighbouring 
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, Literal
 
@@ -49,6 +50,28 @@ def sigmoid(logits: Array) -> Array:
         0.0
     """
     return 0.5 * (1.0 + np.tanh(0.5 * logits.astype(np.float64)))
+
+
+MOST_NAMES, MOST_LETTERS = 100_000, 1000
+"""Categories of a model, and letters of the name of one."""
+
+
+TURNING = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+"""Turn the direction of writing: what follows is then shown as something else than it is."""
+
+
+def unusable_name(name: str) -> str | None:
+    r"""Why a category or column cannot be called so; None where it can.
+
+    Example:
+        >>> unusable_name("red wine") is None, unusable_name("red\x1b[2J")
+        (True, "'red\\x1b[2J' has a control character")
+    """
+    if len(name) > MOST_LETTERS:
+        return f"{name[:40]!r}… has {len(name):,} letters, more than {MOST_LETTERS:,}"
+    if any((unicodedata.category(c) in ("Cc", "Cs") and c not in "\t\n\r") or c in TURNING for c in name):
+        return f"{name[:60]!r} has a control character"
+    return None
 
 
 class _Vocabulary(BaseModel):
@@ -171,7 +194,7 @@ class NumberTarget(BaseModel):
         [[250.0]]
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     kind: Literal["number"] = "number"
     names: tuple[str, ...] = Field(min_length=1)
@@ -184,6 +207,8 @@ class NumberTarget(BaseModel):
             raise ValueError("names, mean and std have different lengths")
         if min(self.std) <= 0:
             raise ValueError("std must be above 0")
+        if len(set(self.names)) != len(self.names):
+            raise ValueError("a column is named twice")
         return self
 
     @classmethod
@@ -237,3 +262,13 @@ class NumberTarget(BaseModel):
 
 
 Target = Annotated[CategoryTarget | CategoriesTarget | NumberTarget, Field(discriminator="kind")]
+
+
+def check_names_of(target: Target) -> None:
+    """Raise ValueError where a target of a model from elsewhere has more names than any, or one that is none."""
+    names = target.names if isinstance(target, NumberTarget) else (target.name, *target.vocab)
+    if len(names) > MOST_NAMES:
+        raise ValueError(f"there are {len(names):,} categories, more than {MOST_NAMES:,}")
+    reason = next(filter(None, map(unusable_name, names)), None)
+    if reason is not None:
+        raise ValueError(reason)

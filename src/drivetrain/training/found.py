@@ -2,42 +2,46 @@
 
 from __future__ import annotations
 
-import json
 import os
 import warnings
-from typing import Any
 
 from drivetrain.data.data import Data, Sealed
 from drivetrain.data.divide import leave_out_unknown
 from drivetrain.data.examples import Examples
 from drivetrain.data.images import check_listed
-from drivetrain.data.listing import SourceSpec
-from drivetrain.data.matching import classes_of, match_by_content
+from drivetrain.data.matching import classes_of, match_by_content, with_review
 from drivetrain.data.sources import Source, reread_source
-from drivetrain.data.split import PARTS, Part, Split
+from drivetrain.data.split import PARTS, Part
 from drivetrain.errors import DataError, DrivetrainWarning
-from drivetrain.runtime.artefact import DATA, Artefact
-from drivetrain.training.saved import source_of
+from drivetrain.runtime.artefact import Artefact
+from drivetrain.training.reading import read_reading
 from drivetrain.training.sealing import seal_of
 
 
-def data_of(artefact: Artefact, source: Source | None = None) -> Data:
+def data_of(artefact: Artefact, source: Source | None = None, *, review: str | os.PathLike[str] | None = None) -> Data:
     """The rows a model was trained, validated and is to be tested on, each in the part that it had.
 
     Args:
         artefact: Opened and verified.
         source: Folder, table or DataFrame that holds the rows now; None takes the place they were trained from.
+        review: File of decisions whose labels count instead of those of the data.
 
     Raises:
+        ArtefactError: What the artefact says of its data is damaged.
         DataError: The source cannot be read, or holds none of the training rows.
     """
-    reading: dict[str, Any] = json.loads(artefact.file(DATA).read_text(encoding="utf-8"))
-    manifest = artefact.manifest
-    split = Split.model_validate(reading["split"])
-    spec = SourceSpec.model_validate(reading["spec"]).model_copy(update={"kind": manifest.target.kind})
-    place = source_of(artefact, reading) if source is None else source
+    reading = read_reading(artefact)
+    reading.tell_of_labels(review)
+    manifest, split = artefact.manifest, reading.split
+    spec = reading.spec.model_copy(update={"kind": manifest.target.kind})
+    place = reading.place() if source is None else source
     listed = reread_source(place, spec, with_parts=True, known=classes_of(manifest.target))
     examples, given, report = check_listed(listed, channels=manifest.input.channels)
+    if review is not None:
+        examples, rows, relabelled = with_review(examples, review, spec)
+        parts_now: list[Part] | None = None if given is None else [given[row] for row in rows]
+        given = None if parts_now is None else tuple(parts_now)
+        spec = spec.model_copy(update={"relabelled": relabelled})
     parts: dict[Part, Examples] = {}
     missing = 0
     for part in PARTS:

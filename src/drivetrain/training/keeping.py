@@ -10,12 +10,14 @@ from drivetrain.data.sealing import seal_data
 from drivetrain.errors import SettingError
 from drivetrain.runtime.artefact import open_artefact
 from drivetrain.runtime.manifest import ExportPrecision, Opening
+from drivetrain.runtime.quarantine import ensure_tried
 from drivetrain.training.callbacks import Row
 from drivetrain.training.exporting import ExportPlan
 from drivetrain.training.found import data_of
 from drivetrain.training.network import Network
 from drivetrain.training.saved import load_parameters
 from drivetrain.training.saving import save_learner
+from drivetrain.training.shapes import check_shapes
 
 if TYPE_CHECKING:
     from drivetrain.data.project import ProjectPlace
@@ -70,6 +72,7 @@ class Keeping:
         *,
         data: Source | None = None,
         project: ProjectPlace = None,
+        review: str | os.PathLike[str] | None = None,
         **settings: Any,
     ) -> Self:
         """Take up a saved model, to go on training it, to judge it or to look into it; `drivetrain.load` predicts.
@@ -81,6 +84,8 @@ class Keeping:
             data: Folder, table or DataFrame that holds the pictures now; None takes the place they were trained from.
             project: The project folder, whose seals the rows are compared with; None takes the one at hand, see
                 `images`.
+            review: File of decisions that `drivetrain review` wrote, whose labels count instead of those of the data:
+                what a saved model says of labels does not.
             settings: As of `Learner`, but for what the saved model fixes: arch, size, pretrained and dropout.
 
         Raises:
@@ -101,7 +106,9 @@ class Keeping:
         artefact = open_artefact(path)
         manifest = artefact.manifest
         settings.setdefault("metrics", manifest.metrics or None)
-        rows = seal_data(data_of(artefact, data), project=project)
+        check_shapes(artefact)
+        ensure_tried(artefact, "torch")
+        rows = seal_data(data_of(artefact, data, review=review), project=project)
         make = cast(Any, cls)
         learn: Self = make(rows, manifest, dropout=manifest.architecture.dropout, **settings)
         load_parameters(learn.network, artefact)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -16,23 +14,27 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from drivetrain.errors import ArtefactError, DataError, SealError, SettingError
-from drivetrain.runtime.artefact import DATA, MODEL, WEIGHTS, Artefact, open_artefact
+from drivetrain.runtime.artefact import GET_AGAIN, MODEL, WEIGHTS, Artefact, open_artefact
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.golden import read_golden
 from drivetrain.runtime.manifest import Manifest, Opening
-from drivetrain.runtime.predictor import Predictor
+from drivetrain.runtime.predictor import Predictor, checked_outputs
+from drivetrain.runtime.quarantine import ensure_tried
 from drivetrain.training.inference import TorchEngine, for_inference
 from drivetrain.training.kinds import rebuild_kind
 from drivetrain.training.network import Network
 from drivetrain.training.place import Place, Precision, find_place
+from drivetrain.training.shapes import check_shapes
 
 if TYPE_CHECKING:  # what only judging needs is loaded there: predicting shall start fast
     from drivetrain.data.examples import Examples
     from drivetrain.data.seal import SealedSet
     from drivetrain.data.sources import Source
+    from drivetrain.data.split import Split
     from drivetrain.evaluation.metrics import Metric
     from drivetrain.evaluation.predictions import Predictions
     from drivetrain.evaluation.scores import Scores
+    from drivetrain.training.reading import Reading
 
 
 def load_network(artefact: Artefact, place: Place) -> Network:
@@ -42,6 +44,8 @@ def load_network(artefact: Artefact, place: Place) -> Network:
         ArtefactError: The parameters do not fit the architecture that the manifest names.
     """
     manifest = artefact.manifest
+    check_shapes(artefact)
+    ensure_tried(artefact, "torch")
     with place.own_randomness():
         normalise, body = rebuild_kind(manifest.input, manifest.architecture)
         network = Network(
@@ -60,9 +64,11 @@ def load_parameters(network: Network, artefact: Artefact) -> None:
     """Give a network the parameters of an artefact; raises ArtefactError where they do not fit."""
     try:
         network.load_state_dict(load_file(artefact.file(WEIGHTS)))
-    except (SafetensorError, RuntimeError) as error:
-        first_line = str(error).splitlines()[0]
-        raise ArtefactError(f"{artefact.path / WEIGHTS} does not fit the manifest: {first_line}") from error
+    except (SafetensorError, RuntimeError, ValueError, OSError) as error:
+        first_line = (str(error) or type(error).__name__).splitlines()[0]
+        raise ArtefactError(
+            f"{artefact.path / WEIGHTS} does not fit the manifest: {first_line.rstrip('.')}. {GET_AGAIN}"
+        ) from error
 
 
 def load_with_torch(artefact: Artefact, *, device: str, precision: Precision, top_k: int) -> Predictor:
@@ -160,9 +166,11 @@ class _Judging:
         if self._with_onnx:
             from drivetrain.runtime.onnx_engine import OnnxEngine  # noqa: PLC0415
 
+            ensure_tried(self.artefact, "onnxruntime")
             outputs = engine_outputs(OnnxEngine(self.artefact.file(MODEL).read_bytes()), manifest.input, store)
         else:
             outputs = raw_outputs(load_network(self.artefact, self.place), manifest.input, store, self.place)
+        checked_outputs(outputs, len(self.examples), manifest.target.n_outputs)
         return judge(outputs, self.examples, manifest.target, None)
 
 
@@ -176,6 +184,7 @@ def evaluate(
     precision: Precision = "auto",
     seal: str | os.PathLike[str] | None = None,
     project: str | os.PathLike[str] | None = None,
+    review: str | os.PathLike[str] | None = None,
 ) -> Evaluation:
     """Judge a saved model on its validation rows, or open its test set.
 
@@ -189,7 +198,8 @@ def evaluate(
     Args:
         path: The artefact.
         part: ``valid``, ``test`` or ``new``.
-        data: Folder, table or DataFrame that holds the rows; None takes the place they were trained from.
+        data: Folder, table or DataFrame that holds the rows; None takes the place they were trained from, of a model
+            that this user saved on this machine. What is true of a row is what these data say.
         metrics: Names or functions; None takes those of the training.
         device: As of `Learner`.
         precision: ``auto`` judges what `drivetrain.load` answers: in fp32, or with `model.onnx` where that holds
@@ -197,6 +207,8 @@ def evaluate(
         seal: The test set that `data` holds, where it is another one than the model's own: a seal that was handed to
             whoever trained the model, so that none of these pictures was trained on.
         project: The project folder; None takes the one at hand, see `images`.
+        review: File of decisions that `drivetrain review` wrote: rows to leave out, and labels that count instead of
+            those of the data. How many are, is said in a warning.
 
     Raises:
         ArtefactError: The artefact cannot be used.
@@ -204,12 +216,15 @@ def evaluate(
         SealError: The log of the project was tampered with, the test rows are not those that were sealed, or validation
             rows were sealed as test rows since.
     """
-    from drivetrain.data.listing import SourceSpec  # noqa: PLC0415 - these bring pandas and scikit-learn
-    from drivetrain.data.matching import NotThereError, images_for_evaluation, warn_of_learnt  # noqa: PLC0415
+    from drivetrain.data.matching import (  # noqa: PLC0415 - these bring pandas and scikit-learn
+        NotThereError,
+        images_for_evaluation,
+        warn_of_learnt,
+    )
     from drivetrain.data.sealing import check_validation  # noqa: PLC0415
-    from drivetrain.data.split import Split  # noqa: PLC0415
     from drivetrain.evaluation.metrics import resolve_metrics  # noqa: PLC0415
     from drivetrain.evaluation.scores import score  # noqa: PLC0415
+    from drivetrain.training.reading import read_reading  # noqa: PLC0415
     from drivetrain.training.sealing import open_saved, seal_of  # noqa: PLC0415
 
     if part not in ("valid", "test", "new"):
@@ -222,13 +237,15 @@ def evaluate(
         if part != "test" or data is None:
             raise SettingError("seal names the test set that data holds. To fix: pass data, and part='test'.")
         judged_in = (_place_for(device, precision), precision == "auto")
-        return _evaluate_sealed(artefact, seal, data, metrics, judged_in=judged_in, project=project)
+        return _evaluate_sealed(artefact, seal, data, metrics, judged_in=judged_in, project=project, review=review)
     if manifest.n.get(part, 0) == 0 and (part == "test" or data is None):
         raise DataError(f"{artefact.path} was trained without a {part} set: there is nothing to evaluate on.")
-    reading = json.loads(artefact.file(DATA).read_text(encoding="utf-8"))
-    split, spec = Split.model_validate(reading["split"]), SourceSpec.model_validate(reading["spec"])
-    source = source_of(artefact, reading) if data is None else data
+    reading = read_reading(artefact)
+    reading.tell_of_labels(review)
+    split, spec = reading.split, reading.spec
+    source = reading.place() if data is None else data
     how: dict[str, Any] = {"split": split, "target": manifest.target, "channels": manifest.input.channels}
+    how["review"] = review
     new = part == "new" or not split.find(part)
     try:
         found = images_for_evaluation(source, part="new" if new else part, spec=spec, **how)
@@ -253,12 +270,12 @@ def evaluate(
     return Evaluation(scores, opened.predictions, found.n_missing, judging.precision, opened.opening)
 
 
-def _beside(scores: Scores, predictions: Predictions, metrics: Sequence[Metric], reading: dict[str, Any]) -> Scores:
+def _beside(scores: Scores, predictions: Predictions, metrics: Sequence[Metric], reading: Reading) -> Scores:
     """The scores beside the constant answer of the training set, where the artefact holds it."""
     from drivetrain.evaluation.baselines import constant_predictions  # noqa: PLC0415
     from drivetrain.evaluation.scores import beside  # noqa: PLC0415
 
-    answer = reading.get("constant_answer")
+    answer = reading.constant_answer
     return scores if answer is None else beside(scores, metrics, constant_predictions(predictions, answer))
 
 
@@ -277,22 +294,25 @@ def _evaluate_sealed(
     *,
     judged_in: tuple[Place, bool],
     project: str | os.PathLike[str] | None,
+    review: str | os.PathLike[str] | None,
 ) -> Evaluation:
     """Judge a model on a test set that was never its own: whoever trained it had the seal alone."""
-    from drivetrain.data.listing import SourceSpec  # noqa: PLC0415 - these bring pandas and scikit-learn
-    from drivetrain.data.matching import images_for_evaluation  # noqa: PLC0415
+    from drivetrain.data.matching import images_for_evaluation  # noqa: PLC0415 - these bring pandas and scikit-learn
     from drivetrain.data.seal import SealedSet  # noqa: PLC0415
     from drivetrain.evaluation.metrics import resolve_metrics  # noqa: PLC0415
+    from drivetrain.training.reading import read_reading  # noqa: PLC0415
     from drivetrain.training.sealing import open_saved  # noqa: PLC0415
 
     sealed, manifest = SealedSet.read(seal), artefact.manifest
-    reading = json.loads(artefact.file(DATA).read_text(encoding="utf-8"))
+    reading = read_reading(artefact)
+    reading.tell_of_labels(review)
     found = images_for_evaluation(
         data,
         part="all",
         target=manifest.target,
-        spec=SourceSpec.model_validate(reading["spec"]),
+        spec=reading.spec,
         channels=manifest.input.channels,
+        review=review,
     )
     rows = sealed.rows_of(found.examples.digests)
     if not rows:
@@ -301,25 +321,21 @@ def _evaluate_sealed(
             "To fix: pass the data that the seal was made from."
         )
     missing = sealed.n - len({found.examples.digests[row] for row in rows})
-    examples, left_out = _never_seen(found.examples.subset(rows), artefact, reading, sealed)
+    examples, left_out = _never_seen(found.examples.subset(rows), artefact, reading.split, sealed)
     judging = _Judging(artefact, examples, *judged_in)
     measures = resolve_metrics(metrics or manifest.metrics or None, manifest.target)
     opened = open_saved(artefact, judging, measures, sealed=sealed, project=project, main=judging.place.main)
     return Evaluation(opened.scores, opened.predictions, missing, judging.precision, opened.opening, left_out)
 
 
-def _never_seen(
-    examples: Examples, artefact: Artefact, reading: dict[str, Any], sealed: SealedSet
-) -> tuple[Examples, int]:
+def _never_seen(examples: Examples, artefact: Artefact, split: Split, sealed: SealedSet) -> tuple[Examples, int]:
     """Those rows of a sealed test set that the model was neither trained on nor chosen by, and how many are left out.
 
     Raises:
         SealError: There are none.
     """
     from drivetrain.data.notices import warn  # noqa: PLC0415
-    from drivetrain.data.split import Split  # noqa: PLC0415
 
-    split = Split.model_validate(reading["split"])
     trained, validated = split.find("train"), split.find("valid")
     n_trained = sum(digest in trained for digest in examples.digests)
     kept = [row for row, digest in enumerate(examples.digests) if digest not in trained | validated]
@@ -337,15 +353,3 @@ def _never_seen(
         )
     warn(f"{what}; they are left out, and the score is of the other {len(kept)}.")
     return examples.subset(kept), left_out
-
-
-def source_of(artefact: Artefact, reading: dict[str, Any]) -> str:
-    """The place the model was trained from, where it is still there."""
-    source = reading["source"]
-    if source is None or not Path(source).exists():
-        where = "a DataFrame" if source is None else f"{source}, which is not here"
-        raise DataError(
-            f"{artefact.path} was trained from {where}. To fix: pass data, the folder or table with the same pictures "
-            "(names and places may have changed)."
-        )
-    return str(source)

@@ -28,6 +28,7 @@ from drivetrain.runtime.artefact import (
 )
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.manifest import Opening
+from drivetrain.runtime.targets import check_names_of
 from drivetrain.training.exporting import ExportPlan, export_trained
 from drivetrain.training.identity import parameters_sha256, versions
 from drivetrain.training.remembering import calibration_of, reference_of
@@ -78,6 +79,10 @@ def save_learner(learner: Learner, path: str | os.PathLike[str], plan: ExportPla
         "calibration": calibration,
         "reference": None if predictions is None else reference_of(predictions, learner.valid_store, calibration),
     }
+    try:
+        check_names_of(data.target)
+    except ValueError as error:
+        warnings.warn(f"others will not be able to load this model: {error}.", DrivetrainWarning, 3)
     contents = {WEIGHTS: save(parameters), DATA: (json.dumps(reading, indent=1) + "\n").encode()}
     if seal is not None:
         contents[SEAL] = seal.as_bytes()

@@ -14,7 +14,6 @@ from drivetrain.data.matching import warn_of_learnt
 from drivetrain.data.notices import warn
 from drivetrain.data.project import Project, ProjectPlace
 from drivetrain.data.seal import SealedSet, identity_of
-from drivetrain.data.split import Split
 from drivetrain.data.store import Store
 from drivetrain.errors import DataError, SealError
 from drivetrain.evaluation.fitting import Verdict, judge_training
@@ -32,7 +31,7 @@ from drivetrain.evaluation.scores import Scores
 from drivetrain.evaluation.selection import expect, expect_of_others
 from drivetrain.files import locked_place
 from drivetrain.progress import say
-from drivetrain.runtime.artefact import CARD, DATA, SEAL, Artefact, open_artefact, update_artefact, update_manifest
+from drivetrain.runtime.artefact import CARD, SEAL, Artefact, open_artefact, update_artefact, update_manifest
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.manifest import Expected, Manifest, Opening
 from drivetrain.training.callbacks import Row
@@ -40,6 +39,7 @@ from drivetrain.training.identity import parameters_sha256
 from drivetrain.training.kinds import PreparedKind
 from drivetrain.training.network import Network
 from drivetrain.training.place import Place
+from drivetrain.training.reading import read_reading
 from drivetrain.training.reporting import card_after_opening
 
 
@@ -254,14 +254,14 @@ def _expected_of_saved(artefact: Artefact, sealed: SealedSet, first: Metric, pro
     manifest = artefact.manifest
     own_set = manifest.seal is not None and manifest.seal.id == sealed.id
     n_test = sealed.n if not own_set or manifest.n.get("test", 0) else 0
-    reading: Mapping[str, Any] = json.loads(artefact.file(DATA).read_text(encoding="utf-8"))
-    rows = identity_of(Split.model_validate(reading["split"]).find("valid"))
+    reading = read_reading(artefact)
+    rows = identity_of(reading.split.find("valid"))
     trials = RunLog(project).on(rows, manifest.target.name)
     own = next((r for r in trials.runs if r.record.parameters_sha256 == manifest.parameters_sha256), None)
     if own is not None and own.predictions is not None and metric_named(first.name):
         selection = selection_of(own.predictions, manifest.parameters_sha256, trials, first)
         return None if selection is None else expect(selection, first, own.predictions, n_test)
-    said, grouped = manifest.expected, reading["split"].get("group") is not None
+    said, grouped = manifest.expected, reading.split.group is not None
     if said is None or said.metric != first.name or not n_test:
         return None
     return said if said.n_test == n_test else expect_of_others(said, first, n_test, grouped=grouped)

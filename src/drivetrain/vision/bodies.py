@@ -22,7 +22,16 @@ from torch import Tensor, nn
 from drivetrain.errors import ModelError, did_you_mean
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.manifest import Architecture
-from drivetrain.vision.local_bodies import EMBEDDED, LOCAL, WEIGHTS_FILE, folder_of, read_config, weights_of
+from drivetrain.vision.local_bodies import (
+    EMBEDDED,
+    LOCAL,
+    WEIGHTS_FILE,
+    expectations_of,
+    folder_of,
+    options_of,
+    read_config,
+    weights_of,
+)
 
 HUB_CONNECT_TIMEOUT_S = 5.0
 
@@ -68,7 +77,7 @@ def load_body(arch: str, *, pretrained: bool, channels: int, size_px: int | None
     """
     folder = folder_of(arch)
     name, options, weights = _hub_name(arch, pretrained) if folder is None else _local_folder(folder, pretrained)
-    expects: dict[str, Any] = {} if folder is None else read_config(folder).get("pretrained_cfg", {})
+    expects: dict[str, Any] = {} if folder is None else expectations_of(folder)
     first_conv = {key: expects[key] for key in ("first_conv",) if key in expects}  # options may have moved it
     module = _create(name, {**options, **_size_option(name, size_px)}, channels, weights, first_conv)
     cast(dict[str, Any], module.pretrained_cfg).update(expects)
@@ -105,7 +114,10 @@ def choose_arch(arch: str | None, *, pretrained: bool) -> Decision:
 
 
 def rebuild_body(architecture: Architecture, channels: int) -> nn.Module:
-    """The same module as `load_body` made, with random parameters, from an artefact's description."""
+    """The same module as `load_body` made, with random parameters, from an artefact's description.
+
+    Its options were checked when the description was read; `pretrained_from` is text, which is never opened.
+    """
     _known(architecture.name)
     return _create(architecture.name, architecture.options, channels, None)
 
@@ -161,7 +173,7 @@ def _local_folder(folder: Path, pretrained: bool) -> tuple[str, dict[str, Any], 
     config = read_config(folder)
     name = str(config["architecture"])
     _known(name)
-    return name, dict(config.get("model_args", {})), weights_of(folder) if pretrained else None
+    return name, options_of(folder), weights_of(folder) if pretrained else None
 
 
 def _hub_weights(arch: str) -> Path:

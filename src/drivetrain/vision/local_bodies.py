@@ -16,10 +16,13 @@ from platformdirs import user_config_path
 
 from drivetrain.errors import ModelError, SettingError
 from drivetrain.runtime.artefact import write_durably
+from drivetrain.runtime.body_options import check_options, plain_expectations
+from drivetrain.runtime.plain_json import read_json
 from drivetrain.text import short_reason
 
 WEIGHTS_FILE = "model.safetensors"
 CONFIG_FILE = "config.json"
+MOST_CONFIG_BYTES = 2**20
 LOCAL = "local-dir:"
 EMBEDDED = "embedded"
 """Ships inside the package: needs no hub."""
@@ -55,7 +58,9 @@ def read_config(folder: Path) -> dict[str, Any]:
     """
     path = folder / CONFIG_FILE
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
+        if path.stat().st_size > MOST_CONFIG_BYTES:
+            raise ValueError(f"it has more than {MOST_CONFIG_BYTES:,} bytes")
+        config = read_json(path.read_bytes(), most_bytes=MOST_CONFIG_BYTES)
     except (OSError, ValueError) as error:
         raise ModelError(
             f"{path} cannot be read: {short_reason(error)}. Expected a timm folder: {CONFIG_FILE} and {WEIGHTS_FILE}. "
@@ -64,6 +69,43 @@ def read_config(folder: Path) -> dict[str, Any]:
     if not isinstance(config, dict) or "architecture" not in config:
         raise ModelError(f"{path} names no 'architecture', which a timm folder's {CONFIG_FILE} does.")
     return cast(dict[str, Any], config)
+
+
+def options_of(folder: Path) -> dict[str, Any]:
+    """The options of the architecture, as a timm folder gives them.
+
+    Raises:
+        ModelError: One is not a plain size, number, switch or name of a layer: it could name a file, or code.
+    """
+    options = read_config(folder).get("model_args", {})
+    try:
+        if not isinstance(options, dict):
+            raise ValueError("model_args is no object")
+        check_options(cast("dict[str, Any]", options))
+    except ValueError as error:
+        raise ModelError(
+            f"{folder / CONFIG_FILE} cannot be used: {error}. Expected plain numbers, switches and names of layers. "
+            "To fix: leave the option out of model_args, or take a body that needs none."
+        ) from error
+    return dict(cast("dict[str, Any]", options))
+
+
+def expectations_of(folder: Path) -> dict[str, Any]:
+    """What a timm folder's weights expect of pictures; what it says of files and addresses is left out.
+
+    Raises:
+        ModelError: A value cannot be used.
+    """
+    config = read_config(folder).get("pretrained_cfg", {})
+    try:
+        if not isinstance(config, dict):
+            raise ValueError("pretrained_cfg is no object")
+        return plain_expectations(cast("dict[str, Any]", config))
+    except ValueError as error:
+        raise ModelError(
+            f"{folder / CONFIG_FILE} cannot be used: {error}. Expected what timm writes: sizes, mean, std, "
+            "interpolation. To fix: correct it, or leave it out."
+        ) from error
 
 
 def weights_of(folder: Path) -> Path:
