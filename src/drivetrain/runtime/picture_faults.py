@@ -28,6 +28,8 @@ MENDS = {
     "not a file": "pass the path of one picture",
     "cannot be opened": "check its name and permissions",
     "too many pixels": "make it smaller, or raise max_pixels",
+    "too much work": "open it in a viewer and save it again as an ordinary JPEG or PNG, or leave it out",
+    "too much memory": "make it smaller, or save it as PNG or as a JPEG that is not progressive",
     "other channels": "pass channels= as many as it has",
     "not an array of pixels": "scale the values to 0-255 and convert them with astype('uint8')",
 }

@@ -23,6 +23,7 @@ from PIL import ExifTags, Image
 
 from drivetrain.errors import PictureError, SettingError
 from drivetrain.runtime.picture_faults import MENDS, UnreadableError, faults_explained, pillow_is_quiet
+from drivetrain.runtime.picture_work import MOST, check_directory, check_headers, work_of
 from drivetrain.runtime.signatures import GRID_PX, signature_of
 from drivetrain.text import readable, short_reason
 
@@ -45,6 +46,8 @@ PICTURE_SUFFIXES = frozenset({suffix for group in FORMATS.values() for suffix in
 """What a folder scan takes, in lower case. HEIC is taken so that it is reported rather than overlooked."""
 
 MAX_PIXELS = 80_000_000
+STRIP_PIXELS = 2**20
+"""Pixels that are converted at once: whole copies of a large picture would take several times its memory."""
 SHRINK_FACTORS = (8, 4, 2)
 """What a JPEG decoder can divide height and width by without decoding every pixel."""
 
@@ -215,9 +218,12 @@ def _decode(
         raise UnreadableError("file is empty")
     if data.startswith(NUMPY_MAGIC):
         return _from_array(_npy(data, max_pixels), channels, shrink_to_px, max_pixels)
+    with faults_explained(data):
+        scans = check_headers(data, max_pixels)
     with faults_explained(data), Image.open(io.BytesIO(data), formats=_formats()) as image:
         _check_size(image.height, image.width, max_pixels)
         full_size = image.size
+        work_of(image, data, scans, shrink=jpeg_shrink(image, shrink_to_px)).check(MOST)
         if shrink_to_px is not None:
             image.draft(None, (2 * shrink_to_px, 2 * shrink_to_px))
         return _from_image(image, channels, shrink_to_px, full_size)
@@ -231,20 +237,45 @@ def _from_image(
         raise UnreadableError(f"other channels: only .npy files and arrays have {channels}")
     image.load()
     orientation = _orientation(image)
-    image = _convert(image, channels)
+    if image.mode.startswith("I"):
+        image = Image.fromarray(_upper_byte(np.asarray(image)))
     if orientation in UPRIGHT:
         image = image.transpose(UPRIGHT[orientation])
     factor = _shrink_factor(image.height, image.width, shrink_to_px)
-    if factor > 1:
-        image = image.reduce(factor)
-    pixels = np.array(image, dtype=np.uint8, order="C").reshape(image.height, image.width, channels)
     width, height = full_size[::-1] if orientation in SIDEWAYS else full_size
-    return pixels, (height, width)
+    return _converted(image, channels, factor), (height, width)
+
+
+def _converted(image: Image.Image, channels: int, factor: int) -> NDArray[np.uint8]:
+    """Pixels (H, W, channels) of a picture divided by `factor`; a strip is converted at a time."""
+    pixels_HWC = np.empty((-(-image.height // factor), -(-image.width // factor), channels), np.uint8)
+    rows = max(1, STRIP_PIXELS // (image.width * factor)) * factor
+    for top in range(0, image.height, rows):
+        whole = rows >= image.height
+        strip = image if whole else image.crop((0, top, image.width, min(top + rows, image.height)))
+        strip = _convert(strip, channels)
+        if factor > 1:
+            strip = strip.reduce(factor)
+        at = top // factor
+        pixels_HWC[at : at + strip.height] = np.asarray(strip).reshape(strip.height, strip.width, channels)
+    return pixels_HWC
+
+
+def jpeg_shrink(image: Image.Image, shrink_to_px: int | None) -> int:
+    """What a JPEG's decoder divides the sides by where `shrink_to_px` is wanted; 1 for other formats."""
+    if shrink_to_px is None or image.format not in ("JPEG", "MPO"):
+        return 1
+    most = min(image.size) // (2 * shrink_to_px)
+    return next((factor for factor in SHRINK_FACTORS if factor <= most), 1)
 
 
 def _orientation(image: Image.Image) -> int:
     """The EXIF orientation, or 1 where the EXIF block is absent or damaged."""
     try:
+        block = image.info.get("exif") or bytes.fromhex(
+            "".join(str(image.info.get("Raw profile type exif", "")).split("\n")[3:])
+        )
+        check_directory(block.removeprefix(b"Exif\0\0"))
         return int(image.getexif().get(ExifTags.Base.Orientation, 1))
     except Exception:  # noqa: BLE001  Pillow's EXIF parser raises whatever it trips over
         return 1
@@ -254,9 +285,7 @@ def _convert(image: Image.Image, channels: int) -> Image.Image:
     """The same picture in mode L, RGB or RGBA."""
     if image.mode == "F":
         raise UnreadableError("unknown range of values: 32-bit floats; save it with 8 or 16 bits")
-    if image.mode.startswith("I"):
-        image = Image.fromarray(_upper_byte(np.asarray(image)))
-    elif image.mode in ("LAB", "HSV", "CMYK", "YCbCr"):
+    if image.mode in ("LAB", "HSV", "CMYK", "YCbCr"):
         image = image.convert("RGB")
     if image.has_transparency_data or image.mode in ("RGBa", "La"):
         if image.mode == "La":
@@ -297,7 +326,7 @@ def _upper_byte(array: NDArray[Any]) -> NDArray[np.uint8]:
         return array
     if array.size and not 0 <= int(array.min()) <= int(array.max()) <= 65_535:
         raise UnreadableError(f"unknown range of values: {array.min()} to {array.max()}; expected 0 to 65535")
-    return (array >> 8).astype(np.uint8)
+    return np.right_shift(array, 8, out=np.empty(array.shape, np.uint8), casting="unsafe")
 
 
 def _npy(data: bytes, max_pixels: int) -> NDArray[Any]:
