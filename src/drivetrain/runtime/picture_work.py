@@ -80,12 +80,12 @@ class Work:
         """Raise UnreadableError where this is more than `most`."""
         if self.seconds > most.seconds:
             raise UnreadableError(
-                f"too much work: decoding it would take about {self.seconds:.3g} s; at most {most.seconds:g} s are spent"
+                f"too much work: decoding it would take about {self.seconds:,.1f} s; expected at most {most.seconds:g}"
             )
         if self.bytes > most.bytes:
             raise UnreadableError(
                 f"too much memory: decoding it would take about {ceil(self.bytes / 1e6):,} MB; "
-                f"at most {most.bytes // 1_000_000:,} MB are spent"
+                f"expected at most {most.bytes // 1_000_000:,}"
             )
 
 

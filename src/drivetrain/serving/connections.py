@@ -1,44 +1,134 @@
-"""Connections that take too long over their headers, or are too many, are cut: uvicorn alone would wait for ever."""
+"""Connections that take too long, ask too much or are too many are cut: uvicorn alone would wait for ever."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from typing import Any, ClassVar, cast
 
 import h11
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
+from drivetrain.serving.refusals import Refusal
 from drivetrain.serving.settings import Limits
 
-_TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
-_TOO_MANY = b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\nretry-after: 1\r\ncontent-length: 0\r\n\r\n"
+HEALTH_PATHS = frozenset(
+    {b"/livez", b"/readyz", b"/metrics", b"/v2/health/live", b"/v2/health/ready"},
+)
+"""What is answered when there are as many connections as there may be."""
+MOST_REFUSED = 64
+"""Connections beyond those for health that are told so at once; further ones are closed without a word."""
+_CLOSE = (b"connection", b"close")
 
 
 class Connection(H11Protocol):
-    """HTTP/1.1 by h11, which bounds the bytes of a request's headers, with bounds on their time and on connections."""
+    """HTTP/1.1 by h11, which bounds the bytes of a request's headers, with bounds on time, requests and connections."""
 
     limits: ClassVar[Limits]
 
     _patience: asyncio.TimerHandle | None = None
+    _sweep: asyncio.TimerHandle | None = None
+    _unread_since: float | None = None
+    _idle_since = 0.0
+    _asked = 0
+    _health_only = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A caller has connected."""
         super().connection_made(transport)
-        if len(self.connections) > self.limits.connections:
-            transport.write(_TOO_MANY)
-            transport.close()
-        else:
-            self._wait_for_headers()
+        self._answer = cast("ASGIApp", self.app)
+        self.app = cast("Any", self._counted)
+        self._idle_since = self.loop.time()
+        self._sweep = self.loop.call_later(self._sweep_s, self._look_for_readers)
+        others = cast("Iterable[Connection]", self.connections)
+        open_ = [one for one in others if not one.transport.is_closing()]
+        if len(open_) > self.limits.connections:
+            idle = [one for one in open_ if one is not self and one.is_idle]
+            if idle:
+                min(idle, key=lambda one: one._idle_since).make_room()
+            elif len(open_) > self.limits.connections + self.limits.health_connections:
+                self._refuse(_TOO_MANY, tell=len(open_) < self.limits.connections + MOST_REFUSED)
+                return
+            else:
+                self._health_only = True
+        self._wait_for_headers()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing of a request has been taken that is not answered yet."""
+        asked = cast("RequestResponseCycle | None", self.cycle)
+        return (asked is None or asked.response_complete) and self.conn.their_state is h11.IDLE
+
+    def make_room(self) -> None:
+        """Close this idle connection for a new one."""
+        self._refuse(_TOO_MANY, tell=self._asked == 0)
 
     def data_received(self, data: bytes) -> None:
         """Some bytes have come."""
+        self._idle_since = self.loop.time()
         super().data_received(data)
         self._wait_for_headers()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The caller is gone."""
         self._stop_waiting()
+        if self._sweep is not None:
+            self._sweep.cancel()
         super().connection_lost(exc)
+
+    def send_400_response(self, msg: str) -> None:
+        """What is no HTTP is told so, as everything else, in JSON."""
+        del msg
+        asked = cast("RequestResponseCycle | None", self.cycle)
+        answering = asked is not None and not asked.response_complete
+        if asked is not None and answering:  # its body is what cannot be read
+            asked.disconnected = True
+            asked.message_event.set()
+        self._refuse(_NOT_HTTP, tell=asked is None or not answering or not asked.response_started)
+
+    @property
+    def _sweep_s(self) -> float:
+        return self.limits.write_s / 10
+
+    def _look_for_readers(self) -> None:
+        """Cut the connection where what was written has not been read for too long."""
+        now = self.loop.time()
+        if self.transport.get_write_buffer_size() == 0:
+            self._unread_since = None
+        elif self._unread_since is None:
+            self._unread_since = now
+        elif now - self._unread_since >= self.limits.write_s:
+            self.transport.abort()
+            return
+        self._sweep = self.loop.call_later(self._sweep_s, self._look_for_readers)
+
+    async def _counted(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The application, and the end of the connection after so many requests."""
+        self._asked += 1
+        if self._health_only and scope["raw_path"] not in HEALTH_PATHS:
+            await send({"type": "http.response.start", "status": 503, "headers": [*_headers(_TOO_MANY), _CLOSE]})
+            await send({"type": "http.response.body", "body": _TOO_MANY.body()})
+            return
+        last = self._health_only or self._asked >= self.limits.requests_per_connection
+
+        async def send_last(message: Message) -> None:
+            if message["type"] == "http.response.start" and _CLOSE not in message["headers"]:
+                message["headers"] = [*message["headers"], _CLOSE]
+            await send(message)
+
+        await self._answer(scope, receive, send_last if last else send)
+
+    def _refuse(self, refusal: Refusal, *, tell: bool = True) -> None:
+        """Close, with an answer that is not one to a request."""
+        if self.transport.is_closing():
+            return
+        if tell:
+            lines = [f"HTTP/1.1 {refusal.status} {_PHRASES[refusal.status]}".encode()]
+            lines += [name + b": " + value for name, value in [*_headers(refusal), _CLOSE]]
+            self.transport.write(b"\r\n".join([*lines, b"", refusal.body()]))
+        self._stop_waiting()
+        self.transport.close()
 
     def _wait_for_headers(self) -> None:
         """The clock runs from the first byte of a request, or from connecting, until its headers are complete."""
@@ -54,9 +144,20 @@ class Connection(H11Protocol):
 
     def _give_up(self) -> None:
         self._patience = None
-        if self.conn.their_state is h11.IDLE and not self.transport.is_closing():
-            self.transport.write(_TOO_SLOW)
-            self.transport.close()
+        if self.conn.their_state is h11.IDLE:
+            self._refuse(_TOO_SLOW)
+
+
+_PHRASES = {400: "Bad Request", 408: "Request Timeout", 503: "Service Unavailable"}
+_NOT_HTTP = Refusal(400, "this is not an HTTP/1.1 request that can be understood without doubt")
+_TOO_SLOW = Refusal(408, "the headers did not arrive in time")
+_TOO_MANY = Refusal(503, "there are too many connections; come again", {"retry-after": "1"})
+
+
+def _headers(refusal: Refusal) -> list[tuple[bytes, bytes]]:
+    given = [(name.encode(), value.encode()) for name, value in refusal.headers.items()]
+    size = str(len(refusal.body())).encode()
+    return [(b"content-type", b"application/json"), (b"content-length", size), *given]
 
 
 def connection_class(limits: Limits) -> type[Connection]:
