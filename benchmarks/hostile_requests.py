@@ -49,7 +49,9 @@ def head(path: str = "/predict", method: str = "POST", *lines: str, host: str | 
 
 
 def body(data: bytes, path: str = "/predict", *lines: str, kind: str = "image/png") -> bytes:
-    return head(path, "POST", f"Content-Type: {kind}", f"Content-Length: {len(data)}", "Connection: close", *lines) + data
+    return (
+        head(path, "POST", f"Content-Type: {kind}", f"Content-Length: {len(data)}", "Connection: close", *lines) + data
+    )
 
 
 def sending(data: bytes, wait_s: float = 0.5) -> Attack:
@@ -140,11 +142,27 @@ def headers() -> Iterator[tuple[str, bytes]]:
         "expect nonsense": ["Expect: 200-ok"],
     }.items():
         yield name, head("/livez", "GET", "Connection: close", *rows)
-    for host in ("", "evil.example", "127.0.0.1.evil.example", "[::2]", "a" * 3000, "x@localhost@y", "127.0.0.1:99999", "\x7f"):
+    for host in (
+        "",
+        "evil.example",
+        "127.0.0.1.evil.example",
+        "[::2]",
+        "a" * 3000,
+        "x@localhost@y",
+        "127.0.0.1:99999",
+        "\x7f",
+    ):
         yield f"host {host[:20]!r}", head("/livez", "GET", "Connection: close", host=host)
     yield "no host", head("/livez", "GET", "Connection: close", host=None)
     good = picture("red")
-    for origin in ("http://evil.example", "null", "https://127.0.0.1.evil.example", "http://127.0.0.1:1", "file://", "http://localhost"):
+    for origin in (
+        "http://evil.example",
+        "null",
+        "https://127.0.0.1.evil.example",
+        "http://127.0.0.1:1",
+        "file://",
+        "http://localhost",
+    ):
         yield f"origin {origin}", body(good, "/predict", f"Origin: {origin}")
     for site in ("cross-site", "same-site", "nonsense"):
         yield f"page that is {site}", body(good, "/predict", f"Sec-Fetch-Site: {site}")
@@ -155,9 +173,24 @@ def lengths() -> Iterator[tuple[str, bytes]]:
     for length in ("-1", "+5", "x", "1e9", "9" * 40, "5, 6", "5, 5", "0x10", "", " ", "99999999999", "1_0", "\u00b2"):
         yield f"length {length[:15]!r}", head("/predict", "POST", f"Content-Length: {length}") + b"12345"
     yield "two lengths", head("/predict", "POST", "Content-Length: 5", "Content-Length: 6") + b"123456"
-    for coding in ("chunked", "gzip, chunked", "chunked, chunked", "identity", "chunked\t", "xchunked", "CHUNKED", "chunked;a=b"):
-        yield f"length and {coding!r}", head("/predict", "POST", "Content-Length: 5", f"Transfer-Encoding: {coding}") + b"0\r\n\r\nGET /"
-        yield f"coding {coding!r}", head("/predict", "POST", f"Transfer-Encoding: {coding}", "Connection: close") + b"0\r\n\r\n"
+    for coding in (
+        "chunked",
+        "gzip, chunked",
+        "chunked, chunked",
+        "identity",
+        "chunked\t",
+        "xchunked",
+        "CHUNKED",
+        "chunked;a=b",
+    ):
+        yield (
+            f"length and {coding!r}",
+            head("/predict", "POST", "Content-Length: 5", f"Transfer-Encoding: {coding}") + b"0\r\n\r\nGET /",
+        )
+        yield (
+            f"coding {coding!r}",
+            head("/predict", "POST", f"Transfer-Encoding: {coding}", "Connection: close") + b"0\r\n\r\n",
+        )
     start = head("/predict", "POST", "Transfer-Encoding: chunked", "Content-Type: image/png")
     yield "chunk of letters", start + b"zz\r\n"
     yield "chunk of 2^64", start + b"ffffffffffffffff\r\nx"
@@ -176,7 +209,11 @@ def lengths() -> Iterator[tuple[str, bytes]]:
     yield "pipelined", head("/livez", "GET") * 2000
     yield "pipelined pictures", body(good).replace(b"Connection: close\r\n", b"") * 200
     yield "pipelined rubbish", body(good).replace(b"Connection: close\r\n", b"") + b"\x00\xff" * 1000
-    for name, data in (("gzip", zlib.compress(bytes(50_000_000), wbits=31)), ("deflate", zlib.compress(good)), ("br", good)):
+    for name, data in (
+        ("gzip", zlib.compress(bytes(50_000_000), wbits=31)),
+        ("deflate", zlib.compress(good)),
+        ("br", good),
+    ):
         yield f"encoded with {name}", body(data, "/predict", f"Content-Encoding: {name}")
 
 
@@ -186,8 +223,18 @@ def multiparts() -> Iterator[tuple[str, bytes]]:
     def of(data: bytes, boundary: str = "b") -> bytes:
         return body(data, kind=f"multipart/form-data; boundary={boundary}")
 
-    def part(content: bytes = good, disposition: str = 'form-data; name="f"; filename="a.png"', more: bytes = b"") -> bytes:
-        return b"--b\r\nContent-Disposition: " + disposition.encode("latin-1") + b"\r\n" + more + b"\r\n" + content + b"\r\n"
+    def part(
+        content: bytes = good, disposition: str = 'form-data; name="f"; filename="a.png"', more: bytes = b""
+    ) -> bytes:
+        return (
+            b"--b\r\nContent-Disposition: "
+            + disposition.encode("latin-1")
+            + b"\r\n"
+            + more
+            + b"\r\n"
+            + content
+            + b"\r\n"
+        )
 
     yield "100,000 empty parts", of(b"--b\r\n\r\n\r\n" * 100_000 + b"--b--")
     yield "100,000 fields", of(part(b"x", 'form-data; name="f"') * 100_000 + b"--b--")
@@ -235,7 +282,10 @@ def tensors() -> Iterator[tuple[str, bytes]]:
         "256": 256, "-1": -1, "10^30": 10**30, "-0.0": -0.0, "lists": [], "objects": {}, "nested": [[[[]]]],
     }.items():  # fmt: skip
         yield f"pixels, one is {name}", inputs({**good, "data": [value, *good["data"][1:]]})
-        yield f"pixels, all are {name[:20]}", inputs({**good, "data": [value if len(str(value)) < 99 else "y"] * side * side * 3})
+        yield (
+            f"pixels, all are {name[:20]}",
+            inputs({**good, "data": [value if len(str(value)) < 99 else "y"] * side * side * 3}),
+        )
         yield f"pictures, {name}", inputs({**pictures, "data": [value]})
     yield "strings of growing length", inputs({**good, "data": ["y" * (i % 60) for i in range(1727)] + ["z" * 100_000]})
     for name, shape in {
@@ -269,8 +319,14 @@ def tensors() -> Iterator[tuple[str, bytes]]:
     yield "outputs that are not there", inputs(good, outputs=[{"name": "weights"}])
     yield "100 outputs", inputs(good, outputs=[{"name": "label"}] * 100)
     yield "id of 1 MB", inputs(good, id="x" * 1_000_000)
-    yield "base64 of a bomb", inputs({**pictures, "data": [base64.b64encode(hostile_pictures.repeated(2000, 2000, 3, 300_000)).decode()]})
-    yield "base64 of 8 large pictures", inputs({**pictures, "shape": [8], "data": [base64.b64encode(large()).decode()] * 8})
+    yield (
+        "base64 of a bomb",
+        inputs({**pictures, "data": [base64.b64encode(hostile_pictures.repeated(2000, 2000, 3, 300_000)).decode()]}),
+    )
+    yield (
+        "base64 of 8 large pictures",
+        inputs({**pictures, "shape": [8], "data": [base64.b64encode(large()).decode()] * 8}),
+    )
     yield "another type", body(b"{}", INFER, kind="text/xml")
     yield "another model", body(b"{}", "/v2/models/other/infer", kind="application/json")
 
@@ -288,13 +344,18 @@ def pictures() -> Iterator[tuple[str, bytes]]:
             yield f"{reader}: {name}", body(make())
     yield "explained, a large one", body(large(), "/explain")
     yield "no picture", body(b"%PDF-1.7" + bytes(1000))
-    yield "8 bombs", body(
-        b"".join(
-            b'--b\r\nContent-Disposition: form-data; filename="a"\r\n\r\n' + hostile_pictures.repeated(2000, 2000, 3, 300_000) + b"\r\n"
-            for _ in range(8)
-        )
-        + b"--b--",
-        kind="multipart/form-data; boundary=b",
+    yield (
+        "8 bombs",
+        body(
+            b"".join(
+                b'--b\r\nContent-Disposition: form-data; filename="a"\r\n\r\n'
+                + hostile_pictures.repeated(2000, 2000, 3, 300_000)
+                + b"\r\n"
+                for _ in range(8)
+            )
+            + b"--b--",
+            kind="multipart/form-data; boundary=b",
+        ),
     )
 
 
@@ -311,8 +372,8 @@ def many(data: bytes, count: int, hold_s: float, *, read: bool = False) -> Attac
                 one = socket.create_connection(("127.0.0.1", port), timeout=1)
                 one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
                 open_.append(one)
-                one.setblocking(False)
-                one.send(data)
+                one.settimeout(0.05)
+                one.sendall(data)
         time.sleep(hold_s)
         for one in open_ if read else []:
             with contextlib.suppress(OSError):
@@ -328,14 +389,27 @@ def crowds() -> Iterator[tuple[str, Attack]]:
     bomb, big = hostile_pictures.repeated(3000, 3000, 5, 300_000), large()
     yield "400 that say nothing", many(b"", 400, 0.3)
     yield "400 with half a header", many(b"GET /livez HTTP/1.1\r\nHost: loc", 400, 0.3)
-    yield "400 with half a body", many(head("/predict", "POST", "Content-Length: 100000") + bytes(500), 200, 0.3)
+    yield "400 with half a body", many(head("/predict", "POST", "Content-Length: 100000") + bytes(500), 400, 0.3)
+    yield (
+        "90 of a MB that stop in the middle",
+        many(head("/predict", "POST", "Content-Length: 2000000") + bytes(1_000_000), 90, 1.0),
+    )
     yield "60 that do not read", many(pages * 300, 60, 0.5)
     yield "300 that do not read", many(pages * 20, 300, 0.5)
     yield "2 progressive JPEGs that repeat their scans", many(body(bomb), 2, 0.1)
     yield "40 progressive JPEGs that repeat their scans", many(body(bomb), 40, 0.3)
     yield "20 large progressive JPEGs", many(body(big), 20, 0.3)
     yield "20 large PNGs", many(body(hostile_pictures.png(4800, 4900, 8, 6, None)), 20, 0.3)
-    yield "20 large WebPs", many(body(hostile_pictures.encoded(hostile_pictures.flat(3400, 3400), "WEBP", lossless=True, quality=0, method=0)), 20, 0.3)
+    yield (
+        "20 large WebPs",
+        many(
+            body(
+                hostile_pictures.encoded(hostile_pictures.flat(3400, 3400), "WEBP", lossless=True, quality=0, method=0)
+            ),
+            20,
+            0.3,
+        ),
+    )
     yield "20 explanations", many(body(picture("red"), "/explain"), 20, 0.3)
     yield "200 resets", resets
 
@@ -513,7 +587,9 @@ def main() -> None:
     options = parser.parse_args()
     found = run(options.only, quiet=False)
     command = shlex.join(["benchmarks/hostile_requests.py", *sys.argv[1:]])
-    store = Results((options.results or (QUICK_RESULTS if options.only else RESULTS)) / "hostile_requests.json", hidden_places())
+    store = Results(
+        (options.results or (QUICK_RESULTS if options.only else RESULTS)) / "hostile_requests.json", hidden_places()
+    )
     row = store.put("requests", {**found, "command": command, "versions": versions()})
     store.write([*report(row), *provenance(store.rows)])
     print(store.path.with_suffix(".md").read_text())

@@ -17,9 +17,30 @@ HEALTH_PATHS = frozenset(
     {b"/livez", b"/readyz", b"/metrics", b"/v2/health/live", b"/v2/health/ready"},
 )
 """What is answered when there are as many connections as there may be."""
+SMALL_CHUNKS, BYTES_PER_CHUNK = 1000, 256
+"""A body may come in so many chunks, and one more for each so many bytes."""
+MOST_PIPELINED = 4
+"""Requests that were sent before the answer to the one before; browsers and proxies send none."""
 MOST_REFUSED = 64
 """Connections beyond those for health that are told so at once; further ones are closed without a word."""
 _CLOSE = (b"connection", b"close")
+
+
+class _Messages(h11.Connection):
+    """What a connection says, in the order it comes; bodies of very small chunks, each of which costs, are refused."""
+
+    _bodies = _body_bytes = 0
+
+    def next_event(self) -> Any:
+        """The next part of a request; raises RemoteProtocolError."""
+        event = super().next_event()
+        if isinstance(event, h11.Request):
+            self._bodies = self._body_bytes = 0
+        elif isinstance(event, h11.Data):
+            self._bodies, self._body_bytes = self._bodies + 1, self._body_bytes + len(event.data)
+            if self._bodies > SMALL_CHUNKS + self._body_bytes // BYTES_PER_CHUNK:
+                raise h11.RemoteProtocolError("too many small chunks")
+        return event
 
 
 class Connection(H11Protocol):
@@ -30,8 +51,9 @@ class Connection(H11Protocol):
     _patience: asyncio.TimerHandle | None = None
     _sweep: asyncio.TimerHandle | None = None
     _unread_since: float | None = None
-    _idle_since = 0.0
+    _heard_at = 0.0
     _asked = 0
+    _pipelined = 0
     _health_only = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -39,14 +61,15 @@ class Connection(H11Protocol):
         super().connection_made(transport)
         self._answer = cast("ASGIApp", self.app)
         self.app = cast("Any", self._counted)
-        self._idle_since = self.loop.time()
+        self.conn = _Messages(h11.SERVER, self.limits.header_bytes)
+        self._heard_at = self.loop.time()
         self._sweep = self.loop.call_later(self._sweep_s, self._look_for_readers)
         others = cast("Iterable[Connection]", self.connections)
         open_ = [one for one in others if not one.transport.is_closing()]
         if len(open_) > self.limits.connections:
-            idle = [one for one in open_ if one is not self and one.is_idle]
-            if idle:
-                min(idle, key=lambda one: one._idle_since).make_room()
+            waiting = [one for one in open_ if one is not self and one.waits_for_caller]
+            if waiting:
+                min(waiting, key=lambda one: one._heard_at).make_room()
             elif len(open_) > self.limits.connections + self.limits.health_connections:
                 self._refuse(_TOO_MANY, tell=len(open_) < self.limits.connections + MOST_REFUSED)
                 return
@@ -55,20 +78,35 @@ class Connection(H11Protocol):
         self._wait_for_headers()
 
     @property
-    def is_idle(self) -> bool:
-        """Whether nothing of a request has been taken that is not answered yet."""
+    def waits_for_caller(self) -> bool:
+        """Whether nothing is being worked on: headers or a body are to come, or an answer is to be read."""
         asked = cast("RequestResponseCycle | None", self.cycle)
-        return (asked is None or asked.response_complete) and self.conn.their_state is h11.IDLE
+        return asked is None or asked.response_complete or asked.more_body or self._unread
 
     def make_room(self) -> None:
-        """Close this idle connection for a new one."""
-        self._refuse(_TOO_MANY, tell=self._asked == 0)
+        """Close this connection for a new one."""
+        if self._unread:
+            self.transport.abort()
+        else:
+            self.send_400_response("", _TOO_MANY)
+
+    @property
+    def _unread(self) -> bool:
+        return self.transport.get_write_buffer_size() > 0
 
     def data_received(self, data: bytes) -> None:
         """Some bytes have come."""
-        self._idle_since = self.loop.time()
+        self._heard_at = self.loop.time()
         super().data_received(data)
         self._wait_for_headers()
+
+    def on_response_complete(self) -> None:
+        """An answer has been written; who sent many requests without waiting for it is not served further."""
+        if self.conn.trailing_data[0]:
+            self._pipelined += 1
+            if self._pipelined > MOST_PIPELINED:
+                self.transport.close()
+        super().on_response_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The caller is gone."""
@@ -77,7 +115,7 @@ class Connection(H11Protocol):
             self._sweep.cancel()
         super().connection_lost(exc)
 
-    def send_400_response(self, msg: str) -> None:
+    def send_400_response(self, msg: str, refusal: Refusal | None = None) -> None:
         """What is no HTTP is told so, as everything else, in JSON."""
         del msg
         asked = cast("RequestResponseCycle | None", self.cycle)
@@ -85,7 +123,7 @@ class Connection(H11Protocol):
         if asked is not None and answering:  # its body is what cannot be read
             asked.disconnected = True
             asked.message_event.set()
-        self._refuse(_NOT_HTTP, tell=asked is None or not answering or not asked.response_started)
+        self._refuse(refusal or _NOT_HTTP, tell=asked is None or not answering or not asked.response_started)
 
     @property
     def _sweep_s(self) -> float:
@@ -94,7 +132,7 @@ class Connection(H11Protocol):
     def _look_for_readers(self) -> None:
         """Cut the connection where what was written has not been read for too long."""
         now = self.loop.time()
-        if self.transport.get_write_buffer_size() == 0:
+        if not self._unread:
             self._unread_since = None
         elif self._unread_since is None:
             self._unread_since = now

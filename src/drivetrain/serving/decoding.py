@@ -1,7 +1,8 @@
 """A process that decodes large pictures, so that it can be killed when one takes too long or too much memory.
 
 It is started when the first large picture comes, knows numpy and Pillow alone, and ends with the service. What goes
-through its pipes: a length of 8 bytes and the picture; back come a status of 1 byte, a length, and pixels or a reason.
+through its pipes: a length of 8 bytes and the picture; back come a status of 1 byte, a length, and pixels or a reason;
+before all that, one byte when it has started.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import struct
 import subprocess
 import sys
 import threading
+from collections.abc import Generator
 from pathlib import Path
 from typing import IO
 
@@ -23,6 +25,8 @@ from drivetrain.runtime.inputs import PictureInput, Pixels
 _LENGTH = struct.Struct("<Q")
 _SHAPE = struct.Struct("<III")
 _GOOD, _BAD = b"+", b"-"
+START_S = 30.0
+"""Until the process has started."""
 SPARE_BYTES = 64 * 2**20
 """For what the decoder needs beside the picture: the encoded bytes, the answer, Python itself."""
 
@@ -55,15 +59,8 @@ class Decoder:
         """
         with self._lock:
             process = self._started()
-            overdue = threading.Timer(self._most_s, process.kill)
-            overdue.start()
-            try:
+            with _killed_after(self._most_s, process):
                 return _asked(process, data)
-            except (OSError, EOFError) as error:
-                process.kill()
-                raise OverdueError from error
-            finally:
-                overdue.cancel()
 
     def kill(self) -> None:
         """End the process; nothing is decoded afterwards."""
@@ -91,6 +88,9 @@ class Decoder:
             env=environment,
             start_new_session=True,  # Ctrl-C is for the service, which ends this process when it has answered
         )
+        assert self._process.stdout is not None
+        with _killed_after(START_S, self._process):
+            _exactly(self._process.stdout, len(_GOOD))
         return self._process
 
     def _forget(self, process: subprocess.Popen[bytes]) -> None:
@@ -99,6 +99,22 @@ class Decoder:
                 assert stream is not None
                 stream.close()
         process.wait()
+
+
+@contextlib.contextmanager
+def _killed_after(seconds: float, process: subprocess.Popen[bytes]) -> Generator[None]:
+    """Whatever is asked inside, the process answers it or is gone; raises OverdueError in the second case."""
+    overdue = threading.Timer(seconds, process.kill)
+    overdue.daemon = True
+    overdue.start()
+    try:
+        yield
+    except (OSError, EOFError) as error:
+        process.kill()
+        process.wait()
+        raise OverdueError from error
+    finally:
+        overdue.cancel()
 
 
 def _asked(process: subprocess.Popen[bytes], data: bytes) -> Pixels:
@@ -125,6 +141,8 @@ def main() -> None:
     reader, most = PictureInput.model_validate_json(sys.argv[1]), int(sys.argv[2])
     _limit_memory(most)
     incoming, outgoing = sys.stdin.buffer, sys.stdout.buffer
+    outgoing.write(_GOOD)
+    outgoing.flush()
     while head := incoming.read(_LENGTH.size):
         try:
             pixels = np.ascontiguousarray(reader.load(_exactly(incoming, _LENGTH.unpack(head)[0])))

@@ -32,6 +32,8 @@ MOST_DECODE_S = 10.0
 """A process that decodes one picture for longer is killed; by its headers no picture takes more than a third of it."""
 LAST_S = 2.0
 """After the time that what was taken has to end, until the process ends whatever still runs."""
+SEND_BYTES = 65_536
+"""That the system keeps of answers which a caller does not read."""
 BACKLOG = 2048
 """Connections that may wait to be accepted; uvicorn's own number."""
 
@@ -146,6 +148,7 @@ def _listen(settings: Settings) -> socket.socket:
     listening = socket.socket(family, socket.SOCK_STREAM)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BYTES)  # each connection has the same
         listening.bind((settings.host, settings.port))
         listening.listen(BACKLOG)  # from now on callers wait instead of being refused
     except (OSError, OverflowError) as error:
@@ -173,3 +176,5 @@ def _log_as_json() -> None:
     logger = logging.getLogger("uvicorn")
     logger.handlers, logger.propagate = [_JsonLines()], False
     logger.setLevel(logging.WARNING)
+    logging.getLogger("python_multipart").setLevel(logging.CRITICAL)  # a caller's mistakes: they are answered with 400
+    logging.getLogger().handlers = [_JsonLines()]

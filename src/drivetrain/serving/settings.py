@@ -52,7 +52,8 @@ class Limits:
     write_s: float = 10.0
     """Until what was sent to a caller has been read, before the connection is cut."""
     connections: int = 256
-    """At once. When there are as many, the one that has been idle for longest makes room."""
+    """At once. When there are as many, one that nothing is being worked on for, and that has said nothing for longest,
+    makes room."""
     health_connections: int = 16
     """Further ones, which are asked for health and metrics alone."""
     requests_per_connection: int = 1000
