@@ -245,7 +245,7 @@ def gifs() -> Iterator[Case]:
     yield "no frame", lambda: good[:palette] + b";"
 
 
-def bmp(width: int, height: int, bits: int, compression: int, pixels: bytes, colours: int = 256) -> bytes:
+def bmp(width: int, height: int, bits: int, compression: int, pixels: bytes, *, colours: int = 256) -> bytes:
     header = struct.pack("<IiiHHIIiiII", 40, width, height, 1, bits, compression, len(pixels), 0, 0, colours, 0)
     start = 14 + 40 + (4 * min(colours, 256) if bits <= 8 else 0)
     return b"BM" + struct.pack("<IHHI", start + len(pixels), 0, 0, start) + header + bytes(start - 54) + pixels
@@ -259,7 +259,7 @@ def bmps() -> Iterator[Case]:
     yield "run lengths, moves far away", lambda: bmp(8900, 8900, 8, 1, b"\0\2\xff\xff" * 100)
     yield "run lengths of 4 bits", lambda: bmp(3000, 3000, 4, 2, b"\xff\x11" * 1_000_000)
     yield "80 MP that are not there", lambda: bmp(8900, 8900, 32, 0, b"")
-    yield "2 billion colours", lambda: bmp(8, 8, 8, 0, bytes(64), 2**31 - 1)
+    yield "2 billion colours", lambda: bmp(8, 8, 8, 0, bytes(64), colours=2**31 - 1)
     yield "height below 0", lambda: bmp(8, -(2**31), 24, 0, bytes(500))
     yield "masks", lambda: bmp(8, 8, 32, 3, bytes(500))
     yield "bits of 77", lambda: bmp(8, 8, 77, 0, bytes(500))
@@ -472,10 +472,8 @@ def run(only: str | None = None, *, quiet: bool = True) -> dict[str, Any]:
                 row = {"reader": reader, "name": name, "bytes": path.stat().st_size, **read(path, 256 * (number % 2))}
                 rows.append(row)
                 if not quiet:
-                    print(
-                        f"{reader:5} {name:45} {row['seconds']:6.2f} s {row['peak'] / 1e6:6.0f} MB  {row['said'][:110]}",
-                        flush=True,
-                    )
+                    cost = f"{row['seconds']:6.2f} s {row['peak'] / 1e6:6.0f} MB"
+                    print(f"{reader:5} {name:45} {cost}  {row['said'][:110]}", flush=True)
     return {
         "pictures": len(rows),
         "read": sum(row["said"].startswith("read") for row in rows),

@@ -3,8 +3,8 @@
     python benchmarks/hostile_requests.py
 
 A tiny model is served on 127.0.0.1 with the limits it has by default. What counts as failed: a small picture that is
-not answered rightly within a second of a hostile request, memory above 2 GB, a traceback or an error in the log, a status of
-500, an end that takes longer than the grace time.
+not answered rightly within a second of a hostile request, memory above 2 GB, a traceback or an error in the log, a
+status of 500, an end that takes longer than the grace time.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ import hostile_pictures
 from common import QUICK_RESULTS, RESULTS, ROOT, Results, hidden_places, parser_of, provenance, table, versions
 
 sys.path.insert(0, str(ROOT))
-from tests.serving.tiny import make_artefact, picture  # noqa: E402 - the repository's root is no package
+from tests.serving.tiny import make_artefact, picture
 
 ANSWER_S, GRACE_S, MOST_MEMORY = 1.0, 28.0, 2_000_000_000
 INFER = "/v2/models/colours/infer"
@@ -156,7 +156,7 @@ def headers() -> Iterator[tuple[str, bytes]]:
     yield "no host", head("/livez", "GET", "Connection: close", host=None)
     good = picture("red")
     for origin in (
-        "http://evil.example",
+        "http://evil.example.org",
         "null",
         "https://127.0.0.1.evil.example",
         "http://127.0.0.1:1",
@@ -278,7 +278,8 @@ def tensors() -> Iterator[tuple[str, bytes]]:
         return of({"inputs": list(tensors), **more})
 
     for name, value in {
-        "strings": "x", "one long string": "y" * 100_000, "digits as strings": "5", "floats": 0.5, "true": True, "null": None,
+        "strings": "x", "one long string": "y" * 100_000, "digits as strings": "5", "floats": 0.5, "true": True,
+        "null": None,
         "256": 256, "-1": -1, "10^30": 10**30, "-0.0": -0.0, "lists": [], "objects": {}, "nested": [[[[]]]],
     }.items():  # fmt: skip
         yield f"pixels, one is {name}", inputs({**good, "data": [value, *good["data"][1:]]})
@@ -289,8 +290,10 @@ def tensors() -> Iterator[tuple[str, bytes]]:
         yield f"pictures, {name}", inputs({**pictures, "data": [value]})
     yield "strings of growing length", inputs({**good, "data": ["y" * (i % 60) for i in range(1727)] + ["z" * 100_000]})
     for name, shape in {
-        "none": [], "0": [0, side, side, 3], "-1": [-1, side, side, 3], "2^63": [2**63, side, side, 3], "2^62": [2**62, 4, 1, 1],
-        "10^300": [10**300], "too many sides": [1] * 9, "floats": [1.5], "strings": ["1"], "true": [True, side, side, 3],
+        "none": [], "0": [0, side, side, 3], "-1": [-1, side, side, 3], "2^63": [2**63, side, side, 3],
+        "2^62": [2**62, 4, 1, 1],
+        "10^300": [10**300], "too many sides": [1] * 9, "floats": [1.5], "strings": ["1"],
+        "true": [True, side, side, 3],
         "another order": [1, 3, side, side], "two for one": [2, side, side, 3], "lists": [[1]], "null": None,
     }.items():  # fmt: skip
         yield f"shape {name}", inputs({**good, "shape": shape})
@@ -425,7 +428,8 @@ def resets(port: int) -> bytes:
 
 
 GROUPS: dict[str, Callable[[], Iterator[tuple[str, bytes]]]] = {
-    "request lines": lines, "methods and paths": targets, "headers": headers, "lengths": lengths, "multipart": multiparts,
+    "request lines": lines, "methods and paths": targets, "headers": headers, "lengths": lengths,
+    "multipart": multiparts,
     "inference": tensors, "pictures": pictures,
 }  # fmt: skip
 
@@ -544,7 +548,7 @@ def run(only: str | None = None, *, quiet: bool = True) -> dict[str, Any]:
     raw = [line for line in log.splitlines() if not line.startswith("{")]
     if raw or "error" in events or "Traceback" in log:
         failed.append(f"the log holds {events.count('error')} errors and {len(raw)} other lines: {raw[:1]}")
-    if any(ord(letter) < 32 and letter != "\n" or ord(letter) > 126 for letter in log):
+    if any((ord(letter) < 32 and letter != "\n") or ord(letter) > 126 for letter in log):
         failed.append("the log holds control sequences")
     if memory > MOST_MEMORY:
         failed.append(f"memory of {memory / 1e6:,.0f} MB")
@@ -573,11 +577,12 @@ def report(found: dict[str, Any]) -> list[str]:
         body_.append([group, str(len(ours)), ", ".join(map(str, codes)) or "–", f"{slowest:,.0f}"])
     lines_ = ["# Hostile requests", "", said, ""]
     lines_ += [*table(["kind", "requests", "answered with", "slowest small picture, ms"], body_), ""]
+    calm, slowest = 1000 * found["calm_s"], 1000 * found["slowest_answer_s"]
+    peak = found["peak_bytes"] / 1e6
     lines_ += [
-        f"* A small picture takes {1000 * found['calm_s']:.0f} ms when nobody else asks, {1000 * found['slowest_answer_s']:,.0f} ms "
-        f"at most after a hostile request.",
-        f"* Memory of the service and its decoding process, each at its worst: {found['peak_bytes'] / 1e6:,.0f} MB.",
-        f"* SIGTERM with ten large pictures waiting ended it after {found['end_s']:.1f} s; the grace time is {GRACE_S:.0f} s.",
+        f"* A small picture takes {calm:.0f} ms when nobody else asks, {slowest:,.0f} ms at most after a hostile one.",
+        f"* Memory of the service and its decoding process, each at its worst: {peak:,.0f} MB.",
+        f"* SIGTERM with ten large pictures waiting ended it after {found['end_s']:.1f} s; it has {GRACE_S:.0f} s.",
     ]
     return [*lines_, *(f"* failed: {one}" for one in found["failed"]), ""]
 

@@ -191,14 +191,14 @@ def traced(words: list[str], folder: Path) -> tuple[list[Path], str | None]:
     environment |= {"HOME": str(home), "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
     strace = shutil.which("strace")
     prefix = [strace, "-f", "-qq", "-e", "trace=socket,connect", "-o", str(trace)] if strace else []
-    done = subprocess.run(
-        [*prefix, sys.executable, *words], capture_output=True, text=True, env=environment, check=False
-    )
-    if done.returncode and strace and "ptrace" in done.stderr:
-        shutil.rmtree(home)
-        home.mkdir()
-        strace = None
-        done = subprocess.run([sys.executable, *words], capture_output=True, text=True, env=environment, check=False)
+
+    def done_with(*prefix: str) -> subprocess.CompletedProcess[str]:
+        whole = [*prefix, sys.executable, *words]
+        return subprocess.run(whole, capture_output=True, text=True, env=environment, check=False)
+
+    done = done_with(*prefix)
+    if done.returncode and "ptrace" in done.stderr:  # not everybody may trace
+        done, strace = done_with(), None
     assert done.returncode == 0, done.stderr
     return sorted(home.rglob("*")), trace.read_text() if strace else None
 
@@ -221,7 +221,6 @@ def test_the_wish_of_a_user_is_kept():
     for given, kept in ((None, "1"), ("", "1"), ("0", "0")):
         environment = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
         environment |= {} if given is None else {"ORT_DISABLE_TELEMETRY": given}
-        done = subprocess.run(
-            [sys.executable, "-c", program], capture_output=True, text=True, env=environment, check=True
-        )
+        words = [sys.executable, "-c", program]
+        done = subprocess.run(words, capture_output=True, text=True, env=environment, check=True)
         assert done.stdout.strip() == kept
