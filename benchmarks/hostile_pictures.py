@@ -26,6 +26,8 @@ import numpy as np
 from common import QUICK_RESULTS, RESULTS, Results, hidden_places, parser_of, provenance, table, versions
 from PIL import Image, ImageFile
 
+from drivetrain.runtime.picture_work import MOST_SCANS
+
 ImageFile.MAXBLOCK = 2**26
 warnings.simplefilter("ignore")  # Pillow's, about the pictures made here
 LIMIT_S, LIMIT_BYTES = 30, 2_000_000_000
@@ -81,6 +83,13 @@ def repeated(width: int, height: int, which: int, size: int, mode: str = "RGB", 
     return data[:end] + scan * ((size - len(data)) // len(scan)) + data[end:]
 
 
+def as_often_as_allowed(width: int, height: int, mode: str = "RGB") -> bytes:
+    """A JPEG in which one scan occurs so often that it is just read."""
+    data = encoded(flat(width, height, mode), "JPEG", quality=30, progressive=True)
+    start, end = scans(data)[3]
+    return data[:end] + data[start:end] * (MOST_SCANS - len(scans(data))) + data[end:]
+
+
 def segment(marker: int, content: bytes) -> bytes:
     return bytes([0xFF, marker]) + struct.pack(">H", len(content) + 2) + content
 
@@ -111,6 +120,8 @@ def jpegs() -> Iterator[Case]:
     yield "scan again and again, CMYK", lambda: repeated(3000, 3000, 5, 400_000, "CMYK")
     yield "scan again and again, grey, 10 MB", lambda: repeated(1000, 1000, 3, 10_000_000, "L")
     yield "scan again and again, 3 million in 16 x 16", lambda: repeated(16, 16, 3, 40_000_000, "L")
+    yield "as many scans as are read, 5 MP, grey", lambda: as_often_as_allowed(2500, 2000, "L")
+    yield "as many scans as are read, 12 MP", lambda: as_often_as_allowed(4000, 3000)
     yield "progressive, 80 MP", lambda: encoded(flat(8900, 8900), "JPEG", progressive=True, quality=30)
     yield "progressive, 80 MP, 4:4:4", lambda: encoded(flat(8900, 8900), "JPEG", progressive=True, subsampling=0)
     yield "progressive, 80 MP, CMYK", lambda: encoded(flat(8900, 8900, "CMYK"), "JPEG", progressive=True)

@@ -401,6 +401,8 @@ def crowds() -> Iterator[tuple[str, Attack]]:
     yield "300 that do not read", many(pages * 20, 300, 0.5)
     yield "2 progressive JPEGs that repeat their scans", many(body(bomb), 2, 0.1)
     yield "40 progressive JPEGs that repeat their scans", many(body(bomb), 40, 0.3)
+    often = hostile_pictures.as_often_as_allowed(2500, 2000, "L")
+    yield "40 progressive JPEGs with as many scans as are taken", many(body(often), 40, 0.3)
     yield "20 large progressive JPEGs", many(body(big), 20, 0.3)
     yield "20 large PNGs", many(body(hostile_pictures.png(4800, 4900, 8, 6, None)), 20, 0.3)
     yield (

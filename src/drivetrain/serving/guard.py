@@ -47,7 +47,7 @@ HEADERS = [
     (b"cache-control", b"no-store"),
 ]
 CLOSE = (b"connection", b"close")
-_SCHEMES = (b"http://", b"https://")
+_SCHEMES = (b"http", b"https")
 """Of pages of this service; the second where TLS stands in front of it."""
 DISCARD_BYTES = 2**26
 DISCARD_S = 2.0
@@ -115,7 +115,8 @@ class Guard:
             return True
         if origin is None or (site is not None and self._token is not None):
             return False
-        return origin.lower() not in {scheme + headers.get(b"host", b"").lower() for scheme in _SCHEMES}
+        scheme, _, name = origin.lower().partition(b"://")
+        return scheme not in _SCHEMES or name != headers.get(b"host", b"").lower()
 
 
 class _Visit:
