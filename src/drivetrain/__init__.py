@@ -14,6 +14,7 @@ The public names are loaded on first use, so importing the package costs millise
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -44,6 +45,11 @@ if TYPE_CHECKING:
     from drivetrain.vision.augment import Augmentation as Augmentation
 
 __version__ = "0.1.0"
+
+if not os.environ.get("ORT_DISABLE_TELEMETRY"):
+    # ONNX Runtime would write an identity of this device below HOME and look up its maker's collector. It reads this
+    # once, when it is first imported, which no module of drivetrain does before this line.
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 _HOME = {
     "Augmentation": "drivetrain.vision.augment",

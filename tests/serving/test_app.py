@@ -193,6 +193,14 @@ GOOD = {"name": "pictures", "shape": [1], "datatype": "BYTES", "data": [base64.b
         ({"name": "pixels", "datatype": "UINT8", "shape": [1, 24, 24, 3], "data": [[1], 2]}, 400),
         ({"name": "pixels", "datatype": "UINT8", "shape": [1, 24, 24, 3], "data": []}, 400),
         ({"name": "pixels", "datatype": "UINT8", "shape": [1, 24, 3, 24], "data": [1] * 1728}, 400),
+        ({"name": "pixels", "datatype": "UINT8", "shape": [1, 24, 24, 3], "data": ["1"] * 1728}, 400),
+        ({"name": "pixels", "datatype": "UINT8", "shape": [1, 24, 24, 3], "data": [1] * 1727 + ["y" * 100_000]}, 400),
+        ({"name": "pixels", "datatype": "UINT8", "shape": [1, 24, 24, 3], "data": [True] * 1728}, 400),
+        ({"name": "pixels", "datatype": "UINT8", "shape": [1, 24, 24, 3], "data": [None] * 1728}, 400),
+        ({"name": "pixels", "datatype": "UINT8", "shape": [1, 24, 24, 3], "data": [10**30] * 1728}, 400),
+        ({"name": "pixels", "datatype": "UINT8", "shape": [1, 24, 24, 3], "data": [[[[1] * 4] * 24] * 18]}, 400),
+        ({"name": "pixels", "datatype": "UINT8", "shape": [1, 24, 24, 3], "data": [[[[1] * 3] * 24] * 23]}, 400),
+        ({"name": "pixels", "datatype": "UINT8", "shape": [2**62, 24, 24, 3], "data": [1] * 1728}, 413),
     ],
 )
 def test_wrong_inputs_are_refused(live, change, status):
@@ -330,7 +338,7 @@ def test_logs_are_json_without_payloads(live, capfd):
     live.post("/predict", files={"file": (name, picture("red"))}, params={"secret": "word"})
     live.post("/predict?secret=word", b"\xff\xd8\xff grandmother")
     written, patience = "", time.monotonic() + 10
-    while '"status": 422' not in written and time.monotonic() < patience:  # written after the answer was sent
+    while '"status":422' not in written and time.monotonic() < patience:  # written after the answer was sent
         written += capfd.readouterr().err
     lines = [json.loads(line) for line in written.splitlines()]  # maybe that of the test before, too
     assert [line["status"] for line in lines if line["event"] == "request"][-2:] == [200, 422]

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from drivetrain.serving.desk import Desk
+from drivetrain.serving.desk import Desk, need_heavy_thread
 from drivetrain.serving.refusals import Refusal
 
 
@@ -80,6 +80,60 @@ def test_closing_finishes_what_was_taken():
     assert all(future.done() and not future.cancelled() for future in taken)
     with pytest.raises(Refusal, match="shutting down"):
         desk.take([time.time])
+
+
+def test_heavy_work_waits_for_heavy_work_alone(gate):
+    desk = Desk(threads=1, queue=4, deadline_s=5)
+
+    def heavy():
+        need_heavy_thread()
+        return gate.wait(5)
+
+    first = desk.take([heavy])[0]
+    light = [desk.take([lambda: 7])[0].result(2) for _ in range(10)]
+    assert [done.value for done in light] == [7] * 10 and not first.done()
+    assert desk.running == 1 and not desk.stuck
+    second = desk.take([heavy])[0]
+    third = desk.take([heavy])[0]
+    with pytest.raises(Refusal, match="2 large pictures are waiting") as refusal:
+        third.result(2)
+    assert refusal.value.status == 503
+    gate.set()
+    assert first.result(5).value and second.result(5).value
+    desk.finish()
+    assert desk.waiting == desk.running == 0
+
+
+def test_heavy_work_that_nobody_waits_for_is_not_done(gate):
+    desk = Desk(threads=1, queue=8, deadline_s=0.1)
+    ran = []
+
+    def heavy(number):
+        need_heavy_thread()
+        ran.append(number)
+        return gate.wait(5)
+
+    taken = desk.take([lambda: heavy(1), lambda: heavy(2)])
+    time.sleep(0.3)
+    gate.set()
+    assert taken[0].result(5).value
+    with pytest.raises(Refusal) as refusal:
+        taken[1].result(5)
+    assert refusal.value.status == 504 and ran == [1]
+    desk.finish()
+
+
+def test_it_is_stuck_when_no_thread_comes_back(gate):
+    desk = Desk(threads=2, queue=2, deadline_s=0.1)
+    first = desk.take([gate.wait])
+    time.sleep(0.3)
+    assert not desk.stuck
+    second = desk.take([gate.wait])
+    time.sleep(0.3)
+    assert desk.stuck
+    gate.set()
+    assert first[0].result(5).value and second[0].result(5).value and not desk.stuck
+    desk.finish()
 
 
 def test_the_hint_when_to_come_again_follows_what_work_costs():

@@ -1,5 +1,6 @@
 """Whatever is sent, the service goes on answering correctly."""
 
+import json
 import random
 import socket
 import threading
@@ -128,14 +129,162 @@ def test_bytes_of_all_callers_together_are_bounded(artefact):
         assert still_right(service) and service.service.intake.bytes == 0
 
 
-def test_connections_are_bounded(artefact):
-    with running(artefact, Settings(threads=1, limits=limited(connections=10, header_s=1.0))) as service:
+HALF_A_BODY = head(content_length="1000", content_type="image/png") + b"\x89PNG"
+
+
+HALF_A_HEAD = b"GET /livez HTTP/1.1\r\nHost: loc"
+
+
+@pytest.mark.parametrize("sent", [b"", HALF_A_HEAD, HALF_A_BODY], ids=["nothing", "head", "body"])
+def test_connections_are_bounded_and_those_that_wait_for_their_callers_make_room(artefact, sent):
+    with running(artefact, Settings(threads=1, limits=limited(connections=10, header_s=60, body_s=60))) as service:
         idle = [socket.create_connection(("127.0.0.1", service.port)) for _ in range(30)]
-        time.sleep(0.2)
-        assert status_of(service.raw(b"", wait_s=0.5)) == 503
-        time.sleep(1.2)
-        assert still_right(service)
         for connection in idle:
+            connection.sendall(sent)
+        time.sleep(0.2)
+        began = time.monotonic()
+        assert still_right(service) and time.monotonic() - began < 3
+        assert len(service.server.server_state.connections) <= 10
+        assert status_of(idle[0].recv(1000)) == 503
+        for connection in idle:
+            connection.close()
+
+
+def test_callers_that_do_not_read_are_cut_and_make_room(artefact):
+    pages = head("/openapi.json", "GET") * 4
+    with running(artefact, Settings(threads=1, limits=limited(connections=10, write_s=1.0))) as service:
+        deaf = []
+        for _ in range(20):
+            connection = socket.socket()
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+            connection.connect(("127.0.0.1", service.port))
+            connection.sendall(pages)
+            deaf.append(connection)
+        assert still_right(service, patience_s=2)
+        until = time.monotonic() + 8
+        while service.server.server_state.connections and time.monotonic() < until:
+            time.sleep(0.05)
+        assert not service.server.server_state.connections
+        for connection in deaf:
+            connection.close()
+
+
+def test_health_is_answered_when_every_connection_is_being_worked_on(artefact):
+    with running(
+        artefact, Settings(threads=1, queue=8, limits=limited(connections=4, health_connections=2))
+    ) as service:
+        real, go_on = service.service.model.answer, threading.Event()
+
+        def slow(data):
+            go_on.wait(10)
+            return real(data)
+
+        service.service.model.answer = slow
+        callers = [threading.Thread(target=service.post, args=("/predict", picture("red"))) for _ in range(4)]
+        for caller in callers:
+            caller.start()
+        while service.service.desk.waiting + service.service.desk.running < 4:
+            time.sleep(0.01)
+        refused = service.post("/predict", picture("red"))
+        health = [service.get(path).status_code for path in ("/livez", "/readyz", "/metrics", "/about")]
+        go_on.set()
+        for caller in callers:
+            caller.join()
+        assert refused.status_code == 503 and refused.headers["retry-after"] == "1"
+        assert refused.json() == {"error": "there are too many connections; come again"}
+        assert health == [200, 200, 200, 503]
+
+
+def test_a_connection_ends_after_so_many_requests(artefact):
+    with running(artefact, Settings(threads=1, limits=limited(requests_per_connection=3))) as service:
+        with httpx.Client() as client:
+            closing = [client.get(service.url + "/livez").headers.get("connection") for _ in range(7)]
+        assert closing == [None, None, "close", None, None, "close", None]
+
+
+def test_many_requests_without_waiting_for_answers_are_not_all_served(live):
+    assert 1 <= live.raw(head("/livez", "GET") * 500, wait_s=1).count(b"HTTP/1.1 200") <= 6
+
+
+def test_small_chunks_are_refused(live):
+    start = head(transfer_encoding="chunked", content_type="image/png")
+    found = live.raw(start + b"1\r\nx\r\n" * 50_000 + b"0\r\n\r\n")
+    assert status_of(found) in (0, 400) and still_right(live)
+    good = picture("red")
+    parts = [good[at : at + 100] for at in range(0, len(good), 100)]
+    pieces = b"".join(b"%x\r\n" % len(part) + part + b"\r\n" for part in parts)
+    assert status_of(live.raw(start + pieces + b"0\r\n\r\n", wait_s=1)) == 200
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (head(content_length="5", transfer_encoding="chunked") + b"0\r\n\r\nSMUGG", 400),
+        (head(transfer_encoding="chunked", content_length="0") + b"5\r\nabcde\r\n0\r\n\r\n", 400),
+        (head(transfer_encoding="chunked") + b"zz\r\n", 400),
+        (head(content_length="5", Content_Length="6") + b"123456", 400),
+        (head(content_length="-1"), 400),
+        (b"GET  /livez HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
+        (b"GET /\x1b[31m HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
+        (b"NONSENSE\r\n\r\n", 400),
+        (head(content_length="4", content_encoding="gzip") + b"\x1f\x8b\x08\x00", 415),
+        (b"GET /livez HTTP/1.1\r\nHost: localhost\r\nHost: example.org\r\n\r\n", 400),
+    ],
+)
+def test_what_is_ambiguous_or_no_http_is_told_so_in_json(live, sent, status):
+    found = live.raw(sent, wait_s=1)
+    assert status_of(found) == status
+    top, _, said = found.partition(b"\r\n\r\n")
+    assert b"content-type: application/json" in top and b"connection: close" in top
+    assert list(json.loads(said)) == ["error"]
+
+
+@pytest.mark.parametrize(
+    ("origin", "site", "status"),
+    [
+        (None, None, 200),
+        ("http://127.0.0.1:{port}", None, 200),
+        ("https://127.0.0.1:{port}", "same-origin", 200),
+        ("http://127.0.0.1:1", None, 403),
+        ("http://localhost:{port}", None, 403),
+        ("http://evil.example.org", None, 403),
+        ("null", None, 403),
+        (None, "same-site", 403),
+        (None, "cross-site", 403),
+        ("http://evil.example.org", "same-origin", 403),
+        ("http://127.0.0.1:{port}", "same-site", 403),
+    ],
+)
+@pytest.mark.parametrize("path", ["/predict", "/v2/models/colours/infer", "/explain"])
+def test_pages_of_other_origins_are_refused(live, origin, site, status, path):
+    headers = {"origin": origin and origin.format(port=live.port), "sec-fetch-site": site}
+    found = live.post(path, picture("red"), headers={name: value for name, value in headers.items() if value})
+    assert (found.status_code == 403) == (status == 403)
+    if path == "/predict":
+        assert found.status_code == status
+
+
+def test_with_a_token_the_browsers_own_word_is_enough(artefact):
+    token = "a-token-that-is-long-enough"
+    with running(artefact, Settings(threads=1, token=token)) as service:
+        headers = {"authorization": f"Bearer {token}", "origin": "https://models.example.org"}
+        behind_a_proxy = {**headers, "sec-fetch-site": "same-origin"}
+        assert service.post("/predict", picture("red"), headers=behind_a_proxy).status_code == 200
+        assert service.post("/predict", picture("red"), headers=headers).status_code == 403
+
+
+def test_bodies_that_stop_in_the_middle_make_room(artefact):
+    limits = limited(bytes_in_flight=400_000, body_s=30)
+    with running(artefact, Settings(threads=1, limits=limits)) as service:
+        stalled = [socket.create_connection(("127.0.0.1", service.port)) for _ in range(4)]
+        for connection in stalled:
+            connection.sendall(head(content_length="190000", content_type="image/png") + bytes(95_000))
+        time.sleep(1.0)
+        assert service.service.intake.bytes == 380_000
+        large = bytes(150_000)
+        assert service.post("/predict", large).status_code == 415 and still_right(service)
+        assert status_of(stalled[0].recv(1000)) == 408
+        for connection in stalled:
             connection.close()
 
 
@@ -191,7 +340,7 @@ def hostile_requests(rng: random.Random, n: int) -> list[bytes]:
         return start + rng.randbytes(50).hex().encode() + b'"]}]}'
 
     infer = "/v2/models/colours/infer"
-    json = {"content_type": "application/json"}
+    as_json = {"content_type": "application/json"}
     kinds = [
         broken,
         multipart,
@@ -200,9 +349,9 @@ def hostile_requests(rng: random.Random, n: int) -> list[bytes]:
             rng.randbytes(rng.randrange(2000)), content_type=rng.choice(["image/png", "text/html", "a/b;c", ""])
         ),
         lambda: body(deflated, content_type="image/png", content_encoding="deflate"),
-        lambda: body(b"[" * rng.randrange(200_000), infer, **json),
-        lambda: body(b'{"inputs": ' + b'{"a":' * rng.randrange(300) + b"1", infer, **json),
-        lambda: body(tensor(), infer, **json),
+        lambda: body(b"[" * rng.randrange(200_000), infer, **as_json),
+        lambda: body(b'{"inputs": ' + b'{"a":' * rng.randrange(300) + b"1", infer, **as_json),
+        lambda: body(tensor(), infer, **as_json),
         lambda: body(b"http://127.0.0.1/secret.png", content_type="application/x-www-form-urlencoded"),
         lambda: head(rng.choice(PATHS), "GET", connection="close"),
         lambda: head("/", rng.choice(METHODS), connection="close"),

@@ -83,11 +83,16 @@ def test_a_model_that_fails_its_golden_examples_is_said_to(tmp_path):
         (["--port", "1"], "cannot listen on 127.0.0.1:1"),
         (["--token-file", "missing"], "token_file"),
         (["--log-predictions", "missing/log.jsonl"], "cannot be written"),
+        (["--log-predictions", "pipe"], "a pipe, a socket or a device"),
+        (["--log-predictions", "/dev/null"], "a pipe, a socket or a device"),
+        (["--log-predictions", "."], "no file but a folder"),
+        (["--sample-dir", "/dev/null"], "it is not a folder"),
     ],
 )
 def test_what_cannot_be_is_one_line(artefact, words, said, tmp_path):
     if words[0] == "--port" and os.geteuid() == 0:
         words, said = ["--host", "192.0.2.1", "--port", "0"], "cannot listen on 192.0.2.1:0"
+    os.mkfifo(tmp_path / "pipe")
     environment = {**os.environ, "DRIVETRAIN_TOKEN": "a" * 20 if "192" in str(words) else ""}
     done = subprocess.run(
         [*COMMAND, str(artefact), *words], capture_output=True, text=True, env=environment, cwd=tmp_path, check=False

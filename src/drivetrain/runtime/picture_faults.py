@@ -30,6 +30,8 @@ MENDS = {
     "cannot be opened": "check its name and permissions",
     "too many pixels": "make it smaller",
     "other channels": "give a picture with as many channels as are read (train and open data with channels=)",
+    "too much work": "open it in a viewer and save it again as an ordinary JPEG or PNG, or leave it out",
+    "too much memory": "make it smaller, or save it as PNG or as a JPEG that is not progressive",
     "not an array of pixels": "scale the values to 0-255 and convert them with astype('uint8')",
 }
 """Group of reasons → what to do, where it is something else than saving the picture anew."""

@@ -26,6 +26,7 @@ from drivetrain.runtime.intake import PictureSource, picture_source
 from drivetrain.runtime.odd_paths import mend
 from drivetrain.runtime.own_output import is_own_figure
 from drivetrain.runtime.picture_faults import UnreadableError, faults_explained, pillow_is_quiet
+from drivetrain.runtime.picture_work import MOST, check_directory, check_headers, work_of
 from drivetrain.runtime.signatures import GRID_PX, signatures_of
 from drivetrain.runtime.sniffing import UNREAD, why_not_read
 from drivetrain.runtime.system_limits import patiently
@@ -59,6 +60,8 @@ PICTURE_SUFFIXES = frozenset({suffix for group in FORMATS.values() for suffix in
 LONGEST_NAME = 1024
 """Letters of a path that a message repeats."""
 MAX_PIXELS = 80_000_000
+STRIP_PIXELS = 2**20
+"""Pixels that are converted at once: whole copies of a large picture would take several times its memory."""
 SHRINK_FACTORS = (8, 4, 2)
 """What a JPEG decoder can divide height and width by without decoding every pixel."""
 
@@ -318,9 +321,12 @@ def _decode(data: bytes, how: _How) -> Decoded:
         raise UnreadableError("file is empty")
     if data.startswith(NUMPY_MAGIC):
         return _from_array(_npy(data, how.max_pixels), how)
+    with faults_explained(data):
+        scans = check_headers(data, how.max_pixels)
     with faults_explained(data), _opened(data) as image:
         _check_size(image.height, image.width, how.max_pixels)
         full_size = image.size
+        work_of(image, data, scans, shrink=jpeg_shrink(image, how.shrink_to_px)).check(MOST)
         if how.shrink_to_px is not None:
             image.draft(None, (2 * how.shrink_to_px, 2 * how.shrink_to_px))
         found = _from_frame(data, image, how, 0, full_size)
@@ -373,20 +379,48 @@ def _from_image(
     if how.channels not in (1, 3, 4):
         raise UnreadableError(f"other channels: only .npy files and arrays have {how.channels}")
     orientation = _orientation(upright_as or image)
-    image, transparent = _convert(image, how)
+    if image.mode.startswith("I"):
+        image = Image.fromarray(to_bytes(np.asarray(image), how.value_range))
     if orientation in UPRIGHT:
         image = image.transpose(UPRIGHT[orientation])
     factor = _shrink_factor(image.height, image.width, how.shrink_to_px)
-    if factor > 1:
-        image = image.reduce(factor)
-    pixels = np.array(image, dtype=np.uint8, order="C").reshape(image.height, image.width, how.channels)
     width, height = full_size[::-1] if orientation in SIDEWAYS else full_size
+    pixels, transparent = _converted(image, how, factor)
     return Decoded(pixels, (height, width), transparent=transparent)
+
+
+def _converted(image: Image.Image, how: _How, factor: int) -> tuple[NDArray[np.uint8], bool]:
+    """Pixels (H, W, channels) of a picture divided by `factor`, and whether all are transparent; by strips."""
+    pixels_HWC = np.empty((-(-image.height // factor), -(-image.width // factor), how.channels), np.uint8)
+    rows = max(1, STRIP_PIXELS // (image.width * factor)) * factor
+    transparent = True
+    for top in range(0, image.height, rows):
+        whole = rows >= image.height
+        strip = image if whole else image.crop((0, top, image.width, min(top + rows, image.height)))
+        strip, unseen = _convert(strip, how)
+        transparent = transparent and unseen
+        if factor > 1:
+            strip = strip.reduce(factor)
+        at = top // factor
+        pixels_HWC[at : at + strip.height] = np.asarray(strip).reshape(strip.height, strip.width, how.channels)
+    return pixels_HWC, transparent
+
+
+def jpeg_shrink(image: Image.Image, shrink_to_px: int | None) -> int:
+    """What a JPEG's decoder divides the sides by where `shrink_to_px` is wanted; 1 for other formats."""
+    if shrink_to_px is None or image.format not in ("JPEG", "MPO"):
+        return 1
+    most = min(image.size) // (2 * shrink_to_px)
+    return next((factor for factor in SHRINK_FACTORS if factor <= most), 1)
 
 
 def _orientation(image: Image.Image) -> int:
     """The EXIF orientation, or 1 where the EXIF block is absent or damaged."""
     try:
+        block = image.info.get("exif") or bytes.fromhex(
+            "".join(str(image.info.get("Raw profile type exif", "")).split("\n")[3:])
+        )
+        check_directory(block.removeprefix(b"Exif\0\0"))
         return int(image.getexif().get(ExifTags.Base.Orientation, 1))
     except Exception:  # noqa: BLE001  Pillow's EXIF parser raises whatever it trips over
         return 1
@@ -396,9 +430,7 @@ def _convert(image: Image.Image, how: _How) -> tuple[Image.Image, bool]:
     """The same picture in mode L, RGB or RGBA, and whether every pixel of it is transparent."""
     if image.mode == "F":
         raise UnreadableError("unknown range of values: 32-bit floats; save it with 8 or 16 bits")
-    if image.mode.startswith("I"):
-        image = Image.fromarray(to_bytes(np.asarray(image), how.value_range))
-    elif image.mode in ("LAB", "HSV", "CMYK", "YCbCr"):
+    if image.mode in ("LAB", "HSV", "CMYK", "YCbCr"):
         image = image.convert("RGB")
     transparent = False
     if image.has_transparency_data or image.mode in ("RGBa", "La"):

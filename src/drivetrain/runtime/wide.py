@@ -47,10 +47,11 @@ def to_bytes(array: NDArray[Any], value_range: ValueRange | None) -> NDArray[np.
     if array.size and not 0 <= int(array.min()) <= int(array.max()) <= MOST:
         raise UnreadableError(f"unknown range of values: {array.min()} to {array.max()}; expected 0 to 65535")
     if value_range is None:
-        return (array >> 8).astype(np.uint8)
+        return np.right_shift(array, 8, out=np.empty(array.shape, np.uint8), casting="unsafe")
     low, high = value_range
-    lifted = np.clip(array.astype(np.float32), low, high) - low
-    return np.rint(lifted * (255 / (high - low))).astype(np.uint8)
+    lifted = np.clip(np.arange(MOST + 1), low, high) - low
+    table = np.rint(lifted * (255 / (high - low))).astype(np.uint8)  # no copy of the picture in floats
+    return table[array]
 
 
 def is_wide_colour(image: Image.Image) -> bool:

@@ -9,6 +9,8 @@ from typing import Literal
 from PIL import Image
 
 from drivetrain.runtime.picture_faults import UnreadableError, faults_explained, pillow_is_quiet
+from drivetrain.runtime.picture_work import Work, check_headers, work_of
+from drivetrain.runtime.pictures import jpeg_shrink
 from drivetrain.serving.refusals import Refusal
 from drivetrain.serving.settings import Limits
 
@@ -16,6 +18,9 @@ Format = Literal["JPEG", "PNG", "WEBP"]
 SUFFIXES: dict[Format, str] = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp"}
 MOST_EMBEDDED = 16
 """Pictures in one JPEG file: telephones add previews and depth maps, of which none is decoded."""
+
+HEAVY_S, HEAVY_BYTES = 0.25, 80_000_000
+"""Estimated: what is more than this counts as large, however few pixels it has."""
 
 
 @dataclass(frozen=True)
@@ -27,11 +32,16 @@ class Admitted:
     width: int
     height: int
     large: bool
-    """Decoded only while no other large one is."""
+    """Decoded in a process of its own, one at a time."""
 
 
-def admit(data: bytes, limits: Limits) -> Admitted:
+def admit(data: bytes, limits: Limits, shrink_to_px: int | None = None) -> Admitted:
     r"""Look at a picture's header.
+
+    Args:
+        data: The encoded picture.
+        limits: What it may cost.
+        shrink_to_px: The short side wanted later: large JPEGs are decoded to fewer pixels, which takes less memory.
 
     Raises:
         Refusal: 413 too large, 415 another format or an animation, 422 damaged.
@@ -48,13 +58,13 @@ def admit(data: bytes, limits: Limits) -> Admitted:
     kind = format_of(data)
     if kind is None:
         raise Refusal(415, "this is not a JPEG, PNG or WebP picture")
-    if kind == "WEBP":  # Pillow would make room for the whole canvas before it says how large it is
-        _check_pixels(kind, *_webp_size(data), limits)
-    width, height, frames = _opened(data, kind)
+    width, height, frames, work = _opened(data, kind, limits, shrink_to_px)
     _check_pixels(kind, width, height, limits)
     if frames > (MOST_EMBEDDED if kind == "JPEG" else 1):
         raise Refusal(415, f"this is an animation of {frames} frames; send one picture")
-    return Admitted(data, kind, width, height, width * height > limits.large_pixels)
+    _check_work(work, limits)
+    heavy = work.seconds > HEAVY_S or work.bytes > HEAVY_BYTES
+    return Admitted(data, kind, width, height, heavy or width * height > limits.large_pixels)
 
 
 def too_many_bytes(limits: Limits) -> Refusal:
@@ -76,14 +86,17 @@ def format_of(data: bytes) -> Format | None:
     return "WEBP" if data[:4] == b"RIFF" and data[8:12] == b"WEBP" else None
 
 
-def _opened(data: bytes, kind: Format) -> tuple[int, int, int]:
-    """Width, height and number of frames; no pixel is decoded."""
+def _opened(data: bytes, kind: Format, limits: Limits, shrink_to_px: int | None) -> tuple[int, int, int, Work]:
+    """Width, height, number of frames, and what decoding costs; no pixel is decoded."""
     formats = (kind, "MPO") if kind == "JPEG" else (kind,)
     try:
-        with pillow_is_quiet(), faults_explained(data), Image.open(io.BytesIO(data), formats=formats) as image:
-            return image.width, image.height, int(getattr(image, "n_frames", 1))
+        with pillow_is_quiet(), faults_explained(data):
+            scans = check_headers(data, limits.jpeg_pixels if kind == "JPEG" else limits.other_pixels)
+            with Image.open(io.BytesIO(data), formats=formats) as image:
+                work = work_of(image, data, scans, shrink=jpeg_shrink(image, shrink_to_px))
+                return image.width, image.height, int(getattr(image, "n_frames", 1)), work
     except UnreadableError as fault:
-        status = 413 if str(fault).startswith("too many pixels") else 422
+        status = 413 if str(fault).startswith("too m") else 422
         raise Refusal(status, f"the picture cannot be read: {fault}") from fault
 
 
@@ -93,15 +106,8 @@ def _check_pixels(kind: Format, width: int, height: int, limits: Limits) -> None
         raise Refusal(413, f"the picture has {width} × {height} pixels; at most {most:,} are taken of {kind}")
 
 
-def _webp_size(data: bytes) -> tuple[int, int]:
-    """Width and height that the first chunk claims (RFC 9649, sections 2.5 to 2.7)."""
-    chunk = data[12:16]
-    if chunk == b"VP8X" and len(data) >= 30:
-        return 1 + int.from_bytes(data[24:27], "little"), 1 + int.from_bytes(data[27:30], "little")
-    if chunk == b"VP8L" and len(data) >= 25:
-        bits = int.from_bytes(data[21:25], "little")
-        return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
-    if chunk == b"VP8 " and len(data) >= 30:
-        width, height = int.from_bytes(data[26:28], "little"), int.from_bytes(data[28:30], "little")
-        return width & 0x3FFF, height & 0x3FFF
-    raise Refusal(422, "the picture cannot be read: truncated or damaged WebP")
+def _check_work(work: Work, limits: Limits) -> None:
+    try:
+        work.check(Work(limits.decode_s, limits.decode_bytes))
+    except UnreadableError as fault:
+        raise Refusal(413, f"the picture is not decoded: {fault}; send a smaller or simpler one") from fault

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -20,7 +21,7 @@ from drivetrain.serving.model import Answer, answer_as_json
 from drivetrain.serving.page import PAGE_FILES, page_file
 from drivetrain.serving.refusals import Refusal
 from drivetrain.serving.service import Service
-from drivetrain.serving.wire import answer
+from drivetrain.serving.wire import answer, dumps
 
 
 def make_app(service: Service) -> Guard:
@@ -43,6 +44,7 @@ def make_app(service: Service) -> Guard:
         version=__version__,
         description='Answers of one model. Errors are `{"error": message}`.',
         lifespan=lifespan,
+        openapi_url=None,  # made anew for each request
         docs_url=None,  # FastAPI's own pages load scripts from elsewhere
         redoc_url=None,
         redirect_slashes=False,
@@ -122,9 +124,17 @@ def _add_pages(app: FastAPI) -> None:
     for path, name in PAGE_FILES.items():
         app.add_api_route(path, _static(name), methods=["GET"], include_in_schema=False)
 
+    @cache
+    def described() -> tuple[bytes, str]:
+        return dumps(app.openapi()), documentation(app.openapi())
+
+    @app.get("/openapi.json", include_in_schema=False)
+    async def openapi() -> Response:  # pyright: ignore[reportUnusedFunction]
+        return Response(described()[0], media_type="application/json")
+
     @app.get("/docs", include_in_schema=False)
     async def docs() -> Response:  # pyright: ignore[reportUnusedFunction]
-        return Response(documentation(app.openapi()), media_type="text/html; charset=utf-8")
+        return Response(described()[1], media_type="text/html; charset=utf-8")
 
 
 def _static(name: str) -> Callable[[], Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,6 +24,8 @@ PICTURE_TYPES = ("image/jpeg", "image/png", "image/webp")
 RAW_TYPES = ("", "application/octet-stream", "application/x-www-form-urlencoded", *PICTURE_TYPES)
 """For one picture as the whole body; the third is what curl says where it is not told otherwise."""
 MULTIPART = "multipart/form-data"
+STALLED_S = 0.5
+"""A body of which nothing has come for so long makes room for others when there is none."""
 MOST_FIELD_BYTES = 1024
 """Of parts that are no files; they are ignored."""
 
@@ -41,13 +44,30 @@ class Hold:
     def __init__(self, intake: Intake) -> None:
         self._intake = intake
         self.bytes = 0
+        self.took_at = time.monotonic()
+        self.waiting: asyncio.Timeout | None = None
+        """For more of its body."""
 
     def take(self, count: int) -> None:
         """Count bytes that have arrived; raises Refusal with 503 where all requests together have too many."""
         self._intake.bytes += count
         self.bytes += count
-        if self._intake.bytes > self._intake.limits.bytes_in_flight:
-            raise busy("too many bytes are being received; come again", 1)
+        self.took_at = time.monotonic()
+        while self._intake.bytes > self._intake.limits.bytes_in_flight:
+            if not self._intake.drop_stalled(self.took_at - STALLED_S):
+                raise busy("too many bytes are being received; come again", 1)
+
+    def drop(self) -> None:
+        """Wait no longer for the rest of the body."""
+        assert self.waiting is not None
+        self.waiting.reschedule(asyncio.get_running_loop().time())
+        self.waiting = None
+        self.release()
+
+    def release(self) -> None:
+        """Its bytes are not in memory any more."""
+        self._intake.bytes -= self.bytes
+        self.bytes = 0
 
 
 class Intake:
@@ -56,15 +76,26 @@ class Intake:
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self.bytes = 0
+        self._holds: set[Hold] = set()
 
     @contextmanager
     def hold(self) -> Generator[Hold]:
         """For as long as a request's bytes are in memory."""
         hold = Hold(self)
+        self._holds.add(hold)
         try:
             yield hold
         finally:
-            self.bytes -= hold.bytes
+            self._holds.discard(hold)
+            hold.release()
+
+    def drop_stalled(self, before: float) -> bool:
+        """End the request that has waited for its body for longest, if nothing has come since `before`."""
+        stalled = [hold for hold in self._holds if hold.waiting is not None and hold.took_at < before]
+        if not stalled:
+            return False
+        min(stalled, key=lambda hold: hold.took_at).drop()
+        return True
 
 
 def content_type(request: Request) -> str:
@@ -109,12 +140,14 @@ async def _chunks(request: Request, hold: Hold, limits: Limits, most: int) -> As
     until = clock() + limits.body_s
     while True:
         try:
-            async with asyncio.timeout_at(until):
+            async with asyncio.timeout_at(until) as hold.waiting:
                 chunk = await anext(stream, None)
         except TimeoutError:
             raise Refusal(408, f"the body did not arrive within {limits.body_s:g} seconds") from None
         except ClientDisconnect:
             raise Refusal(400, "the connection was closed before the end of the body") from None
+        finally:
+            hold.waiting = None
         if chunk is None:
             return
         received += len(chunk)

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from drivetrain.runtime.inputs import PictureInput
 from drivetrain.runtime.predictor import Prediction
 from drivetrain.runtime.targets import NumberTarget, Target
-from drivetrain.serving.admission import admit
 from drivetrain.serving.model import Model
 from drivetrain.serving.refusals import Refusal
 
@@ -49,7 +48,7 @@ def explain(model: Model, data: bytes, *, until: float) -> Explanation | Refusal
         until: On `time.monotonic`; what is not done by then is given up.
     """
     try:
-        picture = admit(data, model.limits)
+        picture = model.admit(data)
         working = model.load(picture)
     except Refusal as refusal:
         return refusal

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 
 from starlette.responses import Response
@@ -46,6 +47,8 @@ HEADERS = [
     (b"cache-control", b"no-store"),
 ]
 CLOSE = (b"connection", b"close")
+_SCHEMES = (b"http", b"https")
+"""Of pages of this service; the second where TLS stands in front of it."""
 DISCARD_BYTES = 2**26
 DISCARD_S = 2.0
 """Of a body that nobody wanted, so much is still read and thrown away before the answer is sent."""
@@ -86,7 +89,13 @@ class Guard:
         if len(scope["path"]) > 2048:
             raise Refusal(414, "the path is too long")
         found = dict(headers)
-        if found.get(b"sec-fetch-site") == b"cross-site" and scope["method"] != "GET":
+        if b"transfer-encoding" in found and b"content-length" in found:
+            raise Refusal(400, "Content-Length and Transfer-Encoding contradict each other", {"connection": "close"})
+        if found.get(b"content-encoding", b"identity").lower() not in (b"identity", b""):
+            raise Refusal(415, "send the body as it is, without a Content-Encoding")
+        if sum(name == b"host" for name, _ in headers) > 1:
+            raise Refusal(400, "there is more than one Host header")
+        if scope["method"] not in ("GET", "HEAD") and self._is_foreign(found):
             raise Refusal(403, "requests from pages of other sites are not answered")
         if self._names is not None and _host_name(found.get(b"host", b"")) not in self._names:
             raise Refusal(421, "the Host header names another host than this one listens on")
@@ -94,6 +103,20 @@ class Guard:
             kind, _, given = found.get(b"authorization", b"").partition(b" ")
             if kind.lower() != b"bearer" or not hmac.compare_digest(given.strip(), self._token):
                 raise Refusal(401, "send the token as Authorization: Bearer …", {"www-authenticate": "Bearer"})
+
+    def _is_foreign(self, headers: Mapping[bytes, bytes]) -> bool:
+        """Whether a page of another origin (scheme, host and port) sends this; what is no browser says neither.
+
+        A proxy in front may give the service another name than the page has, so with a token, which no other page can
+        send, the browser's own word is enough.
+        """
+        site, origin = headers.get(b"sec-fetch-site"), headers.get(b"origin")
+        if site is not None and site.lower() not in (b"same-origin", b"none"):
+            return True
+        if origin is None or (site is not None and self._token is not None):
+            return False
+        scheme, _, name = origin.lower().partition(b"://")
+        return scheme not in _SCHEMES or name != headers.get(b"host", b"").lower()
 
 
 class _Visit:

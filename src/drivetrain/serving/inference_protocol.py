@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import base64
 import binascii
+from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from math import prod
+from typing import Any, cast
 
 import numpy as np
 from fastapi import FastAPI, Request, Response
@@ -27,6 +29,9 @@ from drivetrain.serving.wire import answer
 
 VERSION = "1"
 PIXELS, PICTURES = "pixels", "pictures"
+MOST_TEXT_BYTES = 2**20
+"""Of a body with letters that are not ASCII."""
+_NOT_PIXELS = "data are not as many whole numbers of 0 to 255 as the shape says"
 
 
 class Tensor(BaseModel):
@@ -94,10 +99,16 @@ def add_routes(app: FastAPI, service: Service) -> None:
         limits = service.settings.limits
         with service.intake.hold() as hold:
             body = await read_body(request, hold, limits, limits.request_bytes)
-            found = await service.do(partial(_infer, service, body))
-        if isinstance(found, Refusal):
-            raise found
-        return answer(found)
+            asked = await service.do(partial(_read, model, body, limits.files))
+            if isinstance(asked, Refusal):
+                raise asked
+            found = asked.said
+            if asked.pictures:
+                found = [_said(one) for one in await service.predict(asked.pictures)]
+            else:
+                for one in found:
+                    service.metrics.count_said(one)
+        return answer(_outputs(model, asked.request, found))
 
 
 def described(model: Model) -> dict[str, Any]:
@@ -132,20 +143,35 @@ def _check_name(name: str, model: Model) -> None:
         raise Refusal(404, f"there is one model here: {model.name}")
 
 
-def _infer(service: Service, body: bytes) -> dict[str, Any] | Refusal:
-    """In one of the desk's threads: a body may take a while to read."""
+@dataclass(frozen=True)
+class _Asked:
+    """A request, read and checked."""
+
+    request: InferRequest
+    pictures: list[bytes]
+    """To be answered; empty where pixels were given."""
+    said: list[Said]
+    """Answers to pixels."""
+
+
+def _read(model: Model, body: bytes, files: int) -> _Asked | Refusal:
+    """In one of the desk's threads: a body may take a while to read; pixels are answered at once."""
     try:
-        request = _parsed(service.model, body, service.settings.limits.files)
-        found = _answered(service, request.inputs[0])
+        request = _parsed(model, body, files)
+        _check_outputs(model, request)
+        tensor = request.inputs[0]
+        n = tensor.shape[0] if tensor.shape else 0
+        if not 1 <= n <= files:
+            raise Refusal(413 if n > files else 400, f"the first side of the shape is {n}; expected 1 to {files}")
+        match tensor.name, tensor.datatype:
+            case "pixels", "UINT8":
+                return _Asked(request, [], model.say(_pixels(model, tensor)))
+            case "pictures", "BYTES":
+                return _Asked(request, _pictures(tensor, n), [])
+            case _:
+                raise Refusal(400, f"the input is neither {PIXELS} as UINT8 nor {PICTURES} as BYTES")
     except Refusal as refusal:
         return refusal
-    wanted = None if request.outputs is None else {output.name for output in request.outputs}
-    outputs = [output for output in _outputs(service.model, found) if wanted is None or output["name"] in wanted]
-    unknown = (wanted or set()) - {output["name"] for output in outputs}
-    if unknown:
-        return Refusal(400, "an output was asked for that the model does not have; see its metadata")
-    said = {"model_name": service.model.name, "model_version": VERSION, "outputs": outputs}
-    return said if request.id is None else {**said, "id": request.id}
 
 
 def _parsed(model: Model, body: bytes, files: int) -> InferRequest:
@@ -153,6 +179,8 @@ def _parsed(model: Model, body: bytes, files: int) -> InferRequest:
     most = files * reader.size_px**2 * reader.channels + 10_000
     if body.count(b",") + body.count(b"[") + body.count(b"{") > most:  # each would become an object in memory
         raise Refusal(413, f"the request holds more values than {files} pictures have")
+    if len(body) > MOST_TEXT_BYTES and (not body.isascii() or b"\\u" in body):
+        raise Refusal(400, "a request of this size holds plain ASCII alone")  # one wide letter takes 4 bytes of each
     try:
         return InferRequest.model_validate_json(body)
     except ValidationError as error:
@@ -161,53 +189,39 @@ def _parsed(model: Model, body: bytes, files: int) -> InferRequest:
         raise Refusal(400, f"not an inference request: {where or 'body'}: {first['msg']}"[:300]) from None
 
 
-def _answered(service: Service, tensor: Tensor) -> list[Said]:
-    model, files = service.model, service.settings.limits.files
-    n = tensor.shape[0] if tensor.shape else 0
-    if not 1 <= n <= files:
-        raise Refusal(413 if n > files else 400, f"the first side of the shape is {n}; expected 1 to {files}")
-    match tensor.name, tensor.datatype:
-        case "pixels", "UINT8":
-            found = model.say(_pixels(model, tensor))
-            for said in found:
-                service.metrics.count_said(said)
-            return found
-        case "pictures", "BYTES":
-            return [_one(service, text) for text in _texts(tensor, n)]
-        case _:
-            raise Refusal(400, f"the input is neither {PIXELS} as UINT8 nor {PICTURES} as BYTES")
-
-
-def _one(service: Service, text: Any) -> Said:
-    try:
-        data = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError, TypeError):
-        raise Refusal(400, f"{PICTURES} are strings of base64") from None
-    found = service.answer(data)
-    if isinstance(found, Refusal):
-        raise found
-    assert isinstance(found, Answer)
-    service.metrics.count_said(found.said)
-    return found.said
-
-
-def _texts(tensor: Tensor, n: int) -> list[Any]:
+def _pictures(tensor: Tensor, n: int) -> list[bytes]:
     if len(tensor.shape) != 1 or len(tensor.data) != n:
         raise Refusal(400, f"shape and data of {PICTURES} do not fit together")
-    return tensor.data
+    try:
+        return [base64.b64decode(text, validate=True) for text in tensor.data if _is_text(text)]
+    except (binascii.Error, ValueError):
+        raise Refusal(400, f"{PICTURES} are strings of base64") from None
+
+
+def _is_text(value: Any) -> bool:
+    if not isinstance(value, str):
+        raise Refusal(400, f"{PICTURES} are strings of base64")
+    return True
 
 
 def _pixels(model: Model, tensor: Tensor) -> NDArray[np.uint8]:
+    """(N, S, S, C): every value is looked at before an array is made, which would make room for the longest of them."""
     reader = model.predictor.reader
     if tensor.shape[1:] != [reader.size_px, reader.size_px, reader.channels]:
         raise Refusal(400, f"the shape is not [N, {reader.size_px}, {reader.size_px}, {reader.channels}]")
+    values: list[Any] = tensor.data
+    if values and isinstance(values[0], list):  # nested as the shape says, or flat
+        for depth in range(1, len(tensor.shape)):
+            side = tensor.shape[depth]
+            if any(not isinstance(part, list) or len(cast("list[Any]", part)) != side for part in values):
+                raise Refusal(400, _NOT_PIXELS)
+            values = [value for part in values for value in part]
+    if len(values) != prod(tensor.shape) or set(map(type, values)) != {int}:
+        raise Refusal(400, _NOT_PIXELS)
     try:
-        values = np.array(tensor.data)
-        if values.dtype.kind not in "iu" or values.min() < 0 or values.max() > 255:
-            raise ValueError
-        return values.astype(np.uint8).reshape(tensor.shape)
-    except (ValueError, OverflowError):
-        raise Refusal(400, "data are not as many whole numbers of 0 to 255 as the shape says") from None
+        return np.frombuffer(bytes(values), np.uint8).reshape(tensor.shape)
+    except ValueError:
+        raise Refusal(400, _NOT_PIXELS) from None
 
 
 def _datatype(target: Target) -> str:
@@ -215,7 +229,19 @@ def _datatype(target: Target) -> str:
     return "FP64" if isinstance(target, NumberTarget) else "FP32"
 
 
-def _outputs(model: Model, found: list[Said]) -> list[dict[str, Any]]:
+def _said(found: Answer | Refusal) -> Said:
+    if isinstance(found, Refusal):
+        raise found
+    return found.said
+
+
+def _check_outputs(model: Model, request: InferRequest) -> None:
+    there = {output["name"] for output in described(model)["outputs"]}
+    if any(output.name not in there for output in request.outputs or ()):
+        raise Refusal(400, "an output was asked for that the model does not have; see its metadata")
+
+
+def _outputs(model: Model, request: InferRequest, found: list[Said]) -> dict[str, Any]:
     target = model.predictor.target
     rows = np.stack([said.row_K for said in found])
     datatype = _datatype(target)
@@ -226,4 +252,8 @@ def _outputs(model: Model, found: list[Said]) -> list[dict[str, Any]]:
     if isinstance(target, CategoryTarget):
         labels = [said.prediction.label for said in found]
         outputs.append({"name": "label", "datatype": "BYTES", "shape": [len(found)], "data": labels})
-    return outputs
+    if request.outputs is not None:
+        wanted = {output.name for output in request.outputs}
+        outputs = [output for output in outputs if output["name"] in wanted]
+    said = {"model_name": model.name, "model_version": VERSION, "outputs": outputs}
+    return said if request.id is None else {**said, "id": request.id}

@@ -21,6 +21,8 @@ from drivetrain.runtime.manifest import Manifest
 from drivetrain.runtime.predictor import Prediction, Predictor
 from drivetrain.runtime.reference import confidences, picture_statistics
 from drivetrain.serving.admission import Admitted, admit
+from drivetrain.serving.decoding import Decoder, OverdueError
+from drivetrain.serving.desk import need_heavy_thread
 from drivetrain.serving.refusals import Refusal
 from drivetrain.serving.settings import Limits
 
@@ -57,9 +59,19 @@ class Model:
         sha256: Content hash of the artefact's manifest, which holds those of all other files.
         limits: What may be decoded.
         watched: Whether statistics of the pictures are taken.
+        decoder: Decodes large pictures; None decodes them here, one at a time.
     """
 
-    def __init__(self, predictor: Predictor, *, name: str, sha256: str, limits: Limits, watched: bool = False) -> None:
+    def __init__(
+        self,
+        predictor: Predictor,
+        *,
+        name: str,
+        sha256: str,
+        limits: Limits,
+        watched: bool = False,
+        decoder: Decoder | None = None,
+    ) -> None:
         assert predictor.manifest is not None, "a service needs an artefact"
         self.predictor = predictor
         self.manifest: Manifest = predictor.manifest
@@ -67,6 +79,7 @@ class Model:
         self.sha256 = sha256
         self.limits = limits
         self.watched = watched
+        self.decoder = decoder
         self.proof: SelfTest | None = None
         """None until `prove` was called."""
         self._one_large = threading.Lock()
@@ -80,7 +93,7 @@ class Model:
         """Decode one picture and answer; what is wrong with the picture is returned, not raised."""
         began = time.perf_counter()
         try:
-            picture = admit(data, self.limits)
+            picture = self.admit(data)
             working = self.load(picture)
         except Refusal as refusal:
             return refusal
@@ -91,13 +104,28 @@ class Model:
         done = time.perf_counter()
         return Answer(said, picture, statistics, decoded - began, done - decoded)
 
+    def admit(self, data: bytes) -> Admitted:
+        """Look at a picture's header; raises Refusal."""
+        return admit(data, self.limits, self.predictor.reader.working_px)
+
     def load(self, picture: Admitted) -> Pixels:
-        """The working picture; raises Refusal with 422."""
+        """The working picture.
+
+        Raises:
+            HeavyError: It is large, and this is a thread for light work.
+            Refusal: 422 it cannot be read, 504 that took too long.
+        """
+        if picture.large:
+            need_heavy_thread()
         try:
+            if picture.large and self.decoder is not None:
+                return self.decoder.load(picture.data)
             with self._one_large if picture.large else nullcontext():
                 return self.predictor.reader.load(picture.data)
         except PictureError as error:
             raise Refusal(422, str(error)) from error
+        except OverdueError:
+            raise Refusal(504, "the picture could not be decoded in the time and memory there are") from None
 
     def say(self, pixels_NSSC: NDArray[np.uint8]) -> list[Said]:
         """Answers for pictures as the network reads them."""

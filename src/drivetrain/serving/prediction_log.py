@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import random
+import stat
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from drivetrain.errors import SettingError
 from drivetrain.runtime.watch_log import MODEL_DIGITS
 from drivetrain.serving.admission import SUFFIXES, Admitted
 from drivetrain.serving.model import Answer
+from drivetrain.settings import shown
 
 
 class PredictionLog:
@@ -28,10 +30,16 @@ class PredictionLog:
     """
 
     def __init__(self, path: Path, parameters_sha256: str) -> None:
+        if path.exists() and not path.is_file():
+            raise _unusable("log_predictions", path, "it is no file but a folder, a pipe, a socket or a device")
         try:
-            self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
+            # Without O_NONBLOCK a pipe that nobody reads would be waited for.
+            self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK, 0o640)
         except OSError as error:
-            raise SettingError(f"log_predictions={os.fspath(path)!r} cannot be written: {error.strerror}.") from error
+            raise _unusable("log_predictions", path, error.strerror or "it cannot be opened") from error
+        if not stat.S_ISREG(os.fstat(self._file).st_mode):
+            os.close(self._file)
+            raise _unusable("log_predictions", path, "it is no ordinary file")
         self._model = parameters_sha256[:MODEL_DIGITS]
 
     def write(self, answer: Answer, sample: str | None) -> None:
@@ -42,6 +50,13 @@ class PredictionLog:
     def close(self) -> None:
         """Nothing can be written afterwards."""
         os.close(self._file)
+
+
+def _unusable(setting: str, path: Path, why: str) -> SettingError:
+    kind = "an ordinary file" if setting == "log_predictions" else "a folder"
+    return SettingError(
+        f"{setting}={shown(os.fspath(path))} cannot be written: {why}. To fix: name {kind} that this user may write to."
+    )
 
 
 def line_of(answer: Answer, model: str, sample: str | None) -> dict[str, object]:
@@ -72,13 +87,15 @@ class Sampler:
     """
 
     def __init__(self, folder: Path, share: float, most: int) -> None:
+        if folder.exists() and not folder.is_dir():
+            raise _unusable("sample_dir", folder, "it is not a folder")
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._kept = sum(1 for _ in folder.iterdir())
         except OSError as error:
-            raise SettingError(f"sample_dir={os.fspath(folder)!r} cannot be used: {error.strerror}.") from error
+            raise _unusable("sample_dir", folder, error.strerror or "it cannot be opened") from error
         if not os.access(folder, os.W_OK):
-            raise SettingError(f"sample_dir={os.fspath(folder)!r} is not writable.")
+            raise _unusable("sample_dir", folder, "it is not writable")
         self._folder, self._share, self._most = folder, share, most
         self._lock = threading.Lock()
         self._random = random.Random()

@@ -8,6 +8,9 @@ import os
 import re
 import signal
 import socket
+import threading
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from urllib.parse import urlunsplit
@@ -19,11 +22,18 @@ from drivetrain.runtime.artefact import MANIFEST, open_artefact, sha256_of
 from drivetrain.runtime.loading import load
 from drivetrain.serving.app import make_app
 from drivetrain.serving.connections import connection_class
+from drivetrain.serving.decoding import Decoder
 from drivetrain.serving.model import Model
 from drivetrain.serving.service import Service, say
 from drivetrain.serving.settings import Settings
 
 STOPPING = (signal.SIGINT, signal.SIGTERM)
+MOST_DECODE_S = 10.0
+"""A process that decodes one picture for longer is killed; by its headers no picture takes more than a third of it."""
+LAST_S = 2.0
+"""After the time that what was taken has to end, until the process ends whatever still runs."""
+SEND_BYTES = 65_536
+"""That the system keeps of answers which a caller does not read."""
 BACKLOG = 2048
 """Connections that may wait to be accepted; uvicorn's own number."""
 
@@ -48,6 +58,9 @@ def open_model(path: str | os.PathLike[str], settings: Settings) -> Model:
         sha256=sha256_of(folder / MANIFEST),
         limits=settings.limits,
         watched=settings.log_predictions is not None,
+        decoder=Decoder(
+            predictor.reader, most_bytes=settings.limits.decode_bytes, most_s=min(MOST_DECODE_S, settings.deadline_s)
+        ),
     )
 
 
@@ -63,8 +76,10 @@ def serve(path: str | os.PathLike[str], settings: Settings) -> None:
     _log_as_json()
     address = urlunsplit(("http", f"{_printable(settings.host)}:{listening.getsockname()[1]}", "", "", ""))
     server = server_of(service)
+    server.told_to_stop = partial(_end_in_time, service)
 
     def stop(number: int, frame: FrameType | None) -> None:
+        server.told_to_stop()
         server.should_exit = True  # told so before uvicorn looks for signals itself, or by uvicorn again at its end
 
     before = {number: signal.signal(number, stop) for number in STOPPING}
@@ -78,7 +93,21 @@ def serve(path: str | os.PathLike[str], settings: Settings) -> None:
     say("stopped")
 
 
-def server_of(service: Service) -> uvicorn.Server:
+def _end_in_time(service: Service) -> None:
+    """End the process when its grace time is over, even where a thread never comes back."""
+
+    def end() -> None:
+        say("stopped", reason=f"something was still running after {service.settings.grace_s} seconds")
+        if service.model.decoder:
+            service.model.decoder.kill()
+        os._exit(1)  # Python's own exit would wait for that thread
+
+    timer = threading.Timer(service.settings.grace_s + LAST_S, end)
+    timer.daemon = True
+    timer.start()
+
+
+def server_of(service: Service) -> StoppingServer:
     """uvicorn, set up for a service: HTTP/1.1 alone, with the limits of its settings."""
     settings = service.settings
     config = uvicorn.Config(
@@ -93,19 +122,23 @@ def server_of(service: Service) -> uvicorn.Server:
         server_header=False,
         h11_max_incomplete_event_size=settings.limits.header_bytes,
         timeout_keep_alive=5,
-        timeout_graceful_shutdown=int(settings.deadline_s + settings.limits.body_s) + 1,
+        timeout_graceful_shutdown=settings.grace_s,
     )
-    return _Server(config, service)
+    return StoppingServer(config, service)
 
 
-class _Server(uvicorn.Server):
+class StoppingServer(uvicorn.Server):
     """Says that it is no longer ready from the moment it is told to stop."""
 
     def __init__(self, config: uvicorn.Config, service: Service) -> None:
         super().__init__(config)
         self.service = service
+        self.told_to_stop: Callable[[], None] = lambda: None
+        """Called by each signal to stop."""
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """A signal to stop has come."""
+        self.told_to_stop()
         self.service.drain()
         super().handle_exit(sig, frame)
 
@@ -115,6 +148,7 @@ def _listen(settings: Settings) -> socket.socket:
     listening = socket.socket(family, socket.SOCK_STREAM)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BYTES)  # each connection has the same
         listening.bind((settings.host, settings.port))
         listening.listen(BACKLOG)  # from now on callers wait instead of being refused
     except (OSError, OverflowError) as error:
@@ -142,3 +176,5 @@ def _log_as_json() -> None:
     logger = logging.getLogger("uvicorn")
     logger.handlers, logger.propagate = [_JsonLines()], False
     logger.setLevel(logging.WARNING)
+    logging.getLogger("python_multipart").setLevel(logging.CRITICAL)  # a caller's mistakes: they are answered with 400
+    logging.getLogger().handlers = [_JsonLines()]

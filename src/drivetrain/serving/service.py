@@ -60,6 +60,8 @@ class Service:
         proof = self.model.proof
         if proof is None:
             return "starting"
+        if self.desk.stuck:
+            return f"every thread has been busy with one picture for more than {self.settings.deadline_s:g} seconds"
         return None if proof.passed else f"the golden examples do not come out as saved: {proof.reason}"
 
     async def start(self) -> None:
@@ -76,6 +78,8 @@ class Service:
         """Finish what was taken, then close files."""
         self.drain()
         await asyncio.to_thread(self.desk.finish)
+        if self.model.decoder:
+            self.model.decoder.kill()
         if self.log:
             self.log.close()
 

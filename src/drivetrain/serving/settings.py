@@ -21,7 +21,8 @@ SHORTEST_TOKEN = 16
 class Limits:
     """Bounds on what a request may cost, checked while it arrives and before anything is decoded.
 
-    With these, two threads and a small network, a service stays below about 400 MB whatever it is sent.
+    With these, two threads and a small network, a service and its decoding process together stay below 600 MB whatever
+    they are sent (`benchmarks/hostile_requests.py`).
     """
 
     picture_bytes: int = 10 * MB
@@ -37,14 +38,26 @@ class Limits:
     other_pixels: int = 24_000_000
     """Width × height of PNG and WebP, which are decoded whole."""
     large_pixels: int = 4_000_000
-    """Of pictures with more than this, one is decoded at a time."""
+    """Pictures with more than this are decoded in a process of their own, one at a time, which is killed when it is
+    overdue; so are those that are estimated to take long or much memory."""
+    decode_s: float = 3.0
+    """Estimated seconds to decode one picture: JPEGs may have as many scans as go into it."""
+    decode_bytes: int = 200 * MB
+    """Estimated memory to decode one picture, the picture and all copies of it included."""
     header_count: int = 64
     header_bytes: int = 16_384
     header_s: float = 5.0
     """From connecting, or from the first byte of a further request, to the end of the headers."""
     body_s: float = 15.0
     """From the end of the headers to the end of the body."""
+    write_s: float = 10.0
+    """Until what was sent to a caller has been read, before the connection is cut."""
     connections: int = 256
+    """At once. When there are as many, one that nothing is being worked on for, and that has said nothing for longest,
+    makes room."""
+    health_connections: int = 16
+    """Further ones, which are asked for health and metrics alone."""
+    requests_per_connection: int = 1000
 
 
 @dataclass(frozen=True)
@@ -79,6 +92,11 @@ class Settings:
     sample_pct: float = 0.01
     sample_most: int = 1000
     limits: Limits = Limits()
+
+    @property
+    def grace_s(self) -> int:
+        """From SIGTERM to the end of what was taken, at most."""
+        return int(self.deadline_s + self.limits.body_s) + 1
 
     def __post_init__(self) -> None:
         if self.threads == 0:
