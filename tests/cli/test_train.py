@@ -113,7 +113,7 @@ def test_a_budget_arrives_with_what_was_spent_of_it(passed_on, pictures, run):
     assert passed_on["fine_tune"] == {"budget": 5400, "head_epochs": None, "lr": None, "unfreeze": None}
 
 
-@pytest.mark.parametrize(("words", "said"), [("--budget soon", "is not a time"), ("--budget 5min --epochs 3", "both")])
+@pytest.mark.parametrize(("words", "said"), [("--budget soon", "expected a time"), ("--budget 5min --epochs 3", "both")])
 def test_bad_budgets_are_wrong_usage(pictures, run, words, said):
     done = run("train", pictures, "--arch", "resnet18", "--out", "a.model", *words.split())
     assert done.code == 2

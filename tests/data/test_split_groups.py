@@ -256,7 +256,7 @@ def test_what_group_cannot_be(spoken):
         (root, "speaker", SettingError, "group='speaker' names a column, but the source is a folder"),
         (root, "(", SettingError, "no regular expression"),
         (root, r"\(x", SettingError, r"no \(group\)"),
-        (root, 3, SettingError, "group is 3; expected the name of a column"),
+        (root, 3, SettingError, "group=3 cannot be used: expected the name of a column"),
         (root, r"_(theo)_", DataError, r"not found in 60 of 72 paths; the first is '0/0_george_0'"),
     ):
         with pytest.raises(error, match=says):
@@ -279,7 +279,7 @@ def test_pictures_that_do_not_say_their_camera_are_told(tmp_path):
         path.parent.mkdir(parents=True, exist_ok=True)
         scene(i).save(path)
     for group in ("camera", "day"):
-        with pytest.raises(DataError, match=f"group='{group}': none of the 12 pictures says its {group} in EXIF.*Mend"):
+        with pytest.raises(DataError, match=f"group='{group}': none of the 12 pictures says its {group} in EXIF.*To fix"):
             images(tmp_path / "in", group=group)
     for path in sorted((tmp_path / "in" / "a").iterdir())[:3]:
         Image.open(path).save(path, exif=exif)

@@ -152,7 +152,7 @@ def test_a_budgets_plan_is_kept_when_the_run_is_taken_up(make_learner: MakeLearn
     [
         ({}, "expected one of them"),
         ({"epochs": 2, "budget": "1min"}, "expected one of them"),
-        ({"budget": "soon"}, "is not a time"),
+        ({"budget": "soon"}, "expected a time"),
         ({"epochs": 2, "unfreeze": 0}, "0 < unfreeze"),
         ({"epochs": 2, "unfreeze": 1.5}, "0 < unfreeze"),
     ],

@@ -26,6 +26,7 @@ from pathlib import Path
 
 from drivetrain.data.packs import lock
 from drivetrain.errors import DataError, SettingError
+from drivetrain.settings import place
 
 PROJECT = "DRIVETRAIN_PROJECT"
 """Environment variable that names the folder."""
@@ -54,7 +55,8 @@ class Project:
         Raises:
             SettingError: There is a file in its place.
         """
-        folder = Path(project or os.environ.get(PROJECT) or FOLDER)
+        asked = None if project is None else place("project", project)
+        folder = Path(asked or os.environ.get(PROJECT) or FOLDER)
         if folder.is_file():
             raise SettingError(f"the project {folder} is a file. To fix: name a folder, which may be new.")
         return cls(folder)

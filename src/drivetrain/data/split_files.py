@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from drivetrain.data.asking import asked_split
 from drivetrain.data.check import LeftOut
 from drivetrain.data.examples import Examples
 from drivetrain.data.notices import warn
@@ -55,12 +56,9 @@ def read_split(split: AskedSplit | None) -> tuple[str | None, Brought | None]:
         if len(set(parts)) < len(parts) or not parts:
             raise SettingError(f"split= names {first_few(split) or 'nothing'}; expected each part at most once.")
         return None, Brought(lists={part: _names(names) for part, names in zip(parts, split.values(), strict=True)})
+    asked_split(split)
     if isinstance(split, str) and not split.lower().endswith(".json"):
         return split, None
-    if not isinstance(split, str | os.PathLike):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise SettingError(
-            f"split is a {type(split).__name__}; expected a column, a .json file, a Split, or part → names."
-        )
     return None, Brought(stored=Split.load(split))
 
 
