@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
+from drivetrain.calls import named, unknown_name
 from drivetrain.data.sealing import seal_data
 from drivetrain.errors import SettingError
 from drivetrain.runtime.artefact import open_artefact
 from drivetrain.runtime.manifest import ExportPrecision, Opening
+from drivetrain.settings import place
+from drivetrain.training.asking import TakenUp
 from drivetrain.training.callbacks import Row
 from drivetrain.training.exporting import ExportPlan
 from drivetrain.training.found import data_of
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
 
 SAVED_WITH_THE_MODEL = ("arch", "size", "pretrained", "dropout")
 """Settings of a Learner that a saved model brings along."""
+NOT_OF_A_LOAD = ("self", "data", *SAVED_WITH_THE_MODEL)
 
 
 class Keeping:
@@ -33,6 +38,7 @@ class Keeping:
     history: list[Row]
     test_openings: list[Opening]
 
+    @named
     def save(
         self,
         path: str | os.PathLike[str],
@@ -64,6 +70,7 @@ class Keeping:
         return save_learner(cast("Learner", self), path, plan)
 
     @classmethod
+    @named
     def load(
         cls,
         path: str | os.PathLike[str],
@@ -97,13 +104,21 @@ class Keeping:
         """
         fixed = [name for name in SAVED_WITH_THE_MODEL if name in settings]
         if fixed:
-            raise SettingError(f"{', '.join(fixed)} cannot be given here: a saved model brings it along.")
+            raise SettingError(
+                f"{', '.join(fixed)} cannot be given here: expected none, a saved model brings it along. To fix: leave "
+                "it out."
+            )
+        make = cast(Any, cls)
+        known = [name for name in inspect.signature(make).parameters if name not in NOT_OF_A_LOAD]
+        for name in settings:
+            if name not in known:
+                raise SettingError(unknown_name("load()", name, [*known, "project"]))
+        place("path", path)
         artefact = open_artefact(path)
         manifest = artefact.manifest
         settings.setdefault("metrics", manifest.metrics or None)
         rows = seal_data(data_of(artefact, data), project=project)
-        make = cast(Any, cls)
-        learn: Self = make(rows, manifest, dropout=manifest.architecture.dropout, **settings)
+        learn: Self = make(rows, TakenUp(manifest), dropout=manifest.architecture.dropout, **settings)
         load_parameters(learn.network, artefact)
         learn.history = [dict(row) for row in manifest.history]
         learn.test_openings = list(manifest.test_openings)

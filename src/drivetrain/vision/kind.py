@@ -12,11 +12,10 @@ from torch import Tensor, nn
 
 from drivetrain.data.data import Data
 from drivetrain.data.store import Store
-from drivetrain.errors import SettingError
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.inputs import PictureInput
 from drivetrain.runtime.manifest import Architecture, Manifest
-from drivetrain.vision.augment import N_DRAWS, NO_AUGMENTATION, Augmentation, random_views
+from drivetrain.vision.augment import N_DRAWS, NO_AUGMENTATION, Augmentation, asked_augmentation, random_views
 from drivetrain.vision.bodies import Body, choose_arch, load_body, rebuild_body, restore_body
 from drivetrain.vision.normalise import Normalise
 
@@ -32,6 +31,9 @@ SMALLEST_REDUCED_PX = 192
 
 STATISTICS_ROWS = 512
 """Training pictures that mean and deviation are measured on, where no pretrained weights prescribe them."""
+
+
+__all__ = ["PictureKind", "asked_augmentation", "prepare", "rebuild", "restore"]
 
 
 class PictureKind:
@@ -79,11 +81,8 @@ def prepare(
     """Load the body, and describe the pictures as its weights expect them.
 
     Raises:
-        SettingError: The size is out of range.
         ModelError: The body cannot be had.
     """
-    if size_px is not None and not 8 <= size_px <= 2048:
-        raise SettingError(f"size={size_px} is out of range: expected 8 to 2048 px.")
     choice = choose_arch(arch, pretrained=pretrained)
     body = load_body(str(choice.value), pretrained=pretrained, channels=data.channels, size_px=size_px, dropout=dropout)
     reader = _reader(body, data.channels)
