@@ -20,6 +20,8 @@ from drivetrain.text import readable
 Choice = TypeVar("Choice")
 Checked = TypeVar("Checked")
 
+LEAST_PERCENT = 2
+"""A number from here on is taken for percent where a share is expected; 1.5 is just too large."""
 SHOWN = 60
 """Letters of a value that a message repeats."""
 
@@ -90,7 +92,9 @@ def number(
 
     if found is None or not math.isfinite(found) or not fits(found):
         percent = _percent(value) if 1 in (below, most) else None
-        meant = f"Did you mean {percent:g}? To fix: {name}={percent:g}." if percent is not None and fits(percent) else ""
+        meant = (
+            f"Did you mean {percent:g}? To fix: {name}={percent:g}." if percent is not None and fits(percent) else ""
+        )
         refuse(name, value, expected, fix=meant)
     return found
 
@@ -341,7 +345,9 @@ def _percent(value: Any) -> float | None:
     """What "20%" and 20 mean where a share is expected."""
     written = value.strip().removesuffix("%") if isinstance(value, str) else value
     found = _as_float(written)
-    return None if found is None or not math.isfinite(found) else found / 100
+    if found is None or not math.isfinite(found) or (found < LEAST_PERCENT and written is value):
+        return None
+    return found / 100
 
 
 def _is_int(value: Any) -> bool:

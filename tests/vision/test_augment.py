@@ -85,5 +85,5 @@ def test_a_view_does_not_depend_on_its_company(seed: int, pad: int) -> None:
     "bad", [{"crop": 0}, {"crop": 1.5}, {"light": 1}, {"rotate_deg": -1}, {"flipp": True}, {"aspect": np.inf}]
 )
 def test_bad_settings_are_refused(bad: dict[str, float]) -> None:
-    with pytest.raises(SettingError, match="expected.*To fix"):
+    with pytest.raises(SettingError, match=r"expected.*To fix"):
         Augmentation(**bad)

@@ -33,6 +33,7 @@ from drivetrain.evaluation._validate import (
     frozen,
 )
 from drivetrain.runtime.targets import Array, Target, TargetValue
+from drivetrain.settings import place, whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -190,8 +191,7 @@ class Predictions:
         """
         if self.loss is None:
             raise DataError("these predictions carry no losses. To fix: pass `loss`, one number per row.")
-        if n < 1:
-            raise SettingError(f"n = {n}: at least one row is needed.")
+        n = whole("n", n, least=1)
         return np.argsort(-self.loss, kind="stable")[:n].astype(np.int64)
 
     def to_frame(self) -> pd.DataFrame:
@@ -229,7 +229,9 @@ class Predictions:
         """
         arrays = {"truth": self.truth, "output": self.output, "loss": self.loss, "groups": self.groups}
         header = {"target": self.target.model_dump(mode="json"), "ids": self.ids, "names": self.names}
-        return write_table(Path(path), header, {name: array for name, array in arrays.items() if array is not None})
+        return write_table(
+            Path(place("path", path)), header, {name: array for name, array in arrays.items() if array is not None}
+        )
 
     @classmethod
     def load(cls, path: str | Path) -> Predictions:
@@ -238,7 +240,7 @@ class Predictions:
         Raises:
             DataError: The file is missing, damaged, or no table of predictions.
         """
-        target, header, arrays = read_table(Path(path))
+        target, header, arrays = read_table(Path(place("path", path)))
         return cls(
             ids=header["ids"],
             target=target,
