@@ -8,9 +8,10 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 
 from drivetrain.errors import SettingError, did_you_mean
-from drivetrain.settings import shown
+from drivetrain.settings import flag, number, shown, whole
 from drivetrain.text import readable
 
 P = ParamSpec("P")
@@ -172,10 +173,21 @@ class _Checking(type(BaseModel)):
                     f"{title}({shown(args[0])}) cannot be used: expected settings with their names, among "
                     f"{', '.join(cls.model_fields)}. To fix: write {title}({next(iter(cls.model_fields))}=...)."
                 )
+            numbers = {name: _plain(name, value, cls.model_fields.get(name)) for name, value in settings.items()}
             try:
-                return super().__call__(**settings)
+                return super().__call__(**numbers)
             except ValidationError as error:
                 raise SettingError(said_of(title, error, list(cls.model_fields))) from error
+
+
+def _plain(name: str, value: Any, field: FieldInfo | None) -> Any:
+    """A number or truth value as the gate reads it: pydantic takes True for 1, and "yes" for True."""
+    kind: Any = None if field is None else field.annotation
+    if value is None or kind not in (bool, int, float, int | None, float | None):
+        return value
+    if kind is bool:
+        return flag(name, value)
+    return whole(name, value) if kind in (int, int | None) else number(name, value)
 
 
 class CheckedModel(BaseModel, metaclass=_Checking):
@@ -193,9 +205,12 @@ class CheckedModel(BaseModel, metaclass=_Checking):
 def said_of(title: str, error: ValidationError, known: list[str]) -> str:
     """What pydantic says of the first fault, in three parts."""
     first = error.errors()[0]
-    name = ".".join(map(str, first["loc"])) or title
+    name = ".".join(map(str, first["loc"]))
     if first["type"] == "extra_forbidden":
         return unknown_name(title, name, known)
+    if not name:  # what goes with what
+        why = first["msg"].removeprefix("Value error, ").removesuffix(".")
+        return f"{title}({shown(first['input'])}) cannot be used: expected that {why}. To fix: change one of them."
     expected = first["msg"].replace("Input should be", "expected", 1).removesuffix(".")
     if first["type"] == "missing":
         return f"{title}() was called without {name}; expected a value of it. To fix: add {name}=."

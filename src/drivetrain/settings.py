@@ -187,7 +187,9 @@ def place(name: str, value: Any, *, what: str = "a path, as text or pathlib.Path
     return path
 
 
-def instance(name: str, value: Any, kind: type[Checked], expected: str, *, fix: str = "") -> Checked:
+def instance(
+    name: str, value: Any, kind: type[Checked] | tuple[type[Checked], ...], expected: str, *, fix: str = ""
+) -> Checked:
     """An object of a class.
 
     Raises:

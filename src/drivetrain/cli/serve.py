@@ -51,6 +51,7 @@ def serve(
         raise MissingExtraError(f"drivetrain serve needs {', '.join(missing)}: pip install 'drivetrain[serve]'")
     from drivetrain.serving.run import serve as run  # noqa: PLC0415 - needs the extra
     from drivetrain.serving.settings import MB, Limits, Settings, read_token  # noqa: PLC0415
+    from drivetrain.settings import number  # noqa: PLC0415
 
     settings = Settings(
         host=host,
@@ -63,6 +64,6 @@ def serve(
         sample_dir=sample_dir,
         sample_pct=sample_pct,
         sample_most=sample_most,
-        limits=Limits(picture_bytes=int(max_mb * MB)),
+        limits=Limits(picture_bytes=int(number("max_mb", max_mb, above=0, most=32) * MB)),
     )
     run(model, settings)

@@ -91,7 +91,8 @@ def make_nested_folds(data: Data, k: int = 5, *, inner: int = 4, seed: int | Non
 
     Args and errors as of `make_folds`; `inner` is the number of inner folds.
     """
-    inner = whole("inner", inner, least=2)
+    k, inner = whole("k", k, least=2), whole("inner", inner, least=2)
+    seed = None if seed is None else whole("seed", seed, least=0)
     found: list[NestedFold] = []
     for outer in make_folds(data, k, seed=seed):
         own = replace(outer, valid=Examples())

@@ -92,13 +92,13 @@ def cross_validate(
     """
     data = instance("data", data, Data, "what dt.images(...) gives")
     train = function("train", train, "a function that is given each fold, and gives the predictions of its valid rows")
+    seed = None if seed is None else whole("seed", seed, least=0)
+    if metrics is not None:
+        resolve_metrics(metrics, data.target)  # before anything is trained
     is_made = not isinstance(folds, str) and hasattr(folds, "__iter__") and getattr(folds, "ndim", 1) > 0
     made = several("folds", folds, FOLDS) if is_made else data.folds(whole("folds", folds, least=2), seed=seed)
     if not made or not all(isinstance(fold, Data) for fold in made):
         refuse("folds", folds, FOLDS)
-    seed = None if seed is None else whole("seed", seed, least=0)
-    if metrics is not None:
-        resolve_metrics(metrics, data.target)  # before anything is trained
     said = [_checked(train(fold), fold.valid, f"fold {number}") for number, fold in enumerate(made, start=1)]
     rows = Examples.concat(fold.valid for fold in made)
     everyone = Examples.concat([made[0].train, made[0].valid, *(fold.valid for fold in made[1:])])

@@ -32,11 +32,14 @@ from drivetrain.evaluation._validate import (
     check_truth,
     frozen,
 )
-from drivetrain.runtime.targets import Array, Target, TargetValue
-from drivetrain.settings import place, whole
+from drivetrain.runtime.targets import Array, CategoriesTarget, CategoryTarget, NumberTarget, Target, TargetValue
+from drivetrain.settings import instance, place, refuse, several, whole
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+_TARGETS: tuple[type, ...] = (CategoryTarget, CategoriesTarget, NumberTarget)
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +77,7 @@ class Predictions:
         def put(field: str, value: object) -> None:
             object.__setattr__(self, field, value)
 
+        instance("target", self.target, _TARGETS, "what the model says, such as data.target")
         put("ids", _texts(self.ids, "ids"))
         put("output", frozen(check_output(self.output, self.target, self.ids)))
         n = len(self.ids)
@@ -166,6 +170,8 @@ class Predictions:
             DataError: A position is outside 0 … N-1, or the mask has another length.
         """
         rows = np.asarray(indices)
+        if rows.ndim != 1 or (rows.size and rows.dtype.kind not in "biu"):
+            refuse("indices", indices, "positions of rows, or a mask with one truth value per row")
         if rows.dtype == np.bool_:
             check_length(rows, len(self), "mask")
             rows = np.flatnonzero(rows)
@@ -252,10 +258,10 @@ class Predictions:
         )
 
 
-def _texts(values: Sequence[object], what: str) -> tuple[str, ...]:
+def _texts(values: Any, what: str) -> tuple[str, ...]:
     if isinstance(values, str):
         raise DataError(f"{what} is one text, expected one per row. To fix: pass a list.")
-    return tuple(str(value) for value in values)
+    return tuple(str(value) for value in several(what, values, "one text per row"))
 
 
 def _readable(value: TargetValue) -> str:

@@ -10,9 +10,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
-from drivetrain.calls import named
+from drivetrain.calls import CheckedModel, named
 from drivetrain.errors import DataError, SettingError
 from drivetrain.evaluation._own_metric import OwnFunction
 from drivetrain.evaluation.asking import asked_level, asked_predictions, asked_seed
@@ -23,7 +23,7 @@ from drivetrain.settings import choice, instance
 Part = Literal["training", "validation", "test"]
 
 
-class Score(BaseModel):
+class Score(CheckedModel):
     """One metric's value on n rows, and how far it can be trusted.
 
     Example:

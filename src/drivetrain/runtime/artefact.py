@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from drivetrain.errors import ArtefactError, first_few
 from drivetrain.runtime.manifest import READABLE_VERSIONS, FileRecord, Manifest
 from drivetrain.runtime.replacing import flush_folder, fresh_folder, recover, replace_folder
+from drivetrain.settings import place
 
 MANIFEST = "manifest.json"
 WEIGHTS = "model.safetensors"
@@ -62,7 +63,7 @@ def is_artefact(path: Path) -> bool:
 
 def check_target_path(path: str | os.PathLike[str]) -> Path:
     """Refuse a place where an artefact could not be saved, before hours of training rather than after."""
-    target = Path(path)
+    target = Path(place("path", path))
     recover(target)
     if target.is_dir() and not is_artefact(target) and any(target.iterdir()):
         raise ArtefactError(
@@ -175,7 +176,7 @@ def open_artefact(path: str | os.PathLike[str]) -> Artefact:
     Raises:
         ArtefactError: It is missing, of an unknown format, or a file is missing, altered or not listed.
     """
-    folder = Path(path)
+    folder = Path(place("path", path))
     recover(folder)
     if not folder.is_dir():
         what = "is a file, not a folder" if folder.exists() else "does not exist"

@@ -24,6 +24,7 @@ from PIL import ExifTags, Image
 from drivetrain.errors import PictureError, SettingError
 from drivetrain.runtime.picture_faults import MENDS, UnreadableError, faults_explained, pillow_is_quiet
 from drivetrain.runtime.signatures import GRID_PX, signature_of
+from drivetrain.settings import whole
 from drivetrain.text import readable, short_reason
 
 PictureSource = str | os.PathLike[str] | bytes | NDArray[Any] | Image.Image
@@ -123,8 +124,8 @@ def read_picture_file(
 def _faults_named(source: PictureSource, **settings: int | None) -> Generator[None]:
     """What is wrong with the settings as SettingError, with the picture as PictureError that names it."""
     for setting, value in settings.items():
-        if value is not None and value < 1:
-            raise SettingError(f"{setting} is {value}; expected a whole number of at least 1.")
+        if value is not None:
+            whole(setting, value, least=1)
     try:
         with pillow_is_quiet():
             yield

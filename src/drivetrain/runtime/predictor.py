@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from drivetrain.calls import named
 from drivetrain.errors import PictureError, SettingError
 from drivetrain.runtime.calibration import Calibration
 from drivetrain.runtime.cpus import usable_cpus
@@ -23,6 +24,7 @@ from drivetrain.runtime.inputs import Input, Pixels
 from drivetrain.runtime.manifest import Manifest
 from drivetrain.runtime.pictures import PICTURE_SUFFIXES, PictureSource
 from drivetrain.runtime.targets import CategoriesTarget, CategoryTarget, NumberTarget, Target
+from drivetrain.settings import refuse, whole
 
 
 class Engine(Protocol):
@@ -96,6 +98,7 @@ class Predictor:
         golden: Examples that `self_test` answers.
     """
 
+    @named
     def __init__(
         self,
         reader: Input,
@@ -108,17 +111,23 @@ class Predictor:
         calibration: Calibration | None = None,
         golden: Golden | None = None,
     ) -> None:
-        if top_k < 1:
-            raise SettingError(f"top_k={top_k} is too small: expected at least 1.")
+        for name, value, has in (
+            ("reader", reader, "read"),
+            ("target", target, "activate"),
+            ("engine", engine, "__call__"),
+        ):
+            if isinstance(value, type) or not hasattr(value, has):
+                refuse(name, value, f"the {name} of a model", fix="To fix: dt.load(PATH) makes a Predictor.")
         self.reader = reader
         self.target = target
         self.engine = engine
-        self.top_k = top_k
+        self.top_k = whole("top_k", top_k, least=1)
         self.decisions = dict(decisions or {})
         self.manifest = manifest
         self.calibration = calibration
         self.golden = golden
 
+    @named
     def predict(self, source: PictureSource) -> Prediction:
         """Answer for one picture: a path, encoded bytes, a Pillow image or an (H, W, C) uint8 array.
 
@@ -127,6 +136,7 @@ class Predictor:
         """
         return self.answers(self.run(self.read(source)[None]), [_path_of(source)])[0]
 
+    @named
     def predict_many(
         self, sources: PictureSource | Iterable[PictureSource], *, batch_size: int = 32
     ) -> Iterator[Prediction]:
@@ -143,9 +153,7 @@ class Predictor:
         Raises:
             SettingError: `batch_size` is below 1, or a folder holds no pictures.
         """
-        if batch_size < 1:
-            raise SettingError(f"batch_size={batch_size} is too small: expected at least 1.")
-        return self._stream(_inputs(sources), batch_size)
+        return self._stream(_inputs(sources), whole("batch_size", batch_size, least=1))
 
     def read(self, source: PictureSource) -> Pixels:
         """A picture as the network reads it, (S, S, C); raises PictureError."""

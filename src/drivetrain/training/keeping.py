@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from drivetrain.calls import named, unknown_name
+from drivetrain.data.project import Project
 from drivetrain.data.sealing import seal_data
 from drivetrain.errors import SettingError
 from drivetrain.runtime.artefact import open_artefact
@@ -66,7 +67,7 @@ class Keeping:
             ArtefactError: The place cannot be written to.
             SettingError: A setting is out of range.
         """
-        plan = ExportPlan(precision, golden, worst_change)
+        plan, path = ExportPlan(precision, golden, worst_change), place("path", path)
         return save_learner(cast("Learner", self), path, plan)
 
     @classmethod
@@ -113,7 +114,8 @@ class Keeping:
         for name in settings:
             if name not in known:
                 raise SettingError(unknown_name("load()", name, [*known, "project"]))
-        place("path", path)
+        path = place("path", path)
+        Project.find(project)  # says so now if it cannot be one
         artefact = open_artefact(path)
         manifest = artefact.manifest
         settings.setdefault("metrics", manifest.metrics or None)

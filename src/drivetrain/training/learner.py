@@ -328,6 +328,7 @@ class Learner(Looking, Measuring, Sealing, Keeping, Reporting):
 
     # ── judging ─────────────────────────────────────────────────────────────────────────────────────────────────
 
+    @named
     def predictions(self, part: Literal["train", "valid"] = "valid") -> Predictions:
         """The table of predictions that every score and figure is made from.
 
@@ -365,6 +366,7 @@ class Learner(Looking, Measuring, Sealing, Keeping, Reporting):
 
     # ── predicting and saving ───────────────────────────────────────────────────────────────────────────────────
 
+    @named
     def predictor(self, *, top_k: int = 5) -> Predictor:
         """The trained model without the training data: what `predict` uses, and what `load` gives."""
         return Predictor(self.kind.reader, self.data.target, TorchEngine(self.network, self.place), top_k=top_k)
@@ -373,6 +375,7 @@ class Learner(Looking, Measuring, Sealing, Keeping, Reporting):
         """Answer for one picture; see `Predictor.predict`."""
         return self.predictor().predict(source)
 
+    @named
     def predict_many(
         self, sources: PictureSource | Iterable[PictureSource], *, batch_size: int = 32
     ) -> Iterator[Prediction]:

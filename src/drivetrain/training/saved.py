@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
+from drivetrain.calls import named
 from drivetrain.errors import ArtefactError, DataError, SettingError
 from drivetrain.runtime.artefact import DATA, WEIGHTS, Artefact, open_artefact
 from drivetrain.runtime.decisions import Decision
@@ -22,6 +23,7 @@ from drivetrain.runtime.golden import read_golden
 from drivetrain.runtime.manifest import Manifest, Opening
 from drivetrain.runtime.predictor import Predictor
 from drivetrain.runtime.targets import CategoryTarget
+from drivetrain.settings import choice, place
 from drivetrain.training.inference import TorchEngine, for_inference, lower_precision_holds
 from drivetrain.training.kinds import rebuild_kind
 from drivetrain.training.network import Network
@@ -173,14 +175,15 @@ class _Judging:
         return judge(outputs, self.examples, manifest.target, None)
 
 
+@named
 def evaluate(
     path: str | os.PathLike[str],
     part: Literal["valid", "test"] = "valid",
     *,
     data: Source | None = None,
     metrics: Sequence[Any] | None = None,
-    device: str = "auto",
-    precision: Precision = "auto",
+    device: str | int | torch.device = "auto",
+    precision: Precision | torch.dtype = "auto",
     seal: str | os.PathLike[str] | None = None,
     project: str | os.PathLike[str] | None = None,
 ) -> Evaluation:
@@ -210,20 +213,26 @@ def evaluate(
     """
     from drivetrain.data.listing import SourceSpec  # noqa: PLC0415 - these bring pandas and scikit-learn
     from drivetrain.data.matching import images_for_evaluation  # noqa: PLC0415
+    from drivetrain.data.project import Project  # noqa: PLC0415
     from drivetrain.data.sealing import check_validation  # noqa: PLC0415
     from drivetrain.data.split import Split  # noqa: PLC0415
-    from drivetrain.evaluation.metrics import resolve_metrics  # noqa: PLC0415
     from drivetrain.evaluation.scores import score  # noqa: PLC0415
     from drivetrain.training.sealing import open_saved, seal_of  # noqa: PLC0415
 
-    if part not in ("valid", "test"):
-        raise SettingError(f"part={part!r} is not known: expected 'valid' or 'test'.")
+    path, part = place("path", path), choice("part", part, ("valid", "test"))
+    Project.find(project)  # says so now if it cannot be one
+    computing = find_place(device, precision)
+    seal = None if seal is None else place("seal", seal)
     artefact = open_artefact(path)
     manifest = artefact.manifest
     if seal is not None:
         if part != "test" or data is None:
-            raise SettingError("seal names the test set that data holds. To fix: pass data, and part='test'.")
-        return _evaluate_sealed(artefact, seal, data, metrics, place=find_place(device, precision), project=project)
+            raise SettingError(
+                f"seal={seal!r} names the test set that data holds; expected data and part='test' with it. To fix: "
+                "pass both."
+            )
+        return _evaluate_sealed(artefact, seal, data, metrics, at=computing, project=project)
+    measures = _measures(metrics, manifest)
     if manifest.n.get(part, 0) == 0:
         raise DataError(f"{artefact.path} was trained without a {part} set: there is nothing to evaluate on.")
     reading = json.loads(artefact.file(DATA).read_text(encoding="utf-8"))
@@ -235,8 +244,7 @@ def evaluate(
         spec=SourceSpec.model_validate(reading["spec"]),
         channels=manifest.input.channels,
     )
-    judging = _Judging(artefact, found.examples, find_place(device, precision), precision == "auto")
-    measures = resolve_metrics(metrics or manifest.metrics or None, manifest.target)
+    judging = _Judging(artefact, found.examples, computing, precision == "auto")
     if part == "valid":
         check_validation(found.examples, project)
         predictions = judging()
@@ -246,6 +254,13 @@ def evaluate(
     opened = open_saved(artefact, judging, measures, sealed=sealed, project=project, main=judging.place.main)
     scores = _beside(opened.scores, opened.predictions, measures, reading)
     return Evaluation(scores, opened.predictions, found.n_missing, judging.place.precision, opened.opening)
+
+
+def _measures(metrics: Any, manifest: Manifest) -> tuple[Metric, ...]:
+    """What was asked for, or else what the training was judged by."""
+    from drivetrain.evaluation.metrics import resolve_metrics  # noqa: PLC0415 - brings scikit-learn
+
+    return resolve_metrics(manifest.metrics or None if metrics is None else metrics, manifest.target)
 
 
 def _beside(scores: Scores, predictions: Predictions, metrics: Sequence[Metric], reading: dict[str, Any]) -> Scores:
@@ -270,14 +285,13 @@ def _evaluate_sealed(
     data: Source,
     metrics: Sequence[Any] | None,
     *,
-    place: Place,
+    at: Place,
     project: str | os.PathLike[str] | None,
 ) -> Evaluation:
     """Judge a model on a test set that was never its own: whoever trained it had the seal alone."""
     from drivetrain.data.listing import SourceSpec  # noqa: PLC0415 - these bring pandas and scikit-learn
     from drivetrain.data.matching import images_for_evaluation  # noqa: PLC0415
     from drivetrain.data.seal import SealedSet  # noqa: PLC0415
-    from drivetrain.evaluation.metrics import resolve_metrics  # noqa: PLC0415
     from drivetrain.training.sealing import open_saved  # noqa: PLC0415
 
     sealed, manifest = SealedSet.read(seal), artefact.manifest
@@ -296,9 +310,9 @@ def _evaluate_sealed(
             "To fix: pass the data that the seal was made from."
         )
     examples = found.examples.subset(rows)
-    judging = _Judging(artefact, examples, place, may_choose=False)
-    measures = resolve_metrics(metrics or manifest.metrics or None, manifest.target)
-    opened = open_saved(artefact, judging, measures, sealed=sealed, project=project, main=place.main)
+    judging = _Judging(artefact, examples, at, may_choose=False)
+    measures = _measures(metrics, manifest)
+    opened = open_saved(artefact, judging, measures, sealed=sealed, project=project, main=at.main)
     missing = sealed.n - len(set(examples.digests))
     return Evaluation(opened.scores, opened.predictions, missing, judging.place.precision, opened.opening)
 

@@ -15,6 +15,7 @@ from drivetrain.data.store import Store
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.inputs import PictureInput
 from drivetrain.runtime.manifest import Architecture, Manifest
+from drivetrain.settings import whole
 from drivetrain.vision.augment import N_DRAWS, NO_AUGMENTATION, Augmentation, asked_augmentation, random_views
 from drivetrain.vision.bodies import Body, choose_arch, load_body, rebuild_body, restore_body
 from drivetrain.vision.normalise import Normalise
@@ -81,8 +82,10 @@ def prepare(
     """Load the body, and describe the pictures as its weights expect them.
 
     Raises:
+        SettingError: The size is out of range.
         ModelError: The body cannot be had.
     """
+    size_px = None if size_px is None else whole("size", size_px, least=8, most=2048)
     choice = choose_arch(arch, pretrained=pretrained)
     body = load_body(str(choice.value), pretrained=pretrained, channels=data.channels, size_px=size_px, dropout=dropout)
     reader = _reader(body, data.channels)
