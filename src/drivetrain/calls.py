@@ -20,13 +20,13 @@ R = TypeVar("R")
 IMAGES, LEARNER, FINE_TUNE, AUGMENT = "dt.images", "dt.Learner", "fine_tune", "augment= of dt.Learner"
 MEANT = {
     "augmentation": ("augment",),
-    "base_lr": ("lr",),
+    "base_lr": ("lr", FINE_TUNE),
     "batch_tfms": ("augment", AUGMENT),
     "bs": ("batch_size", LEARNER),
     "cbs": ("callbacks", LEARNER),
     "class_weight": ("class_weights", LEARNER),
     "delimiter": ("label_delim", IMAGES),
-    "description": ("use",),
+    "description": ("use", "learn.report"),
     "df": ("source", IMAGES),
     "drop_rate": ("dropout", LEARNER),
     "dls": ("data", LEARNER),
@@ -39,10 +39,10 @@ MEANT = {
     "label": ("target", IMAGES),
     "label_col": ("target", IMAGES),
     "labels": ("target", IMAGES),
-    "learning_rate": ("lr",),
-    "lr_max": ("lr",),
+    "learning_rate": ("lr", FINE_TUNE),
+    "lr_max": ("lr", FINE_TUNE),
     "max_epochs": ("epochs", FINE_TUNE),
-    "max_lr": ("lr",),
+    "max_lr": ("lr", FINE_TUNE),
     "model": ("arch", LEARNER),
     "model_name": ("arch", LEARNER),
     "n_epoch": ("epochs", FINE_TUNE),
@@ -212,6 +212,8 @@ def said_of(title: str, error: ValidationError, known: list[str]) -> str:
         why = first["msg"].removeprefix("Value error, ").removesuffix(".")
         return f"{title}({shown(first['input'])}) cannot be used: expected that {why}. To fix: change one of them."
     expected = first["msg"].replace("Input should be", "expected", 1).removesuffix(".")
+    for bound in ("greater", "less"):
+        expected = expected.replace(f"expected {bound}", f"expected a value {bound}", 1)
     if first["type"] == "missing":
         return f"{title}() was called without {name}; expected a value of it. To fix: add {name}=."
     if not expected.startswith("expected"):
