@@ -20,8 +20,8 @@ from drivetrain.text import readable
 Choice = TypeVar("Choice")
 Checked = TypeVar("Checked")
 
-LEAST_PERCENT = 2
-"""A number from here on is taken for percent where a share is expected; 1.5 is just too large."""
+LEAST_PERCENT = 10
+"""A number from here on may be meant in percent where a share is expected; a smaller one may be meant otherwise."""
 SHOWN = 60
 """Letters of a value that a message repeats."""
 
@@ -91,7 +91,7 @@ def number(
         )
 
     if found is None or not math.isfinite(found) or not fits(found):
-        percent = _percent(value) if 1 in (below, most) else None
+        percent = _percent(name, value) if 1 in (below, most) else None
         meant = (
             f"Did you mean {percent:g}? To fix: {name}={percent:g}." if percent is not None and fits(percent) else ""
         )
@@ -343,11 +343,12 @@ def _as_float(value: Any) -> float | None:
         return None
 
 
-def _percent(value: Any) -> float | None:
+def _percent(name: str, value: Any) -> float | None:
     """What "20%" and 20 mean where a share is expected."""
     written = value.strip().removesuffix("%") if isinstance(value, str) else value
     found = _as_float(written)
-    if found is None or not math.isfinite(found) or (found < LEAST_PERCENT and written is value):
+    least = 2 if name.endswith("_pct") else LEAST_PERCENT
+    if found is None or not math.isfinite(found) or (found < least and written is value):
         return None
     return found / 100
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from drivetrain.cli.checked import path_of, text_path_of
 from drivetrain.cli.failures import complain
 from drivetrain.cli.place import Device, Precision, PrecisionName
 from drivetrain.cli.project import ProjectFolder
@@ -17,14 +18,21 @@ if TYPE_CHECKING:
 
 
 def evaluate(
-    model: Annotated[Path, typer.Argument(help="Folder that `drivetrain train` wrote.", metavar="MODEL")],
+    model: Annotated[
+        Path, typer.Argument(help="Folder that `drivetrain train` wrote.", metavar="MODEL", parser=path_of("MODEL"))
+    ],
     *,
     test: Annotated[
         bool, typer.Option("--test", help="Open the sealed test set instead. Each opening is recorded in the model.")
     ] = False,
     data: Annotated[
         str | None,
-        typer.Option(help="Folder or table that holds the pictures now.", show_default="where they were trained from"),
+        typer.Option(
+            help="Folder or table that holds the pictures now.",
+            parser=text_path_of("data"),
+            metavar="DATA",
+            show_default="where they were trained from",
+        ),
     ] = None,
     metric: Annotated[
         list[str] | None, typer.Option(help="What to report; several times for several.", show_default="by target")
@@ -33,7 +41,12 @@ def evaluate(
     precision: Precision = PrecisionName.AUTO,
     seal: Annotated[
         Path | None,
-        typer.Option(help="Seal of another test set, whose pictures --data holds.", show_default="the model's own"),
+        typer.Option(
+            help="Seal of another test set, whose pictures --data holds.",
+            parser=path_of("seal"),
+            metavar="FILE",
+            show_default="the model's own",
+        ),
     ] = None,
     project: ProjectFolder = None,
     json: AsJson = False,

@@ -8,13 +8,16 @@ from typing import Annotated
 
 import typer
 
+from drivetrain.cli.checked import path_of
 from drivetrain.errors import MissingExtraError
 
 NEEDED = ("fastapi", "uvicorn", "python_multipart", "prometheus_client")
 
 
 def serve(
-    model: Annotated[Path, typer.Argument(help="Folder that `drivetrain train` wrote.", metavar="MODEL")],
+    model: Annotated[
+        Path, typer.Argument(help="Folder that `drivetrain train` wrote.", metavar="MODEL", parser=path_of("MODEL"))
+    ],
     *,
     host: Annotated[
         str, typer.Option(help="Address to listen on; any but this machine's own needs a token.")

@@ -26,6 +26,7 @@ from drivetrain.data.tables import DataFrame, columns_of, read_table
 from drivetrain.errors import DataError, SettingError
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.targets import TargetValue
+from drivetrain.settings import refuse
 from drivetrain.text import readable
 
 Source = str | os.PathLike[str] | DataFrame
@@ -121,7 +122,11 @@ def _open_table(source: Source) -> _Table:
 def _place(source: str | os.PathLike[str]) -> Path:
     """The path of something that exists."""
     if not isinstance(source, str | os.PathLike):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise SettingError(f"source is {type(source).__name__}; expected a folder, a table file or a DataFrame.")
+        raise SettingError(
+            f"source is {type(source).__name__}; expected a folder, a table file or a DataFrame. To fix: pass its path."
+        )
+    if not os.fspath(source).strip():
+        refuse("source", source, "a folder, a table file or a DataFrame", fix="To fix: '.' is the working directory.")
     place = Path(source)
     try:
         found = place.exists()
