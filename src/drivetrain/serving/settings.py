@@ -91,7 +91,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         checked: dict[str, Any] = {
-            "host": text("host", self.host, what="an address to listen on"),
+            "host": text("host", self.host, what="an address to listen on", empty=True),
             "port": whole("port", self.port, least=0, most=65_535),
             "threads": whole("threads", self.threads, least=0) or usable_cpus(),
             "queue": whole("queue", self.queue, least=0),
