@@ -311,7 +311,8 @@ def refuse(name: str, value: Any, expected: str, *, fix: str = "") -> NoReturn:
         drivetrain.errors.SettingError: arch=3 cannot be used: expected the name of an architecture. To fix: ...
     """
     if "To fix:" not in fix:
-        fix = f"{fix} To fix: pass such a value, or leave {name} out.".strip()
+        leave = "" if "[" in name else f", or leave {name} out"
+        fix = f"{fix} To fix: pass such a value{leave}.".strip()
     raise SettingError(f"{name}={shown(value)} cannot be used: expected {expected}. {fix}")
 
 

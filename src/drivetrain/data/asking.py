@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 from drivetrain.data.listing import Kind
 from drivetrain.data.split import Split
@@ -67,7 +67,14 @@ def asked_split(split: Any) -> Any:
     Raises:
         SettingError: It is none of these.
     """
-    if split is None or isinstance(split, Split | Mapping):
+    if split is None or isinstance(split, Split):
+        return split
+    if isinstance(split, Mapping):
+        for part, names in cast(Mapping[Any, Any], split).items():
+            expected = "train, valid or test → a list of names, or a text file with one name a line"
+            if not isinstance(part, str):
+                refuse("split", split, expected)
+            several(f"split[{part!r}]", names, expected, single=(str, os.PathLike))
         return split
     expected = "a column, a .json file, a Split, or part → names"
     if isinstance(split, str | os.PathLike):

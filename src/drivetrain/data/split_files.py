@@ -47,6 +47,7 @@ def read_split(split: AskedSplit | None) -> tuple[str | None, Brought | None]:
         >>> read_split("fold"), read_split({"train": ["a.jpg"], "val": ["b.jpg"]})[1].lists
         (('fold', None), {'train': ('a.jpg',), 'valid': ('b.jpg',)})
     """
+    asked_split(split)
     if split is None:
         return None, None
     if isinstance(split, Split):
@@ -56,7 +57,6 @@ def read_split(split: AskedSplit | None) -> tuple[str | None, Brought | None]:
         if len(set(parts)) < len(parts) or not parts:
             raise SettingError(f"split= names {first_few(split) or 'nothing'}; expected each part at most once.")
         return None, Brought(lists={part: _names(names) for part, names in zip(parts, split.values(), strict=True)})
-    asked_split(split)
     if isinstance(split, str) and not split.lower().endswith(".json"):
         return split, None
     return None, Brought(stored=Split.load(split))
