@@ -228,8 +228,7 @@ def evaluate(
     if seal is not None:
         if part != "test" or data is None:
             raise SettingError(
-                f"seal={seal!r} names the test set that data holds; expected data and part='test' with it. To fix: "
-                "pass both."
+                f"seal={seal!r} names the test set that data holds; expected both. To fix: pass data, and part='test'."
             )
         return _evaluate_sealed(artefact, seal, data, metrics, at=computing, project=project)
     measures = _measures(metrics, manifest)
