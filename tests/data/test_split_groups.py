@@ -279,7 +279,9 @@ def test_pictures_that_do_not_say_their_camera_are_told(tmp_path):
         path.parent.mkdir(parents=True, exist_ok=True)
         scene(i).save(path)
     for group in ("camera", "day"):
-        with pytest.raises(DataError, match=f"group='{group}': none of the 12 pictures says its {group} in EXIF.*To fix"):
+        with pytest.raises(
+            DataError, match=f"group='{group}': none of the 12 pictures says its {group} in EXIF.*To fix"
+        ):
             images(tmp_path / "in", group=group)
     for path in sorted((tmp_path / "in" / "a").iterdir())[:3]:
         Image.open(path).save(path, exif=exif)
