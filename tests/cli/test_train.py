@@ -114,8 +114,25 @@ def test_a_budget_arrives_with_what_was_spent_of_it(passed_on, pictures, run):
     assert passed_on["fine_tune"] == {"budget": 5400, "head_epochs": None, "lr": None, "unfreeze": None}
 
 
-@pytest.mark.parametrize(("words", "said"), [("--budget soon", "is not a time"), ("--budget 5min --epochs 3", "both")])
-def test_bad_budgets_are_wrong_usage(pictures, run, words, said):
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("--budget soon", "expected a time"),
+        ("--budget 5min --epochs 3", "both"),
+        ("--valid-pct 20", "Did you mean 0.2?"),
+        ("--test-pct 15%", "Did you mean 0.15?"),
+        ("--valid-pct nan", "at least 0 and below 1"),
+        ("--lr inf", "expected a number above 0"),
+        ("--batch-size 8.5", "To fix: batch_size=8."),
+        ("--unfreeze 7", "above 0 and of at most 1"),
+        ("--size 4", "from 8 to 2048"),
+        ("--seed -1", "at least 0"),
+        ("--patience 0", "at least 1"),
+        ("--project=", "expected a path"),
+        ("--review=", "expected a path"),
+    ],
+)
+def test_values_that_cannot_be_used_are_wrong_usage_before_anything_is_read(pictures, run, words, said):
     done = run("train", pictures, "--arch", "resnet18", "--out", "a.model", *words.split())
     assert done.code == 2
     assert said in " ".join(done.err.replace("│", " ").split())
@@ -189,7 +206,6 @@ def test_a_place_that_cannot_be_written_to_is_refused_before_the_data_are_read(r
         (["no-such-data", "--arch", "resnet18"], "no-such-data does not exist"),
         (["PICTURES", "--arch", "resnet81"], "--arch resnet81 is not known. Did you mean 'resnet"),
         (["PICTURES", *TINY, "--metric", "acuracy"], "Did you mean 'accuracy'?"),
-        (["PICTURES", *TINY, "--valid-pct", "1.5"], "--valid-pct"),
     ],
 )
 def test_errors_are_one_line_after_the_progress(words, cause, pictures, run):

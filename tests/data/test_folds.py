@@ -200,7 +200,7 @@ def test_nested_folds_keep_the_outer_rows_out():
 
 
 def test_what_cannot_be_folded_is_explained():
-    for k in (1, 0, True, 2.0, "5"):
+    for k in (1, 0, True, 2.5, "five", None):
         with pytest.raises(SettingError, match="expected a whole number of at least 2"):
             make(some()).folds(k)
     with pytest.raises(SplitError, match=r"9 groups or distinct pictures .* cannot make 10 folds.*fewer folds"):

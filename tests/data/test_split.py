@@ -164,11 +164,11 @@ def test_nothing_held_out():
 
 
 def test_fractions_are_checked():
-    with pytest.raises(SettingError, match=r"valid_pct is 20;.*Did you mean 0\.2\?"):
+    with pytest.raises(SettingError, match=r"valid_pct=20 .*Did you mean 0\.2\?"):
         check_fractions(20, 0.1)
-    with pytest.raises(SettingError, match=r"test_pct is -0\.1"):
+    with pytest.raises(SettingError, match=r"test_pct=-0\.1"):
         check_fractions(0.2, -0.1)
-    with pytest.raises(SettingError, match="test_pct is nan"):
+    with pytest.raises(SettingError, match="test_pct=nan"):
         check_fractions(0.2, math.nan)
     with pytest.raises(SettingError, match="leave nothing to train on"):
         check_fractions(0.5, 0.5)

@@ -92,7 +92,10 @@ def test_lists_that_cannot_be_followed(class_folder, tmp_path):
         ({"vaild": []}, SplitError, "unknown values: 'vaild'"),
         ({"valid": [], "val": []}, SettingError, "each part at most once"),
         ({}, SettingError, "names nothing"),
-        (5, SettingError, "split is a int; expected"),
+        ({1: ["apple/1.jpg"]}, SettingError, "expected train, valid or test → a list of names"),
+        ({"valid": 3}, SettingError, r"split\['valid'\]=3 cannot be used"),
+        ({"valid": {"apple/1.jpg": 1}}, SettingError, r"split\['valid'\]=.*cannot be used"),
+        (5, SettingError, "split=5 cannot be used: expected a column"),
         ("part", SettingError, "leave split out"),
         (tmp_path / "no.json", SplitError, "cannot be read"),
     ):

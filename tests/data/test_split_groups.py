@@ -256,7 +256,7 @@ def test_what_group_cannot_be(spoken):
         (root, "speaker", SettingError, "group='speaker' names a column, but the source is a folder"),
         (root, "(", SettingError, "no regular expression"),
         (root, r"\(x", SettingError, r"no \(group\)"),
-        (root, 3, SettingError, "group is 3; expected the name of a column"),
+        (root, 3, SettingError, "group=3 cannot be used: expected the name of a column"),
         (root, r"_(theo)_", DataError, r"not found in 60 of 72 paths; the first is '0/0_george_0'"),
     ):
         with pytest.raises(error, match=says):

@@ -160,7 +160,7 @@ def test_gaps():
     for gap, seconds in ((None, 0), ("7d", 604_800), ("1.5 h", 5400), (dt.timedelta(days=1), 86_400), (3, 3), ("3", 3)):
         assert seconds_of_gap(gap) == seconds
     for gap in ("7 days", -1, True, "", float("nan")):
-        with pytest.raises(SettingError, match="is no time; expected such as"):
+        with pytest.raises(SettingError, match="expected a time such as"):
             seconds_of_gap(gap)
 
 

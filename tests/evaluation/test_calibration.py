@@ -169,7 +169,7 @@ def test_reliability_counts_every_row_once():
     assert all(b.low <= b.right <= b.high for b in bins)
     assert sum(b.n * b.right for b in bins) == pytest.approx(table.hits().sum())
     assert len(reliability(table.subset(range(30)))) == 1
-    with pytest.raises(SettingError, match="n_bins = 0"):
+    with pytest.raises(SettingError, match="n_bins=0"):
         reliability(table, n_bins=0)
     with pytest.raises(SettingError, match="without a probability"):
         reliability(tables.number())
@@ -236,9 +236,9 @@ def test_calibrate_works_for_every_kind():
 
 def test_settings_out_of_range_are_refused():
     table = honest(50)
-    with pytest.raises(SettingError, match=r"coverage = 1\.5"):
+    with pytest.raises(SettingError, match=r"coverage=1\.5"):
         calibrate(table, coverage=1.5)
-    with pytest.raises(SettingError, match="max_error = 0"):
+    with pytest.raises(SettingError, match="max_error=0"):
         calibrate(table, max_error=0)
     with pytest.raises(DataError, match="no rows"):
         calibrate(table.subset([]))

@@ -220,7 +220,7 @@ def test_functions_of_the_user_say_which_way_is_better():
     with pytest.raises(SettingError, match="higher_is_better=False"):
         compare(a, b, worst)
     assert compare(a, b, worst, higher_is_better=False).difference < 0
-    with pytest.raises(SettingError, match="worth = 0"):
+    with pytest.raises(SettingError, match="worth=0"):
         compare(a, b, worth=0)
     assert compare(a, b).metric == "rmse"
 

@@ -218,8 +218,30 @@ def test_one_metric_needs_no_list():
     target = CATEGORY[0].target
     assert resolve_metrics("f1", target) == resolve_metrics(["f1"], target) == (METRICS["f1"],)
     assert resolve_metrics(METRICS["f1"], target) == (METRICS["f1"],)
-    assert resolve_metrics(sk.accuracy_score, target)[0].name == "accuracy_score"
-    assert resolve_metrics([], target) == ()
+    assert resolve_metrics(sk.log_loss, target)[0].name == "log_loss"
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        ([], "expected a name, a function"),
+        ("acc", "Did you mean 'accuracy'"),
+        (sk.accuracy_score, "reads labels, and gets the probabilities .* 'accuracy' is the same"),
+        (sk.f1_score, r"wrap it, such as f\(truth, output.argmax\(axis=1\)\)"),
+        (dict, "dict is a class"),
+        (3, "metrics=3 cannot be used"),
+        ({"accuracy": 1}, "cannot be used: expected"),
+        ([None], "is of type NoneType"),
+    ],
+)
+def test_what_is_no_metric_is_refused_before_anything_is_computed(asked, says):
+    with pytest.raises(SettingError, match=says) as refused:
+        resolve_metrics(asked, CATEGORY[0].target)
+    assert "expected" in str(refused.value) and "To fix" in str(refused.value)
+
+
+def test_functions_for_numbers_of_scikit_learn_are_taken_where_numbers_are_predicted():
+    assert resolve_metrics(sk.mean_absolute_error, NUMBER[0].target)[0].name == "mean_absolute_error"
 
 
 def test_resamples_are_fewer_where_rows_are_many_and_costly():

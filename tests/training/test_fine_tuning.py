@@ -152,9 +152,9 @@ def test_a_budgets_plan_is_kept_when_the_run_is_taken_up(make_learner: MakeLearn
     [
         ({}, "expected one of them"),
         ({"epochs": 2, "budget": "1min"}, "expected one of them"),
-        ({"budget": "soon"}, "is not a time"),
-        ({"epochs": 2, "unfreeze": 0}, "0 < unfreeze"),
-        ({"epochs": 2, "unfreeze": 1.5}, "0 < unfreeze"),
+        ({"budget": "soon"}, "expected a time"),
+        ({"epochs": 2, "unfreeze": 0}, "expected a number above 0 and of at most 1"),
+        ({"epochs": 2, "unfreeze": 1.5}, "expected a number above 0 and of at most 1"),
     ],
 )
 def test_bad_settings_are_explained(make_learner: MakeLearner, options: dict[str, Any], message: str) -> None:

@@ -13,7 +13,7 @@ import torch
 import drivetrain as dt
 from drivetrain.data.data import Data, Sealed
 from drivetrain.data.examples import Examples
-from drivetrain.errors import DataError, SettingError, TrainingError
+from drivetrain.errors import DataError, DrivetrainWarning, SettingError, TrainingError
 from drivetrain.evaluation.metrics import resolve_metrics
 from drivetrain.training.identity import parameters_sha256
 from drivetrain.training.stepping import make_optimizer
@@ -209,11 +209,11 @@ def test_mixing_pairs_of_rows(make_learner: MakeLearner, option: str) -> None:
         ({"metrics": ["rmse"]}, "kind"),
         ({"loss": "mse"}, "does not suit"),
         ({"loss": "cross_entrpy"}, "Did you mean 'cross_entropy'"),
-        ({"label_smoothing": 1.5}, "0 ≤ label_smoothing < 1"),
+        ({"label_smoothing": 1.5}, "at least 0 and below 1"),
         ({"loss": torch.nn.CrossEntropyLoss(), "label_smoothing": 0.1}, "no effect"),
         ({"class_weights": {"rad": 2.0}}, "Did you mean 'red'"),
         ({"mixup": 0.2, "cutmix": 0.2}, "choose one"),
-        ({"mixup": -1}, "or above"),
+        ({"mixup": -1}, "of at least 0"),
         ({"dropout": 1.0}, "dropout"),
         ({"batch_size": 0}, "at least 1"),
         ({"size": 4}, "8 to 2048"),
@@ -352,3 +352,31 @@ def test_a_later_run_draws_anew(make_learner: MakeLearner, monkeypatch: pytest.M
 def test_a_negative_seed_is_explained(make_learner: MakeLearner) -> None:
     with pytest.raises(SettingError, match="seed=-1"):
         make_learner(seed=-1)
+
+
+def test_other_forms_of_settings_make_the_same_learner(make_learner: MakeLearner) -> None:
+    plain = make_learner(seed=42, dropout=0.5, augment=False, class_weights={"red": 2.0}, batch_size=8)
+    forms = {"seed": "42", "dropout": "0.5", "augment": None, "class_weights": [1, 1, 2], "batch_size": np.int64(8)}
+    other = make_learner(size=(32, 32), callbacks=dt.KeepBest(), device=torch.device("cpu"), **forms)
+    assert parameters_sha256(other.network) == parameters_sha256(plain.network)
+    # what was not named weighs 1, and a run is told from another by what was meant, not by how it was written
+    assert other._settings["loss"][2] == {"blue": 1.0, "green": 1.0, "red": 2.0}
+    assert {**other._settings, "loss": None} == {**plain._settings, "loss": None}
+    assert other.loss.weights == plain.loss.weights == pytest.approx((0.75, 0.75, 1.5), rel=0.05)
+    assert other.decisions["class_weights"].reason.startswith("as asked: blue 1, green 1, red 2; scaled")
+
+
+def test_a_manifest_without_its_parameters_says_that_its_weights_are_random(
+    make_learner: MakeLearner, tmp_path: Path
+) -> None:
+    learn = make_learner().fit(1)
+    learn.save(tmp_path / "m.model", precision=None)
+    manifest = dt.load(tmp_path / "m.model").manifest
+    assert manifest is not None
+    with pytest.warns(DrivetrainWarning, match=r"random weights: a manifest holds none; dt\.Learner\.load\(PATH\)"):
+        bare = dt.Learner(learn.data, manifest, device="cpu", precision="fp32")
+    assert "random weights" in bare.decisions["arch"].reason and not bare.pretrained
+    loaded = dt.Learner.load(tmp_path / "m.model", device="cpu", precision="fp32")  # a warning would be an error
+    assert parameters_sha256(loaded.network) == parameters_sha256(learn.network) != parameters_sha256(bare.network)
+    with pytest.raises(SettingError, match="a saved model has its own"):
+        dt.Learner(learn.data, manifest, size=64)

@@ -217,6 +217,34 @@ def test_an_option_that_would_be_ignored_is_an_error(target: object) -> None:
         loss_of(target, label_smoothing=0.1, training_rows=np.ones((2, 3)))
 
 
-def test_weights_must_be_positive() -> None:
-    with pytest.raises(SettingError, match="above 0"):
-        loss_of(PETS, class_weights={"cat": 0.0})
+def test_a_weight_of_nothing_leaves_a_category_out() -> None:
+    assert loss_of(PETS, class_weights={"cat": 0.0}).weights[0] == 0
+
+
+def test_a_module_of_torch_weighs_rows_as_its_mean_over_a_batch_does() -> None:
+    truth = torch.tensor([0, 0, 1, 2, 2, 2, 1, 0])[: len(OUTPUTS)]
+    weight = torch.tensor([1.0, 2.0, 5.0])
+    expected = functional.cross_entropy(OUTPUTS, truth, weight, reduction="none")
+    for reduction in ("mean", "sum", "none"):
+        asked = torch.nn.CrossEntropyLoss(weight, reduction=reduction)
+        torch.testing.assert_close(loss_of(PETS, loss=asked)(OUTPUTS, truth), expected)
+        assert asked.reduction == reduction  # the user's own stays as it was
+
+
+@pytest.mark.parametrize(
+    ("loss", "says"),
+    [
+        (torch.nn.CrossEntropyLoss, r"loss=CrossEntropyLoss\(\)"),
+        (torch.nn.ReLU(), "takes outputs .2, 3. float32 and targets .2,. int64"),
+        (torch.nn.BCEWithLogitsLoss(), "It said ValueError"),
+        (lambda outputs: outputs, "It said TypeError"),
+        (lambda outputs, target: 1.0, "It said AttributeError"),
+        (lambda outputs, target: torch.zeros(2), "does not depend on the outputs"),
+        ("cross_entrpy", "Did you mean 'cross_entropy'"),
+        ("", "expected 'cross_entropy'"),
+        (3, "expected 'cross_entropy'"),
+    ],
+)
+def test_a_loss_that_cannot_be_used_is_refused_before_anything_is_trained(loss: object, says: str) -> None:
+    with pytest.raises(SettingError, match=says):
+        loss_of(PETS, loss=loss)

@@ -7,8 +7,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import ValidationError
 
+from drivetrain.errors import SettingError
 from drivetrain.vision.augment import N_DRAWS, NO_AUGMENTATION, Augmentation, random_views
 
 
@@ -81,7 +81,9 @@ def test_a_view_does_not_depend_on_its_company(seed: int, pad: int) -> None:
     torch.testing.assert_close(together, alone, atol=0.02, rtol=0)
 
 
-@pytest.mark.parametrize("bad", [{"crop": 0}, {"crop": 1.5}, {"light": 1}, {"rotate_deg": -1}, {"flipp": True}])
+@pytest.mark.parametrize(
+    "bad", [{"crop": 0}, {"crop": 1.5}, {"light": 1}, {"rotate_deg": -1}, {"flipp": True}, {"aspect": np.inf}]
+)
 def test_bad_settings_are_refused(bad: dict[str, float]) -> None:
-    with pytest.raises(ValidationError):
+    with pytest.raises(SettingError, match=r"expected.*To fix"):
         Augmentation(**bad)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from drivetrain.cli.checked import path_of, text_path_of
 from drivetrain.cli.data_options import (
     DATA,
     Channels,
@@ -27,11 +28,16 @@ if TYPE_CHECKING:
 def audit(
     data: Annotated[
         str,
-        typer.Argument(help="Folder or table of pictures, as of `drivetrain train`.", metavar="DATA"),
+        typer.Argument(
+            help="Folder or table of pictures, as of `drivetrain train`.", metavar="DATA", parser=text_path_of("DATA")
+        ),
     ],
     *,
     html: Annotated[
-        Path | None, typer.Option("--html", help="Also write a page with the pictures side by side.")
+        Path | None,
+        typer.Option(
+            "--html", help="Also write a page with the pictures side by side.", parser=path_of("html"), metavar="FILE"
+        ),
     ] = None,
     features: Annotated[
         bool, typer.Option("--features", help="Also compare what a pretrained body sees: finds crops; takes longer.")

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from drivetrain.cli.checked import whole_of
+
 DATA = "What to learn from"
 """The panel of the help page they stand in."""
 
@@ -56,7 +58,14 @@ LabelsFrom = Annotated[
     ),
 ]
 Channels = Annotated[
-    int, typer.Option("--channels", help="1 grey, 3 colour, 4 colour with transparency.", min=1, rich_help_panel=DATA)
+    int,
+    typer.Option(
+        "--channels",
+        help="1 grey, 3 colour, 4 colour with transparency.",
+        parser=whole_of("channels", least=1),
+        metavar="N",
+        rich_help_panel=DATA,
+    ),
 ]
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from drivetrain.cli.checked import path_of
 from drivetrain.cli.results import (
     AsJson,
     answers,
@@ -47,9 +48,10 @@ class Demo:
 
 
 def demo(
-    out: Annotated[Path, typer.Option(help="Folder for the pictures, the model and the report.")] = Path(
-        "drivetrain-demo"
-    ),
+    out: Annotated[
+        Path,
+        typer.Option(help="Folder for the pictures, the model and the report.", parser=path_of("out"), metavar="DIR"),
+    ] = Path("drivetrain-demo"),
     json: AsJson = False,
 ) -> None:
     """Fine-tune the embedded body on real handwriting, evaluate, save, reload, predict, open the test set, report."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from drivetrain.cli.checked import path_of, text_path_of
 from drivetrain.cli.failures import complain
 from drivetrain.cli.place import Device, Precision, PrecisionName
 from drivetrain.cli.project import ProjectFolder
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
 
 
 def evaluate(
-    model: Annotated[Path, typer.Argument(help="Folder that `drivetrain train` wrote.", metavar="MODEL")],
+    model: Annotated[
+        Path, typer.Argument(help="Folder that `drivetrain train` wrote.", metavar="MODEL", parser=path_of("MODEL"))
+    ],
     *,
     test: Annotated[
         bool, typer.Option("--test", help="Open the sealed test set instead. Each opening is recorded in the model.")
@@ -29,6 +32,8 @@ def evaluate(
         str | None,
         typer.Option(
             help="Folder or table that holds the pictures now, or new ones.",
+            parser=text_path_of("data"),
+            metavar="DATA",
             show_default="where they were trained from",
         ),
     ] = None,
@@ -39,7 +44,12 @@ def evaluate(
     precision: Precision = PrecisionName.AUTO,
     seal: Annotated[
         Path | None,
-        typer.Option(help="Seal of another test set, whose pictures --data holds.", show_default="the model's own"),
+        typer.Option(
+            help="Seal of another test set, whose pictures --data holds.",
+            parser=path_of("seal"),
+            metavar="FILE",
+            show_default="the model's own",
+        ),
     ] = None,
     project: ProjectFolder = None,
     review: Annotated[

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from drivetrain.cli.checked import number_of, path_of, text_path_of, whole_of
 from drivetrain.cli.failures import complain
 from drivetrain.cli.results import AsJson, answers, as_json, quoted
 
@@ -26,21 +27,37 @@ class ExportName(StrEnum):
 
 
 def export(
-    model: Annotated[Path, typer.Argument(help="Folder that `drivetrain train` wrote.", metavar="MODEL")],
+    model: Annotated[
+        Path, typer.Argument(help="Folder that `drivetrain train` wrote.", metavar="MODEL", parser=path_of("MODEL"))
+    ],
     *,
     precision: Annotated[
         ExportName, typer.Option(help="int8 is small and fast, bf16 and fp16 are half the size.")
     ] = ExportName.FP32,
     data: Annotated[
         str | None,
-        typer.Option(help="Folder or table that holds the pictures now.", show_default="where they were trained from"),
+        typer.Option(
+            help="Folder or table that holds the pictures now.",
+            parser=text_path_of("data"),
+            metavar="DATA",
+            show_default="where they were trained from",
+        ),
     ] = None,
     golden: Annotated[
-        int, typer.Option(help="Validation pictures that travel with the model; 0 takes random ones.", min=0, max=64)
+        int,
+        typer.Option(
+            help="Validation pictures that travel with the model; 0 takes random ones.",
+            parser=whole_of("golden", least=0, most=64),
+            metavar="N",
+        ),
     ] = 4,
     worst_change: Annotated[
         float,
-        typer.Option(help="Loss of accuracy that a precision below fp32 may bring, at the worse end of its interval."),
+        typer.Option(
+            help="Loss of accuracy that a precision below fp32 may bring, at the worse end of its interval.",
+            parser=number_of("worst_change", above=0, below=1),
+            metavar="SHARE",
+        ),
     ] = 0.02,
     json: AsJson = False,
 ) -> None:

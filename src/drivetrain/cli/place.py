@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from drivetrain.cli.checked import DEVICE
+
 
 class PrecisionName(StrEnum):
     """Of the arithmetic."""
@@ -17,5 +19,5 @@ class PrecisionName(StrEnum):
     FP16 = "fp16"
 
 
-Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, ...")]
+Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, ...", parser=DEVICE, metavar="DEVICE")]
 Precision = Annotated[PrecisionName, typer.Option("--precision", help="Of the arithmetic.")]

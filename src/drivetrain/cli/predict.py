@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from drivetrain.cli.checked import path_of, whole_of
 from drivetrain.cli.failures import complain
 from drivetrain.cli.place import Device, Precision, PrecisionName
 from drivetrain.cli.results import answers, as_json
@@ -21,13 +22,26 @@ if TYPE_CHECKING:
 
 
 def predict(
-    model: Annotated[Path, typer.Argument(help="Folder that `drivetrain train` wrote.", metavar="MODEL")],
+    model: Annotated[
+        Path, typer.Argument(help="Folder that `drivetrain train` wrote.", metavar="MODEL", parser=path_of("MODEL"))
+    ],
     inputs: Annotated[
-        list[Path], typer.Argument(help="Pictures, or folders: all pictures below them.", metavar="FILE|FOLDER")
+        list[Path],
+        typer.Argument(
+            help="Pictures, or folders: all pictures below them.", metavar="FILE|FOLDER", parser=path_of("FILE|FOLDER")
+        ),
     ],
     *,
-    top_k: Annotated[int, typer.Option(help="How many categories to list, best first.", min=1)] = 5,
-    batch_size: Annotated[int, typer.Option(help="Pictures that go through the network together.", min=1)] = 32,
+    top_k: Annotated[
+        int,
+        typer.Option(help="How many categories to list, best first.", parser=whole_of("top_k", least=1), metavar="N"),
+    ] = 5,
+    batch_size: Annotated[
+        int,
+        typer.Option(
+            help="Pictures that go through the network together.", parser=whole_of("batch_size", least=1), metavar="N"
+        ),
+    ] = 32,
     device: Device = "auto",
     precision: Precision = PrecisionName.AUTO,
     json: Annotated[

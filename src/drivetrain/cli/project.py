@@ -7,11 +7,14 @@ from typing import Annotated
 
 import typer
 
+from drivetrain.cli.checked import path_of
+
 ProjectFolder = Annotated[
     Path | None,
     typer.Option(
         "--project",
         help="Folder that keeps seals, openings and trials.",
+        parser=path_of("project"),
         metavar="DIR",
         show_default="$DRIVETRAIN_PROJECT, or .drivetrain",
     ),

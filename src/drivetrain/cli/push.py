@@ -7,11 +7,14 @@ from typing import Annotated
 
 import typer
 
+from drivetrain.cli.checked import path_of
 from drivetrain.cli.results import answers, as_json, quoted
 
 
 def push(
-    model: Annotated[Path, typer.Argument(help="Folder that `drivetrain train` wrote.", metavar="MODEL")],
+    model: Annotated[
+        Path, typer.Argument(help="Folder that `drivetrain train` wrote.", metavar="MODEL", parser=path_of("MODEL"))
+    ],
     name: Annotated[str, typer.Argument(help="Where on the hub.", metavar="OWNER/NAME")],
     *,
     private: Annotated[bool, typer.Option("--private", help="Of a repository that is made now.")] = False,

@@ -7,18 +7,28 @@ from typing import Annotated
 
 import typer
 
+from drivetrain.cli.checked import path_of, text_path_of
 from drivetrain.cli.place import Device, Precision, PrecisionName
 from drivetrain.cli.project import ProjectFolder
 from drivetrain.cli.results import AsJson, answers, as_json, quoted
 
 
 def report(
-    model: Annotated[Path, typer.Argument(help="Folder that `drivetrain train` wrote.", metavar="MODEL")],
+    model: Annotated[
+        Path, typer.Argument(help="Folder that `drivetrain train` wrote.", metavar="MODEL", parser=path_of("MODEL"))
+    ],
     *,
-    out: Annotated[Path, typer.Option(help="Where the page is written.")] = Path("report.html"),
+    out: Annotated[Path, typer.Option(help="Where the page is written.", parser=path_of("out"), metavar="FILE")] = Path(
+        "report.html"
+    ),
     data: Annotated[
         str | None,
-        typer.Option(help="Folder or table that holds the pictures now.", show_default="where they were trained from"),
+        typer.Option(
+            help="Folder or table that holds the pictures now.",
+            parser=text_path_of("data"),
+            metavar="DATA",
+            show_default="where they were trained from",
+        ),
     ] = None,
     use: Annotated[str, typer.Option(help="What the model is meant for, in your words.", show_default=False)] = "",
     audit: Annotated[

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from drivetrain.cli.checked import path_of, text_path_of
 from drivetrain.cli.place import Device, Precision, PrecisionName
 from drivetrain.cli.project import ProjectFolder
 from drivetrain.cli.results import answers, quoted
@@ -32,11 +33,18 @@ TITLES = {
 
 
 def review(
-    model: Annotated[Path, typer.Argument(help="Folder that `drivetrain train` wrote.", metavar="MODEL")],
+    model: Annotated[
+        Path, typer.Argument(help="Folder that `drivetrain train` wrote.", metavar="MODEL", parser=path_of("MODEL"))
+    ],
     *,
     data: Annotated[
         str | None,
-        typer.Option(help="Folder or table that holds the pictures now.", show_default="where they were trained from"),
+        typer.Option(
+            help="Folder or table that holds the pictures now.",
+            parser=text_path_of("data"),
+            metavar="DATA",
+            show_default="where they were trained from",
+        ),
     ] = None,
     out: Annotated[Path, typer.Option(help="File of the decisions; an earlier one is gone on with.")] = Path(
         "review.jsonl"

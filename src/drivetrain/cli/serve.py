@@ -8,13 +8,16 @@ from typing import Annotated
 
 import typer
 
+from drivetrain.cli.checked import path_of
 from drivetrain.errors import MissingExtraError
 
 NEEDED = ("fastapi", "uvicorn", "python_multipart", "prometheus_client")
 
 
 def serve(
-    model: Annotated[Path, typer.Argument(help="Folder that `drivetrain train` wrote.", metavar="MODEL")],
+    model: Annotated[
+        Path, typer.Argument(help="Folder that `drivetrain train` wrote.", metavar="MODEL", parser=path_of("MODEL"))
+    ],
     *,
     host: Annotated[
         str, typer.Option(help="Address to listen on; any but this machine's own needs a token.")
@@ -52,6 +55,7 @@ def serve(
     from drivetrain.runtime.places import file_to_write  # noqa: PLC0415
     from drivetrain.serving.run import serve as run  # noqa: PLC0415 - needs the extra
     from drivetrain.serving.settings import MB, Limits, Settings, read_token  # noqa: PLC0415
+    from drivetrain.settings import number  # noqa: PLC0415
 
     if log_predictions is not None:
         file_to_write(log_predictions, "--log-predictions")
@@ -66,6 +70,6 @@ def serve(
         sample_dir=sample_dir,
         sample_pct=sample_pct,
         sample_most=sample_most,
-        limits=Limits(picture_bytes=int(max_mb * MB)),
+        limits=Limits(picture_bytes=int(number("max_mb", max_mb, above=0, most=32) * MB)),
     )
     run(model, settings)

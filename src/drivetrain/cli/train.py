@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from drivetrain.cli.checked import number_of, path_of, text_path_of, whole_of
 from drivetrain.cli.data_options import (
     DATA,
     Channels,
@@ -72,6 +73,7 @@ def train(
             help="Folder with one sub-folder per class (or train/, valid/ and test/ with such folders), or a CSV, TSV "
             "or Parquet file.",
             metavar="DATA",
+            parser=text_path_of("DATA"),
         ),
     ],
     *,
@@ -84,13 +86,20 @@ def train(
     ] = None,
     epochs: Annotated[
         int | None,
-        typer.Option(help="Passes over the training set with everything trained.", min=1, show_default="5"),
+        typer.Option(
+            help="Passes over the training set with everything trained.",
+            parser=whole_of("epochs", least=1),
+            metavar="N",
+            show_default="5",
+        ),
     ] = None,
     budget: Annotated[
         str | None,
         typer.Option(help="Instead of --epochs: the time all of this may take, such as 90s, 5min or 1h."),
     ] = None,
-    out: Annotated[Path, typer.Option(help="Where the model is saved, such as fruit.model.")],
+    out: Annotated[
+        Path, typer.Option(help="Where the model is saved, such as fruit.model.", parser=path_of("out"), metavar="DIR")
+    ],
     json: AsJson = False,
     target: TargetColumns = None,
     path: PathColumn = None,
@@ -125,26 +134,55 @@ def train(
     ] = None,
     review: Annotated[
         Path | None,
-        typer.Option(help="Decisions that `drivetrain review` wrote.", show_default="none", rich_help_panel=DATA),
+        typer.Option(
+            help="Decisions that `drivetrain review` wrote.",
+            parser=path_of("review"),
+            metavar="FILE",
+            show_default="none",
+            rich_help_panel=DATA,
+        ),
     ] = None,
     kind: Kind = None,
     label_delim: LabelDelimiter = None,
     valid_pct: Annotated[
         float | None,
-        typer.Option(help="Fraction held out for validation.", show_default="0.2, or as given", rich_help_panel=DATA),
+        typer.Option(
+            help="Fraction held out for validation.",
+            parser=number_of("valid_pct", least=0, below=1),
+            metavar="FRACTION",
+            show_default="0.2, or as given",
+            rich_help_panel=DATA,
+        ),
     ] = None,
     test_pct: Annotated[
         float | None,
-        typer.Option(help="Fraction sealed for the test.", show_default="0.2, or as given", rich_help_panel=DATA),
+        typer.Option(
+            help="Fraction sealed for the test.",
+            parser=number_of("test_pct", least=0, below=1),
+            metavar="FRACTION",
+            show_default="0.2, or as given",
+            rich_help_panel=DATA,
+        ),
     ] = None,
     seed: Annotated[
-        int, typer.Option(help="Of the split, the head, the order and the augmentation.", rich_help_panel=DATA)
+        int,
+        typer.Option(
+            help="Of the split, the head, the order and the augmentation.",
+            parser=whole_of("seed", least=0),
+            metavar="N",
+            rich_help_panel=DATA,
+        ),
     ] = 42,
     channels: Channels = 3,
     labels_from: LabelsFrom = None,
     seal: Annotated[
         list[Path] | None,
-        typer.Option(help="Test set that somebody else sealed; none of it is trained on.", rich_help_panel=DATA),
+        typer.Option(
+            help="Test set that somebody else sealed; none of it is trained on.",
+            parser=path_of("seal"),
+            metavar="FILE",
+            rich_help_panel=DATA,
+        ),
     ] = None,
     retire: Annotated[
         str | None,
@@ -155,7 +193,13 @@ def train(
     ] = False,
     size: Annotated[
         int | None,
-        typer.Option(help="Side of the pictures, px.", show_default="as pretrained", rich_help_panel=MODEL),
+        typer.Option(
+            help="Side of the pictures, px.",
+            parser=whole_of("size", least=8, most=2048),
+            metavar="PX",
+            show_default="as pretrained",
+            rich_help_panel=MODEL,
+        ),
     ] = None,
     fit: Annotated[
         FitName | None,
@@ -173,22 +217,40 @@ def train(
     ] = None,
     batch_size: Annotated[
         int | None,
-        typer.Option(help="Pictures per step.", min=1, show_default="chosen", rich_help_panel=TRAINING),
+        typer.Option(
+            help="Pictures per step.",
+            parser=whole_of("batch_size", least=1),
+            metavar="N",
+            show_default="chosen",
+            rich_help_panel=TRAINING,
+        ),
     ] = None,
     lr: Annotated[
         float | None,
-        typer.Option(help="Peak learning rate of the head.", show_default="chosen", rich_help_panel=TRAINING),
+        typer.Option(
+            help="Peak learning rate of the head.",
+            parser=number_of("lr", above=0),
+            metavar="RATE",
+            show_default="chosen",
+            rich_help_panel=TRAINING,
+        ),
     ] = None,
     head_epochs: Annotated[
         int | None,
         typer.Option(
-            help="Passes with the body frozen, first.", min=0, show_default="chosen", rich_help_panel=TRAINING
+            help="Passes with the body frozen, first.",
+            parser=whole_of("head_epochs", least=0),
+            metavar="N",
+            show_default="chosen",
+            rich_help_panel=TRAINING,
         ),
     ] = None,
     unfreeze: Annotated[
         float | None,
         typer.Option(
             help="Share of the body to train, from the head down.",
+            parser=number_of("unfreeze", above=0, most=1),
+            metavar="SHARE",
             show_default="all, or with --budget what fits",
             rich_help_panel=TRAINING,
         ),
@@ -205,7 +267,12 @@ def train(
     ] = False,
     patience: Annotated[
         int | None,
-        typer.Option(help="Epochs without a lower validation loss, then stop.", min=1, rich_help_panel=TRAINING),
+        typer.Option(
+            help="Epochs without a lower validation loss, then stop.",
+            parser=whole_of("patience", least=1),
+            metavar="N",
+            rich_help_panel=TRAINING,
+        ),
     ] = None,
     export: Annotated[
         ExportName,

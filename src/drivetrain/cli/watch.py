@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from drivetrain.cli.checked import path_of
 from drivetrain.cli.failures import complain
 from drivetrain.cli.results import AsJson, answers, as_json
 from drivetrain.errors import DataError
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
 
 
 def watch(
-    model: Annotated[Path, typer.Argument(help="Folder that `drivetrain train` wrote.", metavar="MODEL")],
+    model: Annotated[
+        Path, typer.Argument(help="Folder that `drivetrain train` wrote.", metavar="MODEL", parser=path_of("MODEL"))
+    ],
     log: Annotated[Path, typer.Argument(help="File of `drivetrain serve --log-predictions`.", metavar="LOG")],
     *,
     last: Annotated[int, typer.Option(help="Look at the newest answers, so many.", min=1)] = 2000,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from drivetrain.calls import named
 from drivetrain.data.check import CheckReport
 from drivetrain.data.examples import Examples
 from drivetrain.data.groups import GroupGuess
@@ -92,6 +93,7 @@ class Data:
         """Rows in the test set."""
         return len(self.sealed_test)
 
+    @named
     def open_test(self, why: str) -> Examples:
         """The test rows themselves, with paths and targets, for what `Learner.test` does not do.
 
@@ -107,6 +109,7 @@ class Data:
         read_by_hand(self.seal, self.project, why)
         return self.sealed_test.open()
 
+    @named
     def folds(self, k: int = 5, *, seed: int | None = None) -> list[Data]:
         """The same data `k` times for cross-validation, each time with another part of the rows to validate on.
 
@@ -117,6 +120,7 @@ class Data:
 
         return make_folds(self, k, seed=seed)
 
+    @named
     def nested_folds(self, k: int = 5, *, inner: int = 4, seed: int | None = None) -> list[NestedFold]:
         """Outer folds, each with inner folds of its training rows to choose settings with.
 

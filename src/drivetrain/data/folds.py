@@ -20,9 +20,10 @@ from drivetrain.data.drawing import rank
 from drivetrain.data.examples import Examples
 from drivetrain.data.split import Part, Split
 from drivetrain.data.ties import tie
-from drivetrain.errors import SettingError, SplitError
+from drivetrain.errors import SplitError
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.targets import CategoryTarget
+from drivetrain.settings import whole
 
 
 @dataclass(frozen=True)
@@ -60,8 +61,8 @@ def make_folds(data: Data, k: int = 5, *, seed: int | None = None) -> list[Data]
         SettingError: `k` is below 2.
         SplitError: There are fewer groups, times or pictures than folds need.
     """
-    if isinstance(k, bool) or not isinstance(k, int) or k < 2:  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise SettingError(f"k is {k!r}; expected a whole number of at least 2.")
+    k = whole("k", k, least=2)
+    seed = None if seed is None else whole("seed", seed, least=0)
     rows = Examples.concat([data.train, data.valid])
     seed = data.split.seed if seed is None else seed
     units = tie(rows).units if rows.groups or rows.times else rows.digests
@@ -90,6 +91,8 @@ def make_nested_folds(data: Data, k: int = 5, *, inner: int = 4, seed: int | Non
 
     Args and errors as of `make_folds`; `inner` is the number of inner folds.
     """
+    k, inner = whole("k", k, least=2), whole("inner", inner, least=2)
+    seed = None if seed is None else whole("seed", seed, least=0)
     found: list[NestedFold] = []
     for outer in make_folds(data, k, seed=seed):
         own = replace(outer, valid=Examples())

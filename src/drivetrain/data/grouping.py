@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
+from drivetrain.data.asking import asked_by
 from drivetrain.data.check import LeftOut
 from drivetrain.data.columns import known_column
 from drivetrain.data.examples import Examples
@@ -173,11 +174,7 @@ def inner_names(listed: Listed) -> list[str]:
 
 def _check_named(named: object, setting: str) -> None:
     """Raise SettingError unless something can be looked for by it."""
-    if not callable(named) and not isinstance(named, str):
-        raise SettingError(
-            f"{setting} is {named!r}; expected the name of a column, a regular expression with a (group), or a "
-            "function of the path."
-        )
+    asked_by(setting, named)
 
 
 def _ask(function: Callable[[Path], object], listed: Listed, setting: str) -> list[Any]:
@@ -230,9 +227,14 @@ def _matches(listed: Listed, pattern: str, setting: str) -> list[str]:
     try:
         compiled = re.compile(pattern)
     except re.error as error:
-        raise SettingError(f"{setting}={pattern!r} is no regular expression: {error}.") from error
+        raise SettingError(
+            f"{setting}={pattern!r} is no regular expression: {error}; expected one with a (group). "
+            "To fix: mend it, or pass a column."
+        ) from error
     if not compiled.groups:
-        raise SettingError(f"{setting}={pattern!r} has no (group); expected one around what is to be found.")
+        raise SettingError(
+            f"{setting}={pattern!r} has no (group); expected one around what is to be found. To fix: put () there."
+        )
     names = inner_names(listed)
     found = [match and match[1] for match in map(compiled.search, names)]
     unmatched = [name for name, text in zip(names, found, strict=True) if text is None]

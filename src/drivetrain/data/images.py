@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import cast
 
+from drivetrain.calls import named
+from drivetrain.data.asking import asked_by, asked_column, asked_delimiter, asked_kind, asked_target
 from drivetrain.data.check import CheckReport, LeftOut
 from drivetrain.data.data import Data, Sealed
 from drivetrain.data.divide import (
@@ -30,16 +32,18 @@ from drivetrain.data.number_targets import look_at_numbers
 from drivetrain.data.project import Project, ProjectPlace
 from drivetrain.data.rows import Broken, Rows, open_rows, placed, reviewed, without_parts
 from drivetrain.data.seal import Seals
-from drivetrain.data.sealing import SealFiles, seal_data, undisturbed
+from drivetrain.data.sealing import SealFiles, asked_seals, seal_data, undisturbed
 from drivetrain.data.sources import Source, read_source
-from drivetrain.data.split import PARTS, Part, Split, check_fractions
+from drivetrain.data.split import PARTS, Part, Split, asked_fractions
 from drivetrain.data.split_files import AskedSplit, read_split
 from drivetrain.data.times import Gap, seconds_of_gap
-from drivetrain.errors import SettingError, did_you_mean
+from drivetrain.errors import SettingError
 from drivetrain.runtime.targets import Target
+from drivetrain.settings import choice, flag, place, text, whole
 from drivetrain.text import readable
 
 
+@named
 def images(
     source: Source,
     *,
@@ -116,12 +120,15 @@ def images(
         Traceback (most recent call last):
         drivetrain.errors.DataError: /no/such/folder does not exist; expected a folder of pictures or a table file.
     """
-    check_choice("kind", kind, (None, "category", "categories", "number"))
-    check_choice("broken", broken, ("leave out", "error"))
-    check_whole("channels", channels, least=1)
-    check_whole("seed", seed, least=0)
-    check_fractions(valid_pct or 0.0, test_pct or 0.0)
-    asked = Fractions(valid_pct, test_pct, seed, stratify, _gap(gap, time))
+    target, path, kind = asked_target(target), asked_column("path", path), asked_kind(kind)
+    group, time, label_delim = asked_by("group", group), asked_by("time", time), asked_delimiter(label_delim)
+    broken = choice("broken", broken, ("leave out", "error"))
+    channels, seed = whole("channels", channels, least=1), whole("seed", seed, least=0)
+    valid_pct, test_pct = asked_fractions(valid_pct, test_pct)
+    asked = Fractions(valid_pct, test_pct, seed, flag("stratify", stratify), _gap(gap, time))
+    review = None if review is None else place("review", review)
+    seal, retire = asked_seals(seal), None if retire is None else text("retire", retire, what="a reason, in your words")
+    Project.find(project)  # says so now if it cannot be one
     split_column, brought = read_split(split)
     listed = read_source(
         source,
@@ -262,28 +269,3 @@ def _gap(gap: Gap, time: Time | None) -> float:
     if gap is not None and time is None:
         raise SettingError(f"gap={gap!r} has no effect without time. To fix: say what tells the time, or leave it out.")
     return seconds_of_gap(gap)
-
-
-def check_choice(name: str, value: object, known: Sequence[object]) -> None:
-    """Raise SettingError unless `value` is one of `known`.
-
-    Example:
-        >>> check_choice("broken", "eror", ["leave out", "error"])
-        Traceback (most recent call last):
-        drivetrain.errors.SettingError: broken is 'eror'; expected one of 'leave out', 'error'. Did you mean 'error'?
-    """
-    if value not in known:
-        hint = did_you_mean(str(value), [choice for choice in known if isinstance(choice, str)])
-        raise SettingError(f"{name} is {value!r}; expected one of {', '.join(map(repr, known))}.{hint}")
-
-
-def check_whole(name: str, value: object, *, least: int) -> None:
-    """Raise SettingError unless `value` is a whole number of at least `least`.
-
-    Example:
-        >>> check_whole("seed", 1.5, least=0)
-        Traceback (most recent call last):
-        drivetrain.errors.SettingError: seed is 1.5; expected a whole number of at least 0.
-    """
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise SettingError(f"{name} is {value!r}; expected a whole number of at least {least}.")

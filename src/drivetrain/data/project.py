@@ -25,6 +25,7 @@ from pathlib import Path
 
 from drivetrain.errors import SettingError
 from drivetrain.files import locked
+from drivetrain.settings import place
 
 PROJECT = "DRIVETRAIN_PROJECT"
 """Environment variable that names the folder."""
@@ -52,7 +53,8 @@ class Project:
         Raises:
             SettingError: There is a file in its place.
         """
-        folder = Path(project or os.environ.get(PROJECT) or FOLDER)
+        asked = None if project is None else place("project", project)
+        folder = Path(asked or os.environ.get(PROJECT) or FOLDER)
         if folder.is_file():
             raise SettingError(f"the project {folder} is a file. To fix: name a folder, which may be new.")
         return cls(folder)

@@ -23,6 +23,7 @@ from drivetrain.errors import DataError, SealError, SettingError, did_you_mean, 
 from drivetrain.progress import say
 from drivetrain.runtime.artefact import SEAL, write_durably
 from drivetrain.runtime.targets import TargetValue
+from drivetrain.settings import text
 from drivetrain.text import cell, readable
 
 __all__ = ["RELATED", "Known", "SealedSet", "Seals", "identity_of", "read_by_hand", "retire_seal"]
@@ -217,8 +218,8 @@ class Seals:
         Raises:
             SettingError: There is no such seal, it was retired before, or no reason is given.
         """
-        if not reason.strip():
-            raise SettingError("a seal is retired for a reason, which goes into the log. To fix: say why.")
+        text("reason", reason, what="a reason, in your words, which goes into the log")
+        text("seal", seal, what="the name of a seal, or the beginning of it", empty=True)
         known = self._find_even_if_gone(seal)
         if known in _states(self.ledger.entries())[1]:
             raise SettingError(f"the seal {known} was retired before.")
@@ -237,8 +238,7 @@ class Seals:
         Raises:
             SettingError: There is no such seal, a content is itself sealed, or no reason is given.
         """
-        if not reason.strip():
-            raise SettingError("pictures are allowed for a reason, which goes into the log. To fix: say why.")
+        text("reason", reason, what="a reason, in your words, which goes into the log")
         sealed = self.find(seal).sealed
         contents = sorted({sealed.hash_of(digest) for digest in digests})
         if any(found in sealed.looks for found in contents):
@@ -296,8 +296,7 @@ def read_by_hand(sealed: SealedSet | None, project: ProjectPlace, why: str) -> N
         SettingError: No reason is given.
         SealError: The log was tampered with.
     """
-    if not why.strip():
-        raise SettingError("a test set is read for a reason, which goes into the log. To fix: say why.")
+    text("why", why, what="a reason, in your words, which goes into the log")
     if sealed is None:
         return
     try:

@@ -19,8 +19,9 @@ from drivetrain.data.project import Project, ProjectPlace
 from drivetrain.data.seal import RELATED, Known, SealedSet, Seals, identity_of
 from drivetrain.data.signatures import near_copies, same_picture
 from drivetrain.data.split import Split
-from drivetrain.errors import SealError, SettingError
+from drivetrain.errors import SealError
 from drivetrain.progress import say
+from drivetrain.settings import place, several, text
 from drivetrain.text import readable
 
 SealFiles = str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None
@@ -90,8 +91,8 @@ def seal_data(
             the seals was tampered with.
         SettingError: `retire` is empty.
     """
-    if retire is not None and not retire.strip():
-        raise SettingError("retire='' gives no reason. To fix: say why the sealed test set is given up.")
+    if retire is not None:
+        text("retire", retire, what="a reason, in your words, to give up a sealed test set")
     seals = Seals(Project.find(project))
     data = replace(data, project=None if project is None else os.fspath(project))
     if version is not None:
@@ -286,9 +287,23 @@ def matches(
     return [*found, *alike.values()]
 
 
+def asked_seals(seal: SealFiles) -> list[str]:
+    """The files of seals that were handed over.
+
+    Raises:
+        SettingError: Something among them is no path.
+
+    Example:
+        >>> asked_seals("their.seal.json"), asked_seals(None)
+        (['their.seal.json'], [])
+    """
+    expected = "the file of a seal, or a list of such files"
+    files = [] if seal is None else several("seal", seal, expected, single=(str, os.PathLike))
+    return [place("seal", file, what=expected) for file in files]
+
+
 def _handed_over(seal: SealFiles) -> list[SealedSet]:
-    files = [] if seal is None else [seal] if isinstance(seal, str | os.PathLike) else seal
-    return [SealedSet.read(file) for file in files]
+    return [SealedSet.read(file) for file in asked_seals(seal)]
 
 
 def _new_seal(known: Sequence[Known], data: Data, test: Examples, used: Examples) -> SealedSet:

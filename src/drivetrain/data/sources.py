@@ -193,6 +193,8 @@ def _place(source: object) -> Path:
     """The path of something that exists."""
     if not isinstance(source, str | os.PathLike):
         raise SettingError(f"source is {type(source).__name__}; expected {EXPECTED}. To fix: pass one of these.")
+    if not os.fspath(source).strip():
+        refuse("source", source, EXPECTED, fix="To fix: '.' is the working directory.")
     place = Path(os.fsdecode(source))
     if "://" in str(source)[:12]:
         raise DataError(

@@ -6,13 +6,13 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Sequence
-from numbers import Real
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from drivetrain.errors import SettingError, SplitError, did_you_mean, first_few
+from drivetrain.settings import number
 from drivetrain.text import readable
 
 Part = Literal["train", "valid", "test"]
@@ -172,6 +172,19 @@ class Split(BaseModel):
             raise SplitError(f"{readable(place)} was altered: {error.errors()[0]['msg']}.") from error
 
 
+def asked_fractions(valid_pct: float | None, test_pct: float | None) -> tuple[float | None, float | None]:
+    """The fractions as numbers, None where none was given; SettingError unless 0 ≤ each < 1 and their sum < 1.
+
+    Example:
+        >>> asked_fractions("0.2", None)
+        (0.2, None)
+    """
+    valid = None if valid_pct is None else number("valid_pct", valid_pct, least=0, below=1)
+    test = None if test_pct is None else number("test_pct", test_pct, least=0, below=1)
+    check_fractions(valid or 0.0, test or 0.0)
+    return valid, test
+
+
 def check_fractions(valid_pct: float, test_pct: float) -> None:
     """Raise SettingError unless 0 ≤ each < 1 and their sum < 1.
 
@@ -179,10 +192,7 @@ def check_fractions(valid_pct: float, test_pct: float) -> None:
         >>> check_fractions(0.2, 0.2)
     """
     for name, value in (("valid_pct", valid_pct), ("test_pct", test_pct)):
-        is_number = isinstance(value, Real)
-        if not is_number or not 0 <= value < 1:
-            hint = f" Did you mean {value / 100:g}?" if is_number and 1 <= value < 100 else ""
-            raise SettingError(f"{name} is {value!r}; expected a fraction, at least 0 and below 1.{hint}")
+        number(name, value, least=0, below=1)
     if valid_pct + test_pct >= 1:
         raise SettingError(
             f"valid_pct {valid_pct:g} and test_pct {test_pct:g} leave nothing to train on; "

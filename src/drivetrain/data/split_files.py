@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from drivetrain.data.asking import asked_split
 from drivetrain.data.check import LeftOut
 from drivetrain.data.examples import Examples
 from drivetrain.data.notices import warn
@@ -47,6 +48,7 @@ def read_split(split: AskedSplit | None) -> tuple[str | None, Brought | None]:
         >>> read_split("fold"), read_split({"train": ["a.jpg"], "val": ["b.jpg"]})[1].lists
         (('fold', None), {'train': ('a.jpg',), 'valid': ('b.jpg',)})
     """
+    asked_split(split)
     if split is None:
         return None, None
     if isinstance(split, Split):
@@ -58,10 +60,6 @@ def read_split(split: AskedSplit | None) -> tuple[str | None, Brought | None]:
         return None, Brought(lists={part: _names(names) for part, names in zip(parts, split.values(), strict=True)})
     if isinstance(split, str) and not split.lower().endswith(".json"):
         return split, None
-    if not isinstance(split, str | os.PathLike):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise SettingError(
-            f"split is a {type(split).__name__}; expected a column, a .json file, a Split, or part → names."
-        )
     return None, Brought(stored=Split.load(split))
 
 

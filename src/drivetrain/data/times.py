@@ -12,17 +12,21 @@ import re
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from numbers import Real
 from typing import Any
 
+import numpy as np
+
 from drivetrain.data.drawing import share
 from drivetrain.data.split import PART_WORDS, PARTS, Part, check_fractions
 from drivetrain.errors import DataError, SettingError, SplitError
+from drivetrain.settings import number, refuse
 from drivetrain.text import readable
 
-Gap = str | float | timedelta | None
+Gap = str | float | timedelta | np.timedelta64 | None
 UNITS_S = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
 EXIF_DATE = re.compile(r"(\d{4}):(\d\d):(\d\d)( \d\d:\d\d:\d\d)?")
 DAY = re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])")
@@ -55,17 +59,18 @@ def seconds_of_gap(gap: Gap) -> float:
     seconds = -1.0
     if gap is None:
         return 0.0
-    if isinstance(gap, timedelta):
+    if isinstance(gap, np.timedelta64):  # pandas' is a timedelta
+        seconds = float(gap / np.timedelta64(1, "s"))
+    elif isinstance(gap, timedelta):
         seconds = gap.total_seconds()
     elif isinstance(gap, str):
         found = re.fullmatch(rf"\s*(\d+(?:\.\d+)?)\s*({'|'.join(UNITS_S)})?\s*", gap.lower())
         seconds = float(found[1]) * UNITS_S.get(found[2], 1.0) if found else -1.0
-    elif isinstance(gap, Real) and not isinstance(gap, bool):  # pyright: ignore[reportUnnecessaryIsInstance]
-        seconds = float(gap)
+    else:
+        with suppress(SettingError):
+            seconds = number("gap", gap)
     if not 0 <= seconds < math.inf:
-        raise SettingError(
-            f"gap={gap!r} is no time; expected such as '90s', '30min', '12h', '7d' or '2w', or a number."
-        )
+        refuse("gap", gap, "a time such as '90s', '30min', '12h', '7d' or '2w', a timedelta, or a number of at least 0")
     return seconds
 
 

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 
 from drivetrain.errors import DataError, SettingError
 from drivetrain.runtime.targets import Array, Target
+from drivetrain.text import short_reason
 
 FORMAT = "drivetrain predictions"
 VERSION = 1
@@ -27,11 +28,14 @@ def write_table(path: Path, header: dict[str, Any], arrays: dict[str, Array]) ->
     # JSON (ASCII) rather than a text array: numpy drops trailing NULs and file names may hold lone surrogates.
     text = json.dumps({"format": FORMAT, "version": VERSION, **header})
     partial = path.with_name(path.name + ".part")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with partial.open("wb") as file:
-        arrays = {"header": np.frombuffer(text.encode("ascii"), dtype=np.uint8), **arrays}
-        np.savez_compressed(file, **arrays)  # pyright: ignore[reportArgumentType] (a name is no `allow_pickle`)
-    partial.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with partial.open("wb") as file:
+            arrays = {"header": np.frombuffer(text.encode("ascii"), dtype=np.uint8), **arrays}
+            np.savez_compressed(file, **arrays)  # pyright: ignore[reportArgumentType] (a name is no `allow_pickle`)
+        partial.replace(path)
+    except OSError as err:
+        raise DataError(f"{path} cannot be written: {short_reason(err)}. To fix: name another place.") from err
     return path
 
 

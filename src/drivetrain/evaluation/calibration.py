@@ -10,19 +10,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from drivetrain.calls import named
 from drivetrain.errors import DataError, SettingError
 from drivetrain.evaluation._classification import SMALLEST
-from drivetrain.evaluation.conformal import check_coverage, conformal_quantile, set_scores
+from drivetrain.evaluation.asking import asked_level, asked_predictions, asked_seed
+from drivetrain.evaluation.conformal import conformal_quantile, set_scores
 from drivetrain.evaluation.effective import share
 from drivetrain.evaluation.intervals import (
     N_RESAMPLES,
     Floats,
-    check_level,
     group_codes,
     of_groups,
     resamples,
@@ -31,6 +32,7 @@ from drivetrain.evaluation.intervals import (
 from drivetrain.evaluation.predictions import Predictions
 from drivetrain.runtime.calibration import Calibration, Ranking, confidences
 from drivetrain.runtime.targets import Array
+from drivetrain.settings import choice, number, whole
 
 MOST_BINS = 15
 ROWS_PER_BIN = 20
@@ -46,6 +48,7 @@ _LEVELS = 20
 """Shares of answered rows that are tried: all, 95 %, … 5 %."""
 
 
+@named
 def calibrate(
     predictions: Predictions, coverage: float = 0.9, *, max_error: float | None = None, ranking: Ranking = "lac"
 ) -> Calibration:
@@ -76,11 +79,10 @@ def calibrate(
         >>> 1.7 < fitted.temperature < 2.3, 0.5 < fitted.quantile < 0.9
         (True, True)
     """
-    check_coverage(coverage)
-    error = 1 - coverage if max_error is None else max_error
-    if not 0 < error < 1:
-        raise SettingError(f"max_error = {max_error}: an error rate between 0 and 1 is expected, such as 0.05.")
-    predictions = predictions.judged
+    predictions = asked_predictions(predictions).judged
+    coverage = number("coverage", coverage, above=0, below=1)
+    error = 1 - coverage if max_error is None else number("max_error", max_error, above=0, below=1)
+    ranking = choice("ranking", ranking, get_args(Ranking))
     truth, target = predictions.known_truth(), predictions.target
     if not len(predictions):
         raise DataError("there are no rows to calibrate on. To fix: give labelled validation rows.")
@@ -341,7 +343,8 @@ def calibration_error(
     Source: equal-mass bins of Nguyen & O'Connor (2015); noise of the bins as in Kumar, Liang & Ma, Verified
     Uncertainty Calibration (2019), from the normal distribution instead of by simulation.
     """
-    check_level(level)
+    predictions, level, seed = asked_predictions(predictions), asked_level(level), asked_seed(seed)
+    n_resamples = whole("n_resamples", n_resamples, least=2)
     predictions = predictions.judged
     sure_N, right_N, groups = _confidence_and_truth(predictions)
     gap_N = sure_N - right_N
@@ -408,9 +411,8 @@ def _confidence_and_truth(predictions: Predictions) -> tuple[Floats, NDArray[np.
 
 def _bins(confidence_N: Floats, n_bins: int | None) -> NDArray[np.int64]:
     """(N,) bin of each row, 0 … M-1: about equally many rows each, equal confidences never apart."""
-    if n_bins is not None and n_bins < 1:
-        raise SettingError(f"n_bins = {n_bins}: at least one bin is needed.")
-    count = min(MOST_BINS, max(1, len(confidence_N) // ROWS_PER_BIN)) if n_bins is None else n_bins
+    usual = min(MOST_BINS, max(1, len(confidence_N) // ROWS_PER_BIN))
+    count = usual if n_bins is None else whole("n_bins", n_bins, least=1)
     ordered = np.sort(confidence_N)
     cuts = ordered[[len(ordered) * i // count for i in range(1, count)]]
     found = np.searchsorted(np.unique(cuts), confidence_N, "right")

@@ -18,8 +18,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from drivetrain.calls import named
 from drivetrain.errors import DataError, SettingError, first_few
 from drivetrain.evaluation._own_metric import OwnFunction
+from drivetrain.evaluation.asking import asked_level, asked_predictions, asked_seed
 from drivetrain.evaluation.copies import without_copies
 from drivetrain.evaluation.intervals import (
     Codes,
@@ -27,7 +29,6 @@ from drivetrain.evaluation.intervals import (
     Interval,
     Statistic,
     bootstrap_interval,
-    check_level,
     group_codes,
     n_groups,
     resamples,
@@ -37,6 +38,7 @@ from drivetrain.evaluation.metrics import Metric, default_metrics, resolve_metri
 from drivetrain.evaluation.paired import paired_influences, tango_interval
 from drivetrain.evaluation.predictions import Predictions
 from drivetrain.evaluation.studentised import MOST_COLUMNS
+from drivetrain.settings import flag, number, refuse, several, text, whole
 
 POWER = 0.8
 """How often the smallest difference that a set can show would be found."""
@@ -172,6 +174,7 @@ class Comparison:
         return f"{value:.3g}"
 
 
+@named
 def compare(
     a: Predictions,
     b: Predictions,
@@ -218,15 +221,18 @@ def compare(
           right in old only: 3 rows, in new only: 5; McNemar p = 0.73 (exact)
           rows like these show a difference of 21.0 points with 80 % power, and one of 30.0 points with 98 %
     """
-    check_level(level)
+    a, b, level, seed = asked_predictions(a, "a"), asked_predictions(b, "b"), asked_level(level), asked_seed(seed)
+    names = _asked_names(names)
+    n_resamples = None if n_resamples is None else whole("n_resamples", n_resamples, least=2)
+    higher_is_better = None if higher_is_better is None else flag("higher_is_better", higher_is_better)
+    worth = None if worth is None else number("worth", worth, above=0)
     chosen = _metric(metric, a)
     better_high = chosen.higher_is_better if higher_is_better is None else higher_is_better
     if better_high is None:
         raise SettingError(
-            f"{chosen.name!r} is a function of yours. To fix: say higher_is_better=True or higher_is_better=False."
+            f"{chosen.name!r} is a function of yours; expected to know what is better. To fix: say "
+            "higher_is_better=True or higher_is_better=False."
         )
-    if worth is not None and not worth > 0:
-        raise SettingError(f"worth = {worth}: the smallest difference that would matter is above 0.")
     n_rows = len(a)
     a, b = without_copies([a, matched(a, b)])
     values = (chosen.value(a), chosen.value(b))
@@ -261,6 +267,14 @@ def compare(
         mcnemar=test,
         n_rows=None if n_rows == len(a) else n_rows,
     )
+
+
+def _asked_names(names: Any) -> tuple[str, str]:
+    expected = "two different names, such as ('old', 'new')"
+    found = [text("names", name, what=expected) for name in several("names", names, expected)]
+    if len(found) != 2 or found[0] == found[1]:
+        refuse("names", names, expected)
+    return found[0], found[1]
 
 
 def matched(a: Predictions, b: Predictions) -> Predictions:

@@ -14,12 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from drivetrain.errors import DataError, SettingError
+from drivetrain.errors import DataError
 from drivetrain.evaluation.effective import one_ratio
 from drivetrain.evaluation.intervals import Codes, Floats, Interval, group_codes, wilson_interval
 from drivetrain.evaluation.predictions import Predictions
 from drivetrain.runtime.calibration import Calibration, Ranking, aps_scores
 from drivetrain.runtime.targets import Array
+from drivetrain.settings import refuse
 
 _ROUNDING = 1e-9
 
@@ -62,7 +63,7 @@ def conformal_quantile(scores_N: Floats, coverage: float, groups: NDArray[Any] |
 def check_coverage(coverage: float) -> None:
     """Raise SettingError unless it can be promised."""
     if not 0 < coverage < 1:
-        raise SettingError(f"coverage = {coverage}: a share between 0 and 1 is expected, such as 0.9.")
+        refuse("coverage", coverage, "a share above 0 and below 1", fix="To fix: coverage=0.9.")
 
 
 def set_scores(probs_NK: Array, truth: Array, kind: str, ranking: Ranking = "lac") -> Floats:

@@ -11,18 +11,23 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from drivetrain.calls import named
 from drivetrain.data.data import Data
 from drivetrain.data.divide import fit_target
 from drivetrain.data.examples import Examples
 from drivetrain.errors import DataError, SettingError
 from drivetrain.evaluation._own_metric import OwnFunction
-from drivetrain.evaluation.metrics import Metric
+from drivetrain.evaluation.metrics import Metric, resolve_metrics
 from drivetrain.evaluation.predictions import Predictions
 from drivetrain.evaluation.scores import Scores, score
 from drivetrain.runtime.targets import Array, Target
+from drivetrain.settings import function, instance, refuse, several, whole
 
 Train = Callable[[Data], Predictions]
 """Trains on the training rows of a fold and says what the model makes of its validation rows."""
+
+
+FOLDS = "how many folds, at least 2, or a list of those that data.folds(k) gave"
 
 
 @dataclass(frozen=True)
@@ -44,14 +49,15 @@ class CrossValidation:
 
     def __str__(self) -> str:
         lines = [str(self.scores), f"{len(self.folds)} folds:"]
-        for name, whole in self.scores.items():
-            lines.append(f"  {whole.label} {', '.join(fold[name].shown()[0] for fold in self.folds)}")
+        for name, overall in self.scores.items():
+            lines.append(f"  {overall.label} {', '.join(fold[name].shown()[0] for fold in self.folds)}")
         return "\n".join(lines)
 
     def __repr__(self) -> str:
         return str(self)
 
 
+@named
 def cross_validate(
     data: Data,
     train: Train,
@@ -84,9 +90,15 @@ def cross_validate(
         5 folds:
           accuracy 92.0 %, 94.4 %, 93.8 %, 91.9 %, 93.4 %
     """
-    made = data.folds(folds, seed=seed) if isinstance(folds, int) else list(folds)
-    if not made:
-        raise SettingError("folds= is empty; expected at least one fold.")
+    data = instance("data", data, Data, "what dt.images(...) gives")
+    train = function("train", train, "a function that is given each fold, and gives the predictions of its valid rows")
+    seed = None if seed is None else whole("seed", seed, least=0)
+    if metrics is not None:
+        resolve_metrics(metrics, data.target)  # before anything is trained
+    is_made = not isinstance(folds, str) and hasattr(folds, "__iter__") and getattr(folds, "ndim", 1) > 0
+    made = several("folds", folds, FOLDS) if is_made else data.folds(whole("folds", folds, least=2), seed=seed)
+    if not made or not all(isinstance(fold, Data) for fold in made):
+        refuse("folds", folds, FOLDS)
     said = [_checked(train(fold), fold.valid, f"fold {number}") for number, fold in enumerate(made, start=1)]
     rows = Examples.concat(fold.valid for fold in made)
     everyone = Examples.concat([made[0].train, made[0].valid, *(fold.valid for fold in made[1:])])

@@ -13,14 +13,16 @@ Legend: N rows, K categories.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from drivetrain.errors import DataError, SettingError
+from drivetrain.evaluation.asking import asked_predictions
 from drivetrain.evaluation.predictions import Predictions
 from drivetrain.runtime.targets import Array
+from drivetrain.settings import choice
 
 Rule = Literal["confident joint", "noise rate"]
 Floats = NDArray[np.float64]
@@ -76,13 +78,13 @@ def label_errors(predictions: Predictions, *, rule: Rule = "noise rate") -> Labe
         SettingError: The target is not one category per row, or the rule is unknown.
         DataError: The rows are unlabelled, or there are none.
     """
+    predictions = asked_predictions(predictions)
+    rule = choice("rule", rule, get_args(Rule))
     if predictions.target.kind != "category":
         raise SettingError(
             f"{predictions.target.name!r} is of kind {predictions.target.kind!r}: confident learning needs one "
             "category per row. To fix: look at the rows with the highest losses instead."
         )
-    if rule not in ("confident joint", "noise rate"):
-        raise SettingError(f"rule is {rule!r}; expected 'confident joint' or 'noise rate'.")
     labels_N, probs_NK = predictions.known_truth(), predictions.output.astype(np.float64)
     if not len(labels_N):
         raise DataError("there are no rows to judge. To fix: give at least one labelled row.")

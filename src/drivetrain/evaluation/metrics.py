@@ -25,6 +25,7 @@ nothing to rank); the score says how many. With two categories they judge the se
 
 from __future__ import annotations
 
+import inspect
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -54,6 +55,7 @@ from drivetrain.evaluation.intervals import (
 from drivetrain.evaluation.predictions import Predictions
 from drivetrain.evaluation.studentised import MOST_COLUMNS, OfMeans, of_mean
 from drivetrain.runtime.targets import Target
+from drivetrain.settings import refuse, several
 
 Kind = Literal["category", "categories", "number"]
 CATEGORY: tuple[Kind, ...] = ("category",)
@@ -62,7 +64,14 @@ BOTH: tuple[Kind, ...] = ("category", "categories")
 NUMBER: tuple[Kind, ...] = ("number",)
 
 _TOP_K = re.compile(r"top_([1-9]\d*)_accuracy")
-_OTHER_NAMES = {"acc": "accuracy", "auc": "roc_auc", "auroc": "roc_auc", "map": "average_precision", "mse": "rmse"}
+_OTHER_NAMES = {
+    "acc": "accuracy",
+    "accuracy_score": "accuracy",
+    "auc": "roc_auc",
+    "auroc": "roc_auc",
+    "map": "average_precision",
+    "mse": "rmse",
+}
 FEW_ROWS_EACH = 5
 """A mean over categories is biased below."""
 MOST_ABSENT = 0.1
@@ -365,7 +374,11 @@ def resolve_metrics(
     """
     if metrics is None:
         return default_metrics(target)
-    asked = [metrics] if isinstance(metrics, str | Metric) or callable(metrics) else list(metrics)
+    expected = f"a name, a function f(truth, output), or a list of such; names are {', '.join(_fitting(target))}"
+    single = isinstance(metrics, str | Metric) or callable(metrics)
+    asked: list[Any] = [metrics] if single else several("metrics", metrics, expected)
+    if not asked:
+        refuse("metrics", metrics, expected)
     found: list[Metric] = []
     problems: list[str] = []
     for item in asked:
@@ -379,7 +392,8 @@ def resolve_metrics(
     if problems:
         listed = "".join(f"\n  {problem}" for problem in problems)
         raise SettingError(
-            f"{len(problems)} of {len(asked)} metrics cannot be used for {target.name!r} (kind {target.kind!r}):"
+            f"{len(problems)} of {len(asked)} metrics cannot be used for {target.name!r} (kind {target.kind!r}); "
+            "expected names or functions that suit it:"
             f"{listed}\n  To fix: choose among {', '.join(_fitting(target))}, or pass a function f(truth, output)."
         )
     return tuple(found)
@@ -417,10 +431,9 @@ def _resolve_one(item: object, target: Target) -> Metric | str:
     elif isinstance(item, Metric):
         metric = item
     elif callable(item):
-        name = getattr(item, "__name__", "<lambda>")
-        if not name.isidentifier():
-            return f"{item!r} has no name of its own: define it with `def`"
-        metric = _own(name, item)
+        metric = _own_function(item, target)
+        if isinstance(metric, str):
+            return metric
     else:
         return f"{item!r} is of type {type(item).__name__}, expected a name or a function"
     if target.kind not in metric.kinds:
@@ -428,6 +441,25 @@ def _resolve_one(item: object, target: Target) -> Metric | str:
     if _too_many(metric.name, target):
         return f"{metric.name!r} is always 100 %: there are only {target.n_outputs} categories"
     return metric
+
+
+def _own_function(item: Callable[..., Any], target: Target) -> Metric | str:
+    """A function of the user's as a metric, or why it is none."""
+    name = getattr(item, "__name__", "<lambda>")
+    if isinstance(item, type):
+        return f"{name} is a class, expected a name or a function"
+    if _reads_labels(item) and target.kind != "number":
+        own = _OTHER_NAMES.get(name)
+        how = f"{own!r} is the same" if own else "wrap it, such as f(truth, output.argmax(axis=1))"
+        return f"{name} of scikit-learn reads labels, and gets the probabilities (N, K) here: {how}"
+    return _own(name, item) if name.isidentifier() else f"{item!r} has no name of its own: define it with `def`"
+
+
+def _reads_labels(function: Any) -> bool:
+    """Whether a function is one of scikit-learn's for labels that were said, rather than for probabilities."""
+    if not str(getattr(function, "__module__", "")).startswith("sklearn.metrics"):
+        return False
+    return getattr(function, "__name__", "") != "log_loss" and "y_pred" in inspect.signature(function).parameters
 
 
 def _own(name: str, function: OwnFunction) -> Metric:

@@ -33,10 +33,14 @@ from drivetrain.evaluation._validate import (
     check_truth,
     frozen,
 )
-from drivetrain.runtime.targets import Array, Target, TargetValue
+from drivetrain.runtime.targets import Array, CategoriesTarget, CategoryTarget, NumberTarget, Target, TargetValue
+from drivetrain.settings import instance, place, refuse, several, whole
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+_TARGETS: tuple[type, ...] = (CategoryTarget, CategoriesTarget, NumberTarget)
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +78,7 @@ class Predictions:
         def put(field: str, value: object) -> None:
             object.__setattr__(self, field, value)
 
+        instance("target", self.target, _TARGETS, "what the model says, such as data.target")
         put("ids", _texts(self.ids, "ids"))
         put("output", frozen(check_output(self.output, self.target, self.ids)))
         n = len(self.ids)
@@ -182,6 +187,8 @@ class Predictions:
             DataError: A position is outside 0 … N-1, or the mask has another length.
         """
         rows = np.asarray(indices)
+        if rows.ndim != 1 or (rows.size and rows.dtype.kind not in "biu"):
+            refuse("indices", indices, "positions of rows, or a mask with one truth value per row")
         if rows.dtype == np.bool_:
             check_length(rows, len(self), "mask")
             rows = np.flatnonzero(rows)
@@ -207,8 +214,7 @@ class Predictions:
         """
         if self.loss is None:
             raise DataError("these predictions carry no losses. To fix: pass `loss`, one number per row.")
-        if n < 1:
-            raise SettingError(f"n = {n}: at least one row is needed.")
+        n = whole("n", n, least=1)
         return np.argsort(-self.loss, kind="stable")[:n].astype(np.int64)
 
     def to_frame(self) -> pd.DataFrame:
@@ -246,7 +252,9 @@ class Predictions:
         """
         arrays = {"truth": self.truth, "output": self.output, "loss": self.loss, "groups": self.groups}
         header = {"target": self.target.model_dump(mode="json"), "ids": self.ids, "names": self.names}
-        return write_table(Path(path), header, {name: array for name, array in arrays.items() if array is not None})
+        return write_table(
+            Path(place("path", path)), header, {name: array for name, array in arrays.items() if array is not None}
+        )
 
     @classmethod
     def load(cls, path: str | Path) -> Predictions:
@@ -255,7 +263,7 @@ class Predictions:
         Raises:
             DataError: The file is missing, damaged, or no table of predictions.
         """
-        target, header, arrays = read_table(Path(path))
+        target, header, arrays = read_table(Path(place("path", path)))
         return cls(
             ids=header["ids"],
             target=target,
@@ -267,10 +275,10 @@ class Predictions:
         )
 
 
-def _texts(values: Sequence[object], what: str) -> tuple[str, ...]:
+def _texts(values: Any, what: str) -> tuple[str, ...]:
     if isinstance(values, str):
         raise DataError(f"{what} is one text, expected one per row. To fix: pass a list.")
-    return tuple(str(value) for value in values)
+    return tuple(str(value) for value in several(what, values, "one text per row"))
 
 
 def _readable(value: TargetValue) -> str:

@@ -8,14 +8,17 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
+from drivetrain.calls import CheckedModel, named
 from drivetrain.errors import DataError, SettingError
 from drivetrain.evaluation._own_metric import OwnFunction
+from drivetrain.evaluation.asking import asked_level, asked_predictions, asked_seed
 from drivetrain.evaluation.metrics import Metric, resolve_metrics
 from drivetrain.evaluation.predictions import Predictions
+from drivetrain.settings import choice, instance
 from drivetrain.text import printable
 
 Part = Literal["training", "validation", "test", "new"]
@@ -23,7 +26,7 @@ Part = Literal["training", "validation", "test", "new"]
 _MOST_DECIMALS = 9
 
 
-class Score(BaseModel):
+class Score(CheckedModel):
     """One metric's value on n rows, and how far it can be trusted.
 
     Example:
@@ -169,6 +172,7 @@ class Scores(Mapping[str, Score]):
         return [f"loss {_number(self.loss, _decimals(self.loss))} (what the optimiser reads)"]
 
 
+@named
 def score(
     predictions: Predictions,
     metrics: Sequence[str | Metric | OwnFunction] | str | Metric | OwnFunction | None = None,
@@ -199,13 +203,17 @@ def score(
         >>> print(score(said, ["accuracy"]))
         accuracy 50.0 % [9.5, 90.5], n = 2
     """
+    predictions, level, seed = asked_predictions(predictions), asked_level(level), asked_seed(seed)
+    part = choice("part", part, get_args(Part))
+    given = {} if baselines is None else instance("baselines", baselines, Mapping, "name → dt.Predictions")
+    known = {str(name): asked_predictions(table, f"baselines[{str(name)!r}]") for name, table in given.items()}
     chosen = resolve_metrics(metrics, predictions.target)
     predictions.known_truth()
     if not len(predictions):
         raise DataError("there are no rows to judge. To fix: give at least one labelled row.")
     scores = {metric.name: _measure(metric, predictions, level, seed) for metric in chosen}
     loss = None if predictions.judged.loss is None else float(predictions.judged.loss.mean())
-    return beside(Scores(scores, part=part, n=len(predictions), loss=loss), chosen, baselines or {})
+    return beside(Scores(scores, part=part, n=len(predictions), loss=loss), chosen, known)
 
 
 def beside(scores: Scores, metrics: Sequence[Metric], baselines: Mapping[str, Predictions]) -> Scores:

@@ -18,9 +18,11 @@ from numpy.typing import NDArray
 
 from drivetrain.errors import DataError, SettingError, first_few
 from drivetrain.evaluation._ranking import positives
-from drivetrain.evaluation.intervals import Floats, Interval, check_level, group_codes
+from drivetrain.evaluation.asking import asked_level, asked_predictions, asked_seed
+from drivetrain.evaluation.intervals import Floats, Interval, group_codes
 from drivetrain.evaluation.predictions import Predictions
 from drivetrain.evaluation.studentised import mean_interval
+from drivetrain.settings import number, refuse
 
 N_FOLDS = 5
 """The cost is measured on each fifth of the rows with a threshold chosen on the other four."""
@@ -97,10 +99,13 @@ def thresholds_for_cost(
         >>> round(thresholds_for_cost(said, false_positive=1, false_negative=9).thresholds["yes"], 3)
         0.3
     """
-    check_level(level)
-    if min(false_positive, false_negative) < 0 or false_positive + false_negative <= 0:
+    predictions, level, seed = asked_predictions(predictions), asked_level(level), asked_seed(seed)
+    false_positive = number("false_positive", false_positive, least=0)
+    false_negative = number("false_negative", false_negative, least=0)
+    if false_positive + false_negative <= 0:
         raise SettingError(
-            f"false_positive = {false_positive}, false_negative = {false_negative}: costs are 0 or above, one above 0."
+            f"false_positive = {false_positive}, false_negative = {false_negative}: expected one above 0. To fix: say "
+            "what costs."
         )
     predictions = predictions.judged
     names, probs_NK, truth_NK = _questions(predictions, positive)
@@ -162,12 +167,15 @@ def cheapest_answers(
         >>> cheapest_answers(said, [[0, 1], [9, 0]])[0].tolist()
         [1, 0]
     """
-    check_level(level)
+    predictions, level, seed = asked_predictions(predictions), asked_level(level), asked_seed(seed)
     target = predictions.target
-    costs = np.asarray(costs_KK, dtype=np.float64)
+    try:
+        costs = np.asarray(costs_KK, dtype=np.float64)
+    except (TypeError, ValueError):
+        refuse("costs_KK", costs_KK, "a square of numbers, true category by said category")
     if target.kind != "category":
         raise SettingError(f"{target.name!r} is of kind {target.kind!r}: a cost matrix needs one category per row.")
-    if costs.shape != (target.n_outputs, target.n_outputs) or not (costs >= 0).all():
+    if costs.shape != (target.n_outputs, target.n_outputs) or not ((costs >= 0) & np.isfinite(costs)).all():
         raise SettingError(
             f"the cost matrix has shape {costs.shape} and smallest value {costs.min() if costs.size else None}: "
             f"expected ({target.n_outputs}, {target.n_outputs}), true category by said category, nothing below 0."
@@ -215,7 +223,8 @@ def _questions(predictions: Predictions, positive: str | None) -> tuple[list[str
     name = target.vocab[1] if positive is None else positive
     if name not in target.vocab:
         raise SettingError(
-            f"positive={positive!r} is no category: expected {target.vocab[0]!r} or {target.vocab[1]!r}."
+            f"positive={positive!r} is no category: expected {target.vocab[0]!r} or {target.vocab[1]!r}. To fix: "
+            "name one."
         )
     k = target.vocab.index(name)
     return [name], probs_NK[:, [k]], true_NK[:, [k]]

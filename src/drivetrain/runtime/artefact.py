@@ -24,6 +24,7 @@ from drivetrain.runtime.places import why_not_writable
 from drivetrain.runtime.plain_json import read_json, what_is_wrong
 from drivetrain.runtime.replacing import flush_folder, fresh_folder, recover, replace_folder
 from drivetrain.runtime.targets import check_names_of
+from drivetrain.settings import place
 from drivetrain.text import readable, short_reason
 
 MANIFEST = "manifest.json"
@@ -90,7 +91,7 @@ def is_litter(item: Path) -> bool:
 
 def check_target_path(path: str | os.PathLike[str]) -> Path:
     """Refuse a place where an artefact could not be saved, before hours of training rather than after."""
-    target = Path(path)
+    target = Path(place("path", path))
     try:
         reason = _why_not_here(target)
     except OSError as error:  # a name that is too long, a folder that may not be looked into
@@ -229,7 +230,7 @@ def open_artefact(path: str | os.PathLike[str]) -> Artefact:
     Raises:
         ArtefactError: It is missing, of an unknown format, or a file is missing, altered or not listed.
     """
-    folder = Path(path)
+    folder = Path(place("path", path))
     try:
         return _open(folder)
     except (ArtefactError, OSError):  # another process may have replaced it in between: then nobody does now

@@ -17,8 +17,9 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
+from drivetrain.calls import CheckedModel
 from drivetrain.runtime.targets import Array, NumberTarget, Target
 
 Kind = Literal["category", "categories", "number"]
@@ -27,7 +28,7 @@ Ranking = Literal["lac", "aps"]
 until their probabilities sum up, which gives larger sets where the model is unsure."""
 
 
-class Calibration(BaseModel):
+class Calibration(CheckedModel):
     """How raw outputs become probabilities, prediction sets and "I do not know"; plain data of the artefact.
 
     Example:

@@ -5,14 +5,19 @@ from __future__ import annotations
 import os
 from importlib import import_module
 from importlib.util import find_spec
+from typing import get_args
 
+from drivetrain.calls import named
 from drivetrain.errors import MissingExtraError
 from drivetrain.runtime.artefact import MODEL, Artefact, open_artefact
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.golden import read_golden
-from drivetrain.runtime.manifest import Manifest
+from drivetrain.runtime.manifest import ExportPrecision, Manifest
 from drivetrain.runtime.predictor import Predictor
 from drivetrain.runtime.quarantine import Engine, ensure_tried
+from drivetrain.settings import device as asked_device
+from drivetrain.settings import place, whole
+from drivetrain.settings import precision as asked_precision
 
 HUB = "hf-hub:"
 """Before the name of a model on the hub."""
@@ -21,10 +26,11 @@ TORCH_LOADER = "drivetrain.training.saved"
 """Named, not imported: the ground floor must run where this room and torch are not installed."""
 
 
+@named
 def load(
     path: str | os.PathLike[str],
     *,
-    device: str = "auto",
+    device: str | int = "auto",
     precision: str = "auto",
     top_k: int = 5,
     threads: int | None = None,
@@ -46,10 +52,14 @@ def load(
         MissingExtraError: It can be answered with torch only, which is not installed.
         SettingError: A setting cannot be used.
     """
-    if str(path).startswith(HUB):
+    path, device = place("path", path), asked_device(device)
+    precision = asked_precision(precision, ("auto", *get_args(ExportPrecision)))
+    top_k = whole("top_k", top_k, least=1)
+    threads = None if threads is None else whole("threads", threads, least=1)
+    if path.startswith(HUB):
         from drivetrain.runtime.hub import pull_cached  # noqa: PLC0415 - models on this machine need no network
 
-        path = pull_cached(str(path).removeprefix(HUB))
+        path = pull_cached(path.removeprefix(HUB))
     artefact = open_artefact(path)
     why_not = _why_not_onnx(artefact.manifest, device, precision)
     if why_not is None:

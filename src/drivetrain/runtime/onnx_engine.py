@@ -12,10 +12,11 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from drivetrain.errors import ArtefactError, SettingError
+from drivetrain.errors import ArtefactError
 from drivetrain.runtime.cpus import usable_cpus
 from drivetrain.runtime.manifest import Manifest
 from drivetrain.runtime.onnx_file import safe_model
+from drivetrain.settings import whole
 
 MOST_ROWS = 32
 """Pictures that go through the network at once. More at a time are no faster on a CPU, and need memory for each."""
@@ -50,8 +51,7 @@ class OnnxEngine:
     """
 
     def __init__(self, model: bytes, *, name: str = "model.onnx", threads: int | None = None) -> None:
-        if threads is not None and threads < 1:
-            raise SettingError(f"threads={threads} is too small: expected at least 1.")
+        threads = None if threads is None else whole("threads", threads, least=1)
         model, self.rising = safe_model(model, name)
         self.name = name
         self.threads = threads or granted_threads()

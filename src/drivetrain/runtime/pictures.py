@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
-from drivetrain.errors import PictureError, SettingError
+from drivetrain.errors import PictureError
 from drivetrain.runtime.intake import PictureSource, picture_source
 from drivetrain.runtime.odd_paths import mend
 from drivetrain.runtime.own_output import is_own_figure
@@ -39,6 +39,7 @@ from drivetrain.runtime.wide import (
     values_in,
     values_of,
 )
+from drivetrain.settings import whole
 from drivetrain.text import readable, short_reason
 
 FORMATS = {
@@ -194,8 +195,8 @@ def read_picture_file(
 def _faults_named(source: PictureSource, **settings: int | None) -> Generator[None]:
     """What is wrong with the settings as SettingError, with the picture as PictureError that names it."""
     for setting, value in settings.items():
-        if value is not None and value < 1:
-            raise SettingError(f"{setting} is {value}; expected a whole number of at least 1.")
+        if value is not None:
+            whole(setting, value, least=1)
     try:
         with pillow_is_quiet():
             yield

@@ -13,6 +13,7 @@ from typing import Any, Protocol, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from drivetrain.calls import named
 from drivetrain.errors import ArtefactError, PictureError, SettingError
 from drivetrain.runtime.calibration import Calibration
 from drivetrain.runtime.cpus import usable_cpus
@@ -24,6 +25,7 @@ from drivetrain.runtime.manifest import Manifest
 from drivetrain.runtime.pictures import PICTURE_SUFFIXES
 from drivetrain.runtime.scanning import folder_pictures
 from drivetrain.runtime.targets import CategoriesTarget, CategoryTarget, NumberTarget, Target
+from drivetrain.settings import refuse, whole
 from drivetrain.text import readable
 
 
@@ -98,6 +100,7 @@ class Predictor:
         golden: Examples that `self_test` answers.
     """
 
+    @named
     def __init__(
         self,
         reader: Input,
@@ -110,17 +113,23 @@ class Predictor:
         calibration: Calibration | None = None,
         golden: Golden | None = None,
     ) -> None:
-        if top_k < 1:
-            raise SettingError(f"top_k={top_k} is too small: expected at least 1.")
+        for name, value, has in (
+            ("reader", reader, "read"),
+            ("target", target, "activate"),
+            ("engine", engine, "__call__"),
+        ):
+            if isinstance(value, type) or not hasattr(value, has):
+                refuse(name, value, f"the {name} of a model", fix="To fix: dt.load(PATH) makes a Predictor.")
         self.reader = reader
         self.target = target
         self.engine = engine
-        self.top_k = top_k
+        self.top_k = whole("top_k", top_k, least=1)
         self.decisions = dict(decisions or {})
         self.manifest = manifest
         self.calibration = calibration
         self.golden = golden
 
+    @named
     def predict(self, source: PictureSource) -> Prediction:
         """Answer for one picture.
 
@@ -136,6 +145,7 @@ class Predictor:
         """
         return self.answers(self.run(self.read(source)[None]), [name_of(source)])[0]
 
+    @named
     def predict_many(
         self, sources: PictureSource | Iterable[PictureSource], *, batch_size: int = 32
     ) -> Iterator[Prediction]:
@@ -153,9 +163,7 @@ class Predictor:
         Raises:
             SettingError: `batch_size` is below 1, a folder holds no pictures, or `sources` is no such thing.
         """
-        if batch_size < 1:
-            raise SettingError(f"batch_size={batch_size} is too small: expected at least 1.")
-        return self._stream(self._inputs(sources), batch_size)
+        return self._stream(self._inputs(sources), whole("batch_size", batch_size, least=1))
 
     def read(self, source: PictureSource) -> Pixels:
         """A picture as the network reads it, (S, S, C); raises PictureError."""

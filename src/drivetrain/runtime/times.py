@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 import re
+from datetime import timedelta
 
 from drivetrain.errors import SettingError
+from drivetrain.settings import number, refuse
 
 _UNITS = {"s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 
 
-def seconds_of(budget: str | float) -> float:
+def seconds_of(budget: str | float | timedelta) -> float:
     """Seconds of a time such as "90s", "5min", "1.5h" or a plain number of seconds.
 
     Raises:
@@ -20,11 +22,15 @@ def seconds_of(budget: str | float) -> float:
         >>> seconds_of("5min")
         300.0
     """
-    if isinstance(budget, (int, float)) and not isinstance(budget, bool):
-        seconds = float(budget)
-    else:
-        found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(s|sec|m|min|h)?\s*", str(budget).lower())
+    expected = "a time above 0: '90s', '5min', '1.5h', a timedelta or a number of seconds"
+    if isinstance(budget, timedelta):
+        seconds = budget.total_seconds()
+    elif isinstance(budget, str):
+        found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(s|sec|m|min|h)?\s*", budget.lower())
         seconds = float(found[1]) * _UNITS[found[2] or "s"] if found else -1.0
-    if not 0 < seconds < math.inf:
-        raise SettingError(f"budget={budget!r} is not a time: expected '90s', '5min', '1.5h' or a number of seconds.")
-    return seconds
+    else:
+        try:
+            seconds = number("budget", budget)
+        except SettingError:
+            seconds = -1.0
+    return seconds if 0 < seconds < math.inf else refuse("budget", budget, expected)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from drivetrain.errors import DataError
+from drivetrain.settings import place, whole
 
 MODEL_DIGITS = 16
 """Of the hash of a model's parameters, by which a line says which model answered."""
@@ -49,8 +50,9 @@ def read_log(path: str | os.PathLike[str], parameters_sha256: str, *, last: int 
     Raises:
         DataError: The file cannot be read.
     """
+    last = None if last is None else whole("last", last, least=1)
     try:
-        with Path(path).open(encoding="utf-8", errors="replace") as lines:
+        with Path(place("path", path)).open(encoding="utf-8", errors="replace") as lines:
             return collect(lines, parameters_sha256[:MODEL_DIGITS], last)
     except OSError as error:
         raise DataError(

@@ -15,9 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from drivetrain.errors import DataError, SettingError
+from drivetrain.errors import DataError
 from drivetrain.runtime.reference import Histogram, Reference
 from drivetrain.runtime.watch_log import Live
+from drivetrain.settings import number, whole
 
 Counts = NDArray[np.int64]
 Statistic = Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]]
@@ -92,12 +93,8 @@ def watch(
         DataError: There is not a single row.
         SettingError: `false_alarms` is not from 0.001 to 1, or `least` not from 0 to 1.
     """
-    if not LEAST_FALSE_ALARMS <= false_alarms < 1:
-        raise SettingError(
-            f"false_alarms={false_alarms} cannot be had: expected {LEAST_FALSE_ALARMS} to 1, such as 0.01."
-        )
-    if not 0 <= least <= 1:
-        raise SettingError(f"least={least} is no share: expected 0 to 1.")
+    false_alarms = number("false_alarms", false_alarms, least=LEAST_FALSE_ALARMS, below=1)
+    least, seed = number("least", least, least=0, most=1), whole("seed", seed, least=0)
     if live.n == 0:
         raise DataError("there are no answers of this model to compare with validation.")
     compared = _comparisons(reference, live)

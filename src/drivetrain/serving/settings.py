@@ -5,11 +5,13 @@ from __future__ import annotations
 import ipaddress
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 from drivetrain.errors import SettingError
 from drivetrain.runtime.cpus import usable_cpus
+from drivetrain.settings import instance, number, place, text, whole
 from drivetrain.text import short_reason
 
 MB = 2**20
@@ -59,6 +61,14 @@ class Limits:
     """Further ones, which are asked for health and metrics alone."""
     requests_per_connection: int = 1000
 
+    def __post_init__(self) -> None:
+        for each in fields(self):
+            value = getattr(self, each.name)
+            seconds = each.name.endswith("_s")
+            object.__setattr__(
+                self, each.name, number(each.name, value, above=0) if seconds else whole(each.name, value, least=1)
+            )
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -99,15 +109,22 @@ class Settings:
         return int(self.deadline_s + self.limits.body_s) + 1
 
     def __post_init__(self) -> None:
-        if self.threads == 0:
-            object.__setattr__(self, "threads", usable_cpus())
-        for name, least in (("threads", 1), ("queue", 0), ("port", 0), ("sample_most", 1)):
-            if getattr(self, name) < least:
-                raise SettingError(f"{name}={getattr(self, name)} is too small: expected at least {least}.")
-        if not self.deadline_s > 0:
-            raise SettingError(f"deadline_s={self.deadline_s} is too short: expected seconds above 0.")
-        if not 0 <= self.sample_pct <= 1:
-            raise SettingError(f"sample_pct={self.sample_pct} is no share: expected 0 to 1.")
+        checked: dict[str, Any] = {
+            "host": text("host", self.host, what="an address to listen on", empty=True),
+            "port": whole("port", self.port, least=0, most=65_535),
+            "threads": whole("threads", self.threads, least=0) or usable_cpus(),
+            "queue": whole("queue", self.queue, least=0),
+            "deadline_s": number("deadline_s", self.deadline_s, above=0),
+            "sample_pct": number("sample_pct", self.sample_pct, least=0, most=1),
+            "sample_most": whole("sample_most", self.sample_most, least=1),
+            "limits": instance("limits", self.limits, Limits, "Limits(...)"),
+            "token": None if self.token is None else text("token", self.token),
+        }
+        for name in ("log_predictions", "sample_dir"):
+            asked = getattr(self, name)
+            checked[name] = None if asked is None else Path(place(name, asked))
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
         if self.token is not None and len(self.token) < SHORTEST_TOKEN:
             raise SettingError(
                 f"the token has {len(self.token)} letters; expected at least {SHORTEST_TOKEN}. {_MAKE_ONE}"

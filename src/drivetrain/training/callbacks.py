@@ -12,9 +12,12 @@ from typing import Any, Protocol
 
 from torch import Tensor
 
+from drivetrain.calls import named
 from drivetrain.errors import MissingExtraError, SettingError, did_you_mean
 from drivetrain.progress import say
 from drivetrain.runtime.artefact import write_durably
+from drivetrain.settings import number, place, text, whole
+from drivetrain.text import readable
 from drivetrain.training.checkpoint import snapshot
 from drivetrain.training.network import Network
 from drivetrain.training.plan import HEAD
@@ -92,7 +95,7 @@ class _Monitor(Callback):
     """Follows one number from epoch to epoch."""
 
     def __init__(self, monitor: str) -> None:
-        self.monitor = monitor
+        self.monitor = text("monitor", monitor, what="'valid_loss' or the name of a metric")
         self.best: float | None = None
         self.best_epoch = 0
 
@@ -100,8 +103,8 @@ class _Monitor(Callback):
         if self.monitor not in run.recorded:
             hint = "" if "valid_loss" in run.recorded else " There is no validation set."
             raise SettingError(
-                f"monitor={self.monitor!r} is not among what an epoch records: {', '.join(run.recorded)}.{hint}"
-                + did_you_mean(self.monitor, run.recorded)
+                f"monitor={self.monitor!r} is not among what an epoch records: expected {', '.join(run.recorded)}."
+                f"{hint}{did_you_mean(self.monitor, run.recorded)} To fix: monitor one of these."
             )
         self.best, self.best_epoch = None, 0  # each run is judged on its own
 
@@ -133,12 +136,11 @@ class EarlyStopping(_Monitor):
         min_delta: An improvement smaller than this does not count.
     """
 
+    @named
     def __init__(self, patience: int = 3, *, monitor: str = "valid_loss", min_delta: float = 0.0) -> None:
         super().__init__(monitor)
-        if patience < 1:
-            raise SettingError(f"patience={patience} is too small: expected at least 1.")
-        self.patience = patience
-        self.min_delta = min_delta
+        self.patience = whole("patience", patience, least=1)
+        self.min_delta = number("min_delta", min_delta, least=0)
 
     def on_epoch_end(self, run: RunView) -> None:
         if not self._improved(run, self.min_delta):
@@ -156,6 +158,7 @@ class KeepBest(_Monitor):
         monitor: ``valid_loss`` or the name of a metric.
     """
 
+    @named
     def __init__(self, *, monitor: str = "valid_loss") -> None:
         super().__init__(monitor)
         self._parameters: dict[str, Tensor] = {}
@@ -235,10 +238,14 @@ class LogFile(Callback):
     The file is whole after every epoch, also of a resumed run; a later run of the same Learner adds to it.
     """
 
+    @named
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
+        self.path = Path(place("path", path))
         if self.path.suffix not in {".csv", ".jsonl"}:
-            raise SettingError(f"the log {self.path} has suffix {self.path.suffix!r}: expected .csv or .jsonl.")
+            raise SettingError(
+                f"the log {readable(self.path)} has suffix {self.path.suffix!r}: expected .csv or .jsonl. To fix: name "
+                f"it {readable(self.path.with_suffix('.csv').name)}."
+            )
         self._earlier: list[Row] = []
 
     def on_epoch_end(self, run: RunView) -> None:
@@ -267,12 +274,14 @@ class TensorBoardLog(Callback):
         MissingExtraError: The package is not installed (``pip install drivetrain[log]``).
     """
 
+    @named
     def __init__(self, folder: str | Path) -> None:
+        folder = place("folder", folder)
         try:
             from torch.utils.tensorboard.writer import SummaryWriter  # noqa: PLC0415 - an optional package
         except ImportError as error:
             raise MissingExtraError("TensorBoardLog needs tensorboard: pip install 'drivetrain[log]'") from error
-        self._writer: Any = SummaryWriter(str(folder))
+        self._writer: Any = SummaryWriter(folder)
 
     def on_step_end(self, run: RunView, loss: float) -> None:
         if run.main:

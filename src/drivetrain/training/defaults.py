@@ -11,9 +11,9 @@ import math
 import numpy as np
 from torch import nn
 
-from drivetrain.errors import SettingError
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.targets import Array, Target
+from drivetrain.settings import number
 from drivetrain.training.plan import Rates
 
 HEAD_LR = {"category": 2e-3, "categories": 2e-3, "number": 5e-4}
@@ -93,10 +93,7 @@ def weight_size(body: nn.Module) -> float | None:
 
 def choose_lr(lr: float | None, target: Target) -> float:
     """The rate asked for, or the default for the kind of target; raises SettingError unless it is above 0."""
-    chosen = HEAD_LR[target.kind] if lr is None else lr
-    if not chosen > 0:
-        raise SettingError(f"lr={lr} cannot be used: expected a rate above 0, such as {HEAD_LR[target.kind]}.")
-    return chosen
+    return HEAD_LR[target.kind] if lr is None else number("lr", lr, above=0)
 
 
 def base_rates(target: Target, training_rows: Array) -> Array:
@@ -124,9 +121,3 @@ def base_rates(target: Target, training_rows: Array) -> Array:
 def asked(value: int | None) -> Decision | None:
     """A decision the user took."""
     return None if value is None else Decision(value=value, reason="as asked")
-
-
-def check_positive(name: str, value: int) -> None:
-    """Raise SettingError for numbers below 1."""
-    if value < 1:
-        raise SettingError(f"{name}={value} is too small: expected at least 1.")

@@ -12,11 +12,13 @@ from torch import nn
 
 from drivetrain.data.examples import Examples
 from drivetrain.data.store import Store
-from drivetrain.errors import ExportError, MissingExtraError, SettingError, did_you_mean
+from drivetrain.errors import ExportError, MissingExtraError
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.inputs import Input
 from drivetrain.runtime.manifest import ExportPrecision
 from drivetrain.runtime.targets import Target
+from drivetrain.settings import number, whole
+from drivetrain.settings import precision as asked_precision
 from drivetrain.training.inference import TorchEngine, for_inference
 from drivetrain.training.network import Network
 from drivetrain.training.place import Place
@@ -47,14 +49,13 @@ class ExportPlan:
     """Loss of accuracy that a precision below fp32 may bring, at the worse end of its 95 % interval."""
 
     def __post_init__(self) -> None:
-        if self.precision is not None and self.precision not in get_args(ExportPrecision):
-            known = get_args(ExportPrecision)
-            near = did_you_mean(str(self.precision), known)
-            raise SettingError(f"precision={self.precision!r} is not known: expected one of {known}, or None.{near}")
-        if not 0 <= self.golden <= 64:
-            raise SettingError(f"golden={self.golden} is out of range: expected 0 to 64 pictures.")
-        if not 0 < self.worst_change < 1:
-            raise SettingError(f"worst_change={self.worst_change} is out of range: expected between 0 and 1.")
+        checked = {
+            "precision": None if self.precision is None else asked_precision(self.precision, get_args(ExportPrecision)),
+            "golden": whole("golden", self.golden, least=0, most=64),
+            "worst_change": number("worst_change", self.worst_change, above=0, below=1),
+        }
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
 
 
 def export_trained(

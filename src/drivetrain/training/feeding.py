@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from drivetrain.data.store import Store
-from drivetrain.errors import SettingError, TrainingError
+from drivetrain.errors import TrainingError
 from drivetrain.runtime.targets import Array
 from drivetrain.training.activations import Bank
 from drivetrain.training.kinds import PreparedKind
@@ -94,8 +94,6 @@ class Feeder:
         rank: int,
         world: int,
     ) -> None:
-        if batch_size < 1 or accumulate < 1:
-            raise SettingError(f"batch_size={batch_size} and accumulate={accumulate} must be at least 1.")
         self.store = store
         self.target = torch.from_numpy(np.ascontiguousarray(target))
         self.kind = kind

@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from drivetrain.errors import SettingError
 from drivetrain.progress import say
 from drivetrain.runtime.artefact import write_durably
 from drivetrain.runtime.decisions import Decision
@@ -43,10 +42,6 @@ class Recipe:
     """As asked; None chooses."""
     unfreeze: float | None
     """Share of the body to train, as asked; None chooses."""
-
-    def __post_init__(self) -> None:
-        if self.unfreeze is not None and not 0 < self.unfreeze <= 1:
-            raise SettingError(f"unfreeze={self.unfreeze} is out of range: expected 0 < unfreeze ≤ 1, 1 trains all.")
 
 
 def epochs_plan(learner: Learner, epochs: int, recipe: Recipe) -> Planned:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
+from drivetrain.calls import named, unknown_name
+from drivetrain.data.project import Project
 from drivetrain.data.sealing import seal_data
 from drivetrain.errors import SettingError
 from drivetrain.runtime.artefact import open_artefact
 from drivetrain.runtime.manifest import ExportPrecision, Opening
 from drivetrain.runtime.quarantine import ensure_tried
+from drivetrain.settings import place
+from drivetrain.training.asking import TakenUp
 from drivetrain.training.callbacks import Row
 from drivetrain.training.exporting import ExportPlan
 from drivetrain.training.found import data_of
@@ -26,6 +31,7 @@ if TYPE_CHECKING:
 
 SAVED_WITH_THE_MODEL = ("arch", "size", "pretrained", "dropout")
 """Settings of a Learner that a saved model brings along."""
+NOT_OF_A_LOAD = ("self", "data", *SAVED_WITH_THE_MODEL)
 
 
 class Keeping:
@@ -35,6 +41,7 @@ class Keeping:
     history: list[Row]
     test_openings: list[Opening]
 
+    @named
     def save(
         self,
         path: str | os.PathLike[str],
@@ -62,10 +69,11 @@ class Keeping:
             ArtefactError: The place cannot be written to.
             SettingError: A setting is out of range.
         """
-        plan = ExportPlan(precision, golden, worst_change)
+        plan, path = ExportPlan(precision, golden, worst_change), place("path", path)
         return save_learner(cast("Learner", self), path, plan)
 
     @classmethod
+    @named
     def load(
         cls,
         path: str | os.PathLike[str],
@@ -102,7 +110,17 @@ class Keeping:
         """
         fixed = [name for name in SAVED_WITH_THE_MODEL if name in settings]
         if fixed:
-            raise SettingError(f"{', '.join(fixed)} cannot be given here: a saved model brings it along.")
+            raise SettingError(
+                f"{', '.join(fixed)} cannot be given here: expected none, a saved model brings it along. To fix: leave "
+                "it out."
+            )
+        make = cast(Any, cls)
+        known = [name for name in inspect.signature(make).parameters if name not in NOT_OF_A_LOAD]
+        for name in settings:
+            if name not in known:
+                raise SettingError(unknown_name("load()", name, [*known, "project"]))
+        path = place("path", path)
+        Project.find(project)  # says so now if it cannot be one
         artefact = open_artefact(path)
         manifest = artefact.manifest
         settings.setdefault("metrics", manifest.metrics or None)
@@ -110,7 +128,7 @@ class Keeping:
         ensure_tried(artefact, "torch")
         rows = seal_data(data_of(artefact, data, review=review), project=project)
         make = cast(Any, cls)
-        learn: Self = make(rows, manifest, dropout=manifest.architecture.dropout, **settings)
+        learn: Self = make(rows, TakenUp(manifest), dropout=manifest.architecture.dropout, **settings)
         load_parameters(learn.network, artefact)
         learn.history = [dict(row) for row in manifest.history]
         learn.test_openings = list(manifest.test_openings)

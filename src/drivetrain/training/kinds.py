@@ -51,6 +51,11 @@ class PreparedKind(Protocol):
         ...
 
 
+def asked_augmentation(data: Data, augment: Any) -> Any:
+    """True, False, or settings of the kind's own: what `augment=` means; SettingError where it means nothing."""
+    return import_module(_KINDS[data.kind]).asked_augmentation(augment)
+
+
 def prepare_kind(data: Data, *, arch: str | Manifest | None, augment: Any, **options: Any) -> PreparedKind:
     """Build the body and the input description that suit the data; options as of the kind's `prepare`.
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from pydantic import BaseModel
 
+from drivetrain.calls import named
 from drivetrain.data.data import Data
 from drivetrain.data.examples import Examples
 from drivetrain.data.notices import warn
@@ -27,19 +28,22 @@ from drivetrain.runtime.manifest import Manifest, Opening
 from drivetrain.runtime.pictures import PictureSource
 from drivetrain.runtime.places import why_not_writable
 from drivetrain.runtime.predictor import Prediction, Predictor
-from drivetrain.runtime.times import seconds_of
-from drivetrain.training import defaults
+from drivetrain.settings import choice, flag, number, whole
+from drivetrain.settings import device as asked_device
+from drivetrain.training import asking, defaults
+from drivetrain.training.asking import CheckpointPlace, TakenUp
 from drivetrain.training.callbacks import Callback, KeepHead, Row
 from drivetrain.training.checkpoint import RunClaim, claim_run, snapshot
+from drivetrain.training.class_weights import ClassWeights, asked_weights, weights_decision
 from drivetrain.training.evaluating import TorchEngine, raw_outputs
 from drivetrain.training.feeding import Feeder
 from drivetrain.training.fine_tuning import Recipe, budget_plan, epochs_plan, keep_plan, solves_head
 from drivetrain.training.identity import fingerprint, parameters_sha256
 from drivetrain.training.judging import judge
 from drivetrain.training.keeping import Keeping
-from drivetrain.training.kinds import prepare_kind
+from drivetrain.training.kinds import asked_augmentation, prepare_kind
 from drivetrain.training.looking import Looking
-from drivetrain.training.losses import ClassWeights, LossFunction, make_loss
+from drivetrain.training.losses import LossFunction, make_loss
 from drivetrain.training.lr_find import LrSuggestion, try_rates
 from drivetrain.training.measuring import Measuring
 from drivetrain.training.memory import kept_memory
@@ -54,9 +58,6 @@ from drivetrain.training.stepping import Stepper, make_mix, make_optimizer
 MetricLike = str | Metric | Any
 """A name, a `Metric`, or a function of truth and output."""
 
-CheckpointPlace = str | os.PathLike[str] | Literal[False] | None
-"""Where a run is saved while it goes on: a folder, False for nowhere, None for the project folder."""
-
 
 class Learner(Looking, Measuring, Sealing, Keeping, Reporting):
     """Data, architecture and metrics; trains, judges itself, and predicts.
@@ -65,36 +66,37 @@ class Learner(Looking, Measuring, Sealing, Keeping, Reporting):
 
     Args:
         data: What `drivetrain.images` gave.
-        arch: A timm architecture, a local timm folder (``local-dir:FOLDER``), or a name of `drivetrain bodies`; None
-            takes ``resnet34``, or ``embedded``, which ships with drivetrain, where those weights cannot be had.
-            A saved model's manifest takes up that model, see `load`.
+        arch: A timm architecture, a local timm folder (``local-dir:FOLDER`` or its path), or a name of `drivetrain
+            bodies`; None takes ``resnet34``, or ``embedded``, which ships with drivetrain, where those weights cannot
+            be had. A saved model's manifest builds its network with random weights; `load` takes up the model itself.
         metrics: What people read: names or functions of truth and output; None takes what suits the target.
         loss: What the optimiser reads: a name or a function of outputs and targets; None takes what suits the target.
         pretrained: Start from the architecture's pretrained weights, or from scratch.
-        size: Side of the pictures in px; None takes what the weights were trained with.
+        size: Side of the pictures in px, or (side, side); None takes what the weights were trained with.
         fit: What becomes of pictures that are not square: "crop" reads their centre square, "squeeze" and "pad" all of
             them; None chooses by what would be lost.
         batch_size: Pictures that go through the network together (over all processes); None chooses.
         accumulate: Batches per step of the optimiser.
         augment: Vary training pictures: True as the kind of input defaults to (not mirrored, where names or pictures
-            say that left and right are the answer), False not at all, or settings (`drivetrain.Augmentation`).
+            say that left and right are the answer), False, None or "none" not at all, or settings
+            (`drivetrain.Augmentation`, or a dict of some of them).
         mixup: Strength α of MixUp (Zhang et al. 2018); 0 is off. Not together with `cutmix`.
         cutmix: Strength α of CutMix (Yun et al. 2019); 0 is off.
         label_smoothing: Share of probability spread over all categories; None takes 0.1 for single categories.
-        class_weights: "balanced", or category → weight, for classes of unequal size or importance. With several
-            labels per row, rows with a label are weighed against those without it: "balanced" gives both the same
-            weight in all (who knows nothing then says .5 of a label of any frequency), label → weight says what a row
-            with it counts, where one without counts 1. Probabilities then no longer are frequencies.
+        class_weights: "balanced", category → weight (1 where none is named), or a list, array or tensor of a weight
+            per category in their order, for classes of unequal size or importance. With several labels per row, rows
+            with a label are weighed against those without it: "balanced" gives both the same weight in all, a number
+            says what a row with the label counts, beside 1. Probabilities then no longer are frequencies.
         dropout: Of the head, 0 ≤ dropout < 1.
         weight_decay: Decoupled, on weights of more than one dimension.
-        clip_norm: Largest norm of the gradient; None does not clip.
-        precision: Of training: "auto", "fp32", "bf16" or "fp16". Scores and answers are in fp32, as the saved model's
-            are; those printed between epochs are in this one.
-        device: "auto", or a torch device name.
+        clip_norm: Largest norm of the gradient, above 0; None does not clip.
+        precision: Of training: "auto", "fp32", "bf16" or "fp16"; other libraries' words for them and torch's are
+            understood. Scores and answers are in fp32, as the saved model's are.
+        device: "auto", "gpu", a torch device, its name, or the number of a GPU.
         seed: Of the head's first parameters, the order and the augmentation; None takes the split's.
         store_activations: Compute what is frozen once, for some random views of each row, and keep it while a run
             lasts; or in every epoch anew.
-        callbacks: Take part in every run.
+        callbacks: Take part in every run; one or several.
 
     Raises:
         SettingError: An argument cannot be used.
@@ -107,19 +109,20 @@ class Learner(Looking, Measuring, Sealing, Keeping, Reporting):
         accuracy 93.1 % [91.5, 94.5], n = 812
     """
 
+    @named
     def __init__(
         self,
         data: Data,
-        arch: str | Manifest | None = None,
+        arch: str | os.PathLike[str] | Manifest | TakenUp | None = None,
         *,
         metrics: Sequence[MetricLike] | MetricLike | None = None,
         loss: str | LossFunction | None = None,
         pretrained: bool = True,
-        size: int | None = None,
+        size: int | tuple[int, int] | None = None,
         batch_size: int | None = None,
         accumulate: int = 1,
         fit: Literal["crop", "squeeze", "pad"] | None = None,
-        augment: bool | BaseModel = True,
+        augment: bool | BaseModel | Mapping[str, Any] | Literal["none"] | None = True,
         mixup: float = 0.0,
         cutmix: float = 0.0,
         label_smoothing: float | None = None,
@@ -127,22 +130,30 @@ class Learner(Looking, Measuring, Sealing, Keeping, Reporting):
         dropout: float = 0.2,
         weight_decay: float = 0.01,
         clip_norm: float | None = None,
-        precision: Precision = "auto",
-        device: str = "auto",
+        precision: Precision | torch.dtype = "auto",
+        device: str | int | torch.device = "auto",
         seed: int | None = None,
         store_activations: bool = True,
-        callbacks: Sequence[Callback] = (),
+        callbacks: Sequence[Callback] | Callback | None = (),
     ) -> None:
-        if not isinstance(data, Data):  # pyright: ignore[reportUnnecessaryIsInstance] - users are not type-checked
-            raise SettingError(f"data is a {type(data).__name__}: expected what drivetrain.images(...) gives.")
-        if not 0 <= dropout < 1:
-            raise SettingError(f"dropout={dropout} is out of range: expected 0 ≤ dropout < 1.")
-        self.data = data
-        self.pretrained = pretrained
-        self.seed = data.split.seed if seed is None else seed
-        if self.seed < 0:
-            raise SettingError(f"seed={self.seed} cannot be used: expected 0 or above.")
-        self.callbacks = list(callbacks)
+        self.data = data = asking.asked_data(data)
+        saved, unlike = asking.asked_manifest(arch, size) if isinstance(arch, Manifest | TakenUp) else (None, None)
+        arch = asking.asked_arch(arch) if saved is None else None
+        self.pretrained = flag("pretrained", pretrained) and unlike is None
+        size, dropout = asking.asked_size(size), number("dropout", dropout, least=0, below=1)
+        self.seed = data.split.seed if seed is None else whole("seed", seed, least=0)
+        self.callbacks = asking.asked_callbacks(callbacks)
+        batch_size = None if batch_size is None else whole("batch_size", batch_size, least=1)
+        self.accumulate = whole("accumulate", accumulate, least=1)
+        augment = asked_augmentation(data, augment)
+        weights = asked_weights(class_weights, data.target)
+        if label_smoothing is not None:
+            label_smoothing = number("label_smoothing", label_smoothing, least=0, below=1)
+        self.weight_decay = number("weight_decay", weight_decay, least=0)
+        self.clip_norm = None if clip_norm is None else number("clip_norm", clip_norm, above=0)
+        mixup, cutmix = number("mixup", mixup, least=0), number("cutmix", cutmix, least=0)
+        self.mix = make_mix(mixup, cutmix, data.target)
+        self.store_activations = flag("store_activations", store_activations)
         self.metrics = resolve_metrics(metrics, data.target)
         self.history: list[Row] = []
         """One row per epoch trained, over all runs."""
@@ -157,22 +168,26 @@ class Learner(Looking, Measuring, Sealing, Keeping, Reporting):
         self._validated: tuple[tuple[str, tuple[Metric, ...]], Scores] | None = None
         self.test_openings: list[Opening] = []
         """Each time the test set was opened, and what it said."""
+        device = asked_device(device)
         self.place = find_place(device, precision)
         training_rows = data.target.encode(data.train.values)
         self.loss = make_loss(
             loss,
             data.target,
             label_smoothing=self._label_smoothing(loss, label_smoothing),
-            class_weights=class_weights,
+            class_weights=weights,
             training_rows=training_rows,
         )
-        self.mix = make_mix(mixup, cutmix, data.target)
-        self.store_activations = store_activations
-        self.weight_decay, self.clip_norm = weight_decay, clip_norm
         with self.place.own_randomness():
             torch.manual_seed(self.seed)
             self.kind = prepare_kind(
-                data, arch=arch, pretrained=pretrained, size_px=size, fit=fit, augment=augment, dropout=dropout
+                data,
+                arch=saved or arch,
+                pretrained=self.pretrained,
+                size_px=size,
+                fit=fit,
+                augment=augment,
+                dropout=dropout,
             )
             self.network = Network(
                 self.kind.normalise(),
@@ -185,10 +200,11 @@ class Learner(Looking, Measuring, Sealing, Keeping, Reporting):
         self.network.start_from(defaults.base_rates(data.target, training_rows) + tilt)
         self.network.to(self.place.device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         batch = defaults.asked(batch_size) or defaults.choose_batch_size(len(data.train), self.place.device.type)
-        self.batch_size, self.accumulate = int(batch.value or 0), accumulate
+        self.batch_size = int(batch.value or 0)
         self.decisions: dict[str, Decision] = {
             **data.decisions,
             **self.kind.decisions,
+            **({} if unlike is None else {"arch": unlike}),
             "device": Decision(value=str(self.place.device), reason="found" if device == "auto" else "as asked"),
             "precision": self.place.precision,
             "size": Decision(
@@ -196,12 +212,14 @@ class Learner(Looking, Measuring, Sealing, Keeping, Reporting):
             ),
             "batch_size": batch,
         }
+        if (weighed := weights_decision(weights, self.loss.weights, data.target)) is not None:
+            self.decisions["class_weights"] = weighed
         self.feeder = Feeder(
             Store(data.train.paths, self.kind.reader, digests=data.train.digests),
             data.target.training_form(training_rows),
             self.kind,
             batch_size=self.batch_size,
-            accumulate=accumulate,
+            accumulate=self.accumulate,
             seed=self.seed,
             rank=self.place.rank,
             world=self.place.world,
@@ -210,17 +228,18 @@ class Learner(Looking, Measuring, Sealing, Keeping, Reporting):
             "architecture": self.kind.architecture.model_dump(),
             "reader": self.kind.reader.model_dump(),
             "views": [repr(augment), self.decisions["augmentation"].value],
-            "loss": [self.loss.name, label_smoothing, class_weights],
+            "loss": [self.loss.name, label_smoothing, weights],
             "mix": [mixup, cutmix],
-            "optimizer": [weight_decay, clip_norm],
-            "batches": [self.batch_size, accumulate, self.place.world],
+            "optimizer": [self.weight_decay, self.clip_norm],
+            "batches": [self.batch_size, self.accumulate, self.place.world],
             "metrics": [metric.name for metric in self.metrics],
             "place": [str(self.place.device), self.place.precision.value, torch.__version__],
-            "seed": [self.seed, store_activations],
+            "seed": [self.seed, self.store_activations],
         }
 
     # ── training ────────────────────────────────────────────────────────────────────────────────────────────────
 
+    @named
     def fine_tune(
         self,
         epochs: int | None = None,
@@ -231,7 +250,7 @@ class Learner(Looking, Measuring, Sealing, Keeping, Reporting):
         lr: float | None = None,
         head_epochs: int | None = None,
         checkpoint: CheckpointPlace = None,
-        callbacks: Sequence[Callback] = (),
+        callbacks: Sequence[Callback] | Callback | None = (),
     ) -> Learner:
         """Train the new head with the body frozen, then everything, the head faster than the body.
 
@@ -257,33 +276,37 @@ class Learner(Looking, Measuring, Sealing, Keeping, Reporting):
             SettingError: Neither or both of `epochs` and `budget` are given, or the budget is too short.
             TrainingError: The loss is not finite, or memory ran out.
         """
-        head = defaults.asked(head_epochs)
+        head = defaults.asked(None if head_epochs is None else whole("head_epochs", head_epochs, least=0))
         lr = defaults.choose_lr(lr, self.data.target)
+        spent, checkpoint = number("spent", spent, least=0), asking.asked_checkpoint(checkpoint)
+        callbacks = asking.asked_callbacks(callbacks)
+        if unfreeze is not None:
+            unfreeze = number("unfreeze", unfreeze, above=0, most=1)
+        epochs, seconds = asking.asked_length(epochs, budget)
         solved = solves_head(self, head)
         rates, self.decisions["lr"] = defaults.choose_rates(lr, self.network.body, self.pretrained, solved=solved)
         recipe = Recipe(lr, rates, head, unfreeze)
-        if budget is not None and epochs is None:
-            return self._within(seconds_of(budget), spent, recipe, checkpoint, callbacks)
-        if epochs is None or budget is not None:
-            raise SettingError(f"epochs={epochs} and budget={budget!r}: expected one of them, as in fine_tune(4).")
-        defaults.check_positive("epochs", epochs)
+        if seconds is not None or epochs is None:
+            return self._within(seconds or 0.0, spent, recipe, checkpoint, callbacks)
         phases, decisions = epochs_plan(self, epochs, recipe)
         self.decisions |= decisions
         return self._run(phases, self._checkpoint_folder(phases, checkpoint, callbacks), callbacks)
 
+    @named
     def fit(
         self,
         epochs: int,
         lr: float | None = None,
         *,
         checkpoint: CheckpointPlace = None,
-        callbacks: Sequence[Callback] = (),
+        callbacks: Sequence[Callback] | Callback | None = (),
     ) -> Learner:
         """Train what is not frozen for some epochs with one cycle of the learning rate.
 
         Args and errors as of `fine_tune`.
         """
-        defaults.check_positive("epochs", epochs)
+        epochs = whole("epochs", epochs, least=1)
+        checkpoint, callbacks = asking.asked_checkpoint(checkpoint), asking.asked_callbacks(callbacks)
         rates, self.decisions["lr"] = self._rates(defaults.choose_lr(lr, self.data.target))
         phases = [Phase("fit", epochs, self.network.body_frozen, rates)]
         return self._run(phases, self._checkpoint_folder(phases, checkpoint, callbacks), callbacks)
@@ -298,11 +321,13 @@ class Learner(Looking, Measuring, Sealing, Keeping, Reporting):
         self.network.freeze_body(False)
         return self
 
+    @named
     def find_lr(self, *, start: float = 1e-6, end: float = 1.0, steps: int = 100) -> LrSuggestion:
         """Suggest a rate for `fit` by a short trial of rising rates; the parameters are put back afterwards."""
-        if not 0 < start < end:
-            raise SettingError(f"start={start} and end={end}: expected 0 < start < end.")
-        defaults.check_positive("steps", steps)
+        start, end = number("start", start, above=0), number("end", end, above=0)
+        steps = whole("steps", steps, least=1)
+        if start >= end:
+            raise SettingError(f"start={start:g} and end={end:g}: expected start < end. To fix: exchange them.")
         before = snapshot(self.network)
         default = defaults.choose_lr(None, self.data.target)
         rates, _ = self._rates(default)
@@ -324,6 +349,7 @@ class Learner(Looking, Measuring, Sealing, Keeping, Reporting):
 
     # ── judging ─────────────────────────────────────────────────────────────────────────────────────────────────
 
+    @named
     def predictions(self, part: Literal["train", "valid"] = "valid") -> Predictions:
         """The table of predictions that every score and figure is made from, in fp32 as the saved model answers.
 
@@ -331,8 +357,11 @@ class Learner(Looking, Measuring, Sealing, Keeping, Reporting):
             DataError: There are no such rows.
             SettingError: `part` is unknown; the test set is opened by `test` alone.
         """
-        if part not in {"train", "valid"}:
-            raise SettingError(f"part={part!r}: expected 'train' or 'valid'; the test set is opened by test() alone.")
+        if choice("part", part, ("train", "valid", "test")) == "test":
+            raise SettingError(
+                "part='test' cannot be used: expected 'train' or 'valid'; the test set is opened by test() alone. To "
+                "fix: learn.test(), once, at the end."
+            )
         if part == "train":
             return self._judge(self.feeder.store, self.data.train)
         identity = parameters_sha256(self.network)
@@ -368,6 +397,7 @@ class Learner(Looking, Measuring, Sealing, Keeping, Reporting):
 
     # ── predicting and saving ───────────────────────────────────────────────────────────────────────────────────
 
+    @named
     def predictor(self, *, top_k: int = 5) -> Predictor:
         """The trained model without the training data: what `predict` uses, and what `load` gives, in fp32."""
         engine = TorchEngine(self.network, self.place.judging())
@@ -377,6 +407,7 @@ class Learner(Looking, Measuring, Sealing, Keeping, Reporting):
         """Answer for one picture, an array's colours being red, green, blue; see `Predictor.predict`."""
         return self.predictor().predict(source)
 
+    @named
     def predict_many(
         self, sources: PictureSource | Iterable[PictureSource], *, batch_size: int = 32
     ) -> Iterator[Prediction]:

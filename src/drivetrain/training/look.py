@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from drivetrain.data.examples import Examples
 from drivetrain.data.store import Store
-from drivetrain.errors import DataError, SettingError
+from drivetrain.errors import DataError
 from drivetrain.evaluation.predictions import Predictions
 from drivetrain.runtime.inputs import Input
+from drivetrain.settings import whole
 from drivetrain.training.callbacks import Row
 from drivetrain.training.feeding import ORDER, VIEWS, Feeder
 from drivetrain.training.kinds import PreparedKind
@@ -29,8 +30,7 @@ def show_batch(feeder: Feeder, kind: PreparedKind, examples: Examples, n: int) -
     """The first training views of an epoch."""
     from drivetrain.evaluation import figures  # noqa: PLC0415 - matplotlib only when drawing
 
-    if n < 1:
-        raise SettingError(f"n={n} is too small: expected at least 1.")
+    n = whole("n", n, least=1)
     rows = feeder.random(ORDER, 0, 0).permutation(len(examples))[:n]
     arrays = [(row, array) for row, array in zip(rows, feeder.store.get(rows.tolist()), strict=True)]
     readable = [(row, array) for row, array in arrays if array is not None]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from drivetrain.data.data import Data
 from drivetrain.data.examples import Examples
@@ -14,6 +14,7 @@ from drivetrain.evaluation.metrics import Metric
 from drivetrain.evaluation.predictions import Predictions
 from drivetrain.evaluation.scores import Scores
 from drivetrain.progress import say
+from drivetrain.settings import flag, instance
 from drivetrain.training.kinds import PreparedKind
 
 if TYPE_CHECKING:
@@ -21,6 +22,20 @@ if TYPE_CHECKING:
 
 PROBE_ROWS = 2000
 """Training rows the probe is fitted on, at most: evenly chosen, so that it takes seconds rather than minutes."""
+
+
+def asked_audit(audit: Any) -> Audit | None:
+    """What `drivetrain.audit` found, or None.
+
+    Raises:
+        SettingError: It is something else.
+    """
+    if audit is None:
+        return None
+    from drivetrain.evaluation.auditing.audit import Audit  # noqa: PLC0415 - brings scikit-learn
+
+    expected = "what dt.audit(data) gives, or None"
+    return instance("audit", audit, Audit, expected, fix="To fix: pass dt.audit(data), or leave audit out.")
 
 
 class Measuring:
@@ -60,6 +75,7 @@ class Measuring:
                 for name, scores in learn.baselines().items():
                     print(name, scores, sep="\n")
         """
+        probe, audit = flag("probe", probe), asked_audit(audit)
         predictions = self.predictions()
         others = self.metadata_alone(audit)
         if probe and self._probe is not None:
@@ -77,6 +93,7 @@ class Measuring:
         Args:
             audit: As of `baselines`.
         """
+        audit = asked_audit(audit)
         found = None if audit is None else audit.metadata_predictions
         rows = {} if found is None else {digest: row for row, digest in enumerate(found.ids)}
         wanted = self.predictions()

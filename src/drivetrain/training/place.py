@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 import torch
 from torch import Tensor, nn
 
-from drivetrain.errors import SettingError, did_you_mean
+from drivetrain.errors import SettingError
 from drivetrain.runtime.cpus import usable_cpus
 from drivetrain.runtime.decisions import Decision
+from drivetrain.settings import device as asked_device
+from drivetrain.settings import precision as asked_precision
+from drivetrain.text import short_reason
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -93,27 +96,32 @@ class Place:
         return float(self.gather(torch.tensor([share], dtype=torch.float64, device=self.device)).sum())
 
 
-def find_place(device: str = "auto", precision: Precision = "auto") -> Place:
+def find_place(device: str | int | torch.device = "auto", precision: Precision | torch.dtype = "auto") -> Place:
     """Choose where and how to compute.
 
     Args:
-        device: ``auto`` takes a GPU where there is one (of several processes, each its own); otherwise a torch device
-            name.
+        device: ``auto`` takes a GPU where there is one (of several processes, each its own); ``gpu`` insists on one;
+            otherwise a torch device, its name, or the number of a CUDA GPU.
         precision: ``auto`` takes bf16 where the hardware has it natively, else fp32.
 
     Raises:
         SettingError: The device or the precision is unknown or not available here.
     """
+    device, precision = asked_device(device), cast(Precision, asked_precision(precision, get_args(Precision)))
     _use_granted_threads()
-    if precision not in get_args(Precision):
-        near = did_you_mean(str(precision), get_args(Precision))
-        raise SettingError(f"precision={precision!r} is not known: expected one of {get_args(Precision)}.{near}")
     accelerator = _accelerator() if _is_launched() else None
     world = accelerator.num_processes if accelerator else 1
     found = accelerator.device if accelerator else _found_device()
-    chosen = found if device == "auto" else _device(device)
+    if device == "gpu" and found.type == "cpu":
+        raise SettingError(
+            "device='gpu' cannot be used here: expected a GPU, and torch finds none. To fix: device='auto'."
+        )
+    chosen = found if device in ("auto", "gpu") else _device(device)
     if chosen != found and world > 1:
-        raise SettingError(f"device={device!r} cannot be combined with several processes: leave it to the launcher.")
+        raise SettingError(
+            f"device={device!r} cannot be combined with several processes: expected 'auto'. To fix: leave it to the "
+            "launcher."
+        )
     launched = os.environ.get("ACCELERATE_MIXED_PRECISION", "no")
     if precision == "auto" and launched in (
         "bf16",
@@ -123,7 +131,10 @@ def find_place(device: str = "auto", precision: Precision = "auto") -> Place:
     else:
         decision = _native_precision(chosen) if precision == "auto" else Decision(value=precision, reason="as asked")
     if decision.value == "fp16" and chosen.type != "cuda":
-        raise SettingError("precision='fp16' needs a CUDA GPU: on other devices use 'bf16' or 'fp32'.")
+        raise SettingError(
+            f"precision='fp16' needs a CUDA GPU, and the device is {chosen}; expected 'bf16' or 'fp32' there. To fix: "
+            "precision='auto'."
+        )
     return Place(accelerator, chosen, decision, accelerator.process_index if accelerator else 0, world)
 
 
@@ -170,9 +181,11 @@ def _device(name: str) -> torch.device:
     try:
         device = torch.device(name)
         torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise SettingError(f"device={name!r} cannot be used here: {first_line}. To fix: device='auto'.") from error
+    except Exception as error:  # what a device that is not there raises depends on the device
+        raise SettingError(
+            f"device={name!r} cannot be used here: {short_reason(error)}; expected a device of this machine. To fix: "
+            "device='auto'."
+        ) from error
     return device
 
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from drivetrain.calls import named
 from drivetrain.errors import DataError
 from drivetrain.evaluation.metrics import Metric, metric_named
 from drivetrain.evaluation.scores import Score
@@ -16,8 +17,10 @@ from drivetrain.runtime.artefact import CARD, Artefact, open_artefact, write_dur
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.manifest import Manifest, Opening
 from drivetrain.runtime.places import PAGES, file_to_write
+from drivetrain.settings import flag, place, text
 from drivetrain.text import readable
 from drivetrain.training.identity import parameters_sha256, versions
+from drivetrain.training.measuring import asked_audit
 
 if TYPE_CHECKING:
     from drivetrain.data.data import Data
@@ -36,6 +39,7 @@ IDENTITY = 16
 class Reporting:
     """Writing what a Learner knows of itself."""
 
+    @named
     def report(
         self,
         path: str | os.PathLike[str] = "report.html",
@@ -68,7 +72,9 @@ class Reporting:
 
                 learn.report("report.html")
         """
-        learner = cast("Learner", self)
+        learner, path = cast("Learner", self), place("path", path)
+        audit, probe = asked_audit(audit), flag("probe", probe)
+        title, use = None if title is None else text("title", title), text("use", use, empty=True)
         file_to_write(path, "path", over=PAGES)
         parts = report_parts(learner, audit=audit, title=title, use=use, probe=probe)  # takes part in all processes
         return write_page(path, parts) if learner.place.main else Path(path)
@@ -108,6 +114,9 @@ def report_saved(
     from drivetrain.data.matching import warn_of_learnt  # noqa: PLC0415 - brings pandas
     from drivetrain.training.learner import Learner  # noqa: PLC0415 - it stands above this module
 
+    path, probe, use = place("path", path), flag("probe", probe), text("use", use, empty=True)
+    if not isinstance(audit, bool):
+        audit = asked_audit(audit)
     file_to_write(path, "path", over=PAGES)
     artefact = open_artefact(model)
     learner = Learner.load(model, data=data, device=device, precision=precision, project=project)
@@ -125,12 +134,12 @@ def write_page(path: str | os.PathLike[str], parts: ReportParts) -> Path:
     """Render, and write beside the place before replacing what stands there."""
     from drivetrain.evaluation.report import render  # noqa: PLC0415 - only where a page is made
 
-    place = Path(path)
+    file = Path(path)
     try:
-        write_durably(place, render(parts).encode())
+        write_durably(file, render(parts).encode())
     except OSError as error:
-        raise DataError(f"{readable(place)} cannot be written: {error.strerror or error}.") from error
-    return place
+        raise DataError(f"{readable(file)} cannot be written: {error.strerror or error}.") from error
+    return file
 
 
 def card_of(learner: Learner, title: str, openings: Sequence[Opening]) -> str:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
+from drivetrain.calls import named
 from drivetrain.errors import ArtefactError, DataError, SealError, SettingError
 from drivetrain.runtime.artefact import GET_AGAIN, MODEL, WEIGHTS, Artefact, open_artefact
 from drivetrain.runtime.decisions import Decision
@@ -20,6 +21,7 @@ from drivetrain.runtime.golden import read_golden
 from drivetrain.runtime.manifest import Manifest, Opening
 from drivetrain.runtime.predictor import Predictor, checked_outputs
 from drivetrain.runtime.quarantine import ensure_tried
+from drivetrain.settings import choice, place
 from drivetrain.training.inference import TorchEngine, for_inference
 from drivetrain.training.kinds import rebuild_kind
 from drivetrain.training.network import Network
@@ -105,7 +107,7 @@ def _noise(manifest: Manifest) -> NDArray[np.uint8]:
     return np.random.default_rng(0).integers(0, 256, (1, size_px, size_px, channels), dtype=np.uint8)
 
 
-def _place_for(device: str, precision: Precision) -> Place:
+def _place_for(device: str | int | torch.device, precision: Precision | torch.dtype) -> Place:
     """Where a saved model answers: in fp32, as it was judged, unless another precision was asked for."""
     place = find_place(device, precision)
     return place.judging() if precision == "auto" else place
@@ -174,14 +176,15 @@ class _Judging:
         return judge(outputs, self.examples, manifest.target, None)
 
 
+@named
 def evaluate(
     path: str | os.PathLike[str],
     part: Literal["valid", "test", "new"] = "valid",
     *,
     data: Source | None = None,
     metrics: Sequence[Any] | None = None,
-    device: str = "auto",
-    precision: Precision = "auto",
+    device: str | int | torch.device = "auto",
+    precision: Precision | torch.dtype = "auto",
     seal: str | os.PathLike[str] | None = None,
     project: str | os.PathLike[str] | None = None,
     review: str | os.PathLike[str] | None = None,
@@ -221,23 +224,27 @@ def evaluate(
         images_for_evaluation,
         warn_of_learnt,
     )
+    from drivetrain.data.project import Project  # noqa: PLC0415
     from drivetrain.data.sealing import check_validation  # noqa: PLC0415
-    from drivetrain.evaluation.metrics import resolve_metrics  # noqa: PLC0415
     from drivetrain.evaluation.scores import score  # noqa: PLC0415
     from drivetrain.training.reading import read_reading  # noqa: PLC0415
     from drivetrain.training.sealing import open_saved, seal_of  # noqa: PLC0415
 
-    if part not in ("valid", "test", "new"):
-        raise SettingError(f"part={part!r} is not known: expected 'valid', 'test' or 'new'.")
+    path, part = place("path", path), choice("part", part, ("valid", "test", "new"))
+    Project.find(project)  # says so now if it cannot be one
+    judged_in = (_place_for(device, precision), precision == "auto")
+    seal = None if seal is None else place("seal", seal)
     if part == "new" and data is None:
-        raise SettingError("part='new' (--new) judges other data. To fix: pass them as data (--data).")
+        raise SettingError("part='new' (--new) judges other data; expected data. To fix: pass them as data (--data).")
     artefact = open_artefact(path)
     manifest = artefact.manifest
     if seal is not None:
         if part != "test" or data is None:
-            raise SettingError("seal names the test set that data holds. To fix: pass data, and part='test'.")
-        judged_in = (_place_for(device, precision), precision == "auto")
+            raise SettingError(
+                f"seal={seal!r} names the test set that data holds; expected both. To fix: pass data, and part='test'."
+            )
         return _evaluate_sealed(artefact, seal, data, metrics, judged_in=judged_in, project=project, review=review)
+    measures = _measures(metrics, manifest)
     if manifest.n.get(part, 0) == 0 and (part == "test" or data is None):
         raise DataError(f"{artefact.path} was trained without a {part} set: there is nothing to evaluate on.")
     reading = read_reading(artefact)
@@ -256,8 +263,7 @@ def evaluate(
         found = images_for_evaluation(data, part="new", spec=spec, **how)
     if part != "new" and not new:
         warn_of_learnt(found.examples.digests, split, part)
-    judging = _Judging(artefact, found.examples, _place_for(device, precision), precision == "auto")
-    measures = resolve_metrics(metrics or manifest.metrics or None, manifest.target)
+    judging = _Judging(artefact, found.examples, *judged_in)
     if part != "test":
         check_validation(found.examples, project)
         predictions = judging()
@@ -268,6 +274,13 @@ def evaluate(
     opened = open_saved(artefact, judging, measures, sealed=sealed, project=project, main=judging.place.main)
     scores = _beside(opened.scores, opened.predictions, measures, reading)
     return Evaluation(scores, opened.predictions, found.n_missing, judging.precision, opened.opening)
+
+
+def _measures(metrics: Any, manifest: Manifest) -> tuple[Metric, ...]:
+    """What was asked for, or else what the training was judged by."""
+    from drivetrain.evaluation.metrics import resolve_metrics  # noqa: PLC0415 - brings scikit-learn
+
+    return resolve_metrics(manifest.metrics or None if metrics is None else metrics, manifest.target)
 
 
 def _beside(scores: Scores, predictions: Predictions, metrics: Sequence[Metric], reading: Reading) -> Scores:
@@ -299,7 +312,6 @@ def _evaluate_sealed(
     """Judge a model on a test set that was never its own: whoever trained it had the seal alone."""
     from drivetrain.data.matching import images_for_evaluation  # noqa: PLC0415 - these bring pandas and scikit-learn
     from drivetrain.data.seal import SealedSet  # noqa: PLC0415
-    from drivetrain.evaluation.metrics import resolve_metrics  # noqa: PLC0415
     from drivetrain.training.reading import read_reading  # noqa: PLC0415
     from drivetrain.training.sealing import open_saved  # noqa: PLC0415
 
@@ -323,7 +335,7 @@ def _evaluate_sealed(
     missing = sealed.n - len({found.examples.digests[row] for row in rows})
     examples, left_out = _never_seen(found.examples.subset(rows), artefact, reading.split, sealed)
     judging = _Judging(artefact, examples, *judged_in)
-    measures = resolve_metrics(metrics or manifest.metrics or None, manifest.target)
+    measures = _measures(metrics, manifest)
     opened = open_saved(artefact, judging, measures, sealed=sealed, project=project, main=judging.place.main)
     return Evaluation(opened.scores, opened.predictions, missing, judging.precision, opened.opening, left_out)
 

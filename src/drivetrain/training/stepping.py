@@ -59,9 +59,9 @@ def set_schedule(optimizer: Optimizer, phase: Phase, step: int, steps: int) -> N
 def make_mix(mixup: float, cutmix: float, target: Target) -> v2.Transform | None:
     """What blends pairs of rows; None where neither strength is above 0."""
     if mixup and cutmix:
-        raise SettingError("mixup and cutmix are both set: choose one.")
-    if mixup < 0 or cutmix < 0:
-        raise SettingError(f"mixup={mixup}, cutmix={cutmix}: expected 0 (off) or above.")
+        raise SettingError(
+            f"mixup={mixup:g} and cutmix={cutmix:g} are both set: expected one of them. To fix: choose one."
+        )
     if not mixup and not cutmix:
         return None
     classes = target.n_outputs if target.kind == "category" else None

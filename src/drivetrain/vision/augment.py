@@ -9,14 +9,19 @@ however many changes are asked for. Outside the picture, it is mirrored.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 from torch import Tensor
 from torch.nn import functional
 
+from drivetrain.calls import CheckedModel
+from drivetrain.settings import refuse
 
-class Augmentation(BaseModel):
+
+class Augmentation(CheckedModel):
     """How much training pictures are varied. The defaults suit photographs of things.
 
     Turn `flip` off where left and right differ (text, digits, maps), and `rotate_deg` or `light` down where
@@ -27,7 +32,7 @@ class Augmentation(BaseModel):
         False
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     crop: float = Field(default=0.35, gt=0, le=1)
     """Smallest share of the short side's square that a view keeps; 1 keeps it all."""
@@ -56,6 +61,32 @@ class Augmentation(BaseModel):
 
 
 NO_AUGMENTATION = Augmentation(crop=1.0, aspect=1.0, flip=False, rotate_deg=0, shear=0, light=0)
+
+
+def asked_augmentation(augment: Any) -> Augmentation | bool:
+    """What `augment=` means: True as the kind of input defaults to, False not at all, or settings.
+
+    Raises:
+        SettingError: It means nothing, or a setting is unknown or out of range.
+
+    Example:
+        >>> asked_augmentation({"flip": False}).flip, asked_augmentation(None), asked_augmentation("none")
+        (False, False, False)
+        >>> asked_augmentation({"fip": False})
+        Traceback (most recent call last):
+        drivetrain.errors.SettingError: Augmentation has no fip; ... Did you mean 'flip'? ...
+    """
+    if isinstance(augment, Augmentation):
+        return augment
+    if isinstance(augment, Mapping):
+        return Augmentation(**{str(name): value for name, value in augment.items()})
+    if isinstance(augment, bool) or type(augment).__name__ in ("bool_", "bool"):
+        return bool(augment)
+    if augment is None or (isinstance(augment, str) and augment.casefold() == "none"):
+        return False
+    expected = "True, False, 'none', dt.Augmentation(...) or a dict of its settings"
+    return refuse("augment", augment, expected, fix="To fix: augment=True, or dt.Augmentation(flip=False).")
+
 
 N_DRAWS = 13
 """Random numbers that one view takes."""

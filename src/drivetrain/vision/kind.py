@@ -14,12 +14,12 @@ from drivetrain.data.data import Data
 from drivetrain.data.mirroring import why_not_mirror
 from drivetrain.data.notices import warn
 from drivetrain.data.store import Store
-from drivetrain.errors import SettingError
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.inputs import Fit, PictureInput
 from drivetrain.runtime.manifest import Architecture, Manifest
 from drivetrain.settings import choice as one_of
-from drivetrain.vision.augment import N_DRAWS, NO_AUGMENTATION, Augmentation, random_views
+from drivetrain.settings import whole
+from drivetrain.vision.augment import N_DRAWS, NO_AUGMENTATION, Augmentation, asked_augmentation, random_views
 from drivetrain.vision.bodies import Body, choose_arch, load_body, rebuild_body, restore_body
 from drivetrain.vision.fit import choose_fit
 from drivetrain.vision.normalise import Normalise
@@ -39,6 +39,9 @@ WHOLE_CROP = 0.8
 
 STATISTICS_ROWS = 512
 """Training pictures that mean and deviation are measured on, where no pretrained weights prescribe them."""
+
+
+__all__ = ["PictureKind", "asked_augmentation", "prepare", "rebuild", "restore"]
 
 
 class PictureKind:
@@ -92,8 +95,7 @@ def prepare(
         SettingError: The size is out of range, or `fit` is unknown.
         ModelError: The body cannot be had.
     """
-    if size_px is not None and not 8 <= size_px <= 2048:
-        raise SettingError(f"size={size_px} is out of range: expected 8 to 2048 px.")
+    size_px = None if size_px is None else whole("size", size_px, least=8, most=2048)
     choice = choose_arch(arch, pretrained=pretrained)
     how = choose_fit(one_of("fit", fit, (None, *get_args(Fit))), data.train.paths)
     body = load_body(str(choice.value), pretrained=pretrained, channels=data.channels, size_px=size_px, dropout=dropout)

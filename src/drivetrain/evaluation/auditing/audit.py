@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from drivetrain.calls import named
+from drivetrain.data.asking import asked_by, asked_column, asked_delimiter, asked_kind, asked_target
 from drivetrain.data.audit.balance import balance_findings
 from drivetrain.data.audit.duplicates import LOOKS, Copies, copies_findings, find_copies
 from drivetrain.data.audit.findings import Finding, by_severity
@@ -27,6 +29,7 @@ from drivetrain.data.sources import Source
 from drivetrain.errors import DataError
 from drivetrain.evaluation.auditing.shortcut import ShortcutAudit, chosen_rows, look_for_shortcuts, shortcut_findings
 from drivetrain.evaluation.predictions import Predictions
+from drivetrain.settings import flag, whole
 from drivetrain.text import printable, readable
 
 Features = NDArray[np.floating] | Callable[[Examples], NDArray[np.floating]]
@@ -95,6 +98,7 @@ class Audit:
         }
 
 
+@named
 def audit(
     data: Data | Source,
     *,
@@ -145,8 +149,16 @@ def audit(
         drivetrain.errors.DataError: /no/such/folder does not exist; expected a folder of pictures or a table file.
     """
     began = monotonic()
-    reading = Reading(target, path, split, kind, label_delim, group, time, channels, labels_from)
-    rows = rows_of(data, reading)
+    shortcuts, looks, seed = flag("shortcuts", shortcuts), whole("looks", looks, least=0), whole("seed", seed, least=0)
+    target, path, split, kind = (
+        asked_target(target),
+        asked_column("path", path),
+        asked_column("split", split),
+        asked_kind(kind),
+    )
+    label_delim, group, time = asked_delimiter(label_delim), asked_by("group", group), asked_by("time", time)
+    channels = None if channels is None else whole("channels", channels, least=1)
+    rows = rows_of(data, Reading(target, path, split, kind, label_delim, group, time, channels, labels_from))
     table = _checked(features, rows)
     copies = find_copies(rows, table, looks=looks)
     findings = [*broken_findings(rows), *copies_findings(rows, copies), *balance_findings(rows)]
@@ -175,7 +187,8 @@ def _checked(features: Features | None, rows: AuditRows) -> NDArray[np.floating]
         return None
     table = np.asarray(features(rows.examples) if callable(features) else features)
     n_test = len(rows.of_part("test"))
-    if table.ndim != 2 or len(table) not in (len(rows), len(rows) - n_test) or not np.isfinite(table).all():
+    n_rows = (len(rows), len(rows) - n_test)
+    if table.dtype.kind not in "biuf" or table.ndim != 2 or len(table) not in n_rows or not np.isfinite(table).all():
         raise DataError(
             f"features have shape {table.shape}; expected {len(rows)} rows of finite numbers (training, validation "
             "and test rows in this order), or without the test rows. To fix: compute them from the same data."

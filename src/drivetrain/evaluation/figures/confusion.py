@@ -10,6 +10,7 @@ from drivetrain.errors import SettingError
 from drivetrain.evaluation.confusions import Counts, count_confusions, most_confused
 from drivetrain.evaluation.figures._canvas import DARK, Figure, new_figure, short
 from drivetrain.evaluation.predictions import Predictions
+from drivetrain.settings import whole
 
 
 def confusion_matrix(predictions: Predictions, *, most: int = 20) -> Figure:
@@ -30,8 +31,7 @@ def confusion_matrix(predictions: Predictions, *, most: int = 20) -> Figure:
             f"{target.name!r} is of kind {target.kind!r}: a confusion matrix needs one category per row. "
             "To fix: look at results(...) or top_losses(...)."
         )
-    if most < 2:
-        raise SettingError(f"most = {most}: at least 2 categories are expected.")
+    most = whole("most", most, least=2)
     counts_KK = count_confusions(predictions)
     shown = most_confused(counts_KK, most)
     table = counts_KK[np.ix_(shown, shown)]

@@ -12,6 +12,7 @@ from drivetrain.errors import DataError, SettingError
 from drivetrain.evaluation.figures._canvas import DARK, GREY, RIGHT, WRONG, Figure, ending, new_grid, short
 from drivetrain.evaluation.predictions import Predictions
 from drivetrain.runtime.targets import Array, TargetValue
+from drivetrain.settings import whole
 from drivetrain.text import number_text
 
 LoadPicture = Callable[[int], Array]
@@ -55,8 +56,9 @@ def results(predictions: Predictions, load_picture: LoadPicture, *, n: int = 9, 
         n: How many rows, or all where there are fewer.
         seed: The same seed draws the same rows.
     """
-    if not len(predictions) or n < 1:
-        raise SettingError(f"n = {n} of {len(predictions)} rows: at least one row is needed.")
+    n, seed = whole("n", n, least=1), whole("seed", seed, least=0)
+    if not len(predictions):
+        raise SettingError("there are no rows to show; expected at least one. To fix: pass labelled rows.")
     rows = np.random.default_rng(seed).permutation(len(predictions))[:n]
     drawn = predictions.subset(rows)
     figure, panels = new_grid(len(rows), width=_PANEL, height=_PANEL + 0.45)

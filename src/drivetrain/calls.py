@@ -1,0 +1,222 @@
+"""Calls whose arguments have names that are not known, or whose values a description does not allow."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+
+from drivetrain.errors import SettingError, did_you_mean
+from drivetrain.settings import flag, number, shown, whole
+from drivetrain.text import readable
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+IMAGES, LEARNER, FINE_TUNE, AUGMENT = "dt.images", "dt.Learner", "fine_tune", "augment= of dt.Learner"
+MEANT = {
+    "augmentation": ("augment",),
+    "base_lr": ("lr", FINE_TUNE),
+    "batch_tfms": ("augment", AUGMENT),
+    "bs": ("batch_size", LEARNER),
+    "cbs": ("callbacks", LEARNER),
+    "class_weight": ("class_weights", LEARNER),
+    "delimiter": ("label_delim", IMAGES),
+    "description": ("use", "learn.report"),
+    "df": ("source", IMAGES),
+    "drop_rate": ("dropout", LEARNER),
+    "dls": ("data", LEARNER),
+    "fn_col": ("path", IMAGES),
+    "folder": ("source", IMAGES),
+    "freeze_epochs": ("head_epochs", FINE_TUNE),
+    "image_size": ("size", LEARNER),
+    "img_size": ("size", LEARNER),
+    "item_tfms": ("augment", AUGMENT),
+    "label": ("target", IMAGES),
+    "label_col": ("target", IMAGES),
+    "labels": ("target", IMAGES),
+    "learning_rate": ("lr", FINE_TUNE),
+    "lr_max": ("lr", FINE_TUNE),
+    "max_epochs": ("epochs", FINE_TUNE),
+    "max_lr": ("lr", FINE_TUNE),
+    "model": ("arch", LEARNER),
+    "model_name": ("arch", LEARNER),
+    "n_epoch": ("epochs", FINE_TUNE),
+    "n_epochs": ("epochs", FINE_TUNE),
+    "num_epochs": ("epochs", FINE_TUNE),
+    "random_state": ("seed",),
+    "splitter": ("split", IMAGES),
+    "test_size": ("test_pct", IMAGES),
+    "tfms": ("augment", AUGMENT),
+    "transform": ("augment", AUGMENT),
+    "transforms": ("augment", AUGMENT),
+    "val_pct": ("valid_pct", IMAGES),
+    "valid_col": ("split", IMAGES),
+    "valid_size": ("valid_pct", IMAGES),
+    "val_split": ("valid_pct", IMAGES),
+    "validation_split": ("valid_pct", IMAGES),
+    "wd": ("weight_decay", LEARNER),
+    "weights": ("class_weights", LEARNER),
+    "y_col": ("target", IMAGES),
+}
+"""What other libraries call an argument → what it is called here, and by whom, where only one call has it."""
+NOT_NEEDED = {
+    "num_workers": "pictures are decoded in as many threads as there are processors",
+    "pin_memory": "pictures are decoded in as many threads as there are processors",
+    "shuffle": "training rows are in another order every epoch",
+    "verbose": "`with dt.quiet():` prints nothing",
+}
+"""What other libraries ask for → why it is not asked for here."""
+
+
+def named(call: Callable[P, R]) -> Callable[P, R]:
+    """The same call, for which an argument that it does not know, or misses, is a SettingError that says what it knows.
+
+    Example:
+        >>> @named
+        ... def fit(epochs: int, *, lr: float = 1e-3) -> int:
+        ...     return epochs
+        >>> fit(2)
+        2
+        >>> fit(2, learning_rate=0.1)
+        Traceback (most recent call last):
+        drivetrain.errors.SettingError: fit() has no learning_rate; expected lr. To fix: write lr=.
+    """
+    signature = inspect.signature(call)
+
+    @wraps(call)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise SettingError(_misnamed(call, signature, args, kwargs, str(error))) from None
+        return call(*args, **kwargs)
+
+    return checked
+
+
+def _misnamed(
+    call: Callable[..., Any],
+    signature: inspect.Signature,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    reason: str,
+) -> str:
+    """What is wrong with the arguments of a call, and what it expects."""
+    known = [name for name in signature.parameters if name not in ("self", "cls")]
+    title = call.__qualname__.removesuffix(".__init__").rsplit(".", 1)[-1]
+    unknown = [name for name in kwargs if name not in known]
+    if unknown:
+        return unknown_name(f"{title}()", unknown[0], known)
+    usual = [p for p in signature.parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
+    own = len(signature.parameters) - len(known)
+    if len(args) > len(usual):
+        first = [p.name for p in usual[own:]]
+        others = [name for name in known if name not in first] or ["name"]
+        return (
+            f"{title}() was given {len(args) - own} values without a name, the last {shown(args[-1])}; expected at "
+            f"most {len(first)}: {', '.join(first) or 'none'}. To fix: write the others with their names, such as "
+            f"{others[0]}=."
+        )
+    expected = ", ".join(known) or "nothing"
+    return f"{title}() cannot be called so: {reason}; expected {expected}. To fix: give each once, by its name."
+
+
+def unknown_name(where: str, name: str, known: list[str]) -> str:
+    """The message about an argument, or a key of settings, that is not known.
+
+    Example:
+        >>> unknown_name("fit()", "wd", ["epochs", "lr"])
+        'fit() has no wd; expected weight_decay of dt.Learner. To fix: pass weight_decay= there.'
+    """
+    said = readable(str(name))
+    if name in NOT_NEEDED:
+        return f"{where} has no {said}; expected none: {NOT_NEEDED[name]}. To fix: leave it out."
+    meant, *others = MEANT.get(name, ("",))
+    if meant in known:
+        return f"{where} has no {said}; expected {meant}. To fix: write {meant}=."
+    if meant and others:
+        there = others[0]
+        return f"{where} has no {said}; expected {meant} of {there}. To fix: pass {meant}= there."
+    home = next((place for place, names in HOMES.items() if name in names), None)
+    near = did_you_mean(said, known)
+    if home is not None and not near:
+        return f"{where} has no {said}; expected {said} of {home}. To fix: pass {said}= there."
+    fix = "To fix: write it so." if near else "To fix: leave it out, or take one of these."
+    return f"{where} has no {said}; expected among {', '.join(known) or 'nothing'}.{near} {fix}"
+
+
+HOMES = {
+    LEARNER: (
+        "arch", "augment", "accumulate", "batch_size", "callbacks", "class_weights", "clip_norm", "cutmix", "device",
+        "dropout", "label_smoothing", "loss", "metrics", "mixup", "precision", "pretrained", "size", "weight_decay",
+    ),
+    FINE_TUNE: ("budget", "checkpoint", "epochs", "head_epochs", "lr", "unfreeze"),
+    IMAGES: ("channels", "group", "gap", "label_delim", "stratify", "test_pct", "time", "valid_pct"),
+    "Learner.save": ("golden", "worst_change"),
+    "dt.load": ("top_k", "threads"),
+}  # fmt: skip
+"""A call → its own arguments that are asked of others by mistake."""
+
+
+class _Checking(type(BaseModel)):
+    if not TYPE_CHECKING:
+
+        def __call__(cls, *args: Any, **settings: Any) -> Any:
+            title = cls.__name__
+            if args:
+                raise SettingError(
+                    f"{title}({shown(args[0])}) cannot be used: expected settings with their names, among "
+                    f"{', '.join(cls.model_fields)}. To fix: write {title}({next(iter(cls.model_fields))}=...)."
+                )
+            numbers = {name: _plain(name, value, cls.model_fields.get(name)) for name, value in settings.items()}
+            try:
+                return super().__call__(**numbers)
+            except ValidationError as error:
+                raise SettingError(said_of(title, error, list(cls.model_fields))) from error
+
+
+def _plain(name: str, value: Any, field: FieldInfo | None) -> Any:
+    """A number or truth value as the gate reads it: pydantic takes True for 1, and "yes" for True."""
+    kind: Any = None if field is None else field.annotation
+    if value is None or kind not in (bool, int, float, int | None, float | None):
+        return value
+    if kind is bool:
+        return flag(name, value)
+    return whole(name, value) if kind in (int, int | None) else number(name, value)
+
+
+class CheckedModel(BaseModel, metaclass=_Checking):
+    """A description that people write: what it does not allow is a SettingError, not pydantic's own.
+
+    Example:
+        >>> class Size(CheckedModel):
+        ...     width: int = 1
+        >>> Size(width="wide")
+        Traceback (most recent call last):
+        drivetrain.errors.SettingError: Size(width='wide') cannot be used: input should be a valid integer, ...
+    """
+
+
+def said_of(title: str, error: ValidationError, known: list[str]) -> str:
+    """What pydantic says of the first fault, in three parts."""
+    first = error.errors()[0]
+    name = ".".join(map(str, first["loc"]))
+    if first["type"] == "extra_forbidden":
+        return unknown_name(title, name, known)
+    if not name:  # what goes with what
+        why = first["msg"].removeprefix("Value error, ").removesuffix(".")
+        return f"{title}({shown(first['input'])}) cannot be used: expected that {why}. To fix: change one of them."
+    expected = first["msg"].replace("Input should be", "expected", 1).removesuffix(".")
+    for bound in ("greater", "less"):
+        expected = expected.replace(f"expected {bound}", f"expected a value {bound}", 1)
+    if first["type"] == "missing":
+        return f"{title}() was called without {name}; expected a value of it. To fix: add {name}=."
+    if not expected.startswith("expected"):
+        expected = f"expected another value: {expected[:1].lower()}{expected[1:]}"
+    received = f"{title}({name}={shown(first['input'])})"
+    return f"{received} cannot be used: {expected}. To fix: pass such a value, or leave it out."

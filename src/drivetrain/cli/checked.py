@@ -1,0 +1,63 @@
+"""Words of the command line that go through the same gate as the arguments of a call, before anything is read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import typer
+
+from drivetrain.errors import SettingError
+from drivetrain.settings import device, number, place, whole
+
+Value = TypeVar("Value")
+
+
+def checked(check: Callable[[str], Value]) -> Callable[[str], Value]:
+    """A parser for an option: what the gate refuses, the command line says of the option.
+
+    Example:
+        >>> checked(partial(whole, "epochs", least=1))("4")
+        4
+    """
+
+    def parse(word: str) -> Value:
+        try:
+            return check(word)
+        except SettingError as error:
+            raise typer.BadParameter(str(error)) from error
+
+    return parse
+
+
+def whole_of(name: str, *, least: int | None = None, most: int | None = None) -> Callable[[str], int]:
+    """A parser for a whole number within bounds."""
+    return checked(partial(whole, name, least=least, most=most))
+
+
+def number_of(
+    name: str,
+    *,
+    above: float | None = None,
+    least: float | None = None,
+    below: float | None = None,
+    most: float | None = None,
+) -> Callable[[str], float]:
+    """A parser for a number within bounds, see `drivetrain.settings.number`."""
+    return checked(partial(number, name, above=above, least=least, below=below, most=most))
+
+
+def path_of(name: str) -> Callable[[str], Path]:
+    """A parser for a path; no letters at all, as of a variable that is not set, are none."""
+    return checked(lambda word: Path(place(name, word)))
+
+
+def text_path_of(name: str) -> Callable[[str], str]:
+    """The same for what stays text."""
+    return checked(partial(place, name))
+
+
+DEVICE = checked(device)
+"""A parser for the name of a device."""

@@ -1,0 +1,302 @@
+"""Every argument of every public call, given what means nothing: it is refused in words, or does what is documented.
+
+What a call would do after its checks is replaced by an exception (`Reached`), so that an argument that is let through
+shows, and nothing is trained.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import drivetrain as dt
+from drivetrain.data.data import Data
+from drivetrain.errors import DrivetrainError
+from drivetrain.runtime.targets import CategoryTarget
+
+NONSENSE: dict[str, Any] = {
+    "text": "x",
+    "blank": "",
+    "minus": -1,
+    "nan": math.nan,
+    "inf": math.inf,
+    "half": 1.5,
+    "list": [],
+    "dict": {},
+    "thing": object(),
+    "true": True,
+    "class": dict,
+    "complex": 1j,
+    "bytes": b"\xff",
+}
+TEXT, TRUE, DICT, LIST = {"text"}, {"true"}, {"dict"}, {"list"}
+BIG_ENOUGH = {"half"}
+"""1.5 where a number above 0 is expected."""
+
+
+class Reached(Exception):
+    """What comes after the checks was begun."""
+
+
+def reached(*_: Any, **__: Any) -> Any:
+    raise Reached
+
+
+@dataclass(frozen=True)
+class World:
+    """What calls are made with."""
+
+    root: Path
+    data: Data
+    learn: dt.Learner
+    said: dt.Predictions
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    root = tmp_path_factory.mktemp("gate")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DRIVETRAIN_PROJECT", str(root / "project"))
+        random = np.random.default_rng(0)
+        for i in range(36):
+            place = root / "pictures" / "ab"[i % 2] / f"{i}.png"
+            place.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(random.integers(0, 256, (16, 16, 3), dtype=np.uint8)).save(place)
+        data = dt.images(root / "pictures")
+        learn = dt.Learner(data, "test_resnet", pretrained=False, size=32, device="cpu", precision="fp32")
+        target = CategoryTarget(name="kind", vocab=("a", "b"))
+        p = random.random(40)
+        said = dt.Predictions(
+            ids=tuple(map(str, range(40))),
+            target=target,
+            truth=(p + random.normal(0, 0.3, 40) > 0.5).astype(int),
+            output=np.stack([1 - p, p], axis=1),
+            loss=random.random(40),
+        )
+        yield World(root, data, learn, said)
+
+
+@dataclass(frozen=True)
+class Call:
+    """A public call, what it needs, what comes after its checks, and which nonsense it has a use for."""
+
+    of: Callable[[World], Callable[..., Any]]
+    needs: Callable[[World], Mapping[str, Any]] = lambda _: {}
+    stop: tuple[str, ...] = ()
+    """Where `Reached` takes the place of work."""
+    takes: Mapping[str, set[str]] | None = None
+    """Parameter → the names of what it takes."""
+    not_here: tuple[str, ...] = ()
+    """Parameters that have tests of their own."""
+
+
+A_NUMBER = BIG_ENOUGH
+LEARNING = "drivetrain.training.learner."
+CALLS: dict[str, Call] = {
+    "images": Call(
+        lambda _: dt.images,
+        lambda w: {"source": w.root / "pictures"},
+        ("drivetrain.data.images.read_source",),
+        {
+            "source": set(),
+            "target": TEXT,
+            "path": TEXT,
+            "split": TEXT,
+            "group": TEXT | {"class"},
+            "time": TEXT | {"class"},
+            "label_delim": TEXT,
+            "review": TEXT,
+            "seal": TEXT | LIST,
+            "retire": TEXT,
+            "project": TEXT,
+            "stratify": TRUE,
+        },
+        ("source",),
+    ),
+    "Learner": Call(
+        lambda _: dt.Learner,
+        lambda w: {"data": w.data},
+        (LEARNING + "prepare_kind",),
+        {
+            "arch": TEXT,
+            "pretrained": TRUE,
+            "augment": TRUE | DICT,
+            "mixup": A_NUMBER,
+            "cutmix": A_NUMBER,
+            "weight_decay": A_NUMBER,
+            "clip_norm": A_NUMBER,
+            "store_activations": TRUE,
+            "callbacks": LIST,
+        },
+    ),
+    "Learner.fine_tune": Call(
+        lambda w: w.learn.fine_tune,
+        lambda _: {"epochs": 1},
+        (LEARNING + "Learner._run", LEARNING + "Learner._within"),
+        {"lr": A_NUMBER, "spent": A_NUMBER, "checkpoint": TEXT, "callbacks": LIST},
+        ("budget",),
+    ),
+    "Learner.fine_tune(budget)": Call(
+        lambda w: w.learn.fine_tune, stop=(LEARNING + "Learner._within",), takes={"budget": A_NUMBER, "epochs": set()}
+    ),
+    "Learner.fit": Call(
+        lambda w: w.learn.fit,
+        lambda _: {"epochs": 1},
+        (LEARNING + "Learner._run",),
+        {"lr": A_NUMBER, "checkpoint": TEXT, "callbacks": LIST},
+    ),
+    "Learner.find_lr": Call(
+        lambda w: w.learn.find_lr,
+        lambda _: {"end": 2.0},
+        (LEARNING + "try_rates",),
+        {"start": A_NUMBER, "end": A_NUMBER},
+    ),
+    "Learner.predictions": Call(lambda w: w.learn.predictions, stop=(LEARNING + "Learner._judge",)),
+    "Learner.predictor": Call(lambda w: w.learn.predictor),
+    "Learner.predict_many": Call(lambda w: w.learn.predict_many, lambda _: {"sources": []}, not_here=("sources",)),
+    "Learner.baselines": Call(
+        lambda w: w.learn.baselines, stop=(LEARNING + "Learner.predictions",), takes={"probe": TRUE}
+    ),
+    "Learner.metadata_alone": Call(lambda w: w.learn.metadata_alone, stop=(LEARNING + "Learner.predictions",)),
+    "Learner.report": Call(
+        lambda w: w.learn.report,
+        stop=("drivetrain.training.reporting.report_parts",),
+        takes={"path": TEXT, "title": TEXT, "use": TEXT | {"blank"}, "probe": TRUE},
+    ),
+    "Learner.save": Call(
+        lambda w: w.learn.save,
+        lambda w: {"path": w.root / "m.model"},
+        ("drivetrain.training.keeping.save_learner",),
+        {"path": TEXT},
+    ),
+    "Learner.load": Call(
+        lambda _: dt.Learner.load,
+        lambda w: {"path": w.root / "m.model"},
+        ("drivetrain.training.keeping.open_artefact",),
+        {"path": TEXT, "project": TEXT},
+        ("data", "settings"),
+    ),
+    "Learner.show_batch": Call(lambda w: w.learn.show_batch),
+    "Learner.show_results": Call(lambda w: w.learn.show_results, stop=("drivetrain.training.look.show_results",)),
+    "Learner.plot_top_losses": Call(lambda w: w.learn.plot_top_losses, stop=("drivetrain.training.look.top_losses",)),
+    "Learner.plot_confusion": Call(lambda w: w.learn.plot_confusion, stop=("drivetrain.training.look.confusion",)),
+    "Data.folds": Call(lambda w: w.data.folds),
+    "Data.nested_folds": Call(lambda w: w.data.nested_folds, stop=("drivetrain.data.folds.make_folds",)),
+    "Data.open_test": Call(
+        lambda w: w.data.open_test, stop=("drivetrain.data.seal.Ledger.append",), takes={"why": TEXT}
+    ),
+    "load": Call(
+        lambda _: dt.load,
+        lambda w: {"path": w.root / "m.model"},
+        ("drivetrain.runtime.loading.open_artefact",),
+        {"path": TEXT, "device": TEXT},
+    ),
+    "evaluate": Call(
+        lambda _: dt.evaluate,
+        lambda w: {"path": w.root / "m.model"},
+        ("drivetrain.training.saved.open_artefact",),
+        {"path": TEXT, "project": TEXT, "seal": TEXT},
+        ("data", "metrics"),
+    ),
+    "audit": Call(
+        lambda _: dt.audit,
+        lambda w: {"data": w.root / "pictures"},
+        ("drivetrain.data.audit.sources.read_source",),
+        {
+            "shortcuts": TRUE,
+            "target": TEXT,
+            "path": TEXT,
+            "split": TEXT,
+            "label_delim": TEXT,
+            "group": TEXT | {"class"},
+            "time": TEXT | {"class"},
+        },
+        ("data", "features"),
+    ),
+    "score": Call(lambda _: dt.score, lambda w: {"predictions": w.said}, takes={"baselines": DICT}),
+    "compare": Call(
+        lambda _: dt.compare,
+        lambda w: {"a": w.said, "b": w.said},
+        takes={"worth": A_NUMBER, "higher_is_better": TRUE},
+    ),
+    "calibrate": Call(lambda _: dt.calibrate, lambda w: {"predictions": w.said}),
+    "cross_validate": Call(
+        lambda _: dt.cross_validate,
+        lambda w: {"data": w.data, "train": reached},
+        ("drivetrain.data.folds.make_folds",),
+        {"train": {"class"}},
+    ),
+    "Predictions": Call(
+        lambda _: dt.Predictions,
+        lambda w: {"ids": ("a",), "target": w.said.target, "truth": [0], "output": [[0.5, 0.5]]},
+    ),
+    "Predictions.top_losses": Call(lambda w: w.said.top_losses),
+    "Predictions.save": Call(
+        lambda w: w.said.save, stop=("drivetrain.evaluation.predictions.write_table",), takes={"path": TEXT}
+    ),
+    "Predictions.load": Call(lambda _: dt.Predictions.load),
+    "Predictions.subset": Call(lambda w: w.said.subset, takes={"indices": LIST}),
+    "EarlyStopping": Call(lambda _: dt.EarlyStopping, takes={"monitor": TEXT, "min_delta": A_NUMBER}),
+    "KeepBest": Call(lambda _: dt.KeepBest, takes={"monitor": TEXT}),
+    "LogFile": Call(lambda _: dt.LogFile),
+    "TensorBoardLog": Call(lambda _: dt.TensorBoardLog, takes={"folder": set()}, not_here=("folder",)),
+    "Augmentation": Call(
+        lambda _: dt.Augmentation,
+        takes={"aspect": A_NUMBER, "flip": TRUE, "rotate_deg": A_NUMBER},
+    ),
+    "Calibration": Call(
+        lambda _: dt.Calibration,
+        lambda _: {"coverage": 0.9, "n": 10},
+        takes={"temperature": A_NUMBER, "quantile": A_NUMBER, "abstain_below": A_NUMBER},
+    ),
+    "Predictor": Call(
+        lambda _: dt.Predictor,
+        lambda w: {name: getattr(w.learn.predictor(), name) for name in ("reader", "target", "engine")},
+        takes={"decisions": DICT, "engine": {"class"}},
+        not_here=("decisions", "manifest", "calibration", "golden", "engine"),
+    ),
+}
+
+
+def parameters() -> Iterator[tuple[str, str]]:
+    """Every parameter of every call, by their signatures."""
+    owners = {"Learner": dt.Learner, "Data": Data, "Predictions": dt.Predictions}
+    for title, call in CALLS.items():
+        name = title.split("(")[0]
+        owner, _, method = name.rpartition(".")
+        made = getattr(owners[owner], method) if owner else getattr(dt, name)
+        for parameter in inspect.signature(made).parameters:
+            if parameter not in ("self", *call.not_here):
+                yield title, parameter
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(("title", "parameter"), list(parameters()))
+def test_what_means_nothing_is_refused_in_words(
+    world: World, title: str, parameter: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call = CALLS[title]
+    monkeypatch.setenv("DRIVETRAIN_PROJECT", str(world.root / "project"))
+    monkeypatch.chdir(world.root)
+    for place in call.stop:
+        monkeypatch.setattr(place, reached)
+    made, takes = call.of(world), (call.takes or {}).get(parameter, set())
+    for name, value in NONSENSE.items():
+        try:
+            made(**{**call.needs(world), parameter: value})
+        except Reached:
+            assert name in takes, f"{title}({parameter}={value!r}) was let through"
+        except DrivetrainError as error:
+            said = str(error)
+            assert name not in takes, f"{title}({parameter}={value!r}) was refused: {said}"
+            assert "expected" in said or "To fix" in said, said
+        else:
+            assert name in takes, f"{title}({parameter}={value!r}) was taken"
