@@ -12,7 +12,8 @@ import pytest
 from PIL import Image, ImageCms
 
 from drivetrain.errors import PictureError, SettingError
-from drivetrain.runtime.pictures import FORMATS, PICTURE_SUFFIXES, digest, probe_picture, read_picture
+from drivetrain.runtime.formats import FORMATS, PICTURE_SUFFIXES
+from drivetrain.runtime.pictures import digest, probe_picture, read_picture
 from drivetrain.text import readable
 
 Image.init()

@@ -11,7 +11,7 @@ from drivetrain.data.labels import same_name, tidy
 from drivetrain.data.notices import warn
 from drivetrain.errors import DataError, SettingError, did_you_mean, first_few
 from drivetrain.runtime.decisions import Decision
-from drivetrain.runtime.pictures import PICTURE_SUFFIXES
+from drivetrain.runtime.formats import PICTURE_SUFFIXES
 
 Columns = Mapping[str, Sequence[Any]]
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from drivetrain.data.notices import warn
 from drivetrain.errors import DataError
 from drivetrain.runtime.decisions import Decision
-from drivetrain.runtime.pictures import PICTURE_SUFFIXES
+from drivetrain.runtime.formats import PICTURE_SUFFIXES
 
 DELIMITERS = ",;\t|"
 SEP_LINE = re.compile(r'"?sep=(?P<sign>.|\\t)"?\s*', re.IGNORECASE)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from drivetrain.runtime.pictures import PICTURE_SUFFIXES
+from drivetrain.runtime.formats import PICTURE_SUFFIXES
 from drivetrain.text import readable
 
 ROWS_TRIED = 300

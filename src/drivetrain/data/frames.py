@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, cast
 
 from drivetrain.data.labels import column_names
 from drivetrain.errors import DataError, MissingExtraError, SettingError, first_few
-from drivetrain.runtime.pictures import PICTURE_SUFFIXES
+from drivetrain.runtime.formats import PICTURE_SUFFIXES
 from drivetrain.settings import shown
 
 try:

@@ -13,7 +13,6 @@ import stat
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,6 +21,7 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
 from drivetrain.errors import PictureError
+from drivetrain.runtime.formats import readable_formats
 from drivetrain.runtime.intake import PictureSource, picture_source
 from drivetrain.runtime.odd_paths import mend
 from drivetrain.runtime.own_output import is_own_figure
@@ -41,22 +41,6 @@ from drivetrain.runtime.wide import (
 )
 from drivetrain.settings import whole
 from drivetrain.text import readable, short_reason
-
-FORMATS = {
-    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
-    "PNG": (".png",),
-    "WEBP": (".webp",),
-    "GIF": (".gif",),
-    "BMP": (".bmp", ".dib"),
-    "TIFF": (".tif", ".tiff"),
-    "PPM": (".ppm", ".pgm", ".pbm", ".pnm"),
-    "MPO": (".mpo",),
-    "AVIF": (".avif",),
-}
-"""What Pillow may open (nothing that starts another program, as EPS would), and the usual suffixes."""
-
-PICTURE_SUFFIXES = frozenset({suffix for group in FORMATS.values() for suffix in group} | {".npy", ".heic", ".heif"})
-"""What a folder scan takes, in lower case. HEIC is taken so that it is reported rather than overlooked."""
 
 LONGEST_NAME = 1024
 """Letters of a path that a message repeats."""
@@ -370,7 +354,7 @@ def _from_frame(data: bytes, image: Image.Image, how: _How, frame: int, full_siz
 
 
 def _opened(data: bytes) -> Image.Image:
-    return Image.open(io.BytesIO(data), formats=_formats())
+    return Image.open(io.BytesIO(data), formats=readable_formats())
 
 
 def _from_image(
@@ -498,10 +482,3 @@ def _shrink_factor(height: int, width: int, shrink_to_px: int | None) -> int:
         return 1
     most = min(height, width) // (2 * shrink_to_px)
     return next((factor for factor in SHRINK_FACTORS if factor <= most), 1)
-
-
-@cache
-def _formats() -> tuple[str, ...]:
-    """The formats that this build of Pillow can read."""
-    Image.init()
-    return tuple(name for name in FORMATS if name in Image.OPEN)

@@ -18,11 +18,11 @@ from drivetrain.errors import ArtefactError, PictureError, SettingError
 from drivetrain.runtime.calibration import Calibration
 from drivetrain.runtime.cpus import usable_cpus
 from drivetrain.runtime.decisions import Decision
+from drivetrain.runtime.formats import PICTURE_SUFFIXES
 from drivetrain.runtime.golden import Golden, SelfTest, compare
 from drivetrain.runtime.inputs import Input, Pixels
 from drivetrain.runtime.intake import PictureSource, name_of, picture_source, picture_sources
 from drivetrain.runtime.manifest import Manifest
-from drivetrain.runtime.pictures import PICTURE_SUFFIXES
 from drivetrain.runtime.scanning import folder_pictures
 from drivetrain.runtime.targets import CategoriesTarget, CategoryTarget, NumberTarget, Target
 from drivetrain.settings import refuse, whole

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from drivetrain.notices import warn
+from drivetrain.runtime.formats import PICTURE_SUFFIXES
 from drivetrain.runtime.own_output import is_own_figure, own_output
-from drivetrain.runtime.pictures import PICTURE_SUFFIXES
 from drivetrain.runtime.sniffing import DRAWINGS, OTHER_SUFFIXES, UNREAD, begins_like_a_picture, head
 from drivetrain.runtime.system_limits import patiently
 from drivetrain.text import readable, short_reason

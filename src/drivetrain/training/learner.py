@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,52 +13,49 @@ from pydantic import BaseModel
 
 from drivetrain.calls import named
 from drivetrain.data.data import Data
-from drivetrain.data.examples import Examples
 from drivetrain.data.notices import warn
 from drivetrain.data.sealing import begin_trial
 from drivetrain.data.store import Store
-from drivetrain.errors import DataError, SettingError
+from drivetrain.errors import SettingError
 from drivetrain.evaluation.metrics import Metric, resolve_metrics
 from drivetrain.evaluation.predictions import Predictions
-from drivetrain.evaluation.scores import Scores, score
+from drivetrain.evaluation.scores import Scores
 from drivetrain.progress import say
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.manifest import Manifest, Opening
 from drivetrain.runtime.pictures import PictureSource
 from drivetrain.runtime.places import why_not_writable
 from drivetrain.runtime.predictor import Prediction, Predictor
-from drivetrain.settings import choice, flag, number, whole
 from drivetrain.settings import device as asked_device
+from drivetrain.settings import flag, number, whole
 from drivetrain.training import asking, defaults
 from drivetrain.training.asking import CheckpointPlace, TakenUp
 from drivetrain.training.callbacks import Callback, KeepHead, Row
 from drivetrain.training.checkpoint import RunClaim, claim_run, snapshot
 from drivetrain.training.class_weights import ClassWeights, asked_weights, weights_decision
-from drivetrain.training.evaluating import TorchEngine, raw_outputs
+from drivetrain.training.evaluating import TorchEngine
 from drivetrain.training.feeding import Feeder
 from drivetrain.training.fine_tuning import Recipe, budget_plan, epochs_plan, keep_plan, solves_head
 from drivetrain.training.identity import fingerprint, parameters_sha256
-from drivetrain.training.judging import judge
 from drivetrain.training.keeping import Keeping
 from drivetrain.training.kinds import asked_augmentation, prepare_kind
-from drivetrain.training.looking import Looking
 from drivetrain.training.losses import LossFunction, make_loss
 from drivetrain.training.lr_find import LrSuggestion, try_rates
-from drivetrain.training.measuring import Measuring
 from drivetrain.training.memory import kept_memory
 from drivetrain.training.network import Network
-from drivetrain.training.place import Place, Precision, find_place
+from drivetrain.training.place import Precision, find_place
 from drivetrain.training.plan import Phase, Rates
 from drivetrain.training.reporting import Reporting
 from drivetrain.training.run import Run, Setup
 from drivetrain.training.sealing import Sealing
 from drivetrain.training.stepping import Stepper, make_mix, make_optimizer
+from drivetrain.training.validating import Validating
 
 MetricLike = str | Metric | Any
 """A name, a `Metric`, or a function of truth and output."""
 
 
-class Learner(Looking, Measuring, Sealing, Keeping, Reporting):
+class Learner(Validating, Sealing, Keeping, Reporting):
     """Data, architecture and metrics; trains, judges itself, and predicts.
 
     Loss, activation and default metrics follow from the target. `decisions` holds what was decided, and why.
@@ -347,54 +343,6 @@ class Learner(Looking, Measuring, Sealing, Keeping, Reporting):
         finally:
             self.network.load_state_dict(before)
 
-    # ── judging ─────────────────────────────────────────────────────────────────────────────────────────────────
-
-    @named
-    def predictions(self, part: Literal["train", "valid"] = "valid") -> Predictions:
-        """The table of predictions that every score and figure is made from, in fp32 as the saved model answers.
-
-        Raises:
-            DataError: There are no such rows.
-            SettingError: `part` is unknown; the test set is opened by `test` alone.
-        """
-        if choice("part", part, ("train", "valid", "test")) == "test":
-            raise SettingError(
-                "part='test' cannot be used: expected 'train' or 'valid'; the test set is opened by test() alone. To "
-                "fix: learn.test(), once, at the end."
-            )
-        if part == "train":
-            return self._judge(self.feeder.store, self.data.train)
-        identity = parameters_sha256(self.network)
-        if self._judged is None or self._judged[0] != identity:
-            began = time.monotonic()
-            self._judged = (identity, self._judge(self.valid_store, self.data.valid))
-            self.judging_seconds = time.monotonic() - began
-        return self._judged[1]
-
-    def validate(self) -> Scores:
-        """Each metric on the validation set with its interval, what a constant answer reaches, and the loss."""
-        asked = (parameters_sha256(self.network), self.metrics)
-        if self._validated is None or self._validated[0] != asked:  # saving asks again for what was just shown
-            found = self.predictions()
-            scores = score(found, self.metrics, part="validation", baselines=self._without_model(found))
-            self._validated = (asked, scores)
-        return self._validated[1]
-
-    def quick_predictions(self) -> Predictions:
-        """Of the validation set, in the precision that trains: between epochs, where lower is faster."""
-        if self.place.judging() is self.place:
-            return self.predictions()  # the last epoch's are asked for again at the end
-        return self._judge(self.valid_store, self.data.valid, place=self.place)
-
-    def _judge(
-        self, store: Store, examples: Examples, part: str = "validation", *, place: Place | None = None
-    ) -> Predictions:
-        if len(examples) == 0:
-            setting = "test_pct" if part == "test" else "valid_pct"
-            raise DataError(f"there is no {part} set. To fix: make the data with {setting} above 0.")
-        outputs = raw_outputs(self.network, self.kind.reader, store, place or self.place.judging())
-        return judge(outputs, examples, self.data.target, self.loss)
-
     # ── predicting and saving ───────────────────────────────────────────────────────────────────────────────────
 
     @named
@@ -531,18 +479,6 @@ class Learner(Looking, Measuring, Sealing, Keeping, Reporting):
         if self._claim is not None:
             self._claim.release()
             self._claim = None
-
-    def _validated_columns(self) -> list[str]:
-        return ["valid_loss", *(metric.name for metric in self.metrics)] if len(self.data.valid) else []
-
-    def _epoch_scores(self) -> dict[str, float | None]:
-        if len(self.data.valid) == 0:
-            return {}
-        predictions = self.quick_predictions().judged
-        assert predictions.loss is not None
-        values = {metric.name: metric.value(predictions) for metric in self.metrics}
-        defined = {name: None if math.isnan(value) else value for name, value in values.items()}
-        return {"valid_loss": float(predictions.loss.mean()), **defined}
 
     def _rates(self, lr: float) -> tuple[Rates, Decision]:
         if self.network.body_frozen:

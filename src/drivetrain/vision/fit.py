@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from drivetrain.runtime.decisions import Decision
+from drivetrain.runtime.formats import FORMATS
 from drivetrain.runtime.inputs import Fit
 from drivetrain.runtime.picture_faults import UnreadableError, faults_explained, pillow_is_quiet
-from drivetrain.runtime.pictures import FORMATS
 
 LEAST_KEPT = 0.5
 """Where the centre square of the median picture keeps less than this share of it, the whole picture is read."""

@@ -25,8 +25,9 @@ from drivetrain.data.audit.rows import AuditRows
 from drivetrain.data.divide import labels_of
 from drivetrain.progress import track
 from drivetrain.runtime.cpus import usable_cpus
+from drivetrain.runtime.formats import FORMATS
 from drivetrain.runtime.picture_faults import pillow_is_quiet
-from drivetrain.runtime.pictures import FORMATS, digest
+from drivetrain.runtime.pictures import digest
 from drivetrain.runtime.signatures import COLOUR_BYTES, SIGNATURE_BYTES
 from drivetrain.runtime.system_limits import raise_if_limit
 
