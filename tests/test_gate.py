@@ -181,7 +181,7 @@ CALLS: dict[str, Call] = {
         lambda _: dt.Learner.load,
         lambda w: {"path": w.root / "m.model"},
         ("drivetrain.training.keeping.open_artefact",),
-        {"path": TEXT, "project": TEXT},
+        {"path": TEXT, "project": TEXT, "review": TEXT},
         ("data", "settings"),
     ),
     "Learner.show_batch": Call(lambda w: w.learn.show_batch),
@@ -203,7 +203,7 @@ CALLS: dict[str, Call] = {
         lambda _: dt.evaluate,
         lambda w: {"path": w.root / "m.model"},
         ("drivetrain.training.saved.open_artefact",),
-        {"path": TEXT, "project": TEXT, "seal": TEXT},
+        {"path": TEXT, "project": TEXT, "seal": TEXT, "review": TEXT},
         ("data", "metrics"),
     ),
     "audit": Call(

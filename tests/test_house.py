@@ -77,14 +77,12 @@ def test_evaluation_brings_no_torch():
     assert python("import drivetrain.evaluation, sys; print('torch' in sys.modules)").strip() == "False"
 
 
-def test_import_is_fast_and_light():
+def test_import_is_light():
     code = (
-        "import sys, time; began = time.perf_counter(); import drivetrain; took = time.perf_counter() - began\n"
-        "assert not {'torch', 'numpy', 'pandas', 'PIL', 'rich'} & set(sys.modules), sorted(sys.modules)\n"
-        "print(took)"
+        "import sys, drivetrain\n"
+        "print({'torch', 'numpy', 'pandas', 'PIL', 'rich', 'pydantic'} & set(sys.modules), len(sys.modules) < 300)"
     )
-    fastest = min(float(python(code)) for _ in range(5))  # the minimum: other work on the machine only adds
-    assert fastest < 0.2
+    assert python(code).strip() == "set() True"
 
 
 def test_public_names_are_these_and_all_load():

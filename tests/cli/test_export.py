@@ -36,7 +36,7 @@ def test_what_cannot_be_exported_leaves_the_model(run, model, pictures):
     before = open_artefact(model).manifest
     done = run("export", model, "--data", "nowhere")
     assert done.code == 1 and "nowhere" in done.err and open_artefact(model).manifest == before
-    assert run("export", model, "--worst-change", "7").code == 1
+    assert run("export", model, "--worst-change", "7").code == 2
     assert run("export", model, "--precision", "int4").code == 2
 
 

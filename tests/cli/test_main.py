@@ -3,7 +3,6 @@
 import errno
 import subprocess
 import sys
-import time
 import warnings
 from pathlib import Path
 
@@ -20,9 +19,9 @@ OPTIONS = {
     "--channels --labels-from --device --precision",
     "train": "data --arch --epochs --budget --out --json --target --path --split --group --time --gap --review "
     "--kind --label-delim --valid-pct --test-pct --seed --channels --labels-from --seal --retire --from-scratch "
-    "--size --metric --batch-size --lr --head-epochs --unfreeze --no-activation-cache --keep-best --patience "
+    "--size --fit --metric --batch-size --lr --head-epochs --unfreeze --no-activation-cache --keep-best --patience "
     "--export --device --precision --project",
-    "evaluate": "model --test --new --data --metric --device --precision --seal --project --json",
+    "evaluate": "model --test --new --data --metric --device --precision --seal --project --review --json",
     "predict": "model inputs --top-k --batch-size --device --precision --json",
     "report": "model --out --data --use --audit --no-probe --device --precision --project --json",
     "review": "model --data --out --port --no-browser --device --precision --project",
@@ -102,13 +101,14 @@ def test_nothing_heavy_is_loaded_before_it_is_needed(words):
     assert done.returncode == 0, done.stderr
 
 
-def test_help_is_fast():
-    def seconds() -> float:
-        began = time.monotonic()
-        subprocess.run([sys.executable, "-m", "drivetrain.cli.main", "--help"], capture_output=True, check=True)
-        return time.monotonic() - began
-
-    assert min(seconds() for _ in range(5)) < 0.5  # the minimum: other work on the machine only adds
+def test_help_brings_nothing_that_is_slow_to_load():
+    code = (
+        "import sys\nfrom drivetrain.cli.main import main\nmain(['train', '--help'])\n"
+        "slow = {'torch', 'numpy', 'pandas', 'PIL', 'onnxruntime', 'scipy'} & set(sys.modules)\n"
+        "print('brought', sorted(slow))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("brought []\n")
 
 
 def test_installed_script_runs():

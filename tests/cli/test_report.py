@@ -48,8 +48,8 @@ def test_rows_that_are_gone_are_said_on_the_page(model, pictures, run, tmp_path)
 
 def test_a_model_of_another_project_is_compared_with_the_seals_of_that_one(model, pictures, run, tmp_path):
     with dt.quiet():
-        dt.images(pictures, seed=99)  # in the project at hand some of the model's rows are sealed
-    done = run("report", model, "--no-probe")
+        dt.images(pictures, seed=99, project="other").open_test("a look")  # some are rows of the model
+    done = run("report", model, "--no-probe", "--project", "other")
     assert done.code == 1 and "sealed as test set" in done.err
     done = run("report", model, "--no-probe", "--project", "elsewhere")
     assert done.code == 0, done.err

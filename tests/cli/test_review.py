@@ -215,10 +215,10 @@ def test_the_command_prints_the_address_and_goes_on_with_an_earlier_file(trained
 
 def test_a_model_of_another_project_is_compared_with_the_seals_of_that_one(trained, run, monkeypatch, pictures):
     with dt.quiet():
-        dt.images(pictures, seed=99)  # in the project at hand some of the model's rows are sealed
+        dt.images(pictures, seed=99, project="other").open_test("a look")  # some are rows of the model
     monkeypatch.setattr(ReviewServer, "run", lambda self: None)
     asked = ("review", trained, "--no-browser", "--device", "cpu", "--precision", "fp32")
-    done = run(*asked)
+    done = run(*asked, "--project", "other")
     assert done.code == 1 and "sealed as test set" in done.err
     done = run(*asked, "--project", "elsewhere")
     assert done.code == 0, done.err
@@ -227,7 +227,7 @@ def test_a_model_of_another_project_is_compared_with_the_seals_of_that_one(train
 def test_a_file_that_is_no_review_is_not_written_to(trained, run, tmp_path):
     (tmp_path / "notes.txt").write_text("dear diary\n")
     done = run("review", trained, "--out", "notes.txt", "--no-browser")
-    assert done.code == 1 and "no review" in done.err
+    assert done.code == 1 and "of another kind" in done.err
     assert (tmp_path / "notes.txt").read_text() == "dear diary\n"
 
 

@@ -53,6 +53,7 @@ def test_defaults_are_those_of_the_functions(passed_on, pictures, run):
         "metrics": None,
         "pretrained": True,
         "size": None,
+        "fit": None,
         "batch_size": None,
         "store_activations": True,
         "device": "auto",
@@ -68,7 +69,7 @@ def test_every_option_arrives(passed_on, pictures, run):
         "--label-delim ; --valid-pct 0.3 --test-pct 0.1 --seed 7 --size 64 --batch-size 4 --lr 0.01 --head-epochs 0 "
         "--from-scratch --metric mae --metric r2 --channels 1 --device cpu --precision bf16 --keep-best --patience 2 "
         "--unfreeze 0.4 --no-activation-cache --seal theirs.json --retire why --project shop "
-        "--group speaker --time day --gap 7d --review review.json --labels-from leaf"
+        "--group speaker --time day --gap 7d --review review.json --labels-from leaf --fit pad"
     )
     assert run("train", pictures, "--out", "a.model", *words.split()).code == 1
     assert passed_on["images"] == {
@@ -99,6 +100,7 @@ def test_every_option_arrives(passed_on, pictures, run):
         "metrics": ["mae", "r2"],
         "pretrained": False,
         "size": 64,
+        "fit": "pad",
         "batch_size": 4,
         "store_activations": False,
         "device": "cpu",

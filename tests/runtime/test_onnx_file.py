@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from google.protobuf.message import DecodeError
 from hypothesis import given
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
@@ -275,4 +276,5 @@ def test_a_changed_byte_is_read_as_the_onnx_library_reads_it(at: int, byte: int)
     content[at] = byte
     with contextlib.suppress(ArtefactError):
         again = onnx.load_model_from_string(safe_model(bytes(content), "a.onnx").content)
-        assert bare(again) == bare(onnx.load_model_from_string(bytes(content)))
+        with contextlib.suppress(DecodeError):  # what is dropped, such as notes of an exporter, may be damaged
+            assert bare(again) == bare(onnx.load_model_from_string(bytes(content)))

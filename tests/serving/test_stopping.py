@@ -81,11 +81,11 @@ def test_a_model_that_fails_its_golden_examples_is_said_to(tmp_path):
     [
         (["--host", "0.0.0.0"], "no token is set"),
         (["--port", "1"], "cannot listen on 127.0.0.1:1"),
-        (["--token-file", "missing"], "token_file"),
-        (["--log-predictions", "missing/log.jsonl"], "cannot be written"),
-        (["--log-predictions", "pipe"], "a pipe, a socket or a device"),
-        (["--log-predictions", "/dev/null"], "a pipe, a socket or a device"),
-        (["--log-predictions", "."], "no file but a folder"),
+        (["--token-file", "missing"], "--token-file missing cannot be read"),
+        (["--log-predictions", "/dev/null/log.jsonl"], "/dev/null is a file, not a folder"),
+        (["--log-predictions", "pipe"], "a device or a pipe"),
+        (["--log-predictions", "/dev/null"], "a device or a pipe"),
+        (["--log-predictions", "."], "it is a folder"),
         (["--sample-dir", "/dev/null"], "it is not a folder"),
     ],
 )

@@ -11,7 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drivetrain.errors import SettingError, TrainingError
+from drivetrain.errors import TrainingError
 from drivetrain.training.feeding import Feeder
 
 
@@ -89,11 +89,6 @@ def test_processes_share_the_rows_and_their_draws(n: int, world: int, accumulate
 def test_too_few_rows_are_explained(n: int, options: dict[str, int]) -> None:
     with pytest.raises(TrainingError, match="at least 2"):
         make_feeder(n, **options)
-
-
-def test_bad_sizes_are_explained() -> None:
-    with pytest.raises(SettingError):
-        make_feeder(8, batch_size=0)
 
 
 def test_rows_that_cannot_be_read_are_left_out() -> None:

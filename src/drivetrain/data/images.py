@@ -125,6 +125,7 @@ def images(
     broken = choice("broken", broken, ("leave out", "error"))
     channels, seed = whole("channels", channels, least=1), whole("seed", seed, least=0)
     valid_pct, test_pct = asked_fractions(valid_pct, test_pct)
+    labels_from = choice("labels_from", labels_from, (None, "top", "leaf"))
     asked = Fractions(valid_pct, test_pct, seed, flag("stratify", stratify), _gap(gap, time))
     review = None if review is None else place("review", review)
     seal, retire = asked_seals(seal), None if retire is None else text("retire", retire, what="a reason, in your words")

@@ -33,7 +33,8 @@ def mend(source: Any, fault: UnreadableError) -> tuple[str, str]:
     group = reason.split(":", maxsplit=1)[0]
     if isinstance(source, str | os.PathLike):
         path = os.fsdecode(cast("str | os.PathLike[str]", source))
-        odd = _odd(path) if group in ("file is missing", "not a file", "cannot be opened") else None
+        listed = group == "cannot be opened" and os.path.isdir(path)  # noqa: PTH112 - Path's raises for long names
+        odd = _odd(path) if group in ("file is missing", "not a file", "cannot be opened") and not listed else None
         if odd is not None:
             return odd
         if Path(path).suffix.lower() in TABLES:

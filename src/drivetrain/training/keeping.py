@@ -119,7 +119,7 @@ class Keeping:
         for name in settings:
             if name not in known:
                 raise SettingError(unknown_name("load()", name, [*known, "project"]))
-        path = place("path", path)
+        path, review = place("path", path), None if review is None else place("review", review)
         Project.find(project)  # says so now if it cannot be one
         artefact = open_artefact(path)
         manifest = artefact.manifest

@@ -26,8 +26,8 @@ from drivetrain.runtime.manifest import Manifest, Opening
 from drivetrain.runtime.pictures import PictureSource
 from drivetrain.runtime.places import why_not_writable
 from drivetrain.runtime.predictor import Prediction, Predictor
+from drivetrain.settings import choice, flag, number, whole
 from drivetrain.settings import device as asked_device
-from drivetrain.settings import flag, number, whole
 from drivetrain.training import asking, defaults
 from drivetrain.training.asking import CheckpointPlace, TakenUp
 from drivetrain.training.callbacks import Callback, KeepHead, Row
@@ -53,6 +53,9 @@ from drivetrain.training.validating import Validating
 
 MetricLike = str | Metric | Any
 """A name, a `Metric`, or a function of truth and output."""
+
+
+FITS = (None, "crop", "squeeze", "pad")
 
 
 class Learner(Validating, Sealing, Keeping, Reporting):
@@ -137,9 +140,12 @@ class Learner(Validating, Sealing, Keeping, Reporting):
         arch = asking.asked_arch(arch) if saved is None else None
         self.pretrained = flag("pretrained", pretrained) and unlike is None
         size, dropout = asking.asked_size(size), number("dropout", dropout, least=0, below=1)
+        fit, batch_size = (
+            choice("fit", fit, FITS),
+            None if batch_size is None else whole("batch_size", batch_size, least=1),
+        )
         self.seed = data.split.seed if seed is None else whole("seed", seed, least=0)
         self.callbacks = asking.asked_callbacks(callbacks)
-        batch_size = None if batch_size is None else whole("batch_size", batch_size, least=1)
         self.accumulate = whole("accumulate", accumulate, least=1)
         augment = asked_augmentation(data, augment)
         weights = asked_weights(class_weights, data.target)
@@ -181,7 +187,7 @@ class Learner(Validating, Sealing, Keeping, Reporting):
                 arch=saved or arch,
                 pretrained=self.pretrained,
                 size_px=size,
-                fit=fit,
+                fit=choice("fit", fit, FITS),
                 augment=augment,
                 dropout=dropout,
             )

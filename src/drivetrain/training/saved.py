@@ -234,6 +234,7 @@ def evaluate(
     Project.find(project)  # says so now if it cannot be one
     judged_in = (_place_for(device, precision), precision == "auto")
     seal = None if seal is None else place("seal", seal)
+    review = None if review is None else place("review", review)
     if part == "new" and data is None:
         raise SettingError("part='new' (--new) judges other data; expected data. To fix: pass them as data (--data).")
     artefact = open_artefact(path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast, get_args
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -17,7 +17,6 @@ from drivetrain.data.store import Store
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.inputs import Fit, PictureInput
 from drivetrain.runtime.manifest import Architecture, Manifest
-from drivetrain.settings import choice as one_of
 from drivetrain.settings import whole
 from drivetrain.vision.augment import N_DRAWS, NO_AUGMENTATION, Augmentation, asked_augmentation, random_views
 from drivetrain.vision.bodies import Body, choose_arch, load_body, rebuild_body, restore_body
@@ -92,12 +91,12 @@ def prepare(
     """Load the body, and describe the pictures as its weights expect them.
 
     Raises:
-        SettingError: The size is out of range, or `fit` is unknown.
+        SettingError: The size is out of range.
         ModelError: The body cannot be had.
     """
     size_px = None if size_px is None else whole("size", size_px, least=8, most=2048)
     choice = choose_arch(arch, pretrained=pretrained)
-    how = choose_fit(one_of("fit", fit, (None, *get_args(Fit))), data.train.paths)
+    how = choose_fit(fit, data.train.paths)
     body = load_body(str(choice.value), pretrained=pretrained, channels=data.channels, size_px=size_px, dropout=dropout)
     reader = _reader(body, data.channels, cast("Fit", how.value))
     reader = reader.model_copy(update={"value_range": data.train.value_range})

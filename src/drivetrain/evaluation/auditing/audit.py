@@ -29,7 +29,7 @@ from drivetrain.data.sources import Source
 from drivetrain.errors import DataError
 from drivetrain.evaluation.auditing.shortcut import ShortcutAudit, chosen_rows, look_for_shortcuts, shortcut_findings
 from drivetrain.evaluation.predictions import Predictions
-from drivetrain.settings import flag, whole
+from drivetrain.settings import choice, flag, whole
 from drivetrain.text import printable, readable
 
 Features = NDArray[np.floating] | Callable[[Examples], NDArray[np.floating]]
@@ -158,6 +158,7 @@ def audit(
     )
     label_delim, group, time = asked_delimiter(label_delim), asked_by("group", group), asked_by("time", time)
     channels = None if channels is None else whole("channels", channels, least=1)
+    labels_from = choice("labels_from", labels_from, (None, "top", "leaf"))
     rows = rows_of(data, Reading(target, path, split, kind, label_delim, group, time, channels, labels_from))
     table = _checked(features, rows)
     copies = find_copies(rows, table, looks=looks)
