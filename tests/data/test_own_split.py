@@ -33,6 +33,9 @@ def test_a_column_of_words():
         (["Is Validation"], ["valid", "train", "train"]),
         (["isVal"], ["valid", "train", "train"]),
         (["is_test"], ["test", "train", "train"]),
+        (["Is Test?"], ["test", "train", "train"]),
+        (["is_val_set"], ["valid", "train", "train"]),
+        (["is_training_image"], ["train", "test", "test"]),
         (["train"], ["train", "test", "test"]),  # what is set apart is rather tested on than chosen by
         (["is_valid", "is_test"], ["valid", "test", "train"]),
         (["train", "test"], ["train", "test", "valid"]),

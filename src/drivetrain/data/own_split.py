@@ -24,6 +24,10 @@ FLAGS: dict[str, Part] = {
     **dict.fromkeys(("istrain", "istraining", "train", "training", "intrain"), "train"),
 }
 """Columns of yes and no called so say which rows a part has; names in lower case, without blanks and underscores."""
+FLAG = re.compile(
+    r"(?:is|in)(?:a|an|the)?(?P<part>train|training|valid|validation|val|dev|test|testing|holdout)"
+    r"(?:image|img|picture|row|sample|example|item|set|data|split|flag)?"
+)
 FOLDS = ("fold", "folds", "foldid", "kfold", "cvfold", "cv", "foldnumber", "foldno")
 CODES: dict[str, Part] = {"0": "train", "1": "valid", "2": "test"}
 MOST_FOLDS = 20
@@ -68,9 +72,9 @@ def choose_split(columns: Mapping[str, Sequence[Any]], asked: str | None, taken:
         if note := _odd_words(column):
             notes.append(note)
             seeming.append(name)
-    flags = [name for name, column in free.items() if _plain(name) in FLAGS and column.is_yes_no]
+    flags = [name for name, column in free.items() if _flag(name) and column.is_yes_no]
     if len(set(_plain_parts(flags))) == len(flags) and flags and len(free) > len(flags):
-        how = ", ".join(f"{name} → {PART_WORDS[FLAGS[_plain(name)]]}" for name in flags)
+        how = ", ".join(f"{name} → {PART_WORDS[part]}" for name in flags if (part := _flag(name)))
         reason = f"yes and no by the names of the columns: {how}, other rows → {_rest_word(flags)}"
         decision = Decision(value=", ".join(flags), reason=f"{reason}; to draw a split, drop them")
         return OwnSplit(tuple(flags), decision, tuple(seeming), tuple(notes))
@@ -111,7 +115,7 @@ def parts_of(columns: Mapping[str, Sequence[Any]], names: Sequence[str]) -> list
     """
     found = [column_of(name, columns[name]) for name in names]
     first = found[0]
-    if all(_plain(column.name) in FLAGS and column.is_yes_no for column in found):
+    if all(_flag(column.name) and column.is_yes_no for column in found):
         return _parts_of_flags(found)
     words = first.counts.keys()
     if _plain(first.name) in FOLDS and not {word.casefold() for word in words} <= SYNONYMS.keys():
@@ -135,7 +139,7 @@ def parts_of(columns: Mapping[str, Sequence[Any]], names: Sequence[str]) -> list
 
 
 def _parts_of_flags(flags: Sequence[Column]) -> list[Part | None]:
-    own: list[Part] = [FLAGS[_plain(column.name)] for column in flags]
+    own: list[Part] = _plain_parts([column.name for column in flags])
     rest = _rest([column.name for column in flags])
     says_no = [any(not is_yes(text) for text in column.valued) for column in flags]
     parts: list[Part | None] = []
@@ -163,7 +167,14 @@ def _rest_word(flags: Sequence[str]) -> str:
 
 
 def _plain_parts(flags: Sequence[str]) -> list[Part]:
-    return [FLAGS[_plain(name)] for name in flags]
+    return [part for name in flags if (part := _flag(name)) is not None]
+
+
+def _flag(name: str) -> Part | None:
+    """The part that a column of yes and no sets apart, by its name."""
+    plain = _plain(name)
+    found = FLAG.fullmatch(plain)
+    return FLAGS.get(plain) or (FLAGS["is" + found["part"]] if found else None)
 
 
 def _are_parts(words: Collection[str]) -> bool:
@@ -182,7 +193,7 @@ def _sound_like_parts(words: Collection[str]) -> bool:
 
 
 def _plain(name: str) -> str:
-    return re.sub(r"[\s_\-]", "", name).casefold()
+    return re.sub(r"[\W_]", "", name).casefold()
 
 
 def _odd_words(column: Column) -> str:
