@@ -75,6 +75,12 @@ def test_names_that_say_a_class_and_a_part(tree):
     assert "cat_train" in listed.decisions["parts"].reason
 
 
+def test_names_that_say_a_class_and_a_part_keep_case_and_numbers(tree):
+    names = [f"{part}-{name}" for part in ("train", "val") for name in ("Oak 1", "Oak 2", "ELM")]
+    listed = read_folder(tree(*names))
+    assert counted(listed) == {(part, name): 2 for part in ("train", "valid") for name in ("Oak 1", "Oak 2", "ELM")}
+
+
 @pytest.mark.parametrize(
     "names", [("train station", "test tube", "oak", "elm"), ("train a", "train b", "train c", "d")]
 )

@@ -107,13 +107,20 @@ def part_of(name: str, *, loosely: bool = False) -> Part | None:
 
 
 def without_part(name: str) -> str:
-    """The other words of a name that says a part, joined.
+    """What is left of a name without the word that says a part; empty where there is no such word or no other.
 
     Example:
-        >>> without_part("cat_train"), without_part("test-set"), without_part("seg_test")
-        ('cat', '', 'seg')
+        >>> without_part("Cat 2_train"), without_part("test-set"), without_part("seg_test"), without_part("trainA")
+        ('Cat 2', '', 'seg', 'A')
     """
-    return " ".join(word for word in _words(name) if _part_of_word(word) is None and word not in FILLERS)
+    pieces = re.split(r"([\s_.-]+|(?<=[a-z])(?=[A-Z]))", normal(name).strip())
+    words = [piece for piece in pieces[::2] if piece]
+    said = [place for place, word in enumerate(pieces[::2]) if part_of(word)]
+    if len(said) != 1 or all(part_of(word) or word.casefold() in FILLERS for word in words):
+        return ""
+    place = 2 * said[0]
+    left = pieces[:place] + pieces[place + 2 :] if place else pieces[2:]
+    return "".join(left).strip(" _.-")
 
 
 def say_when(names: Collection[str]) -> bool:
