@@ -84,6 +84,13 @@ def test_yes_and_no_that_do_not_say_a_part():
             [0, 1, 2],
             "column 'fold' looks like 3 folds and was not followed. To use it: make a column .*group='fold'",
         ),
+        ("split", [1, 2, 3], "its cells are 3 numbers, as folds have, and it was not followed. .*group='split'"),
+        (
+            "valid",
+            [1, 1, 0],
+            "says yes of 2 of 3 rows, too many for validation, and was not followed.*call it is_valid",
+        ),
+        ("Test", ["yes", "no", "yes"], "too many for test, and was not followed as a split.*split='Test'"),
         ("cv fold", ["a", "b", "c"], "looks like 3 folds"),
         ("Usage", ["Training", "PublicTest", "PrivateTest"], "'Training'.* and it was not followed.*split='Usage'"),
         (

@@ -140,6 +140,7 @@ def test_a_cell_too_many_is_no_row_name(csv):
             "t.csv",
             "is 'Survey of 2024', but line 3 has 2 cells.*such as a title",
         ),
+        ('"path,label"\n"a.jpg,b"\n"b.jpg,c"\n', "t.csv", "is one cell in quotation marks, such as 'path,label'"),
         ("path label\na.jpg 1\nb.jpg 2\n", "t.txt", "separated by blanks; expected commas.*read_csv"),
         (b"\xff\xfep\xd8", "t.csv", "begins like UTF-16"),
         ("x", "t.xlsx", r"is not a table; expected a folder or a file ending in .csv.*To fix.*read_excel\('.*t.xlsx'"),

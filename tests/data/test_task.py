@@ -565,6 +565,20 @@ def test_yes_and_no_in_other_languages(pair):
     assert task_of([yes, no, yes]).kind == "category"
 
 
+def test_measurements_among_labels_are_told():
+    task, _, _, notes = read({"age": list(range(20, 60)), "sex": ["m", "f"] * 20})
+    assert task.kind == "categories"
+    assert "target 'age' holds 40 different numbers and is taken as labels such as 'age=20'" in notes[0]
+    assert read({"age": [1, 2] * 20, "sex": ["m", "f"] * 20})[3] == ()
+
+
+def test_ranges_are_classes():
+    bins = ["[0, 9]", "[10, 19]", "[20, 29]"]
+    assert read({"age": bins})[1] == bins
+    assert task_of(["(0, 10]", "(10, 20]", "(20, 30]"]).kind == "category"
+    assert task_of(["[1, 5]", "[2, 7]", "[3, 4]"]).kind == "categories"
+
+
 def test_marks_beside_empty_cells_say_yes():
     _, values, faults, _ = read({"rot": ["x", None, ""], "scab": ["X", "✓", None]} | {"scab": ["x", "x", None]})
     assert (values, faults) == ([("rot", "scab"), ("scab",), ()], {})

@@ -7,6 +7,7 @@ the same column everywhere. Text becomes a number only where the task says so.
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import re
@@ -77,6 +78,8 @@ YES = frozenset(
     | {"vero", "sim", "waar", "tak", "prawda", "да", "истина", "是", "はい", "예"}
     | MARKS
 )
+LEAST_RANGES = 3
+RANGE = re.compile(r"[\[(]\s*([+-]?\d+(?:\.\d+)?)\s*,\s*([+-]?\d+(?:\.\d+)?)\s*[\])]")
 WRAPPED = re.compile(
     r"(?:set|frozenset|list|tuple|(?:np\.)?array|Index)\((?P<inside>.*?)(?:,\s*dtype=[^()]*)?\)", re.DOTALL
 )
@@ -210,7 +213,19 @@ class Column:
             and bool(self.counts)
             and any(text[:1] in "[{(" or WRAPPED.fullmatch(text) for text in self.counts)
             and all(_is_bracketed(text) for text in self.counts)
+            and not self.is_intervals
             and any("[" in text or "," in text or "'" in text or '"' in text for text in self.counts)
+        )
+
+    @property
+    def is_intervals(self) -> bool:
+        """Whether every text is a pair of numbers in brackets, and no range reaches into another: [0, 9]."""
+        pairs = [RANGE.fullmatch(text) for text in self.counts]
+        if self.has_lists or len(pairs) < LEAST_RANGES or None in pairs:
+            return False
+        ends = sorted((float(pair[1]), float(pair[2])) for pair in pairs if pair)
+        return all(low < high for low, high in ends) and all(
+            one[1] <= other[0] for one, other in itertools.pairwise(ends)
         )
 
 

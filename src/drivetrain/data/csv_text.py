@@ -225,6 +225,12 @@ def _check_blanks(header: list[str], rows: list[list[str | None]], name: str) ->
     """Raise a DataError where blanks separate the cells: in names of files and classes they stand as well."""
     if len(header) > 1 or not rows:
         return
+    sign = max(DELIMITERS, key=header[0].count)
+    if (n := header[0].count(sign)) and all((row[0] or "").count(sign) == n for row in rows):
+        raise DataError(
+            f"every line of {name} is one cell in quotation marks, such as {header[0][:60]!r}; expected cells "
+            f"separated by {sign!r}. To fix: remove the quotation marks around whole lines."
+        )
     words = [(row[0] or "").split() for row in rows]
     pictures = sum(PurePath(each[0]).suffix.lower() in PICTURE_SUFFIXES for each in words if len(each) > 1)
     if 2 * pictures > len(rows):

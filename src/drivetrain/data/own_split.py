@@ -31,6 +31,8 @@ FLAG = re.compile(
 FOLDS = ("fold", "folds", "foldid", "kfold", "cvfold", "cv", "foldnumber", "foldno")
 CODES: dict[str, Part] = {"0": "train", "1": "valid", "2": "test"}
 MOST_FOLDS = 20
+MOST_HELD_OUT = 0.4
+"""A column called valid or test that says yes of more rows says rather which rows are in order, or how a test ended."""
 MOST_WORDS = 6
 
 
@@ -73,6 +75,10 @@ def choose_split(columns: Mapping[str, Sequence[Any]], asked: str | None, taken:
             notes.append(note)
             seeming.append(name)
     flags = [name for name, column in free.items() if _flag(name) and column.is_yes_no]
+    if len(flags) == 1 and (note := _says_something_else(free[flags[0]])):
+        seeming.append(flags[0])
+        notes.append(note)
+        flags = []
     if len(set(_plain_parts(flags))) == len(flags) and flags and len(free) > len(flags):
         how = ", ".join(f"{name} → {PART_WORDS[part]}" for name in flags if (part := _flag(name)))
         reason = f"yes and no by the names of the columns: {how}, other rows → {_rest_word(flags)}"
@@ -99,6 +105,18 @@ def choose_split(columns: Mapping[str, Sequence[Any]], asked: str | None, taken:
             said = f"column {name!r} looks like {len(words)} folds and was not followed."
             notes.append(f"{said} To use it: {_of_folds(name)}")
     return OwnSplit((), None, tuple(seeming), tuple(notes))
+
+
+def _says_something_else(column: Column) -> str:
+    """A word on a column called valid or test that says yes of so many rows that it hardly names a part."""
+    part = _flag(column.name)
+    n_yes, n = sum(map(is_yes, column.cells)), len(column.cells)
+    if part == "train" or _plain(column.name).startswith(("is", "in")) or n_yes <= MOST_HELD_OUT * n:
+        return ""
+    return (
+        f"column {column.name!r} says yes of {n_yes} of {n} rows, too many for {PART_WORDS[part or 'valid']}, and was "
+        f"not followed as a split. To use it: pass split={column.name!r}, or call it is_{part}."
+    )
 
 
 def parts_of(columns: Mapping[str, Sequence[Any]], names: Sequence[str]) -> list[Part | None]:
@@ -201,6 +219,10 @@ def _odd_words(column: Column) -> str:
     words = column.counts
     known = {text for text in words if text.casefold() in SYNONYMS}
     looks = f"column {column.name!r} looks like a split, but"
+    n = len(words)
+    if column.is_whole and 2 < n <= MOST_FOLDS and not words.keys() <= CODES.keys():
+        said = f"{looks} its cells are {n} numbers, as folds have, and it was not followed. To use it: "
+        return said + _of_folds(column.name) if _is_split(column) else ""
     if words.keys() <= CODES.keys() and len(words) > 1:
         said = first_few(sorted(words))
         if "2" in words:
@@ -210,7 +232,7 @@ def _odd_words(column: Column) -> str:
             )
         return f"{looks} its cells are {said}, and it was not followed. To use it: write train, valid and test."
     n_known = sum(words[text] for text in known)
-    if not known or (_plain(column.name) not in ("split", "partition") and 2 * n_known < len(column.present)):
+    if not known or (not _is_split(column) and 2 * n_known < len(column.present)):
         return ""
     odd = Counter({text: n for text, n in words.items() if text not in known})
     said = first_few(f"{readable(text[:30])!r} ({n} rows)" for text, n in odd.most_common())
@@ -218,6 +240,11 @@ def _odd_words(column: Column) -> str:
         f"{looks} {said} names no part, and it was not followed. To use it: write "
         f"one of {', '.join(PARTS)} in every row."
     )
+
+
+def _is_split(column: Column) -> bool:
+    """Whether the name says it alone; a set, a subset or a part may be something else."""
+    return _plain(column.name) in ("split", "partition")
 
 
 def _of_folds(name: str) -> str:

@@ -304,15 +304,27 @@ def _several(columns: Sequence[Column], kind: Kind | None, delim: str | None) ->
     if kind is None and numeric:
         notes = tuple(note for column in columns for note in (*_number_notes(column), *_few_notes(column)))
         return Task("number", f"{len(columns)} columns of numbers; for labels, pass kind='categories'", notes=notes)
+    notes: tuple[str, ...] = ()
     if kind is None:
         _refuse_mixed(columns)
+        notes = tuple(
+            f"target {column.name!r} holds {len(column.valued)} different numbers and is taken as labels such as "
+            f"'{column.name}={next(iter(column.counts))}', since other targets are text. If it is a measurement, train "
+            "a model of its own for it; if not, kind='categories' says so."
+            for column in columns
+            if column.is_whole and len(column.valued) > MOST_CATEGORIES_AS_INTEGERS
+        )
     asked = "asked for; " if kind else ""
     named = f"; {first_few(map(repr, flags))} name a label where they say yes" if flags else ""
     lists = any(column.has_lists for column in columns)
     said = "the cells are lists" if lists else f"{len(columns)} columns"
     bracketed = any(column.is_bracketed for column in columns)
     return Task(
-        "categories", f"{asked}{said}; a label is written column=value{named}", flags=flags, bracketed=bracketed
+        "categories",
+        f"{asked}{said}; a label is written column=value{named}",
+        flags=flags,
+        bracketed=bracketed,
+        notes=notes,
     )
 
 
