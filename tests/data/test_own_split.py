@@ -113,6 +113,11 @@ def test_other_columns_are_no_split():
         assert choose_split({"part": [*cells[:2], "x"], "thing": cells, **OTHER}, None, []).notes == ()
 
 
+def test_a_column_of_yes_and_no_that_is_the_only_one_may_be_the_target():
+    found = choose_split({"valid": [1, 1, 0]}, None, [])
+    assert (found.columns, found.seeming, found.notes) == ((), (), ())
+
+
 def test_what_was_asked_for():
     assert parts_of({"split": ["0", "1", "2", None]}, ["split"]) == ["train", "valid", "test", None]
     assert parts_of({"split": [0.0, 2.0]}, ["split"]) == ["train", "test"]

@@ -75,7 +75,7 @@ def choose_split(columns: Mapping[str, Sequence[Any]], asked: str | None, taken:
             notes.append(note)
             seeming.append(name)
     flags = [name for name, column in free.items() if _flag(name) and column.is_yes_no]
-    if len(flags) == 1 and (note := _says_something_else(free[flags[0]])):
+    if len(flags) == 1 < len(free) and (note := _says_something_else(free[flags[0]])):
         seeming.append(flags[0])
         notes.append(note)
         flags = []
