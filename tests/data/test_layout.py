@@ -108,6 +108,7 @@ def test_parts_of_a_download_are_no_classes(tree):
         (("100CANON", "101_PANA"), "when or in which lot"),
         (("2024-05-01", "2024-05-02", "2024-06-11"), "when or in which lot"),
         (("batch 1", "batch 2"), "when or in which lot"),
+        (("batch1/a/x", "batch1/b/x", "batch2/a/x"), "when or in which lot"),
         (("images", "masks"), "what is drawn over them"),
         (("JPEGImages", "SegmentationClass", "SegmentationObject"), "what is drawn over them"),
         (("train/images", "train/labels", "val/images", "val/labels"), "what is drawn over them"),

@@ -211,6 +211,7 @@ def _choose_depth(layout: Layout, folders: list[tuple[Folder, Part]], leaves: li
     same = _same_inside(only)
     if len(leaves) == 1:  # the folders in between say no more than these
         _take(layout, folders)
+        _doubt_names(layout, only)
         return
     with_digits = sum(any(map(str.isdigit, name)) for name in inner)
     numbered = are_a_series(list(inner)) or (not same and 2 * with_digits > len(inner))
