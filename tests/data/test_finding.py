@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from drivetrain.data.finding import Folders, find_files, resolved
+from drivetrain.data.finding import Folders, Rule, find_files, resolved
+from drivetrain.data.sources import read_source
+from drivetrain.errors import DrivetrainWarning
 
 
 @pytest.fixture
@@ -99,3 +101,29 @@ def test_names_in_either_normal_form_are_opened_as_they_are_on_disk(tree):
     found = find_files(asked, [base], folders)
     assert found.n_found == 2
     assert [os.fspath(path.relative_to(base)) for path in resolved(asked, found.rule, folders)] == on_disk
+
+
+def test_steps_that_lead_nowhere_are_no_other_names(put, tmp_path):
+    for i in range(3):
+        put(f"images/{i}.jpg", i)
+    names = [*(f"images/{i}.jpg" for i in range(3)), *(f"./images/{i}.jpg" for i in range(3)), "images//0.jpg"]
+    found = find_files(names, [tmp_path], Folders())
+    assert (found.rule, found.n_found, found.n_names) == (Rule(tmp_path), 3, 3)
+    deep = Rule(tmp_path, leading=2, folder="images").path("x.jpg")
+    assert deep.endswith("images/x.jpg"), "a name is never dropped whole"
+
+
+def test_names_that_are_in_several_places_are_told(put, tmp_path):
+    for i in range(4):
+        put(f"left/{i}.jpg", i)
+        put(f"right/{i}.jpg", 10 + i)
+        put(f"right/{i}.png", 20 + i)
+    names = [f"{i}.jpg" for i in range(4)]
+    assert find_files(names, [tmp_path], Folders()).also == ("right/0.jpg",)
+    assert find_files([f"right/{i}" for i in range(4)], [tmp_path], Folders()).also == ("right/0.png",)
+    assert find_files([f"left/{i}" for i in range(4)], [tmp_path], Folders()).also == ()
+    assert find_files([f"left/{i}.jpg" for i in range(4)], [tmp_path], Folders()).also == ()
+    (tmp_path / "t.csv").write_text("path,label\n" + "".join(f"{i}.jpg,{'ab'[i % 2]}\n" for i in range(4)))
+    with pytest.warns(DrivetrainWarning, match=r"are found in the folder 'left', but most of them also .*right/0.jpg"):
+        listed = read_source(tmp_path / "t.csv")
+    assert [path.parent.name for path in listed.paths] == ["left"] * 4

@@ -41,6 +41,11 @@ def counted(listed):
         ("Fruits-360 Training", "Fruits-360 Test", "test"),
         ("my dogs (train)", "my dogs (dev)", "valid"),
         ("entrenamiento", "prueba", "test"),
+        ("Trainingsdaten", "Testdaten", "test"),
+        ("Training", "Prüfung", "test"),
+        ("обучение", "тест", "test"),
+        ("訓練データ", "検証データ", "valid"),
+        ("addestramento", "convalida", "valid"),
     ],
 )
 def test_a_split_in_any_spelling(train, held_out, part, tree):
@@ -53,6 +58,75 @@ def test_a_split_in_any_spelling(train, held_out, part, tree):
 def test_a_split_inside_each_class(tree):
     listed = read_folder(tree("cat/train", "cat/test", "dog/train", "dog/test"))
     assert counted(listed) == {("train", "cat"): 2, ("train", "dog"): 2, ("test", "cat"): 2, ("test", "dog"): 2}
+
+
+def test_parts_that_bear_the_name_of_the_data_with_pictures_without_labels_beside_them(tree):
+    parts = [f"seg_{part}/seg_{part}/{name}" for part in ("train", "test") for name in ("forest", "sea")]
+    listed = read_folder(tree(*parts, "seg_pred/seg_pred"))
+    assert counted(listed) == {(part, name): 2 for part in ("train", "test") for name in ("forest", "sea")}
+    assert listed.notes == ("folder seg_pred with 2 pictures is not used: its name is that of no part",)
+    other = read_folder(tree("train station/day", "train station/night", "test tube/day", "lab/day", "lab/night"))
+    assert other.parts is None
+
+
+def test_names_that_say_a_class_and_a_part(tree):
+    listed = read_folder(tree("cat_train", "cat_test", "dog_train", "dog_test"))
+    assert counted(listed) == {(part, name): 2 for part in ("train", "test") for name in ("cat", "dog")}
+    assert "cat_train" in listed.decisions["parts"].reason
+
+
+def test_names_that_say_a_class_and_a_part_keep_case_and_numbers(tree):
+    names = [f"{part}-{name}" for part in ("train", "val") for name in ("Oak 1", "Oak 2", "ELM")]
+    listed = read_folder(tree(*names))
+    assert counted(listed) == {(part, name): 2 for part in ("train", "valid") for name in ("Oak 1", "Oak 2", "ELM")}
+
+
+@pytest.mark.parametrize(
+    "names", [("train station", "test tube", "oak", "elm"), ("train a", "train b", "train c", "d")]
+)
+def test_classes_with_a_word_for_a_part_stay_classes(names, tree):
+    assert set(read_folder(tree(*names)).values) == set(names)
+
+
+def test_pictures_without_labels_in_a_folder_of_their_own(tree):
+    listed = read_folder(tree("train/cat", "train/dog", "test/all"))
+    assert counted(listed) == {("train", "cat"): 2, ("train", "dog"): 2}
+    assert listed.notes[0].startswith("2 pictures lie in test/all itself, in no class folder")
+    assert counted(read_folder(tree("valid/dog"))) == {("train", "cat"): 2, ("train", "dog"): 2, ("valid", "dog"): 2}
+
+
+def test_parts_of_a_download_are_no_classes(tree):
+    listed = read_folder(tree("pear-20240131T1-001/pear", "pear-20240131T1-002/pear", "fig-20240131T1-001/fig"))
+    assert counted(listed) == {("-", "pear"): 4, ("-", "fig"): 2}
+    assert listed.decisions["labels from"].value == "leaf"
+    assert set(read_folder(tree("x"), "top").values) > {"x", "pear-20240131T1-001"}
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (("100CANON", "101_PANA"), "when or in which lot"),
+        (("2024-05-01", "2024-05-02", "2024-06-11"), "when or in which lot"),
+        (("batch 1", "batch 2"), "when or in which lot"),
+        (("batch1/a/x", "batch1/b/x", "batch2/a/x"), "when or in which lot"),
+        (("images", "masks"), "what is drawn over them"),
+        (("JPEGImages", "SegmentationClass", "SegmentationObject"), "what is drawn over them"),
+        (("train/images", "train/labels", "val/images", "val/labels"), "what is drawn over them"),
+    ],
+)
+def test_names_that_hardly_say_what_is_seen_are_told(names, said, tree):
+    listed = read_folder(tree(*names))
+    assert said in listed.notes[0]
+    assert read_folder(tree(), "top").notes == ()
+
+
+@pytest.mark.parametrize(
+    "names", [("1", "2", "3"), ("person1", "person2"), ("mask", "no mask"), ("grade 1", "grade 2"), ("00001", "00002")]
+)
+def test_names_that_are_numbered_are_ordinary(names, tree):
+    listed = read_folder(tree(*names))
+    assert set(listed.values) == set(names)
+    assert listed.notes == ()
 
 
 @pytest.mark.parametrize("name", ["test kitchen", "cats", "trainers", "validator", "contest", "devil", "train station"])
@@ -99,6 +173,7 @@ def test_where_it_is_not_clear_a_warning_says_how_to_take_the_inner_folders(name
     [
         ("cat/2019", "cat/2020", "dog/2019", "dog/2020"),
         ("cat/images", "dog/images"),
+        ("benign/SOB/a/40X", "benign/SOB/b/40X", "malignant/SOB/c/40X"),
         ("cat", "cat/old", "dog/new"),
         ("bus", "car", "train"),
     ],

@@ -33,6 +33,9 @@ def test_a_column_of_words():
         (["Is Validation"], ["valid", "train", "train"]),
         (["isVal"], ["valid", "train", "train"]),
         (["is_test"], ["test", "train", "train"]),
+        (["Is Test?"], ["test", "train", "train"]),
+        (["is_val_set"], ["valid", "train", "train"]),
+        (["is_training_image"], ["train", "test", "test"]),
         (["train"], ["train", "test", "test"]),  # what is set apart is rather tested on than chosen by
         (["is_valid", "is_test"], ["valid", "test", "train"]),
         (["train", "test"], ["train", "test", "valid"]),
@@ -81,6 +84,13 @@ def test_yes_and_no_that_do_not_say_a_part():
             [0, 1, 2],
             "column 'fold' looks like 3 folds and was not followed. To use it: make a column .*group='fold'",
         ),
+        ("split", [1, 2, 3], "its cells are 3 numbers, as folds have, and it was not followed. .*group='split'"),
+        (
+            "valid",
+            [1, 1, 0],
+            "says yes of 2 of 3 rows, too many for validation, and was not followed.*call it is_valid",
+        ),
+        ("Test", ["yes", "no", "yes"], "too many for test, and was not followed as a split.*split='Test'"),
         ("cv fold", ["a", "b", "c"], "looks like 3 folds"),
         ("Usage", ["Training", "PublicTest", "PrivateTest"], "'Training'.* and it was not followed.*split='Usage'"),
         (
@@ -101,6 +111,11 @@ def test_what_looks_like_a_split_and_is_not_followed_is_told(name, cells, says):
 def test_other_columns_are_no_split():
     for cells in (["head", "tail", "head"], [1.5, 2.5, 3.5], ["train", "bus", "car"]):
         assert choose_split({"part": [*cells[:2], "x"], "thing": cells, **OTHER}, None, []).notes == ()
+
+
+def test_a_column_of_yes_and_no_that_is_the_only_one_may_be_the_target():
+    found = choose_split({"valid": [1, 1, 0]}, None, [])
+    assert (found.columns, found.seeming, found.notes) == ((), (), ())
 
 
 def test_what_was_asked_for():

@@ -100,6 +100,7 @@ def test_stray_quotation_marks_swallow_no_rows(csv, second, quoted):
         ("path;n\n1;a.jpg;1,5\n2;b.jpg;2", ("row names", "the first cell")),
         ("\n\n path ; n\r\na.jpg;1,5\r\n\r\nb.jpg;2\r\n", None),
         ("path;n\ra.jpg;1,5\rb.jpg;2\r", None),
+        ("path;n;;\na.jpg;1,5;;\nb.jpg;2;;\n;;;\n ; ;;\n", ("empty rows", 2)),
     ],
 )
 def test_what_spreadsheets_and_people_write(csv, text, decision):
@@ -134,6 +135,13 @@ def test_a_cell_too_many_is_no_row_name(csv):
         ("path,label,label\na,b,c\n", "t.csv", "more than one column named 'label'"),
         ("path,label\na,b,c,d\n", "t.csv", "line 2 has 4 cells, the header 2.*To fix"),
         ("path,label\na\0.jpg,b\n", "t.csv", "NUL bytes"),
+        (
+            "Survey of 2024\n\npath,label\na,b\n",
+            "t.csv",
+            "is 'Survey of 2024', but line 3 has 2 cells.*such as a title",
+        ),
+        ('"path,label"\n"a.jpg,b"\n"b.jpg,c"\n', "t.csv", "is one cell in quotation marks, such as 'path,label'"),
+        ("path label\na.jpg 1\nb.jpg 2\n", "t.txt", "separated by blanks; expected commas.*read_csv"),
         (b"\xff\xfep\xd8", "t.csv", "begins like UTF-16"),
         ("x", "t.xlsx", r"is not a table; expected a folder or a file ending in .csv.*To fix.*read_excel\('.*t.xlsx'"),
         ("{}", "t.json", "is not a table.*read_json"),

@@ -322,6 +322,25 @@ def test_lists_of_measurements_are_told():
     assert task_of([[i % 5, i % 7] for i in range(30)]).notes == ()
 
 
+@pytest.mark.parametrize(
+    "cells",
+    [
+        [[0, 1, 1], [1, 0, 0], [0, 0, 0]],
+        [np.array([True, False, True]), np.array([False, False, True])],
+        ["[0, 1, 1]", "[1, 0, 0]"],
+        ["[0 1 1]", "[1 0 0]"],
+        ["0|1|1", "1|0|0"],
+        ["1 0 0 1", "0 0 0 1"],
+        ["1,0,0,1", "0,0,0,1"],
+    ],
+)
+def test_rows_of_zeros_and_ones_are_no_labels(cells):
+    with pytest.raises(DataError, match=r"holds [34] zeros and ones in each cell; expected the names of labels"):
+        task_of(cells)
+    assert task_of([["0", "1"], ["1", "2"], ["0", "0", "1"]]).kind == "categories"
+    assert task_of([[0, 1], [1, 0], [0, 1]]).kind == "categories"
+
+
 def test_one_number_written_in_two_ways_tells_codes():
     assert task_of(["1.0", "1", "2"] * 5).kind == "category"
     assert read({"t": ["1.0", "1", "2"] * 5})[1][:3] == ["1.0", "1", "2"]
@@ -368,6 +387,9 @@ def test_words_that_may_mean_nothing_are_told_with_their_count():
         (["[1, 2]", "[2]"], [("1", "2"), ("2",)]),
         (["[np.str_('a'), np.str_('b')]", "['it\\'s']"], [("a", "b"), ("it's",)]),
         (["['a', None]", "[null]"], [("a",), ()]),
+        (["{'a', 'b'}", "set()"], [("a", "b"), ()]),
+        (["frozenset({'a'})", "frozenset()"], [("a",), ()]),
+        (["array(['a', 'b'], dtype=object)", "array([], dtype=object)"], [("a", "b"), ()]),
         ([json.dumps(["caf\u00e9"]), "['cafe\u0301']"], [("caf\u00e9",), ("caf\u00e9",)]),
     ],
 )
@@ -533,6 +555,34 @@ def test_ones_and_gaps_say_yes_and_no():
     _, values, faults, notes = read({"rot": [1, None, None], "scab": [1, 1, None]})
     assert (values, faults) == ([("rot", "scab"), ("scab",), ()], {})
     assert len(notes) == 2
+
+
+@pytest.mark.parametrize("pair", [("ja", "nein"), ("WAHR", "FALSCH"), ("Oui", "Non"), ("да", "нет"), ("sí", "no")])
+def test_yes_and_no_in_other_languages(pair):
+    yes, no = pair
+    task, values, _, notes = read({"rot": [yes, no, no], "scab": [yes, yes, no]})
+    assert (task.flags, values, notes) == (("rot", "scab"), [("rot", "scab"), ("scab",), ()], ())
+    assert task_of([yes, no, yes]).kind == "category"
+
+
+def test_measurements_among_labels_are_told():
+    task, _, _, notes = read({"age": list(range(20, 60)), "sex": ["m", "f"] * 20})
+    assert task.kind == "categories"
+    assert "target 'age' holds 40 different numbers and is taken as labels such as 'age=20'" in notes[0]
+    assert read({"age": [1, 2] * 20, "sex": ["m", "f"] * 20})[3] == ()
+
+
+def test_ranges_are_classes():
+    bins = ["[0, 9]", "[10, 19]", "[20, 29]"]
+    assert read({"age": bins})[1] == bins
+    assert task_of(["(0, 10]", "(10, 20]", "(20, 30]"]).kind == "category"
+    assert task_of(["[1, 5]", "[2, 7]", "[3, 4]"]).kind == "categories"
+
+
+def test_marks_beside_empty_cells_say_yes():
+    _, values, faults, _ = read({"rot": ["x", None, ""], "scab": ["X", "✓", None]} | {"scab": ["x", "x", None]})
+    assert (values, faults) == ([("rot", "scab"), ("scab",), ()], {})
+    assert read({"a": ["x", "-"], "b": ["x", None]})[1] == [("a=x", "b=x"), ("a=-",)]  # as before: not all are marks
 
 
 def test_a_word_for_no_value_among_yes_and_no():

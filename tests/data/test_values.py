@@ -194,12 +194,17 @@ def test_why_a_picture_is_one_colour(tmp_path):
     Image.fromarray(values(9, channels=1)[:, :, 0] % 500).save(tmp_path / "narrow.png")
     Image.fromarray((values(1, channels=1)[:, :, 0] * 2).astype(np.uint8)).save(tmp_path / "mask.png")
     Image.new("1", (9, 9), 1).save(tmp_path / "page.tif")
-    found = [probe_picture(tmp_path / name).flat for name in ("hidden.png", "narrow.png", "mask.png", "page.tif")]
+    chalk = Image.new("LA", (9, 9), (255, 0))
+    chalk.paste((255, 255), (2, 2, 5, 5))
+    chalk.save(tmp_path / "chalk.png")
+    names = ("hidden.png", "narrow.png", "mask.png", "page.tif", "chalk.png")
+    found = [probe_picture(tmp_path / name).flat for name in names]
     assert found == [
         "every pixel is transparent",
         "the file's values, 0 to 499, are a small part of 16 bits",
         "values from 0 to a few of 255, as label masks have",
         "the picture itself is blank",
+        "what is not transparent is as white as the ground it is laid on",
     ]
 
 

@@ -7,6 +7,7 @@ the same column everywhere. Text becomes a number only where the task says so.
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import re
@@ -61,9 +62,28 @@ DATE = re.compile(
 )
 YES_NO = tuple(
     frozenset(pair)
-    for pair in (("0", "1"), ("-1", "1"), ("false", "true"), ("no", "yes"), ("n", "y"), ("f", "t"), ("off", "on"))
+    for pair in (
+        *(("0", "1"), ("-1", "1"), ("false", "true"), ("no", "yes"), ("n", "y"), ("f", "t"), ("off", "on")),
+        *(("nein", "ja"), ("n", "j"), ("falsch", "wahr"), ("non", "oui"), ("faux", "vrai"), ("no", "si"), ("no", "sí")),
+        *(("no", "sì"), ("falso", "verdadero"), ("falso", "verdadeiro"), ("falso", "vero"), ("não", "sim")),
+        *(("nao", "sim"), ("nee", "ja"), ("onwaar", "waar"), ("nej", "ja"), ("nie", "tak"), ("fałsz", "prawda")),
+        *(("нет", "да"), ("ложь", "истина"), ("否", "是"), ("いいえ", "はい"), ("아니요", "예")),
+    )
 )
-YES = frozenset({"1", "true", "yes", "y", "t", "on"})
+"""As programs write them, and people in several languages; spreadsheets translate TRUE and FALSE."""
+MARKS = frozenset({"x", "✓", "✔", "☑", "✗"})
+"""Signs that people put into a cell for yes, and leave it empty for no."""
+YES = frozenset(
+    {"1", "true", "yes", "y", "t", "on", "ja", "j", "wahr", "oui", "vrai", "si", "sí", "sì", "verdadero", "verdadeiro"}
+    | {"vero", "sim", "waar", "tak", "prawda", "да", "истина", "是", "はい", "예"}
+    | MARKS
+)
+LEAST_RANGES = 3
+RANGE = re.compile(r"[\[(]\s*([+-]?\d+(?:\.\d+)?)\s*,\s*([+-]?\d+(?:\.\d+)?)\s*[\])]")
+WRAPPED = re.compile(
+    r"(?:set|frozenset|list|tuple|(?:np\.)?array|Index)\((?P<inside>.*?)(?:,\s*dtype=[^()]*)?\)", re.DOTALL
+)
+"""A list as Python and numpy write it where brackets alone do not tell its kind."""
 ITEM = re.compile(
     r"""\s*+(?:'((?:[^'\\]|\\.)*+)'|"((?:[^"\\]|\\.)*+)"|([^,'"\[\]{}]*+))\s*+(?:,|$|(?=['"]))""",
 )
@@ -150,7 +170,8 @@ class Column:
         """Words in place of numbers or of yes and no: what would make this column one of numbers, were it empty."""
         words = {text: n for text, n in self.counts.items() if text.casefold() in MISSING_WORDS}
         rest = self.counts.keys() - words.keys()
-        return words if words and rest and not self.has_lists and (_format_of(rest) or _is_yes_no(rest)) else {}
+        says = rest and not self.has_lists and (_format_of(rest) or _is_yes_no(rest))
+        return words if says else {}
 
     @cached_property
     def valued(self) -> set[str]:
@@ -170,8 +191,13 @@ class Column:
 
     @property
     def is_yes_no(self) -> bool:
-        """Whether every cell says 0 or 1, False or True, no or yes, ...; or nothing."""
-        return not self.has_lists and bool(self.valued) and _is_yes_no(self.valued)
+        """Whether every cell says 0 or 1, False or True, no or yes, ...; or nothing; or some have a mark."""
+        return not self.has_lists and bool(self.valued) and (self.is_marked or _is_yes_no(self.valued))
+
+    @property
+    def is_marked(self) -> bool:
+        """Whether some cells have a mark such as x, and the others nothing."""
+        return not self.has_lists and bool(self.counts) and self.counts.keys() <= MARKS and self.n_empty > 0
 
     @property
     def is_dates(self) -> bool:
@@ -185,9 +211,21 @@ class Column:
         return (
             not self.has_lists
             and bool(self.counts)
-            and any(text[:1] in "[{(" for text in self.counts)
+            and any(text[:1] in "[{(" or WRAPPED.fullmatch(text) for text in self.counts)
             and all(_is_bracketed(text) for text in self.counts)
-            and any(text[0] == "[" or "," in text or "'" in text or '"' in text for text in self.counts)
+            and not self.is_intervals
+            and any("[" in text or "," in text or "'" in text or '"' in text for text in self.counts)
+        )
+
+    @property
+    def is_intervals(self) -> bool:
+        """Whether every text is a pair of numbers in brackets, and no range reaches into another: [0, 9]."""
+        pairs = [RANGE.fullmatch(text) for text in self.counts]
+        if self.has_lists or len(pairs) < LEAST_RANGES or None in pairs:
+            return False
+        ends = sorted((float(pair[1]), float(pair[2])) for pair in pairs if pair)
+        return all(low < high for low, high in ends) and all(
+            one[1] <= other[0] for one, other in itertools.pairwise(ends)
         )
 
 
@@ -232,6 +270,11 @@ def items_of(cell: Cell) -> tuple[str, ...]:
     if cell is None:
         return ()
     return _bracketed(cell) or ()
+
+
+def is_list_text(text: str) -> bool:
+    """Whether a text begins as a list that was written as text."""
+    return text[:1] in "[{(" or WRAPPED.fullmatch(text) is not None
 
 
 def numbers_of(column: Column) -> list[float | None]:
@@ -380,6 +423,8 @@ def _bracketed(text: str) -> tuple[str, ...] | None:
 
     Nothing is evaluated.
     """
+    if wrapped := WRAPPED.fullmatch(text):
+        text = wrapped["inside"].strip() or "()"
     if len(text) < 2 or text[0] + text[-1] not in ("[]", "{}", "()"):
         return None
     try:

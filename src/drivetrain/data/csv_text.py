@@ -75,8 +75,9 @@ def read_csv_text(text: str, usual: str, name: str) -> TextTable:
             f"the first line of {name} names a picture; expected the names of the columns. "
             f"To fix: put a line such as path{delimiter}label on top."
         )
-    body = _without_comments(rows[1:], len(header), decisions)
+    body = _without_empty(_without_comments(rows[1:], len(header), decisions), decisions)
     header, cells = _even(header, _without_header(body, header, decisions), delimiter, name, decisions)
+    _check_blanks(header, cells, name)
     _check_names(header, cells, delimiter, name)
     return TextTable(header, cells, decisions)
 
@@ -168,6 +169,14 @@ def _without_comments(rows: list[Row], width: int, decisions: dict[str, Decision
     return kept
 
 
+def _without_empty(rows: list[Row], decisions: dict[str, Decision]) -> list[Row]:
+    """Without rows that hold nothing in any cell, such as spreadsheets write below a table."""
+    kept = [row for row in rows if any(cell.strip() for cell in row.cells)]
+    if len(kept) < len(rows):
+        decisions["empty rows"] = Decision(value=len(rows) - len(kept), reason="nothing in any cell, left out")
+    return kept
+
+
 def _even(
     header: list[str], rows: list[Row], delimiter: str, name: str, decisions: dict[str, Decision]
 ) -> tuple[list[str], list[list[str | None]]]:
@@ -181,6 +190,12 @@ def _even(
         said = f"rows have {width} cells and the header {width - 1}, as R writes row names"
         decisions["row names"] = Decision(value="the first cell", reason=said)
     wide = [row for row in cut if len(row.cells) > width]
+    if wide and width == 1:
+        raise DataError(
+            f"{name} cannot be read as a table: its first line is {header[0].strip()[:60]!r}, but line {wide[0].line} "
+            f"has {len(wide[0].cells)} cells; expected the names of the columns on top. To fix: remove what stands "
+            "above these names, such as a title."
+        )
     if wide:
         comma = " Where numbers have decimal commas, separate the cells by semicolons." if delimiter == "," else ""
         raise DataError(
@@ -204,6 +219,25 @@ def _without_header(rows: list[Row], header: list[str], decisions: dict[str, Dec
     if len(kept) < len(rows):
         decisions["headers"] = Decision(value=len(rows) - len(kept), reason="lines that repeat the header, left out")
     return kept
+
+
+def _check_blanks(header: list[str], rows: list[list[str | None]], name: str) -> None:
+    """Raise a DataError where blanks separate the cells: in names of files and classes they stand as well."""
+    if len(header) > 1 or not rows:
+        return
+    sign = max(DELIMITERS, key=header[0].count)
+    if (n := header[0].count(sign)) and all((row[0] or "").count(sign) == n for row in rows):
+        raise DataError(
+            f"every line of {name} is one cell in quotation marks, such as {header[0][:60]!r}; expected cells "
+            f"separated by {sign!r}. To fix: remove the quotation marks around whole lines."
+        )
+    words = [(row[0] or "").split() for row in rows]
+    pictures = sum(PurePath(each[0]).suffix.lower() in PICTURE_SUFFIXES for each in words if len(each) > 1)
+    if 2 * pictures > len(rows):
+        raise DataError(
+            f"the cells of {name} seem to be separated by blanks; expected commas, semicolons, tabulators "
+            "or |. To fix: write commas, or pass the DataFrame that pandas.read_csv(..., sep=r'\\s+') reads."
+        )
 
 
 def _check_names(header: list[str], rows: list[list[str | None]], delimiter: str, name: str) -> None:

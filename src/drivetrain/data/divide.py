@@ -204,8 +204,11 @@ def leave_out_unknown(
     return kept, tuple(left_out)
 
 
-def warn_unseen_in_validation(train: Examples, valid: Examples) -> None:
-    """Say which classes validation cannot judge; those with one picture were named when the split was drawn."""
+def warn_unseen_in_validation(train: Examples, valid: Examples, *, is_given: bool) -> None:
+    """Say which classes validation cannot judge; those with one picture were named when the split was drawn.
+
+    Where the validation rows are given, `valid_pct` changes nothing.
+    """
     seen = {label for value in valid.values for label in labels_of(value)}
     contents: dict[str, set[str]] = defaultdict(set)
     for digest, value in zip(train.digests, train.values, strict=True):
@@ -213,9 +216,10 @@ def warn_unseen_in_validation(train: Examples, valid: Examples) -> None:
             contents[label].add(digest)
     missing = sorted(label for label, digests in contents.items() if label not in seen and len(digests) > 1)
     if missing and len(valid):
+        mend = "to the validation set" if is_given else "of them, or raise valid_pct"
         warn(
             f"{len(missing)} of {len(contents)} classes have no validation row, so validation says nothing about "
-            f"them: {first_few(missing)}. To fix: add pictures of them, or raise valid_pct."
+            f"them: {first_few(missing)}. To fix: add pictures {mend}."
         )
 
 

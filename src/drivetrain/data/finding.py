@@ -7,7 +7,7 @@ import os
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from drivetrain.runtime.formats import PICTURE_SUFFIXES
@@ -39,7 +39,8 @@ class Rule:
         """The path by this rule; `Folders.find` says whether it is there."""
         name = name.replace("\\", "/") if self.windows else name
         if self.leading:
-            name = "/".join(name.strip("/").split("/")[self.leading :])
+            steps = name.strip("/").split("/")
+            name = "/".join(steps[min(self.leading, len(steps) - 1) :])
         name = name.zfill(self.digits) if self.digits else name
         return os.path.join(self.base, self.folder, name + self.suffix)  # noqa: PTH118 - a Path per row costs seconds
 
@@ -109,6 +110,8 @@ class Found:
     n_names: int
     n_as_written: int
     tried: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
+    """Other folders or suffixes where most of the names are files as well."""
 
 
 def find_files(names: Sequence[str], bases: Sequence[Path], folders: Folders) -> Found:
@@ -123,7 +126,7 @@ def find_files(names: Sequence[str], bases: Sequence[Path], folders: Folders) ->
         >>> find_files(["no.jpg"], [Path("/no/such")], Folders()).n_found
         0
     """
-    distinct = list(dict.fromkeys(names))
+    distinct = list(dict.fromkeys(map(_tidy, names)))
     some = distinct[:: max(1, len(distinct) // ROWS_TRIED)][:ROWS_TRIED]
     plain = Rule(bases[0])
     n_plain = _count(plain, some, folders)
@@ -145,7 +148,8 @@ def find_files(names: Sequence[str], bases: Sequence[Path], folders: Folders) ->
             break
     n_best = _count(best, distinct, folders)
     n_plain = n_best if best is plain else _count(plain, distinct, folders)
-    return Found(best, n_best, len(distinct), n_plain, tuple(dict.fromkeys(tried)))
+    also = _as_good(best, few, folders) if best is not plain else ()
+    return Found(best, n_best, len(distinct), n_plain, tuple(dict.fromkeys(tried)), also)
 
 
 def resolved(names: Sequence[str], rule: Rule, folders: Folders) -> list[Path]:
@@ -163,6 +167,26 @@ def resolved(names: Sequence[str], rule: Rule, folders: Folders) -> list[Path]:
             is_other = found is not None and found not in (path, os.path.normpath(path))
             paths[name] = Path(found if found is not None and is_other else path)
     return [paths[name] for name in names]
+
+
+def _as_good(rule: Rule, names: Sequence[str], folders: Folders) -> tuple[str, ...]:
+    """Other folders, or suffixes in the same folder, where most of these names are files too."""
+    others = [replace(rule, folder=each) for each in ["", *_sub_folders(rule.base, folders)] if each != rule.folder]
+    if not rule.folder:
+        others = []
+    held = folders.names(os.path.dirname(rule.path(names[0])))  # noqa: PTH120 - of text
+    suffixes = sorted({os.path.splitext(each)[1] for each in held}) if rule.suffix else []  # noqa: PTH122 - of a name
+    others += [replace(rule, suffix=each) for each in suffixes if each not in ("", rule.suffix)]
+    first = next((name for name in names if _find(rule, name, folders)), names[0])
+    usual = [each for each in others if not each.suffix or each.suffix.lower() in PICTURE_SUFFIXES]
+    return tuple(
+        os.path.relpath(each.path(first), rule.base) for each in usual if 2 * _count(each, names, folders) > len(names)
+    )
+
+
+def _tidy(name: str) -> str:
+    """Without steps that lead nowhere: ./a is a."""
+    return os.path.normpath(name) if name.startswith("./") or "//" in name or "/./" in name else name
 
 
 def _count(rule: Rule, names: Sequence[str], folders: Folders) -> int:

@@ -192,7 +192,7 @@ def _data_of(
     """The rows in their parts, not yet sealed."""
     rows, parts = _judgeable(rows, division)
     train, valid, test = (rows.examples.subset([i for i, part in enumerate(parts) if part == name]) for name in PARTS)
-    warn_unseen_in_validation(train, valid)
+    warn_unseen_in_validation(train, valid, is_given=rows.given is not None and "valid" in rows.given)
     if copies := warn_copies(train, valid, test):
         rows = rows.deciding(copies=copies)
     guessed = guess_groups(rows.listed, rows.examples, parts)

@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from drivetrain.data.part_names import are_a_series, part_of
+from drivetrain.data.part_names import are_a_series, are_pictures_and_masks, part_of, say_when, without_part
 from drivetrain.data.split import Part
 from drivetrain.errors import SplitError, first_few
 from drivetrain.names import normal
@@ -22,6 +22,8 @@ from drivetrain.text import readable
 LabelsFrom = Literal["top", "leaf"]
 SAME_SHARE = 0.6
 """Sub-folders bear the same names where each name is, on average, in at least this share of the folders."""
+MOST_PARTS = 4
+"""More folders with the same sub-folders are hardly parts of a split."""
 
 
 @dataclass
@@ -75,6 +77,9 @@ def arrange(root: Folder, labels_from: LabelsFrom | None = None, known: Collecti
     parts = _parts(base, must_train=not known)
     if parts:
         _read_parts(layout, parts, labels_from)
+    elif labels_from is None and _are_in_names(base.live):
+        _parts_in_names(layout, base.live)
+        layout.empty += [folder for folder in base.folders if not folder.n_below]
     else:
         train: Part = "train"
         _read_classes(layout, [(folder, train) for folder in base.live], labels_from)
@@ -107,11 +112,13 @@ def _parts(base: Folder, *, must_train: bool) -> dict[str, Part]:
     """Folder's name → part, where the folders are parts rather than classes (a class may be called "train", too)."""
     folders = base.live
     given: dict[str, Part] = {folder.name: part for folder in folders if (part := part_of(folder.name))}
-    if _same_inside(folders) and len(given) < len(folders):
+    if len(given) < len(folders):
         loosely: dict[str, Part] = {
             folder.name: part for folder in folders if (part := part_of(folder.name, loosely=True))
         }
-        given = loosely if len(loosely) == len(folders) else given
+        alike = len(loosely) == len(folders) or len(set(map(without_part, loosely))) == 1
+        if alike and _same_inside([_inside(folder) for folder in folders if loosely.get(folder.name)]):
+            given = loosely
     found = set(given.values())
     if found >= {"train", "valid"} or found >= {"train", "test"}:
         return given
@@ -144,10 +151,20 @@ def _read_parts(layout: Layout, parts: dict[str, Part], labels_from: LabelsFrom 
         else:
             inside = folder
         layout.loose += [inside] if inside.pictures else []
+        if trained and len(folder.live) == 1 and not folder.pictures and _has_no_class(inside, trained):
+            layout.loose += [each for each in inside.walk() if each.pictures and each is not inside]
+            continue
         layout.empty += [inner for inner in inside.folders if not inner.n_below]
         part: Part = parts[folder.name]
         classes.extend((inner, part) for inner in inside.live)
     _read_classes(layout, classes, labels_from)
+
+
+def _has_no_class(folder: Folder, trained: Collection[str]) -> bool:
+    """Whether pictures without labels lie in one folder further down, as `test/test_folder/*.jpg`."""
+    names = {normal(name).casefold() for name in trained}
+    inside = [each for each in folder.walk() if each is not folder]
+    return len(folder.live) < 2 and all(normal(each.name).casefold() not in names for each in inside)
 
 
 def _inside(folder: Folder) -> Folder:
@@ -167,8 +184,14 @@ def _read_classes(layout: Layout, folders: list[tuple[Folder, Part]], labels_fro
     holding = [each for folder in only for each in folder.walk() if each.pictures]
     if not layout.has_parts and _same_inside(only) and _are_parts(_names_inside(only)):
         _parts_inside_classes(layout, only)
+    elif _are_longer(only):
+        said = first_few(readable(folder.name) for folder in only)
+        reason = f"{said} each hold one folder, whose name theirs begins with, as parts of a download do"
+        layout.decisions["labels from"] = Decision(value="leaf", reason=reason)
+        _take(layout, folders, leaf=True)
     elif any(folder.pictures for folder in only) or len(holding) <= len(only):
         _take(layout, folders)
+        _doubt_names(layout, only)
     elif layout.known:
         tops, leaves = {_label(folder) for folder in only}, {_label(folder) for folder in holding}
         leaf = tops.isdisjoint(layout.known) and not leaves.isdisjoint(layout.known)
@@ -186,6 +209,10 @@ def _choose_depth(layout: Layout, folders: list[tuple[Folder, Part]], leaves: li
     tops, names = first_few(sorted(map(readable, top_names))), first_few(leaves)
     inner = _names_inside(only)
     same = _same_inside(only)
+    if len(leaves) == 1:  # the folders in between say no more than these
+        _take(layout, folders)
+        _doubt_names(layout, only)
+        return
     with_digits = sum(any(map(str.isdigit, name)) for name in inner)
     numbered = are_a_series(list(inner)) or (not same and 2 * with_digits > len(inner))
     if same and are_a_series(top_names) and not numbered:
@@ -203,11 +230,68 @@ def _choose_depth(layout: Layout, folders: list[tuple[Folder, Part]], leaves: li
     layout.decisions["labels from"] = Decision(value="top", reason=reason)
     if not numbered:
         why = ", which have the same names in each of them" if same else ""
+        parts = ""
+        if same and not layout.has_parts and len(top_names) <= MOST_PARTS:
+            parts = ". If the outer ones are parts of a split, call them train, valid and test"
         layout.notes.append(
             f"the classes are taken to be the {len(top_names)} outer folders ({tops}), but all pictures lie deeper, in "
             f"{len(leaves)} inner folders ({names}){why}. If those are the classes, pass labels_from='leaf'; "
-            "labels_from='top' takes the outer ones without this warning"
+            f"labels_from='top' takes the outer ones without this warning{parts}"
         )
+
+
+def _are_longer(folders: Sequence[Folder]) -> bool:
+    """Whether each folder holds one with pictures whose name its own begins with: `apples-2024…-001/apples`."""
+    holding = [[each for each in folder.walk() if each.pictures] for folder in folders]
+    if len(folders) < 2 or any(len(each) != 1 for each in holding):
+        return False
+    pairs = [
+        (_label(folder).casefold(), _label(each[0]).casefold()) for folder, each in zip(folders, holding, strict=True)
+    ]
+    return len({inner for _, inner in pairs}) > 1 and all(
+        outer != inner and outer.startswith(inner) and not outer[len(inner)].isalpha() for outer, inner in pairs
+    )
+
+
+def _doubt_names(layout: Layout, folders: Sequence[Folder]) -> None:
+    """A word where the names of the classes hardly say what is seen."""
+    names = sorted({folder.name for folder in folders})
+    said = first_few(map(readable, names))
+    if layout.known:
+        return
+    if say_when(names):
+        layout.notes.append(
+            f"the classes are taken to be {said}, but such names say when or in which lot pictures were taken, hardly "
+            "what is seen. If they are the classes, labels_from='top' takes them without this warning; if not, sort "
+            "the pictures into a folder per class, or pass a table of paths and labels"
+        )
+    elif are_pictures_and_masks(names):
+        layout.notes.append(
+            f"the classes are taken to be {said}, but such names are those of pictures and of what is drawn over them. "
+            "If they are the classes, labels_from='top' takes them without this warning; if not, pass a table of paths "
+            "and labels: masks and boxes are not learnt"
+        )
+
+
+def _are_in_names(folders: Sequence[Folder]) -> bool:
+    """Whether every folder's name says a class and a part, and the classes are those of training: `cat_train`."""
+    found = [(part_of(folder.name, loosely=True), without_part(folder.name)) for folder in folders]
+    if len(folders) < 4 or any(part is None or not label for part, label in found):
+        return False
+    trained = {label for part, label in found if part == "train"}
+    others = {label for part, label in found if part != "train"}
+    return len(trained) > 1 and bool(others) and others <= trained and not any(folder.live for folder in folders)
+
+
+def _parts_in_names(layout: Layout, folders: Sequence[Folder]) -> None:
+    """`cat_train`, `cat_test`, `dog_train`, `dog_test`."""
+    layout.has_parts = True
+    for folder in folders:
+        part = part_of(folder.name, loosely=True)
+        assert part is not None
+        layout.classes.append(ClassFolder(folder, part, readable(without_part(folder.name))))
+    said = first_few(sorted(readable(folder.name) for folder in folders))
+    layout.decisions["parts"] = Decision(value="given", reason=f"each folder's name says a class and a part: {said}")
 
 
 def _parts_inside_classes(layout: Layout, classes: list[Folder]) -> None:

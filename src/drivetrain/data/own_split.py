@@ -24,9 +24,15 @@ FLAGS: dict[str, Part] = {
     **dict.fromkeys(("istrain", "istraining", "train", "training", "intrain"), "train"),
 }
 """Columns of yes and no called so say which rows a part has; names in lower case, without blanks and underscores."""
+FLAG = re.compile(
+    r"(?:is|in)(?:a|an|the)?(?P<part>train|training|valid|validation|val|dev|test|testing|holdout)"
+    r"(?:image|img|picture|row|sample|example|item|set|data|split|flag)?"
+)
 FOLDS = ("fold", "folds", "foldid", "kfold", "cvfold", "cv", "foldnumber", "foldno")
 CODES: dict[str, Part] = {"0": "train", "1": "valid", "2": "test"}
 MOST_FOLDS = 20
+MOST_HELD_OUT = 0.4
+"""A column called valid or test that says yes of more rows says rather which rows are in order, or how a test ended."""
 MOST_WORDS = 6
 
 
@@ -68,9 +74,13 @@ def choose_split(columns: Mapping[str, Sequence[Any]], asked: str | None, taken:
         if note := _odd_words(column):
             notes.append(note)
             seeming.append(name)
-    flags = [name for name, column in free.items() if _plain(name) in FLAGS and column.is_yes_no]
+    flags = [name for name, column in free.items() if _flag(name) and column.is_yes_no]
+    if len(flags) == 1 < len(free) and (note := _says_something_else(free[flags[0]])):
+        seeming.append(flags[0])
+        notes.append(note)
+        flags = []
     if len(set(_plain_parts(flags))) == len(flags) and flags and len(free) > len(flags):
-        how = ", ".join(f"{name} → {PART_WORDS[FLAGS[_plain(name)]]}" for name in flags)
+        how = ", ".join(f"{name} → {PART_WORDS[part]}" for name in flags if (part := _flag(name)))
         reason = f"yes and no by the names of the columns: {how}, other rows → {_rest_word(flags)}"
         decision = Decision(value=", ".join(flags), reason=f"{reason}; to draw a split, drop them")
         return OwnSplit(tuple(flags), decision, tuple(seeming), tuple(notes))
@@ -97,6 +107,18 @@ def choose_split(columns: Mapping[str, Sequence[Any]], asked: str | None, taken:
     return OwnSplit((), None, tuple(seeming), tuple(notes))
 
 
+def _says_something_else(column: Column) -> str:
+    """A word on a column called valid or test that says yes of so many rows that it hardly names a part."""
+    part = _flag(column.name)
+    n_yes, n = sum(map(is_yes, column.cells)), len(column.cells)
+    if part == "train" or _plain(column.name).startswith(("is", "in")) or n_yes <= MOST_HELD_OUT * n:
+        return ""
+    return (
+        f"column {column.name!r} says yes of {n_yes} of {n} rows, too many for {PART_WORDS[part or 'valid']}, and was "
+        f"not followed as a split. To use it: pass split={column.name!r}, or call it is_{part}."
+    )
+
+
 def parts_of(columns: Mapping[str, Sequence[Any]], names: Sequence[str]) -> list[Part | None]:
     """The part that these columns give each row; None where they give none.
 
@@ -111,7 +133,7 @@ def parts_of(columns: Mapping[str, Sequence[Any]], names: Sequence[str]) -> list
     """
     found = [column_of(name, columns[name]) for name in names]
     first = found[0]
-    if all(_plain(column.name) in FLAGS and column.is_yes_no for column in found):
+    if all(_flag(column.name) and column.is_yes_no for column in found):
         return _parts_of_flags(found)
     words = first.counts.keys()
     if _plain(first.name) in FOLDS and not {word.casefold() for word in words} <= SYNONYMS.keys():
@@ -135,7 +157,7 @@ def parts_of(columns: Mapping[str, Sequence[Any]], names: Sequence[str]) -> list
 
 
 def _parts_of_flags(flags: Sequence[Column]) -> list[Part | None]:
-    own: list[Part] = [FLAGS[_plain(column.name)] for column in flags]
+    own: list[Part] = _plain_parts([column.name for column in flags])
     rest = _rest([column.name for column in flags])
     says_no = [any(not is_yes(text) for text in column.valued) for column in flags]
     parts: list[Part | None] = []
@@ -163,7 +185,14 @@ def _rest_word(flags: Sequence[str]) -> str:
 
 
 def _plain_parts(flags: Sequence[str]) -> list[Part]:
-    return [FLAGS[_plain(name)] for name in flags]
+    return [part for name in flags if (part := _flag(name)) is not None]
+
+
+def _flag(name: str) -> Part | None:
+    """The part that a column of yes and no sets apart, by its name."""
+    plain = _plain(name)
+    found = FLAG.fullmatch(plain)
+    return FLAGS.get(plain) or (FLAGS["is" + found["part"]] if found else None)
 
 
 def _are_parts(words: Collection[str]) -> bool:
@@ -182,7 +211,7 @@ def _sound_like_parts(words: Collection[str]) -> bool:
 
 
 def _plain(name: str) -> str:
-    return re.sub(r"[\s_\-]", "", name).casefold()
+    return re.sub(r"[\W_]", "", name).casefold()
 
 
 def _odd_words(column: Column) -> str:
@@ -190,6 +219,10 @@ def _odd_words(column: Column) -> str:
     words = column.counts
     known = {text for text in words if text.casefold() in SYNONYMS}
     looks = f"column {column.name!r} looks like a split, but"
+    n = len(words)
+    if column.is_whole and 2 < n <= MOST_FOLDS and not words.keys() <= CODES.keys():
+        said = f"{looks} its cells are {n} numbers, as folds have, and it was not followed. To use it: "
+        return said + _of_folds(column.name) if _is_split(column) else ""
     if words.keys() <= CODES.keys() and len(words) > 1:
         said = first_few(sorted(words))
         if "2" in words:
@@ -199,7 +232,7 @@ def _odd_words(column: Column) -> str:
             )
         return f"{looks} its cells are {said}, and it was not followed. To use it: write train, valid and test."
     n_known = sum(words[text] for text in known)
-    if not known or (_plain(column.name) not in ("split", "partition") and 2 * n_known < len(column.present)):
+    if not known or (not _is_split(column) and 2 * n_known < len(column.present)):
         return ""
     odd = Counter({text: n for text, n in words.items() if text not in known})
     said = first_few(f"{readable(text[:30])!r} ({n} rows)" for text, n in odd.most_common())
@@ -207,6 +240,11 @@ def _odd_words(column: Column) -> str:
         f"{looks} {said} names no part, and it was not followed. To use it: write "
         f"one of {', '.join(PARTS)} in every row."
     )
+
+
+def _is_split(column: Column) -> bool:
+    """Whether the name says it alone; a set, a subset or a part may be something else."""
+    return _plain(column.name) in ("split", "partition")
 
 
 def _of_folds(name: str) -> str:

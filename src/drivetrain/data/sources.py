@@ -25,7 +25,7 @@ from drivetrain.data.split import Part
 from drivetrain.data.tables import read_table
 from drivetrain.data.target_values import values_of, warn_of_labels
 from drivetrain.data.task import Task, settle
-from drivetrain.errors import DataError, SettingError
+from drivetrain.errors import DataError, SettingError, first_few
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.targets import TargetValue
 from drivetrain.settings import choice, refuse
@@ -305,7 +305,7 @@ def _rows(table: _Table, spec: SourceSpec, decisions: Mapping[str, Decision], *,
     task = Task(spec.kind, "", spec.label_delim, spec.bracketed, spec.flags, spec.missing)
     read = values_of(targets, task)
     names = _path_texts(table.columns[spec.path], spec.path)
-    paths, how, hint = _paths(table, names, spec.path)
+    paths, how, hint = _paths(table, names, spec.path, tell=tell)
     split_columns = spec.split_flags or ((spec.split,) if spec.split else ())
     named = parts_of(table.columns, split_columns) if split_columns else None
     kept: list[int] = []
@@ -344,7 +344,7 @@ def _rows(table: _Table, spec: SourceSpec, decisions: Mapping[str, Decision], *,
 
 
 def _paths(
-    table: _Table, names: Sequence[str | UnusableError], column: str
+    table: _Table, names: Sequence[str | UnusableError], column: str, *, tell: bool
 ) -> tuple[dict[int, Path], dict[str, Decision], str]:
     """A path for each row that names one, by one rule for all of them."""
     rows = [row for row, name in enumerate(names) if isinstance(name, str)]
@@ -356,6 +356,12 @@ def _paths(
     how: dict[str, Decision] = {}
     hint = "" if found.n_found else nothing_found(found, column, texts, table.base)
     said = found.rule.said(table.base)
+    if tell and found.also:
+        warn(
+            f"the names in column {column!r} are found {said}, but most of them also in other places: "
+            f"{first_few(map(readable, found.also))}. The former were taken. To fix: write the folder and the suffix "
+            "into the column, if others are meant."
+        )
     if said != "as written":
         reason = f"finds {found.n_found} of {found.n_names} files; as written: {found.n_as_written}"
         how["paths"] = Decision(value=said, reason=reason)

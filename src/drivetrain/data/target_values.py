@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from drivetrain.data.cells import MISSING_WORDS, Cell, Column, is_yes, items_of, numbers_of
+from drivetrain.data.cells import MISSING_WORDS, Cell, Column, is_list_text, is_yes, items_of, numbers_of
 from drivetrain.data.labels import label_text, warn_of_near_names, warn_of_spellings
 from drivetrain.data.task import Task
 from drivetrain.errors import first_few
@@ -163,7 +163,7 @@ def _unknown(flags: Sequence[Column]) -> set[int]:
 def _several(cell: Cell, task: Task) -> list[str]:
     if cell is None:
         return []
-    if isinstance(cell, tuple) or (task.bracketed and cell[:1] in "[{("):
+    if isinstance(cell, tuple) or (task.bracketed and is_list_text(cell)):
         return list(items_of(cell))
     parts = cell.split(task.delim) if task.delim else [cell]
     return [label for part in parts if (label := label_text(part))]

@@ -7,8 +7,17 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from drivetrain.data.cells import MISSING_BY_PROGRAMS, MISSING_WORDS, Column, is_ambiguous, is_yes, items_of, numbers_of
-from drivetrain.data.delimiters import Separator, find_separator
+from drivetrain.data.cells import (
+    MISSING_BY_PROGRAMS,
+    MISSING_WORDS,
+    Column,
+    is_ambiguous,
+    is_list_text,
+    is_yes,
+    items_of,
+    numbers_of,
+)
+from drivetrain.data.delimiters import LIKELY, SURE, Separator, find_separator
 from drivetrain.data.listing import Kind
 from drivetrain.errors import DataError, SettingError, first_few
 from drivetrain.text import readable
@@ -111,10 +120,13 @@ def _refuse_dates(columns: Sequence[Column], kind: Kind | None) -> None:
 
 
 def _single(column: Column, kind: Kind | None, delim: str | None) -> Task:
+    in_brackets = column.is_bracketed and kind in (None, "categories")
+    if column.has_lists or in_brackets:
+        _refuse_vectors(column, [items_of(cell) for cell in column.cells if cell is not None])
     if column.has_lists:
         return Task("categories", "the cells are lists", notes=_vector_notes(column))
-    if column.is_bracketed and kind in (None, "categories"):
-        example = readable(next(text for text in column.counts if text[0] in "[{(")[:30])
+    if in_brackets:
+        example = readable(next(text for text in column.counts if is_list_text(text))[:30])
         return Task(
             "categories",
             f"the cells are lists written as text, such as {example}; for a class per combination, pass "
@@ -127,6 +139,24 @@ def _single(column: Column, kind: Kind | None, delim: str | None) -> Task:
     if kind is not None:
         return _asked(column, kind)
     return _numeric(column) if column.number_format else _text(column)
+
+
+def _refuse_vectors(column: Column, lists: Sequence[Sequence[str]]) -> None:
+    """Raise a DataError where each list is a row of zeros and ones, which says which labels a row has, not their names.
+
+    Lists of labels repeat none, and are hardly all of one length.
+    """
+    items = {item.casefold() for each in lists for item in each}
+    length = len(lists[0]) if lists else 0
+    if items not in ({"0", "1"}, {"false", "true"}):
+        return
+    if any(len(each) != length for each in lists) or all(len(set(each)) == len(each) for each in lists):
+        return
+    raise DataError(
+        f"target {column.name!r} holds {length} zeros and ones in each cell; expected the names of labels, or a column "
+        f"of zeros and ones for each label. To fix: make {length} columns of it, named by label, and pass target=, "
+        "their names."
+    )
 
 
 def _vector_notes(column: Column) -> tuple[str, ...]:
@@ -210,6 +240,8 @@ def _text(column: Column) -> Task:
     _refuse_mixed([column])
     n = len(column.counts)
     found = find_separator(column.counts)
+    for sign in (*SURE, *LIKELY, " "):
+        _refuse_vectors(column, [[part.strip() for part in text.split(sign)] for text in column.counts])
     if found is not None and found.followed:
         return Task(
             "categories",
@@ -259,7 +291,8 @@ def _unit(column: Column) -> str:
 
 
 def _several(columns: Sequence[Column], kind: Kind | None, delim: str | None) -> Task:
-    flags = tuple(column.name for column in columns if column.is_yes_no)
+    all_flags = all(column.is_yes_no for column in columns)
+    flags = tuple(column.name for column in columns if column.is_yes_no and (all_flags or not column.is_marked))
     numeric = all(column.number_format for column in columns)
     if kind == "number":
         notes = tuple(note for column in columns for note in _number_notes(column))
@@ -271,15 +304,27 @@ def _several(columns: Sequence[Column], kind: Kind | None, delim: str | None) ->
     if kind is None and numeric:
         notes = tuple(note for column in columns for note in (*_number_notes(column), *_few_notes(column)))
         return Task("number", f"{len(columns)} columns of numbers; for labels, pass kind='categories'", notes=notes)
+    notes: tuple[str, ...] = ()
     if kind is None:
         _refuse_mixed(columns)
+        notes = tuple(
+            f"target {column.name!r} holds {len(column.valued)} different numbers and is taken as labels such as "
+            f"'{column.name}={next(iter(column.counts))}', since other targets are text. If it is a measurement, train "
+            "a model of its own for it; if not, kind='categories' says so."
+            for column in columns
+            if column.is_whole and len(column.valued) > MOST_CATEGORIES_AS_INTEGERS
+        )
     asked = "asked for; " if kind else ""
     named = f"; {first_few(map(repr, flags))} name a label where they say yes" if flags else ""
     lists = any(column.has_lists for column in columns)
     said = "the cells are lists" if lists else f"{len(columns)} columns"
     bracketed = any(column.is_bracketed for column in columns)
     return Task(
-        "categories", f"{asked}{said}; a label is written column=value{named}", flags=flags, bracketed=bracketed
+        "categories",
+        f"{asked}{said}; a label is written column=value{named}",
+        flags=flags,
+        bracketed=bracketed,
+        notes=notes,
     )
 
 

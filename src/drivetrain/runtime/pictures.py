@@ -14,7 +14,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,6 +57,7 @@ DARKEST = 16
 MOST_FRAMES = 100
 """Frames that are looked through for one that is not blank; all together have no more than `max_pixels`."""
 
+OPAQUE = 255
 WHITE = (255, 255, 255, 255)
 NUMPY_MAGIC = b"\x93NUMPY"
 UPRIGHT = {
@@ -101,8 +102,8 @@ class Decoded(NamedTuple):
     size: tuple[int, int]
     """Height and width before shrinking, upright."""
     values: ValueRange | None = None
-    transparent: bool = False
-    """Every pixel is transparent, and so what came out is white."""
+    alpha: tuple[int, int] = (OPAQUE, OPAQUE)
+    """The least and the most opaque pixel; what is transparent came out white."""
     frame: int = 0
 
 
@@ -233,11 +234,13 @@ def _why_flat(found: Decoded) -> str:
     """The likely cause where what came out is one colour, else an empty string."""
     if not _is_flat(found.pixels):
         return ""
-    if found.transparent:
+    if found.alpha[1] == 0:
         return "every pixel is transparent"
     if found.values is not None and found.values[0] < found.values[1]:
         return f"the file's values, {found.values[0]} to {found.values[1]}, are a small part of 16 bits"
     low, high = int(found.pixels.min()), int(found.pixels.max())
+    if found.alpha[0] < OPAQUE and low >= OPAQUE - FLAT:
+        return "what is not transparent is as white as the ground it is laid on"
     if low < high < DARKEST:
         return "values from 0 to a few of 255, as label masks have"
     return "the picture itself is blank"
@@ -370,25 +373,25 @@ def _from_image(
         image = image.transpose(UPRIGHT[orientation])
     factor = _shrink_factor(image.height, image.width, how.shrink_to_px)
     width, height = full_size[::-1] if orientation in SIDEWAYS else full_size
-    pixels, transparent = _converted(image, how, factor)
-    return Decoded(pixels, (height, width), transparent=transparent)
+    pixels, alpha = _converted(image, how, factor)
+    return Decoded(pixels, (height, width), alpha=alpha)
 
 
-def _converted(image: Image.Image, how: _How, factor: int) -> tuple[NDArray[np.uint8], bool]:
-    """Pixels (H, W, channels) of a picture divided by `factor`, and whether all are transparent; by strips."""
+def _converted(image: Image.Image, how: _How, factor: int) -> tuple[NDArray[np.uint8], tuple[int, int]]:
+    """Pixels (H, W, channels) of a picture divided by `factor`, and how opaque they are; by strips."""
     pixels_HWC = np.empty((-(-image.height // factor), -(-image.width // factor), how.channels), np.uint8)
     rows = max(1, STRIP_PIXELS // (image.width * factor)) * factor
-    transparent = True
+    least, most = OPAQUE, 0
     for top in range(0, image.height, rows):
         whole = rows >= image.height
         strip = image if whole else image.crop((0, top, image.width, min(top + rows, image.height)))
-        strip, unseen = _convert(strip, how)
-        transparent = transparent and unseen
+        strip, (low, high) = _convert(strip, how)
+        least, most = min(least, low), max(most, high)
         if factor > 1:
             strip = strip.reduce(factor)
         at = top // factor
         pixels_HWC[at : at + strip.height] = np.asarray(strip).reshape(strip.height, strip.width, how.channels)
-    return pixels_HWC, transparent
+    return pixels_HWC, (least, most)
 
 
 def jpeg_shrink(image: Image.Image, shrink_to_px: int | None) -> int:
@@ -411,21 +414,22 @@ def _orientation(image: Image.Image) -> int:
         return 1
 
 
-def _convert(image: Image.Image, how: _How) -> tuple[Image.Image, bool]:
-    """The same picture in mode L, RGB or RGBA, and whether every pixel of it is transparent."""
+def _convert(image: Image.Image, how: _How) -> tuple[Image.Image, tuple[int, int]]:
+    """The same picture in mode L, RGB or RGBA, and its least and most opaque pixel, 0 to 255."""
     if image.mode == "F":
         raise UnreadableError("unknown range of values: 32-bit floats; save it with 8 or 16 bits")
     if image.mode in ("LAB", "HSV", "CMYK", "YCbCr"):
         image = image.convert("RGB")
-    transparent = False
+    alpha = (OPAQUE, OPAQUE)
     if image.has_transparency_data or image.mode in ("RGBa", "La"):
         if image.mode == "La":
             image = image.convert("LA")
         image = image.convert("RGBA")
-        transparent = image.getchannel("A").getextrema() == (0, 0)
+        low, high = image.getchannel("A").getextrema()
+        alpha = int(cast("float", low)), int(cast("float", high))
         if how.channels != 4:
             image = Image.alpha_composite(Image.new("RGBA", image.size, WHITE), image)
-    return image.convert({1: "L", 3: "RGB", 4: "RGBA"}[how.channels]), transparent
+    return image.convert({1: "L", 3: "RGB", 4: "RGBA"}[how.channels]), alpha
 
 
 def _from_array(array: NDArray[Any], how: _How) -> Decoded:
