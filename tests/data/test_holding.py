@@ -348,6 +348,21 @@ def test_openings_in_another_folder_count(folder, in_folders):
     assert len(earlier_openings(data.seal, Project.find())) == 2
 
 
+def test_openings_elsewhere_of_what_is_much_the_same_count_here(folder, in_folders):
+    in_folders("one")
+    first = train(images(folder))
+    first.open_test("whole")
+    for path in first.sealed_test.open().paths[:2]:
+        path.unlink()
+    in_folders("two")
+    fewer = images(folder)
+    assert fewer.n_test == 10 and fewer.seal.id != first.seal.id
+    assert len(earlier_openings(fewer.seal, Project.find())) == 1
+    train(fewer).open_test("fewer")
+    in_folders("one")
+    assert len(earlier_openings(first.seal, Project.find())) == 2
+
+
 def test_what_nobody_has_used_elsewhere_binds_nobody(folder, in_folders):
     in_folders("one")
     first = images(folder)

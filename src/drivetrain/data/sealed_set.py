@@ -80,7 +80,7 @@ class SealedSet(BaseModel):
     overlap: tuple[str, ...] = ()
     """Salted hashes of training and validation contents that were copies, or looked like one, when it was sealed."""
     related: tuple[str, ...] = ()
-    """Seals of the same project that hold much the same pictures."""
+    """Seals of the same project, and of others of this user, that hold much the same pictures."""
 
     @model_validator(mode="after")
     def _says_what_a_seal_says(self) -> SealedSet:

@@ -12,7 +12,7 @@ import numpy as np
 
 from drivetrain.data.claims import claim
 from drivetrain.data.data import Data
-from drivetrain.data.elsewhere import remember_project
+from drivetrain.data.elsewhere import known_elsewhere, remember_project
 from drivetrain.data.examples import Examples
 from drivetrain.data.notices import warn
 from drivetrain.data.project import Project, ProjectPlace
@@ -310,7 +310,8 @@ def _new_seal(known: Sequence[Known], data: Data, test: Examples, used: Examples
     """The seal that the model these rows come with carries, or a new one."""
     if data.seal is not None and data.seal.identity == identity_of(test.digests):
         return data.seal
-    related = [k.sealed.id for k in known if _is_related(k, test)]
+    others = [other for _, other in known_elsewhere(Project.find(data.project))]
+    related = {k.sealed.id for k in (*known, *others) if _is_related(k, test)}
     return SealedSet.of(test, source=data.source, split=data.split, overlap=_overlap(used, test), related=related)
 
 
