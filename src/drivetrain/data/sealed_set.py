@@ -183,7 +183,10 @@ class SealedSet(BaseModel):
         try:
             content = Path(path).read_bytes()
         except OSError as error:
-            raise SealError(f"{readable(path)} cannot be read: {error.strerror or error}.") from error
+            raise SealError(
+                f"{readable(path)} cannot be read: {error.strerror or error}. To fix: pass a file that "
+                "`drivetrain seals export` wrote."
+            ) from error
         sealed = parsed(content, readable(path))
         blank = sum(not look for look in sealed.looks.values())
         if blank:
