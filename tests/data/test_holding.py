@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from PIL import Image
 from scenes import scene, write
 
 from drivetrain.data.data import Data
@@ -346,6 +347,20 @@ def test_openings_in_another_folder_count(folder, in_folders):
     assert len(earlier_openings(data.seal, Project.find())) == 2
     in_folders("one")
     assert len(earlier_openings(data.seal, Project.find())) == 2
+
+
+def test_pictures_that_were_all_saved_anew_may_be_trained_on_once_the_test_set_is_given_up(folder):
+    first = train(images(folder))
+    for path in sorted(folder.glob("*/*.png")):
+        with Image.open(path) as picture:
+            picture.resize((72, 54)).save(path.with_suffix(".jpg"), quality=90)
+        path.unlink()
+    with pytest.raises(SealError, match=r"copies of pictures that are sealed .*(?s:.)* with retire=\"WHY\""):
+        images(folder)
+    second = images(folder, retire="smaller pictures")
+    assert second.n_test == 12 and second.seal.id != first.seal.id
+    assert {k.sealed.id: k.retired is None for k in seals().known()} == {first.seal.id: False, second.seal.id: True}
+    assert images(folder).seal == second.seal
 
 
 def test_openings_elsewhere_of_what_is_much_the_same_count_here(folder, in_folders):
