@@ -220,6 +220,7 @@ def test_times() -> None:
         (dt.audit, {"valid_pct": 0.2}, "expected valid_pct of dt.images"),
         (dt.Predictor.predict_many, {"bs": 2}, "To fix: write batch_size="),
         (dt.EarlyStopping, {"min_dleta": 2}, "Did you mean 'min_delta'"),
+        (dt.EarlyStopping, {"metric": "f1"}, "expected among .*monitor"),
     ],
 )
 def test_names_that_a_call_does_not_know(call: Callable[..., Any], wrong: dict[str, Any], says: str) -> None:
