@@ -197,7 +197,14 @@ def test_times() -> None:
         (dt.images, {"batch_size": 64}, "expected batch_size of dt.Learner"),
         (dt.images, {"label_col": "y"}, "has no label_col; expected target. To fix: write target="),
         (dt.images, {"fn_col": "f"}, "To fix: write path="),
-        (dt.images, {"item_tfms": 1}, "expected augment"),
+        (dt.images, {"item_tfms": 1}, "expected augment of dt.Learner"),
+        (dt.images, {"label_mode": "int"}, "expected kind. To fix: write kind="),
+        (dt.images, {"classes": ["a"]}, "expected none: the classes are those of the data"),
+        (dt.images, {"train_size": 0.8}, r"expected valid_pct= and test_pct="),
+        (dt.Learner, {"weights": "imagenet"}, "expected pretrained= for those of the body"),
+        (dt.Learner, {"patience": 3}, r"expected callbacks=dt.EarlyStopping\(patience=3\)"),
+        (dt.Learner, {"optimizer": "sgd"}, "expected none: AdamW"),
+        (dt.Learner, {"imgsz": 64}, "expected size. To fix: write size="),
         (dt.images, {"valid_pc": 0.2}, "Did you mean 'valid_pct'"),
         (dt.images, {"num_workers": 4}, "expected none: pictures are decoded in as many threads"),
         (dt.images, {"zzz": 4}, "expected among source, target"),
@@ -213,6 +220,7 @@ def test_times() -> None:
         (dt.audit, {"valid_pct": 0.2}, "expected valid_pct of dt.images"),
         (dt.Predictor.predict_many, {"bs": 2}, "To fix: write batch_size="),
         (dt.EarlyStopping, {"min_dleta": 2}, "Did you mean 'min_delta'"),
+        (dt.EarlyStopping, {"metric": "f1"}, "expected among .*monitor"),
     ],
 )
 def test_names_that_a_call_does_not_know(call: Callable[..., Any], wrong: dict[str, Any], says: str) -> None:
@@ -239,3 +247,28 @@ def test_what_others_call_it_leads_to_names_that_exist() -> None:
     calls = (dt.images, dt.Learner, dt.Learner.fine_tune, dt.Learner.report)
     known = {name for call in calls for name in inspect.signature(call).parameters}
     assert {meant[0] for meant in MEANT.values()} <= known
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("SettingError", "To fix: from drivetrain.errors import SettingError"),
+        ("DrivetrainError", "To fix: from drivetrain.errors import DrivetrainError"),
+        ("load_learner", r"dt\.Learner\.load\(path\)"),
+        ("ImageDataLoaders", r"dt\.images\(folder\)"),
+        ("EarlyStoping", "Did you mean 'EarlyStopping'"),
+        ("zzz", "has no attribute 'zzz'$"),
+        ("__zzz__", "has no attribute '__zzz__'$"),
+    ],
+)
+def test_what_the_library_does_not_have(name: str, says: str) -> None:
+    with pytest.raises(AttributeError, match=says):
+        getattr(dt, name)
+    assert not hasattr(dt, name)
+
+
+def test_what_judges_says_which_arguments_it_has() -> None:
+    learn: Any = object.__new__(dt.Learner)
+    for call in (learn.validate, learn.test, learn.verdict, learn.plot_losses):
+        with pytest.raises(SettingError, match="was given 1 values without a name, the last 'test'"):
+            call("test")

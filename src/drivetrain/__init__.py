@@ -108,7 +108,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
-        raise AttributeError(f"module 'drivetrain' has no attribute {name!r}")
+        raise AttributeError(_unknown(name))
     needed = _NEEDED.get(_HOME[name].split(".")[1])
     if needed and find_spec(needed) is None:
         from drivetrain.errors import MissingExtraError  # noqa: PLC0415 - only on the way to an error
@@ -117,6 +117,31 @@ def __getattr__(name: str) -> Any:
     value = getattr(import_module(_HOME[name]), name)
     globals()[name] = value
     return value
+
+
+_ELSEWHERE = {
+    **dict.fromkeys(("YOLO", "cnn_learner", "vision_learner"), "dt.Learner(data, 'resnet18')"),
+    **dict.fromkeys(("ImageDataLoaders", "ImageFolder", "data", "image_dataset_from_directory"), "dt.images(folder)"),
+    "load_learner": "dt.load(path) to predict, dt.Learner.load(path) to train on",
+    "load_model": "dt.load(path)",
+    "predict": "dt.load(path).predict(picture)",
+    **dict.fromkeys(("fine_tune", "fit", "train"), "dt.Learner(data, 'resnet18').fine_tune(4)"),
+}
+"""What people look for → where it is."""
+
+
+def _unknown(name: str) -> str:
+    """The message about a name that is not there, with the one that was meant, if that can be told."""
+    from drivetrain import errors  # noqa: PLC0415 - only on the way to an error
+
+    said = f"module 'drivetrain' has no attribute {name!r}"
+    if name.startswith("_"):  # asked by tools, which look whether it is there
+        return said
+    if isinstance(getattr(errors, name, None), type):
+        return f"{said}. To fix: from drivetrain.errors import {name}."
+    if name in _ELSEWHERE:
+        return f"{said}. To fix: write {_ELSEWHERE[name]}."
+    return said + (f".{near}" if (near := errors.did_you_mean(name, __all__)) else "")
 
 
 def __dir__() -> list[str]:

@@ -17,57 +17,65 @@ from drivetrain.text import readable
 P = ParamSpec("P")
 R = TypeVar("R")
 
-IMAGES, LEARNER, FINE_TUNE, AUGMENT = "dt.images", "dt.Learner", "fine_tune", "augment= of dt.Learner"
+IMAGES, LEARNER, FINE_TUNE = "dt.images", "dt.Learner", "fine_tune"
 MEANT = {
-    "augmentation": ("augment",),
-    "base_lr": ("lr", FINE_TUNE),
-    "batch_tfms": ("augment", AUGMENT),
-    "bs": ("batch_size", LEARNER),
-    "cbs": ("callbacks", LEARNER),
-    "class_weight": ("class_weights", LEARNER),
+    **dict.fromkeys(("augmentation", "augmentations", "data_augmentation"), ("augment",)),
+    **dict.fromkeys(("base_lr", "learning_rate", "lr0", "lr_max", "max_lr"), ("lr", FINE_TUNE)),
+    **dict.fromkeys(("batch_tfms", "item_tfms", "tfms", "transform", "transforms"), ("augment", LEARNER)),
+    **dict.fromkeys(("batch", "bs"), ("batch_size", LEARNER)),
+    **dict.fromkeys(("callback", "cbs"), ("callbacks", LEARNER)),
+    **dict.fromkeys(("class_weight", "weight"), ("class_weights", LEARNER)),
     "delimiter": ("label_delim", IMAGES),
     "description": ("use", "learn.report"),
-    "df": ("source", IMAGES),
-    "drop_rate": ("dropout", LEARNER),
-    "dls": ("data", LEARNER),
-    "fn_col": ("path", IMAGES),
-    "folder": ("source", IMAGES),
+    **dict.fromkeys(("data_dir", "df", "directory", "folder", "root", "root_dir"), ("source", IMAGES)),
+    **dict.fromkeys(("drop_rate", "dropout_rate", "ps"), ("dropout", LEARNER)),
+    **dict.fromkeys(("dataset", "dls"), ("data", LEARNER)),
+    **dict.fromkeys(("fn_col", "image_col", "x_col"), ("path", IMAGES)),
     "freeze_epochs": ("head_epochs", FINE_TUNE),
-    "image_size": ("size", LEARNER),
-    "img_size": ("size", LEARNER),
-    "item_tfms": ("augment", AUGMENT),
-    "label": ("target", IMAGES),
-    "label_col": ("target", IMAGES),
-    "labels": ("target", IMAGES),
-    "learning_rate": ("lr", FINE_TUNE),
-    "lr_max": ("lr", FINE_TUNE),
-    "max_epochs": ("epochs", FINE_TUNE),
-    "max_lr": ("lr", FINE_TUNE),
-    "model": ("arch", LEARNER),
-    "model_name": ("arch", LEARNER),
-    "n_epoch": ("epochs", FINE_TUNE),
-    "n_epochs": ("epochs", FINE_TUNE),
-    "num_epochs": ("epochs", FINE_TUNE),
+    **dict.fromkeys(("image_size", "img_size", "imgsz", "input_shape", "input_size", "target_size"), ("size", LEARNER)),
+    **dict.fromkeys(("label", "label_col", "labels", "y_col"), ("target", IMAGES)),
+    **dict.fromkeys(("backbone", "base_model", "model", "model_name"), ("arch", LEARNER)),
+    **dict.fromkeys(("epoch", "max_epochs", "n_epoch", "n_epochs", "num_epochs"), ("epochs", FINE_TUNE)),
+    **dict.fromkeys(("criterion", "loss_fn", "loss_func"), ("loss", LEARNER)),
+    "metric": ("metrics",),
+    **dict.fromkeys(("class_mode", "label_mode", "problem_type", "task"), ("kind", IMAGES)),
+    **dict.fromkeys(("color_mode", "in_chans", "num_channels"), ("channels", IMAGES)),
+    "groups": ("group", IMAGES),
+    **dict.fromkeys(("accumulate_grad_batches", "gradient_accumulation_steps"), ("accumulate", LEARNER)),
+    **dict.fromkeys(("clipnorm", "grad_clip", "gradient_clip_val", "max_norm"), ("clip_norm", LEARNER)),
+    **dict.fromkeys(("amp", "fp16", "half", "mixed_precision"), ("precision", LEARNER)),
     "random_state": ("seed",),
-    "splitter": ("split", IMAGES),
+    **dict.fromkeys(("splitter", "valid_col"), ("split", IMAGES)),
     "test_size": ("test_pct", IMAGES),
-    "tfms": ("augment", AUGMENT),
-    "transform": ("augment", AUGMENT),
-    "transforms": ("augment", AUGMENT),
-    "val_pct": ("valid_pct", IMAGES),
-    "valid_col": ("split", IMAGES),
-    "valid_size": ("valid_pct", IMAGES),
-    "val_split": ("valid_pct", IMAGES),
-    "validation_split": ("valid_pct", IMAGES),
+    **dict.fromkeys(("val_pct", "val_split", "valid_size", "validation_split"), ("valid_pct", IMAGES)),
     "wd": ("weight_decay", LEARNER),
-    "weights": ("class_weights", LEARNER),
-    "y_col": ("target", IMAGES),
 }
 """What other libraries call an argument → what it is called here, and by whom, where only one call has it."""
+INSTEAD = {
+    **dict.fromkeys(("early_stopping", "patience"), "callbacks=dt.EarlyStopping(patience=3)"),
+    **dict.fromkeys(("get_items", "get_x", "get_y", "label_func", "pat", "pattern"), "dt.images([(path, label), ...])"),
+    "freeze": "head_epochs= and unfreeze= of fine_tune",
+    "max_n": "n=",
+    "n_splits": "k=",
+    **dict.fromkeys(("train_pct", "train_size"), "valid_pct= and test_pct=; the rest trains"),
+    "valid_name": "a folder called valid beside train, which is found, or split=",
+    "weights": "pretrained= for those of the body, class_weights= for those of the classes",
+}
+"""What other libraries ask for → what to write here, where it is no other name of the same."""
+_THREADS = "pictures are decoded in as many threads as there are processors"
+_CLASSES = "the classes are those of the data"
+_OPTIMISER = "AdamW trains, at a rate that rises and falls"
+_SCALED = "pixels are scaled and normalised as the pretrained weights expect"
 NOT_NEEDED = {
-    "num_workers": "pictures are decoded in as many threads as there are processors",
-    "pin_memory": "pictures are decoded in as many threads as there are processors",
+    **dict.fromkeys(("num_workers", "pin_memory", "workers"), _THREADS),
+    **dict.fromkeys(("class_names", "classes", "n_classes", "n_out", "nc", "num_classes"), _CLASSES),
+    "include_top": "a new head for your classes is put on the body",
+    **dict.fromkeys(("moms", "momentum", "opt", "opt_func", "optim", "optimizer"), _OPTIMISER),
+    **dict.fromkeys(("normalize", "preprocess", "preprocessing_function", "rescale"), _SCALED),
     "shuffle": "training rows are in another order every epoch",
+    "steps_per_epoch": "an epoch is one pass over the training rows",
+    "subset": "training, validation and test rows are made at once",
+    "validation_data": "validation rows are set apart by dt.images",
     "verbose": "`with dt.quiet():` prints nothing",
 }
 """What other libraries ask for → why it is not asked for here."""
@@ -136,6 +144,8 @@ def unknown_name(where: str, name: str, known: list[str]) -> str:
     said = readable(str(name))
     if name in NOT_NEEDED:
         return f"{where} has no {said}; expected none: {NOT_NEEDED[name]}. To fix: leave it out."
+    if name in INSTEAD:
+        return f"{where} has no {said}; expected {INSTEAD[name]}. To fix: write it so."
     meant, *others = MEANT.get(name, ("",))
     if meant in known:
         return f"{where} has no {said}; expected {meant}. To fix: write {meant}=."

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from PIL import Image
 from scenes import scene, write
 
 from drivetrain.data.data import Data
@@ -346,6 +347,35 @@ def test_openings_in_another_folder_count(folder, in_folders):
     assert len(earlier_openings(data.seal, Project.find())) == 2
     in_folders("one")
     assert len(earlier_openings(data.seal, Project.find())) == 2
+
+
+def test_pictures_that_were_all_saved_anew_may_be_trained_on_once_the_test_set_is_given_up(folder):
+    first = train(images(folder))
+    for path in sorted(folder.glob("*/*.png")):
+        with Image.open(path) as picture:
+            picture.resize((72, 54)).save(path.with_suffix(".jpg"), quality=90)
+        path.unlink()
+    with pytest.raises(SealError, match=r"copies of pictures that are sealed .*(?s:.)* with retire=\"WHY\""):
+        images(folder)
+    second = images(folder, retire="smaller pictures")
+    assert second.n_test == 12 and second.seal.id != first.seal.id
+    assert {k.sealed.id: k.retired is None for k in seals().known()} == {first.seal.id: False, second.seal.id: True}
+    assert images(folder).seal == second.seal
+
+
+def test_openings_elsewhere_of_what_is_much_the_same_count_here(folder, in_folders):
+    in_folders("one")
+    first = train(images(folder))
+    first.open_test("whole")
+    for path in first.sealed_test.open().paths[:2]:
+        path.unlink()
+    in_folders("two")
+    fewer = images(folder)
+    assert fewer.n_test == 10 and fewer.seal.id != first.seal.id
+    assert len(earlier_openings(fewer.seal, Project.find())) == 1
+    train(fewer).open_test("fewer")
+    in_folders("one")
+    assert len(earlier_openings(first.seal, Project.find())) == 2
 
 
 def test_what_nobody_has_used_elsewhere_binds_nobody(folder, in_folders):

@@ -151,3 +151,19 @@ def test_splits_saved_before_there_were_groups_can_be_read():
         ).identity,
     }
     assert Split.model_validate(early).group is None
+
+
+def test_names_that_several_pictures_have_lead_to_names_as_they_lie_in_the_source(class_folder):
+    root = class_folder(apple=20, pear=20)
+    for i, path in enumerate(sorted(root.glob("*/*.jpg"))):
+        path.rename(path.with_name(f"{i % 20:02}.jpg"))
+    with pytest.raises(SplitError, match=r"To fix: write names .* such as 'apple/\d\d\.jpg', not '03\.jpg'"):
+        images(root, split={"valid": ["03.jpg"]})
+
+
+def test_names_may_start_at_the_working_directory(class_folder, monkeypatch):
+    root = class_folder(apple=20, pear=20)
+    monkeypatch.chdir(root.parent)
+    names = sorted(path.relative_to(root.parent).as_posix() for path in root.glob("*/*.jpg"))
+    data = images(Path(root.name), split={"valid": names[::10], "test": [f"./{name}" for name in names[1::10]]})
+    assert (len(data.train), len(data.valid), data.n_test) == (32, 4, 4)

@@ -49,3 +49,9 @@ def test_a_metric_that_still_improves_is_named():
     assert "while accuracy still improved" in judge_training(rows, "accuracy").text
     assert "so it overfits" in judge_training(rows, "accuracy", higher_is_better=False).text
     assert "so it overfits" in judge_training(rows).text
+
+
+def test_what_cannot_be_judged_is_told_for_what_it_is():
+    assert "no epoch was trained" in judge_training([]).text
+    assert "no epoch was validated" in judge_training([{"epoch": 1, "valid_loss": None}]).text
+    assert "only one epoch was validated" in judge_training([{"epoch": 1, "valid_loss": 0.5}]).text

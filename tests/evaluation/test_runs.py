@@ -1,6 +1,7 @@
 """The run log: every trial with what it said, and the best of them, corrected."""
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from drivetrain.evaluation import Predictions
 from drivetrain.evaluation.metrics import METRICS
 from drivetrain.evaluation.runs import RunLog, selection_of
 from drivetrain.runtime.decisions import Decision
+from drivetrain.runtime.targets import CategoryTarget
 
 from .tables import category, number
 
@@ -79,6 +81,19 @@ def test_trials_on_the_same_rows_are_compared(log):
     _, by_loss = first.best("log_loss")
     assert by_loss.metric == "log_loss" and by_loss.raw == min(each.record.scores["log_loss"] for each in first.runs)
     assert second.best()[1].metric == "rmse"
+
+
+def test_trials_whose_categories_were_renamed_in_between_are_another_group(log):
+    tables = [model(0), model(1)]
+    vocab = tuple(f"new {label}" for label in tables[0].target.vocab)
+    renamed = replace(tables[0], target=CategoryTarget(name=tables[0].target.name, vocab=vocab))
+    for name, table in zip("012", [*tables, renamed], strict=True):
+        add(log, table, name)
+    assert [len(group.runs) for group in log.groups()] == [2, 1]
+    assert log.groups()[0].best()[1].trials == 2
+    everything = log.on(log.runs()[0].record.rows, tables[0].target.name)
+    chosen = selection_of(tables[0], "0" * 64, everything, METRICS["accuracy"])
+    assert chosen is not None and chosen.trials == 2
 
 
 def test_the_same_model_twice_is_one_trial(log):

@@ -350,3 +350,19 @@ def test_many_threads_read_the_same_and_leave_the_warning_filters_alone():
     with ThreadPoolExecutor(4) as pool:
         assert all(pool.map(read, range(80)))
     assert list(warnings.filters) == before
+
+
+@pytest.mark.parametrize("asked", ["pear.PNG", "pear", "Pear.png", "pear.jpg"])
+def test_a_file_that_is_nearly_called_so_is_named(tmp_path, asked):
+    (tmp_path / "pear.png").write_bytes(encoded(scene(), "PNG"))
+    (tmp_path / "pear2.png").touch()
+    with pytest.raises(PictureError, match=r"file is missing.*/pear\.png is there"):
+        read_picture(tmp_path / asked)
+
+
+@pytest.mark.parametrize("asked", ["apple.png", "pear", "no/such/pear.png"])
+def test_no_file_is_named_where_none_or_several_are_called_so(tmp_path, asked):
+    for suffix in ("png", "jpg"):
+        (tmp_path / f"pear.{suffix}").touch()
+    with pytest.raises(PictureError, match=r"file is missing. To fix: check the path\.$"):
+        read_picture(tmp_path / asked)

@@ -81,7 +81,13 @@ def next_steps(steps: Iterable[tuple[str, str]]) -> str:
 
 
 def quoted(path: Path) -> str:
-    """A path as it can be typed in a shell."""
+    """A path as it can be typed in a shell.
+
+    Example:
+        >>> quoted(Path("my fruit.model")), quoted(Path("-fruit.model"))
+        ("'my fruit.model'", './-fruit.model')
+    """
     from drivetrain.text import readable  # noqa: PLC0415 - brings numpy
 
-    return shlex.quote(readable(path))
+    text = readable(path)
+    return shlex.quote(f"./{text}" if text.startswith("-") else text)  # else a command takes it for an option

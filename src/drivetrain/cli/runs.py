@@ -10,6 +10,8 @@ from drivetrain.cli.project import ProjectFolder
 from drivetrain.cli.results import AsJson, answers, as_json
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from drivetrain.evaluation.runs import Run, Trials
     from drivetrain.evaluation.selection import Selection
 
@@ -32,7 +34,7 @@ def runs(
 
     with answers() as answer:
         log = RunLog(Project.find(project))
-        groups = [(trials, trials.best(metric)) for trials in log.groups()]
+        groups = _with_best(log.groups(), metric)
         if json:
             folder = str(log.project.folder)
             answer(as_json({"project": folder, "splits": [_object(trials, best) for trials, best in groups]}))
@@ -40,6 +42,23 @@ def runs(
             answer(f"{log.project.folder} has no trials on record yet")
         else:
             answer("\n\n".join(_text(trials, best) for trials, best in groups))
+
+
+def _with_best(groups: Sequence[Trials], metric: str | None) -> list[tuple[Trials, tuple[Run, Selection] | None]]:
+    """Each group with its best; one that the metric does not suit has none, but some group it must suit."""
+    from drivetrain.errors import DrivetrainError  # noqa: PLC0415 - as the rest of this command
+
+    found: list[tuple[Trials, tuple[Run, Selection] | None]] = []
+    refusals: list[DrivetrainError] = []
+    for trials in groups:
+        try:
+            found.append((trials, trials.best(metric)))
+        except DrivetrainError as error:
+            found.append((trials, None))
+            refusals.append(error)
+    if refusals and len(refusals) == len(groups):
+        raise refusals[-1]
+    return found
 
 
 def _object(trials: Trials, best: tuple[Run, Selection] | None) -> dict[str, Any]:

@@ -17,8 +17,9 @@ from typing import Any
 
 from platformdirs import user_data_path
 
+from drivetrain.data.ledger import Entry
 from drivetrain.data.project import PROJECT, Project, ProjectPlace
-from drivetrain.data.seal import Known, Seals
+from drivetrain.data.seal import Known, SealedSet, Seals
 from drivetrain.errors import DrivetrainError
 from drivetrain.runtime.artefact import write_durably
 
@@ -68,6 +69,15 @@ def known_elsewhere(project: Project) -> list[tuple[Project, Known]]:
             seals = Seals(other)
             in_use = seals.in_use()
             found += [(other, known) for known in seals.live() if known.sealed.id in in_use]
+    return found
+
+
+def opened_elsewhere(project: Project, sealed: SealedSet) -> list[Entry]:
+    """Openings on record in other projects of a test set, and of others there that are much the same."""
+    found: list[Entry] = []
+    for other in other_projects(project):
+        with suppress(DrivetrainError, OSError, KeyError, ValueError):
+            found += Seals(other).openings(sealed)
     return found
 
 

@@ -105,7 +105,10 @@ def read_review(path: str | os.PathLike[str]) -> dict[str, ReviewDecision]:
     try:
         text = place.read_text(encoding="utf-8", errors="replace")
     except OSError as error:
-        raise DataError(f"{readable(place)} cannot be read: {error.strerror or error}.") from error
+        raise DataError(
+            f"{readable(place)} cannot be read: {error.strerror or error}. To fix: pass a file that "
+            "`drivetrain review` wrote."
+        ) from error
     whole = _parsed(text)
     if isinstance(whole, dict) and "decisions" in whole:
         _check_version(whole, place)

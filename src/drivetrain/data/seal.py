@@ -272,7 +272,8 @@ class Seals:
     def openings(self, sealed: SealedSet) -> list[Entry]:
         """Every opening on record of this test set, and of others that are much the same, oldest first."""
         known = self.known()
-        same = {sealed.id, *sealed.related, *(k.sealed.id for k in known if sealed.id in k.sealed.related)}
+        named = {found for k in known if k.sealed.id == sealed.id for found in k.sealed.related}
+        same = {sealed.id, *sealed.related, *named, *(k.sealed.id for k in known if sealed.id in k.sealed.related)}
         found = [entry for k in known if k.sealed.id in same for entry in k.openings]
         return sorted(found, key=lambda entry: entry.n)
 

@@ -80,7 +80,7 @@ class SealedSet(BaseModel):
     overlap: tuple[str, ...] = ()
     """Salted hashes of training and validation contents that were copies, or looked like one, when it was sealed."""
     related: tuple[str, ...] = ()
-    """Seals of the same project that hold much the same pictures."""
+    """Seals of the same project, and of others of this user, that hold much the same pictures."""
 
     @model_validator(mode="after")
     def _says_what_a_seal_says(self) -> SealedSet:
@@ -183,7 +183,10 @@ class SealedSet(BaseModel):
         try:
             content = Path(path).read_bytes()
         except OSError as error:
-            raise SealError(f"{readable(path)} cannot be read: {error.strerror or error}.") from error
+            raise SealError(
+                f"{readable(path)} cannot be read: {error.strerror or error}. To fix: pass a file that "
+                "`drivetrain seals export` wrote."
+            ) from error
         sealed = parsed(content, readable(path))
         blank = sum(not look for look in sealed.looks.values())
         if blank:

@@ -12,7 +12,7 @@ import numpy as np
 
 from drivetrain.data.claims import claim
 from drivetrain.data.data import Data
-from drivetrain.data.elsewhere import remember_project
+from drivetrain.data.elsewhere import known_elsewhere, remember_project
 from drivetrain.data.examples import Examples
 from drivetrain.data.notices import warn
 from drivetrain.data.project import Project, ProjectPlace
@@ -154,13 +154,15 @@ def _that_leave(seals: Seals, data: Data, used: Examples, retire: str | None) ->
         another_split = sealed.identity != identity and any(match.exact for match in found)
         if not found:
             continue
-        if another_split and (retire is not None or sealed.id not in in_use):
+        given_up = retire is not None and sealed.identity != identity  # also where all were saved anew, as when resized
+        if given_up or (another_split and sealed.id not in in_use):
             leaving.append(known)
         elif another_split and all(match.exact for match in found):
             raise SealError(_another_split(found, data, sealed, seals))
         else:  # what looks like a sealed picture is named first: no other split would mend that
             copies = [match for match in found if not match.exact] if another_split else found
-            raise SealError(_copies(copies, sealed, f"since {sealed.created[:10]}"))
+            other = sealed.identity != identity
+            raise SealError(_copies(copies, sealed, f"since {sealed.created[:10]}", retire=other))
     return leaving
 
 
@@ -310,7 +312,8 @@ def _new_seal(known: Sequence[Known], data: Data, test: Examples, used: Examples
     """The seal that the model these rows come with carries, or a new one."""
     if data.seal is not None and data.seal.identity == identity_of(test.digests):
         return data.seal
-    related = [k.sealed.id for k in known if _is_related(k, test)]
+    others = [other for _, other in known_elsewhere(Project.find(data.project))]
+    related = {k.sealed.id for k in (*known, *others) if _is_related(k, test)}
     return SealedSet.of(test, source=data.source, split=data.split, overlap=_overlap(used, test), related=related)
 
 
@@ -387,7 +390,7 @@ def _another_split(found: Sequence[Match], data: Data, sealed: SealedSet, seals:
     )
 
 
-def _copies(found: Sequence[Match], sealed: SealedSet, whose: str, *, allow: bool = True) -> str:
+def _copies(found: Sequence[Match], sealed: SealedSet, whose: str, *, allow: bool = True, retire: bool = False) -> str:
     """Which files are copies of sealed pictures, and what to do with them."""
     shown = "".join(f"\n  {match}" for match in found[:5])
     more = f"\n  … ({len(found) - 5} more)" if len(found) > 5 else ""
@@ -397,7 +400,8 @@ def _copies(found: Sequence[Match], sealed: SealedSet, whose: str, *, allow: boo
         if allow and not all(match.exact for match in found)
         else ""
     )
+    leave = ' Or give that test set up, on the record, with retire="WHY" (in a shell: --retire WHY).' if retire else ""
     return (
         f"{len(found)} training or validation pictures are copies of pictures that are sealed as test set {sealed.id}, "
-        f"{whose}.{same}{shown}{more}\n  To fix: remove them from the training and validation set.{alike}"
+        f"{whose}.{same}{shown}{more}\n  To fix: remove them from the training and validation set.{alike}{leave}"
     )

@@ -156,7 +156,10 @@ class Split(BaseModel):
         try:
             found = json.loads(place.read_text(encoding="utf-8"))
         except OSError as error:
-            raise SplitError(f"{readable(place)} cannot be read: {error.strerror or error}.") from error
+            raise SplitError(
+                f"{readable(place)} cannot be read: {error.strerror or error}. To fix: pass a file that "
+                "Split.save wrote."
+            ) from error
         except ValueError as error:
             raise SplitError(f"{readable(place)} is not JSON; expected what Split.save wrote.") from error
         if not isinstance(found, dict) or found.get("format") != FORMAT:

@@ -81,10 +81,15 @@ def place_rows(brought: Brought, examples: Examples, names: Sequence[str]) -> Pl
         parts, n_known, n_found = _by_name(brought.lists or {}, examples.paths, names)
         what = "names"
     if not n_found:
-        raise SplitError(
-            f"none of the {n_known} {what} in the split that was given is in these data. To fix: pass the split that "
-            "was made of them."
-        )
+        how = "pass the split that was made of them"
+        if brought.lists and n_known and names:
+            example = next(name for listed in brought.lists.values() for name in listed)
+            row = names[0] + examples.paths[0].suffix
+            how = (
+                f"write names as they lie in the source, such as {readable(row)!r}, not {readable(example)!r}; a file "
+                "name alone does where no two pictures have it"
+            )
+        raise SplitError(f"none of the {n_known} {what} in the split that was given is in these data. To fix: {how}.")
     if n_found < n_known:
         warn(f"{n_known - n_found} of the {n_known} {what} in the split that was given are not in these data.")
     left_out = {
@@ -137,7 +142,8 @@ def _rows_by_name(paths: Sequence[Path], names: Sequence[str]) -> dict[str, int]
 def _forms(line: str) -> tuple[str, ...]:
     """The whole line; or, as many lists have it, the name before a comma or blank and what follows."""
     text = _composed(line.strip().replace("\\", "/").removeprefix("./"))
-    return text, text.split(",")[0].rstrip(), text.rpartition(" ")[0].rstrip()
+    forms = text, text.split(",")[0].rstrip(), text.rpartition(" ")[0].rstrip()
+    return (*forms, *(Path(os.path.abspath(form)).as_posix() for form in forms if form))  # noqa: PTH100 - no link followed
 
 
 def _composed(name: str) -> str:

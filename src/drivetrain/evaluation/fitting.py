@@ -59,7 +59,7 @@ def judge_training(
     rows = [(int(row.get("epoch") or 0), _number(row.get("valid_loss"))) for row in history]
     known = [(epoch, loss) for epoch, loss in rows if loss is not None]
     if len(known) < 2:
-        why = "there is no validation set" if not known else "only one epoch was validated"
+        why = "only one epoch was validated" if known else "no epoch was validated" if rows else "no epoch was trained"
         return Verdict("unknown", f"Nothing can be said of overfitting: {why}.")
     best_epoch, best = min(known, key=lambda point: point[1])
     last_epoch, last = known[-1]

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, nullco
 from dataclasses import dataclass
 from typing import Protocol
 
-from drivetrain.data.elsewhere import known_elsewhere
+from drivetrain.data.elsewhere import opened_elsewhere
 from drivetrain.data.ledger import Entry, Head, Ledger
 from drivetrain.data.notices import warn
 from drivetrain.data.project import Project
@@ -181,8 +181,7 @@ def warn_of_earlier(openings: Sequence[Opening | Entry], parameters_sha256: str)
 def earlier_openings(sealed: SealedSet, project: Project, earlier: Sequence[Opening] = ()) -> list[Opening | Entry]:
     """Openings of a test set that the log, another project of this user or the artefact has on record, each once."""
     logged = Seals(project).openings(sealed)
-    others = [known for _, known in known_elsewhere(project) if known.sealed.id == sealed.id]
-    logged += [entry for known in others for entry in known.openings]
+    logged += opened_elsewhere(project, sealed)
     hashes = {entry.hash for entry in logged}
     return [*logged, *(opening for opening in earlier if opening.entry not in hashes)]
 

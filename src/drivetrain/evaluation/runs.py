@@ -29,7 +29,7 @@ from drivetrain.data.seal import identity_of
 from drivetrain.errors import DrivetrainError
 from drivetrain.evaluation.metrics import Metric, metric_named
 from drivetrain.evaluation.predictions import Predictions
-from drivetrain.evaluation.selection import Selection, correct_selection
+from drivetrain.evaluation.selection import Selection, correct_selection, what_it_says
 from drivetrain.runtime.artefact import write_durably
 from drivetrain.runtime.decisions import Decision
 
@@ -90,6 +90,11 @@ class Run:
             return Predictions.load(self.folder / PREDICTIONS)
         except DrivetrainError:
             return None
+
+    @property
+    def says(self) -> tuple[str, ...]:
+        """Kind and categories of its target: a column may have others after an edit; () where that is not known."""
+        return () if self.predictions is None else what_it_says(self.predictions.target)
 
 
 class RunLog:
@@ -180,10 +185,12 @@ class RunLog:
 
     def groups(self) -> list[Trials]:
         """Trials that can be compared with each other, those of the latest trial last."""
-        of: dict[tuple[str, str], list[Run]] = {}
+        of: dict[tuple[str, str, tuple[str, ...]], list[Run]] = {}
         for run in self.runs():
-            key = (run.record.rows, run.record.target)
-            of[key] = [*of.pop(key, []), run]
+            rows, target = run.record.rows, run.record.target
+            known = [says for *asked, says in of if asked == [rows, target]]
+            says = known[-1] if run.predictions is None and known else run.says
+            of[rows, target, says] = [*of.pop((rows, target, says), []), run]
         return [Trials(tuple(runs)) for runs in of.values()]
 
     def on(self, rows: str, target: str) -> Trials:
@@ -242,6 +249,7 @@ def selection_of(own: Predictions, parameters_sha256: str, trials: Trials, metri
     """
     tables = [run.predictions for run in trials.distinct(without=[parameters_sha256])]
     others = [table for table in tables if table is not None and set(table.ids) == set(own.ids)]
+    others = [table for table in others if what_it_says(table.target) == what_it_says(own.target)]
     try:
         return correct_selection([own, *others], metric, chosen=0)
     except DrivetrainError:

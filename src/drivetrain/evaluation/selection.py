@@ -230,7 +230,7 @@ def _on_same_rows(tables: Sequence[Predictions]) -> list[Predictions]:
             place = np.empty(len(ids), dtype=np.int64)
             place[order] = order_here
             table = table.subset(place)  # noqa: PLW2901
-        if _said(table.target) != _said(tables[0].target):
+        if what_it_says(table.target) != what_it_says(tables[0].target):
             raise DataError("the predictions are of different targets: models are compared on the same one.")
         found.append(table)
     return found
@@ -240,8 +240,8 @@ def _by_id(ids: Sequence[str]) -> list[int]:
     return sorted(range(len(ids)), key=lambda row: ids[row])
 
 
-def _said(target: Target) -> tuple[str, ...]:
-    """What a target can say; what it was scaled by does not matter."""
+def what_it_says(target: Target) -> tuple[str, ...]:
+    """Kind and categories, or columns, of a target; what it was scaled by does not matter."""
     return (target.kind, *(target.names if isinstance(target, NumberTarget) else target.vocab))
 
 

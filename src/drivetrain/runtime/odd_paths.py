@@ -39,6 +39,9 @@ def mend(source: Any, fault: UnreadableError) -> tuple[str, str]:
             return odd
         if Path(path).suffix.lower() in TABLES:
             return f"{reason}; its name is that of a table", "in Python pass its column of paths to predict_many"
+        near = _nearly(Path(path)) if group == "file is missing" else None
+        if near is not None:
+            return reason, f"check the path; {readable(near)} is there"
     return reason, MENDS.get(group, "open it in a viewer and save it again as JPEG or PNG, or leave it out")
 
 
@@ -74,6 +77,24 @@ def _odd(path: str) -> tuple[str, str] | None:
         if fits(path):
             return reason, fix
     return _pattern(path) if _MAGIC.search(path) else None
+
+
+def _nearly(path: Path) -> Path | None:
+    """A file beside it whose name differs in the suffix or in capital letters alone."""
+    try:
+        with os.scandir(path.parent) as beside:
+            names = [entry.name for entry in islice(beside, MOST_COUNTED)]
+    except (OSError, ValueError):
+        return None
+    name = path.name.casefold()
+    same = [found for found in names if found.casefold() == name] or [
+        found for found in names if _stem(found) in (name, _stem(name))
+    ]
+    return path.with_name(same[0]) if len(same) == 1 else None
+
+
+def _stem(name: str) -> str:
+    return Path(name).stem.casefold()
 
 
 def _is_text(text: str) -> bool:

@@ -313,11 +313,13 @@ class Learner(Validating, Sealing, Keeping, Reporting):
         phases = [Phase("fit", epochs, self.network.body_frozen, rates)]
         return self._run(phases, self._checkpoint_folder(phases, checkpoint, callbacks), callbacks)
 
+    @named
     def freeze(self) -> Learner:
         """Keep the body as it is: `fit` then trains the head alone."""
         self.network.freeze_body(True)
         return self
 
+    @named
     def unfreeze(self) -> Learner:
         """Let `fit` train everything."""
         self.network.freeze_body(False)
@@ -357,6 +359,7 @@ class Learner(Validating, Sealing, Keeping, Reporting):
         engine = TorchEngine(self.network, self.place.judging())
         return Predictor(self.kind.reader, self.data.target, engine, top_k=top_k)
 
+    @named
     def predict(self, source: PictureSource) -> Prediction:
         """Answer for one picture, an array's colours being red, green, blue; see `Predictor.predict`."""
         return self.predictor().predict(source)

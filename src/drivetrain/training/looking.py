@@ -65,10 +65,12 @@ class Looking:
         """Which categories are taken for which, on the validation set."""
         return look.confusion(self.predictions(), whole("most", most, least=2))
 
+    @named
     def plot_losses(self) -> Figure:
         """Training and validation loss, epoch by epoch."""
         return look.losses(self.history)
 
+    @named
     def plot_lr(self) -> Figure:
         """The head's learning rate, step by step, in the last run."""
         return look.learning_rates(self.phases_run, self.feeder.steps)

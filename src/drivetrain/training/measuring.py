@@ -6,6 +6,7 @@ import math
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from drivetrain.calls import named
 from drivetrain.data.data import Data
 from drivetrain.data.examples import Examples
 from drivetrain.errors import ModelError
@@ -49,6 +50,7 @@ class Measuring:
         """Of the validation set."""
         raise NotImplementedError
 
+    @named
     def baselines(self, *, probe: bool = True, audit: Audit | None = None) -> dict[str, Scores]:
         r"""What is reached without this training, on the same validation rows, with intervals.
 

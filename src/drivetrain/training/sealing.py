@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from typing import Any
 
+from drivetrain.calls import named
 from drivetrain.data.data import Data
 from drivetrain.data.examples import Examples
 from drivetrain.data.ledger import Head, Ledger
@@ -72,6 +73,7 @@ class Sealing:
         """Where seals, openings and trials are kept."""
         return Project.find(self.data.project)
 
+    @named
     def test(self) -> Scores:
         """Open the sealed test set: each metric on it with its interval. Every opening is recorded.
 
@@ -126,6 +128,7 @@ class Sealing:
         """Rows of the test set, each content once: as the seal counts them, without a look at them."""
         return self.data.n_test if self.data.seal is None else self.data.seal.n
 
+    @named
     def verdict(self) -> Verdict:
         """Whether training still improved the model, levelled off, or made it worse: by the validation set."""
         first = self.metrics[0]

@@ -63,6 +63,7 @@ class Validating(Looking, Measuring):
             self.judging_seconds = time.monotonic() - began
         return self._judged[1]
 
+    @named
     def validate(self) -> Scores:
         """Each metric on the validation set with its interval, what a constant answer reaches, and the loss."""
         asked = (parameters_sha256(self.network), self.metrics)
