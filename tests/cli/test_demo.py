@@ -1,5 +1,6 @@
 """`drivetrain demo`: the whole way on handwriting."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -47,10 +48,12 @@ def test_object_has_these_fields(few_digits, run):
     assert not Path(".drivetrain").exists()
 
 
-def test_text_ends_with_what_to_type_next_and_runs_twice(few_digits, run):
-    for _ in range(2):
-        done = run("demo", "--out", "here")
+def test_text_ends_with_what_to_type_next_and_runs_twice_anywhere(few_digits, run):
+    for folder in ("here", "here", "there"):  # what one demo has sealed is nothing to another
+        done = run("demo", "--out", folder)
         assert done.code == 0, done.err
+        assert "warning" not in done.err and "in another project" not in done.err
+    assert not Path(os.environ["DRIVETRAIN_INDEX_DIR"]).exists()
     assert "validation set\n  accuracy " in done.out and "test set\n  accuracy " in done.out
     assert done.out.splitlines()[-1].startswith("  drivetrain train YOUR_FOLDER --out your.model ")
     words = done.out.splitlines()[-3].split("   ")[0].split()[1:]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -55,9 +58,24 @@ def demo(
     json: AsJson = False,
 ) -> None:
     """Fine-tune the embedded body on real handwriting, evaluate, save, reload, predict, open the test set, report."""
-    with answers() as answer:
+    with answers() as answer, _unlisted():
         done = run(out)
         answer(as_json(_object(done)) if json else _text(done))
+
+
+@contextmanager
+def _unlisted() -> Generator[None]:
+    """Keep the demo's test set, which is the same for everybody, off the list of this user's projects, and unasked."""
+    from drivetrain.data.elsewhere import INDEX_DIR  # noqa: PLC0415 - brings numpy
+
+    before = os.environ.get(INDEX_DIR)
+    os.environ[INDEX_DIR] = ""
+    try:
+        yield
+    finally:
+        os.environ.pop(INDEX_DIR)
+        if before is not None:
+            os.environ[INDEX_DIR] = before
 
 
 def run(out: Path) -> Demo:
