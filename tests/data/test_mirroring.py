@@ -45,6 +45,18 @@ def category(*vocab: str) -> CategoryTarget:
         ("左转", "右转"),
         ("b", "d", "x"),
         ("rotate clockwise", "rotate counterclockwise"),
+        ("lefthand", "righthand"),
+        ("left1", "right1"),
+        ("LH", "RH"),
+        ("linker Fuß", "rechter Fuß"),
+        ("Pied gauche", "Pied droit"),
+        ("sağ", "sol"),
+        ("vlevo", "vpravo"),
+        ("bal", "jobb"),
+        ("يسار", "يمين"),
+        ("왼쪽", "오른쪽"),
+        ("👈", "👉"),
+        ("↖", "↗"),
     ],
 )
 def test_names_that_change_places_in_a_mirror(vocab):
@@ -53,14 +65,24 @@ def test_names_that_change_places_in_a_mirror(vocab):
 
 
 @pytest.mark.parametrize(
-    "vocab", [("leftover", "bright"), ("left", "centre"), ("cat", "dog"), ("0", "1"), ("up", "down")]
+    "vocab",
+    [
+        ("leftover", "bright"),
+        ("left", "centre"),
+        ("cat", "dog"),
+        ("0", "1"),
+        ("up", "down"),
+        ("B", "D"),
+        ("hepatitis b", "hepatitis d"),
+    ],
 )
 def test_other_names_say_nothing(vocab):
     assert why_not_mirror(Examples(), category(*vocab)) is None
 
 
 @pytest.mark.parametrize(
-    ("name", "sided"), [("steering_angle", True), ("x", True), ("weight_g", False), ("max", False)]
+    ("name", "sided"),
+    [("steering_angle", True), ("x", True), ("X1", True), ("rotation", True), ("weight_g", False), ("max", False)],
 )
 def test_numbers_that_say_where_something_lies(name, sided):
     target = NumberTarget(names=(name,), mean=(0.0,), std=(1.0,))
