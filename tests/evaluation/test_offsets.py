@@ -98,7 +98,9 @@ def test_it_is_kept_through_storage(tmp_path):
 def test_values_that_differ_by_rounding_alone_never_vary():
     with pytest.raises(DataError, match="same value in all 3 rows"):
         NumberTarget.fit(("y",), [(0.1,)] * 3)
-    assert NumberTarget.fit(("y",), [(1e-200,), (3e-200,)]).std[0] == pytest.approx(1e-200)
+    assert NumberTarget.fit(("y",), [(1e-100,), (3e-100,)]).std[0] == pytest.approx(1e-100)
+    with pytest.raises(DataError, match="smaller unit"):  # squares of the errors would all be 0
+        NumberTarget.fit(("y",), [(1e-200,), (3e-200,)])
     with pytest.raises(DataError, match="larger unit"):
         NumberTarget.fit(("y",), [(1.7e308,), (-1.7e308,)])
 
