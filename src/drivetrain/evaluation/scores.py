@@ -272,6 +272,6 @@ def _decimals(value: float) -> int:
 
 
 def _number(value: float, decimals: int) -> str:
-    """With so many digits after the point; what would be all zeros, or too many digits, is written as a power of ten."""
+    """With so many digits after the point; as a power of ten where that gives only zeros, or very many digits."""
     is_power = (decimals >= _MOST_DECIMALS and value) or abs(value) >= _LARGEST_IN_DIGITS
     return f"{value:.3g}" if is_power else f"{value:,.{decimals}f}"
