@@ -154,3 +154,14 @@ def test_days_are_printed_whole():
     assert value_in_words((float(day), 1.70000005e9, 0.123456)) == "20240201, 1700000050, 0.1235"
     tiny = score(table(scale=1e-12), ["rmse"])["rmse"]
     assert "e-12" in str(tiny), "not 0.000000000"
+
+
+def test_the_mean_over_several_units_says_what_it_is_the_mean_of():
+    target = NumberTarget(names=("mm", "price"), mean=(0.0, 0.0), std=(1.0, 1.0))
+    truth = np.array([[0.0, 1e6], [1e-3, 2e6], [2e-3, 3e6]] * 4)
+    output = truth + np.array([3e-4, 4e5]) * np.array([1, -1, 1] * 4)[:, None]
+    rows = Predictions(ids=tuple(map(str, range(12))), target=target, truth=truth, output=output)
+    found = score(rows, ["rmse", "mae", "r2"])
+    assert found["rmse"].value == pytest.approx((3e-4 + 4e5) / 2)
+    assert "the mean of mm 0.0003, price 4e+05" in (found["rmse"].note or "")
+    assert "the mean of mm 0.0003, price 4e+05" in (found["mae"].note or "")

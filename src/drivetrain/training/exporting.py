@@ -25,6 +25,7 @@ from drivetrain.settings import precision as asked_precision
 from drivetrain.training.evaluating import engine_outputs
 from drivetrain.training.inference import TorchEngine, for_inference
 from drivetrain.training.judging import judge
+from drivetrain.training.losses import Loss
 from drivetrain.training.network import Network
 from drivetrain.training.place import Place
 
@@ -34,7 +35,9 @@ if TYPE_CHECKING:
 EXACT = Place(None, torch.device("cpu"), Decision(value="fp32", reason="what others are compared with"), 0, 1)
 
 
-def answers_of(model: bytes, reader: Input, target: Target, examples: Examples) -> Predictions:
+def answers_of(
+    model: bytes, reader: Input, target: Target, examples: Examples, loss: Loss | None = None
+) -> Predictions:
     """What a `model.onnx` says of rows whose targets are known.
 
     In precision below fp32 it says something else than the network: scores that are stored with such a model, its
@@ -43,7 +46,7 @@ def answers_of(model: bytes, reader: Input, target: Target, examples: Examples) 
     store = Store(examples.paths, reader, digests=examples.digests)
     outputs = engine_outputs(OnnxEngine(model), reader, store)
     checked_outputs(outputs, len(examples), target.n_outputs)
-    return judge(outputs, examples, target, None)
+    return judge(outputs, examples, target, loss)
 
 
 @dataclass(frozen=True)

@@ -74,7 +74,7 @@ def _judged_anew(artefact: Artefact, rows: Data, made: Exported) -> tuple[dict[s
     learner.history = [dict(row) for row in manifest.history]
     predictions = learner.predictions()
     if made.record.precision != "fp32":
-        predictions = answers_of(made.files[MODEL], manifest.input, manifest.target, rows.valid)
+        predictions = answers_of(made.files[MODEL], manifest.input, manifest.target, rows.valid, learner.loss)
     scores, calibration = learner.scores_of(predictions), calibration_of(predictions)
     say(f"the validation scores that are stored are now those of {made.record.precision}:\n{scores}")
     changed = {

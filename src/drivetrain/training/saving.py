@@ -56,7 +56,7 @@ def save_learner(learner: Learner, path: str | os.PathLike[str], plan: ExportPla
     predictions = learner.predictions() if len(data.valid) else None
     answered = None
     if exported is not None and exported.record.precision != "fp32" and len(data.valid):
-        answered = answers_of(exported.files[MODEL], learner.kind.reader, data.target, data.valid)
+        answered = answers_of(exported.files[MODEL], learner.kind.reader, data.target, data.valid, learner.loss)
         predictions, scores, expected = answered, learner.scores_of(answered), learner.expected_test_score(answered)
         _tell_of_lower(learner, scores, decision)
     learner.saved_scores = scores
