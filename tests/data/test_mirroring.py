@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from drivetrain.data import mirroring
 from drivetrain.data.examples import Examples
 from drivetrain.data.mirroring import why_not_mirror
 from drivetrain.runtime.signatures import signature_of
@@ -148,3 +149,12 @@ def test_codes_that_are_digits_are_no_characters():
     values = [str(i % 6) for i in range(240)]
     pictures = [scene(rng, spot=rng.uniform(0.3, 0.7), size=3 + 3 * int(value)) for value in values]
     assert why_not_mirror(rows_of(pictures, values), category(*"012345")) is None
+
+
+def test_pairs_of_classes_with_too_few_rows_to_tell_are_not_tried(monkeypatch):
+    rng = np.random.default_rng(0)
+    values = ["many"] * 30 + ["more"] * 30 + [f"rare {i}" for i in range(40)]
+    tried = []
+    monkeypatch.setattr(mirroring, "_pair_is_reversed", lambda probe, codes, a, b, p: tried.append((a, b)))
+    assert why_not_mirror(rows_of([scene(rng) for _ in values], values), category(*sorted(set(values)))) is None
+    assert tried == [(0, 1)]  # of 861 pairs

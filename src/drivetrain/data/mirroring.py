@@ -183,9 +183,10 @@ def _reversed_classes(rows: Examples) -> str | None:
     if len(some) < LEAST_ROWS or len(labels) < 2:
         return None
     probe = _probe(some, np.eye(len(labels))[codes])
-    pairs = list(combinations(range(len(labels)), 2))
-    for a, b in pairs:
-        if _pair_is_reversed(probe, codes, a, b, P_REVERSED / len(pairs)):
+    p = P_REVERSED / math.comb(len(labels), 2)
+    large = np.flatnonzero(np.bincount(codes) > -math.log2(p)).tolist()  # fewer rows cannot show it: 2⁻ⁿ is more than p
+    for a, b in combinations(large, 2):
+        if _pair_is_reversed(probe, codes, a, b, p):
             return f"mirrored pictures of {str(labels[a])!r} look like {str(labels[b])!r}, and the other way round"
     if _are_characters(labels.tolist()):
         chance = float(np.bincount(codes).max()) / len(codes)
