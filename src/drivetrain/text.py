@@ -78,6 +78,18 @@ def number_text(value: float) -> str:
     return f"{value:.{max(whole, 4)}g}"
 
 
+def in_digits(value: float, form: str = ".4g") -> str:
+    """A number to be read: in whole digits from 1,000 on, where Python's short form turns to powers of ten.
+
+    Example:
+        >>> in_digits(0.25), in_digits(13330.4), in_digits(-13330.4, "+.3g"), in_digits(2.5e29)
+        ('0.25', '13,330', '-13,330', '2.5e+29')
+    """
+    if not 1000 <= abs(value) < 1e15:
+        return f"{value:{form}}"
+    return f"{value:+,.0f}" if form.startswith("+") else f"{value:,.0f}"
+
+
 def short_reason(error: BaseException) -> str:
     r"""An exception's message in one line of at most 120 letters.
 

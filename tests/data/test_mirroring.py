@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from drivetrain.data import mirroring
 from drivetrain.data.examples import Examples
 from drivetrain.data.mirroring import why_not_mirror
 from drivetrain.runtime.signatures import signature_of
@@ -45,6 +46,18 @@ def category(*vocab: str) -> CategoryTarget:
         ("左转", "右转"),
         ("b", "d", "x"),
         ("rotate clockwise", "rotate counterclockwise"),
+        ("lefthand", "righthand"),
+        ("left1", "right1"),
+        ("LH", "RH"),
+        ("linker Fuß", "rechter Fuß"),
+        ("Pied gauche", "Pied droit"),
+        ("sağ", "sol"),
+        ("vlevo", "vpravo"),
+        ("bal", "jobb"),
+        ("يسار", "يمين"),
+        ("왼쪽", "오른쪽"),
+        ("👈", "👉"),
+        ("↖", "↗"),
     ],
 )
 def test_names_that_change_places_in_a_mirror(vocab):
@@ -53,14 +66,24 @@ def test_names_that_change_places_in_a_mirror(vocab):
 
 
 @pytest.mark.parametrize(
-    "vocab", [("leftover", "bright"), ("left", "centre"), ("cat", "dog"), ("0", "1"), ("up", "down")]
+    "vocab",
+    [
+        ("leftover", "bright"),
+        ("left", "centre"),
+        ("cat", "dog"),
+        ("0", "1"),
+        ("up", "down"),
+        ("B", "D"),
+        ("hepatitis b", "hepatitis d"),
+    ],
 )
 def test_other_names_say_nothing(vocab):
     assert why_not_mirror(Examples(), category(*vocab)) is None
 
 
 @pytest.mark.parametrize(
-    ("name", "sided"), [("steering_angle", True), ("x", True), ("weight_g", False), ("max", False)]
+    ("name", "sided"),
+    [("steering_angle", True), ("x", True), ("X1", True), ("rotation", True), ("weight_g", False), ("max", False)],
 )
 def test_numbers_that_say_where_something_lies(name, sided):
     target = NumberTarget(names=(name,), mean=(0.0,), std=(1.0,))
@@ -126,3 +149,12 @@ def test_codes_that_are_digits_are_no_characters():
     values = [str(i % 6) for i in range(240)]
     pictures = [scene(rng, spot=rng.uniform(0.3, 0.7), size=3 + 3 * int(value)) for value in values]
     assert why_not_mirror(rows_of(pictures, values), category(*"012345")) is None
+
+
+def test_pairs_of_classes_with_too_few_rows_to_tell_are_not_tried(monkeypatch):
+    rng = np.random.default_rng(0)
+    values = ["many"] * 30 + ["more"] * 30 + [f"rare {i}" for i in range(40)]
+    tried = []
+    monkeypatch.setattr(mirroring, "_pair_is_reversed", lambda probe, codes, a, b, p: tried.append((a, b)))
+    assert why_not_mirror(rows_of([scene(rng) for _ in values], values), category(*sorted(set(values)))) is None
+    assert tried == [(0, 1)]  # of 861 pairs

@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 
+import numpy as np
 import pandas as pd
 import pytest
 from scenes import scene, write
@@ -62,3 +63,31 @@ def test_it_stands_among_the_decisions(tmp_path):
     data = images(tmp_path / "days.csv", kind="number")
     assert "dates written as digits" in data.decisions["numbers"].reason and "numbers: as numbers" in data.summary()
     assert sorted({value for (value,) in data.train.values})[0] >= 20231220.0
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ([0.1 * (i % 10) for i in range(79)] + [1e9], r"1 of 80 values of 'y' \(1e\+09\) lie so far .*\(0 to 0.9\)"),
+        ([20 + 0.1 * (i % 10) for i in range(60)] + [-999] * 6, r"6 of 66 values of 'y' \(-999, -999, -999, …"),
+        ([3e-9 * (i % 7) for i in range(300)] + [1.0, -1.0], r"2 of 302 values of 'y' \(-1, 1\)"),
+    ],
+)
+def test_values_far_from_all_others_are_told(values, said):
+    with pytest.warns(DrivetrainWarning, match=said):
+        look_at_numbers(["x", "y"], [(0.5 + i, value) for i, value in enumerate(values)])
+
+
+def test_heavy_tails_and_many_zeros_are_ordinary():
+    rng = np.random.default_rng(0)
+    ordinary = [
+        rng.lognormal(10, 1.5, 500),  # prices
+        np.where(rng.random(500) < 0.95, 0, rng.exponential(5, 500)),  # rain
+        rng.standard_t(3, 500),
+        rng.normal(1.7e9, 3, 500),
+        np.arange(500.0),
+        rng.integers(0, 2, 500).astype(float),
+        np.r_[np.zeros(250), rng.normal(5, 1, 250)],
+    ]
+    for values in ordinary:
+        assert look_at_numbers(["y"], [(float(value) + 0.25,) for value in values]) is None

@@ -98,7 +98,9 @@ def test_it_is_kept_through_storage(tmp_path):
 def test_values_that_differ_by_rounding_alone_never_vary():
     with pytest.raises(DataError, match="same value in all 3 rows"):
         NumberTarget.fit(("y",), [(0.1,)] * 3)
-    assert NumberTarget.fit(("y",), [(1e-200,), (3e-200,)]).std[0] == pytest.approx(1e-200)
+    assert NumberTarget.fit(("y",), [(1e-100,), (3e-100,)]).std[0] == pytest.approx(1e-100)
+    with pytest.raises(DataError, match="smaller unit"):  # squares of the errors would all be 0
+        NumberTarget.fit(("y",), [(1e-200,), (3e-200,)])
     with pytest.raises(DataError, match="larger unit"):
         NumberTarget.fit(("y",), [(1.7e308,), (-1.7e308,)])
 
@@ -152,3 +154,14 @@ def test_days_are_printed_whole():
     assert value_in_words((float(day), 1.70000005e9, 0.123456)) == "20240201, 1700000050, 0.1235"
     tiny = score(table(scale=1e-12), ["rmse"])["rmse"]
     assert "e-12" in str(tiny), "not 0.000000000"
+
+
+def test_the_mean_over_several_units_says_what_it_is_the_mean_of():
+    target = NumberTarget(names=("mm", "price"), mean=(0.0, 0.0), std=(1.0, 1.0))
+    truth = np.array([[0.0, 1e6], [1e-3, 2e6], [2e-3, 3e6]] * 4)
+    output = truth + np.array([3e-4, 4e5]) * np.array([1, -1, 1] * 4)[:, None]
+    rows = Predictions(ids=tuple(map(str, range(12))), target=target, truth=truth, output=output)
+    found = score(rows, ["rmse", "mae", "r2"])
+    assert found["rmse"].value == pytest.approx((3e-4 + 4e5) / 2)
+    assert "the mean of mm 0.0003, price 4e+05" in (found["rmse"].note or "")
+    assert "the mean of mm 0.0003, price 4e+05" in (found["mae"].note or "")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from drivetrain.evaluation.calibration import reliability
 from drivetrain.evaluation.report import charts
-from drivetrain.evaluation.report.svg import Scale, nice_ticks, spread, tick_label
+from drivetrain.evaluation.report.svg import Scale, nice_ticks, spread, tick_label, tick_labels
 from drivetrain.evaluation.report.tallies import said_and_held
 from drivetrain.evaluation.report.words import shortened, value_in_words
 
@@ -96,3 +96,19 @@ def test_rows_of_a_histogram_are_counted_in_whole_numbers():
     drawn = charts.residuals(errors, "errors", "weight")
     ticks = re.findall(r'class="tick end">([^<]+)<', drawn)
     assert len(ticks) > 1 and all(tick.isdecimal() for tick in ticks)
+
+
+def test_ticks_of_a_narrow_range_far_from_zero_are_told_apart():
+    for low, high in (
+        (1.7e12, 1.7e12 + 50),
+        (3.0, 3.0 + 1e-9),
+        (20231220.0, 20240118.0),
+        (1000.0, 1003.5),
+        (1e30, 3e30),
+    ):
+        ticks = nice_ticks(low, high)
+        labels = tick_labels(ticks)
+        assert len(set(ticks)) == len(set(labels)) >= 2, (ticks, labels)
+        found = [float(label.replace(",", "").replace("−", "-")) for label in labels]
+        assert found == pytest.approx(ticks, rel=0, abs=(high - low) / 100)
+        assert max(map(len, labels)) < 20

@@ -33,7 +33,7 @@ def test_every_metric_has_a_value_inside_its_interval(kind):
     assert list(scores) == fitting(kind, 7)
     for one in scores.values():
         assert one.low <= one.value <= one.high and one.low < one.high, one
-        assert one.n == 120 and one.note is None and one.method
+        assert one.n == 120 and one.method and (one.note is None or one.note.startswith("the mean of "))
         if one.name not in ("log_loss", "rmse", "mae", "r2", "brier"):
             assert one.low >= 0 and one.high <= 1
     assert strict_json(scores.as_json())["n"] == 120
@@ -70,7 +70,7 @@ def test_rows_that_come_in_groups_are_counted_in_groups(kind):
         assert grouped.value == naive.value and grouped.method.endswith(" of 40 groups"), grouped
         assert grouped.high - grouped.low > 2 * (naive.high - naive.low), (naive, grouped)
     alone = score(tables.with_groups(copies, np.zeros(400)), fitting(kind, 3))
-    assert all(one.low is None and one.note == "too few groups for an interval" for one in alone.values())
+    assert all(one.low is None and one.note.endswith("too few groups for an interval") for one in alone.values())
 
 
 @settings(max_examples=30)

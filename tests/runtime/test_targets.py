@@ -93,3 +93,9 @@ def test_json_round_trip(target: Target) -> None:
 def test_inconsistent_descriptions_are_refused(stored: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         TypeAdapter(Target).validate_python(stored)
+
+
+@pytest.mark.parametrize(("values", "said"), [((1e200, 2e200), "larger unit"), ((1e-200, 2e-200), "smaller unit")])
+def test_numbers_whose_squares_are_none_are_refused(values, said):
+    with pytest.raises(DataError, match=f"the values of y .* cannot be squared; expected .* in a {said}"):
+        NumberTarget.fit(("y",), [(value,) for value in values])

@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import ExifTags, Image
 
+from drivetrain.runtime.inputs import PictureInput
 from drivetrain.runtime.loading import load
 from drivetrain.serving.admission import admit
+from drivetrain.serving.explaining import square_of
 from drivetrain.serving.model import Answer, Model
 from drivetrain.serving.refusals import Refusal
 from drivetrain.serving.settings import Limits
@@ -126,3 +128,20 @@ def test_damaged_pictures_are_answered_or_refused(model, format, edits, cut):
 def test_bytes_that_begin_like_pictures_are_refused(model, start, rest):
     found = model.answer(start + rest)
     assert isinstance(found, Refusal) and found.status in (413, 415, 422)
+
+
+@pytest.mark.parametrize(
+    ("fit", "orientation", "expected"),
+    [
+        ("crop", 1, (0.375, 0.0, 0.25, 1.0)),
+        ("squeeze", 1, (0.0, 0.0, 1.0, 1.0)),
+        ("pad", 1, (0.0, -1.5, 1.0, 4.0)),
+        ("pad", 6, (-1.5, 0.0, 4.0, 1.0)),  # a telephone held upright
+    ],
+)
+def test_an_explanation_lies_where_the_network_looked(fit, orientation, expected):
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    found = admit(encoded(Image.new("RGB", (160, 40)), "JPEG", exif=exif), LIMITS)
+    reader = PictureInput(channels=3, size_px=24, crop_pct=1.0, fit=fit, mean=(0.5,) * 3, std=(0.25,) * 3)
+    assert square_of(reader, *found.upright) == pytest.approx(expected)

@@ -10,6 +10,7 @@ import torch
 from drivetrain.errors import SettingError
 from drivetrain.runtime.targets import CategoriesTarget, CategoryTarget, NumberTarget
 from drivetrain.training.class_weights import asked_weights, weights_decision
+from drivetrain.training.losses import make_loss
 
 PETS = CategoryTarget(name="pet", vocab=("cat", "dog", "eel"))
 DIGITS = CategoryTarget(name="digit", vocab=("0", "1", "10", "2"))
@@ -96,3 +97,40 @@ def test_what_was_decided_says_the_weights() -> None:
     balanced = weights_decision("balanced", (0.6, 2.25), TAGS)
     assert balanced is not None and balanced.value == "balanced" and "ripe 0.6, rot 2.25" in balanced.reason
     assert weights_decision(None, (), TAGS) is None
+
+
+def best_constant(class_weights: object, label_smoothing: float) -> list[float]:
+    """The probabilities that the loss likes best where outputs do not depend on the picture: 70, 25 and 5 rows."""
+    rows = np.repeat([0, 1, 2], [70, 25, 5])
+    read = asked_weights(class_weights, PETS)
+    loss = make_loss(None, PETS, label_smoothing=label_smoothing, class_weights=read, training_rows=rows)
+    logits = torch.zeros(3, requires_grad=True)
+    steps = torch.optim.LBFGS([logits], max_iter=200, line_search_fn="strong_wolfe")
+
+    def closure() -> torch.Tensor:
+        steps.zero_grad()
+        found = loss(logits.expand(100, 3), torch.from_numpy(rows)).mean()
+        found.backward()
+        return found
+
+    steps.step(closure)  # pyright: ignore[reportArgumentType]
+    return logits.softmax(0).tolist()
+
+
+@pytest.mark.parametrize("label_smoothing", [0.0, 0.1, 0.4])
+def test_balanced_classes_have_equal_constants_also_with_smoothed_labels(label_smoothing: float) -> None:
+    assert best_constant("balanced", label_smoothing) == pytest.approx([1 / 3] * 3, abs=2e-3)
+
+
+def test_weights_and_smoothed_labels_are_mixed_in_their_shares() -> None:
+    weighted = np.array([70, 50, 15]) / 135
+    assert best_constant([1, 2, 3], 0.1) == pytest.approx(0.9 * weighted + 0.1 / 3, abs=2e-3)
+    assert best_constant({"cat": 0}, 0.1) == pytest.approx([0, 0.9 * 25 / 30 + 0.05, 0.9 * 5 / 30 + 0.05], abs=5e-3)
+
+
+def test_mixed_rows_weigh_as_their_parts_do() -> None:
+    options = {"label_smoothing": 0.2, "class_weights": asked_weights([1, 2, 3], PETS)}
+    loss = make_loss(None, PETS, training_rows=np.array([0, 1, 2]), **options)
+    outputs = torch.tensor([[0.3, -0.2, 1.0]])
+    parts = [loss(outputs, torch.tensor([row])) for row in (0, 2)]
+    torch.testing.assert_close(loss(outputs, torch.tensor([[0.25, 0.0, 0.75]])), 0.25 * parts[0] + 0.75 * parts[1])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ import drivetrain as dt
 from drivetrain.runtime.artefact import open_artefact
 from drivetrain.training import saved
 from drivetrain.training.identity import parameters_sha256
-from drivetrain.training.inference import TorchEngine, for_inference
+from drivetrain.training.inference import TorchEngine, as_batch, for_inference
 from drivetrain.training.network import Network
 from drivetrain.training.place import Place, find_place
 from drivetrain.vision.normalise import Normalise
@@ -239,3 +240,11 @@ def test_loading_a_model_brings_only_what_predicting_needs() -> None:
     code = f"import sys, drivetrain.training.saved; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_pixels_that_nobody_may_change_are_answered_without_a_warning(place: Place) -> None:
+    pixels = np.full((1, 4, 4, 3), 9, np.uint8)
+    pixels.flags.writeable = False  # as pictures of the right size come out of Pillow
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert as_batch(pixels, place).tolist() == [[[[9.0] * 4] * 4] * 3]

@@ -10,6 +10,11 @@ import pytest
 
 import drivetrain as dt
 from drivetrain.data.data import Data
+from drivetrain.runtime.artefact import CARD, open_artefact
+from drivetrain.training.exporting import ExportPlan
+from drivetrain.training.reexporting import export_saved
+from drivetrain.training.remembering import calibration_of
+from drivetrain.training.reporting import report_saved
 
 from .conftest import COLOURS, MakeLearner, paint
 
@@ -53,7 +58,8 @@ def test_a_model_in_int8_is_judged_as_it_answers(make_learner: MakeLearner, tmp_
         for i in range(60):
             paint(colour, rng).save(tmp_path / "many" / name / f"{i}.png")
     data = dt.images(tmp_path / "many", valid_pct=0.4, test_pct=0.1)
-    path = make_learner(data).fit(6).save(tmp_path / "m.model", precision="int8", worst_change=0.5)
+    learn = make_learner(data).fit(6)
+    path = learn.save(tmp_path / "m.model", precision="int8", worst_change=0.5)
     predictor = dt.load(path)
     assert predictor.decisions["precision"].value == "int8"
     found = dt.evaluate(path)
@@ -61,3 +67,23 @@ def test_a_model_in_int8_is_judged_as_it_answers(make_learner: MakeLearner, tmp_
     pixels = np.stack([predictor.read(path) for path in found.predictions.names or ()])
     np.testing.assert_allclose(data.target.activate(predictor.run(pixels)), found.predictions.output, atol=1e-6)
     assert dt.evaluate(path, precision="fp32").precision.value == "fp32"
+    stored = open_artefact(path)
+    assert learn.saved_scores is not None
+    for name, score in found.scores.items():  # what is stored and printed is of that file, too
+        assert stored.manifest.validation[name].value == pytest.approx(score.value, abs=1e-9)
+        assert learn.saved_scores[name].value == pytest.approx(score.value, abs=1e-9)
+    assert learn.saved_scores["log_loss"].value != learn.validate()["log_loss"].value
+    assert stored.manifest.calibration == calibration_of(found.predictions)
+    export_saved(path, ExportPlan("fp32"))
+    for name, score in learn.validate().items():  # and follows it
+        assert open_artefact(path).manifest.validation[name].value == pytest.approx(score.value, abs=1e-6)
+    export_saved(path, ExportPlan("int8", worst_change=0.5))
+    anew = open_artefact(path)
+    assert anew.manifest.model_dump(include=PART_OF_EXPORT) == stored.manifest.model_dump(include=PART_OF_EXPORT)
+    said = dt.evaluate(path).scores["accuracy"].shown()[0]
+    assert f"| accuracy | {said}" in anew.file(CARD).read_text()
+    page = report_saved(path, tmp_path / "page.html", probe=False).read_text()
+    assert said in page
+
+
+PART_OF_EXPORT = {"validation", "calibration", "reference", "expected"}

@@ -8,6 +8,7 @@ import typer
 
 from drivetrain.cli.project import ProjectFolder
 from drivetrain.cli.results import AsJson, answers, as_json
+from drivetrain.text import in_digits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -121,6 +122,6 @@ def _row(run: Run) -> list[str]:
     for name, value in record.scores.items():
         found = metric_named(name)
         label, percent = (name, False) if found is None else (found.label, found.percent)
-        shown = "–" if value is None else f"{100 * value:.1f} %" if percent else f"{value:.4g}"
+        shown = "–" if value is None else f"{100 * value:.1f} %" if percent else in_digits(value)
         scores.append(f"{label} {shown}")
     return [run.id, record.arch, f"{record.epochs} epochs", ", ".join(scores)]

@@ -340,11 +340,11 @@ def train(
             raise KeyboardInterrupt(
                 f"{quoted(out)} was not written. The same command goes on where this one was"
             ) from stopped
-        scores = learn.validate() if len(pictures.valid) else None
         exported: Any = None if export is ExportName.NONE else export.value
         learn.save(out, precision=exported)
         if not learn.place.main:
             return
+        scores = learn.saved_scores
         seconds = round(clock.monotonic() - began, 1)
         answer(as_json(_object(learn, out, seconds, scores)) if json else _text(pictures, out, seconds, scores))
 

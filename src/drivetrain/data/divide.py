@@ -235,7 +235,7 @@ def warn_same_content(examples: Examples, parts: Sequence[Part] | None) -> None:
         if parts is not None and parts[row] != parts[earlier]:
             leaks.append((earlier, row))
     if conflicts:
-        pair = _pair(examples, conflicts[0], [repr(examples.values[row]) for row in conflicts[0]])
+        pair = _pair(examples, conflicts[0], [_said(examples.values[row]) for row in conflicts[0]])
         warn(
             f"{len(conflicts)} pictures have the content of another but a different target, and no model can be right "
             f"about both.\n  first: {pair}{_copies(examples)}\n"
@@ -247,6 +247,11 @@ def warn_same_content(examples: Examples, parts: Sequence[Part] | None) -> None:
             f"{len(leaks)} pictures are in more than one part (same content), so the scores will flatter.\n"
             f"  first: {pair}{_copies(examples)}\n  To fix: remove the copies, or let drivetrain draw the split."
         )
+
+
+def _said(value: TargetValue) -> str:
+    """A target as a person reads it: without the brackets of a row of one."""
+    return repr(value) if isinstance(value, str) else ", ".join(map(repr, value)) or "no label"
 
 
 def _copies(examples: Examples) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from itertools import combinations
 from typing import NamedTuple
@@ -24,18 +25,45 @@ from drivetrain.runtime.signatures import COLOUR_GRID, HEAD_BYTES, MIRROR_BITS, 
 from drivetrain.runtime.targets import NumberTarget, Target
 
 SIDES = (
-    *(("left", "right"), ("links", "rechts"), ("gauche", "droite"), ("izquierda", "derecha"), ("izquierdo", "derecho")),
-    *(("sinistra", "destra"), ("esquerda", "direita"), ("vänster", "höger"), ("venstre", "højre"), ("lewo", "prawo")),
-    *(("east", "west"), ("port", "starboard"), ("l", "r"), ("cw", "ccw"), ("b", "d"), ("p", "q")),
-    *(("clockwise", "counterclockwise"), ("clockwise", "anticlockwise"), ("leftward", "rightward")),
-    *(("лево", "право"), ("налево", "направо"), ("левый", "правый")),
+    *(
+        ("l", "r"),
+        ("lt", "rt"),
+        ("lh", "rh"),
+        ("lft", "rgt"),
+        ("lft", "rt"),
+        ("od", "os"),
+        ("izq", "der"),
+        ("cw", "ccw"),
+    ),
+    *(("east", "west"), ("port", "starboard"), ("dexter", "sinister"), ("slash", "backslash"), ("sol", "sağ")),
+    *(("clockwise", "counterclockwise"), ("clockwise", "anticlockwise")),
 )
 """Words that change places in a mirror."""
-SIGNS_OF_SIDES = (("←", "→"), ("<", ">"), ("(", ")"), ("左", "右"), ("⬅", "➡"), ("«", "»"))
-"""The same for signs that stand within words, too."""
+STEMS = (
+    *(("left", "right"), ("link", "recht"), ("gauche", "droite"), ("gauche", "droit"), ("izquierd", "derech")),
+    *(("sinistr", "destr"), ("esquerd", "direit"), ("esquerr", "dret"), ("stang", "drept"), ("stanga", "dreapta")),
+    *(("vänster", "höger"), ("venstre", "højre"), ("venstre", "høyre"), ("vasen", "oikea"), ("vasak", "parem")),
+    *(("lew", "praw"), ("lev", "prav"), ("lav", "prav"), ("lijev", "desn"), ("lev", "desn"), ("bal", "jobb")),
+    *(("лев", "прав"), ("лів", "прав"), ("ляв", "десн"), ("αριστερ", "δεξι"), ("trái", "phải"), ("kiri", "kanan")),
+    *(
+        ("hidari", "migi"),
+        ("يسار", "يمين"),
+        ("שמאל", "ימין"),
+        ("बा", "दा"),
+        ("ซ้าย", "ขวา"),
+        ("왼", "오른"),
+        ("좌", "우"),
+    ),
+)
+"""The same for words of which others are made: "left" in "lefthand", "link" in "linker", "links" and "linke"."""
+SIGNS_OF_SIDES = tuple(zip("←<(左⬅«↖↙⇐⇦⟵◀◁👈↩⤺[{", "→>)右➡»↗↘⇒⇨⟶▶▷👉↪⤻]}", strict=True))
+"""The same for single signs within words."""
+LETTERS_OF_SIDES = (("b", "d"), ("p", "q"))
+"""Small letters that are each other's mirror image; capital ones are not, nor is a "b" in "vitamin b"."""
 SIDED_NUMBERS = frozenset(
-    {"steering", "steer", "yaw", "azimuth", "heading", "bearing", "pan", "lateral", "left", "right"}
-    | {"x", "cx", "xc", "dx", "xmin", "xmax"}
+    {"steering", "steer", "yaw", "azimuth", "heading", "bearing", "pan", "roll", "lateral", "left", "right"}
+    | {"angle", "rotation", "orientation", "direction", "theta", "curvature", "winkel", "lenkwinkel", "steeringangle"}
+    | {"x", "cx", "xc", "dx", "xmin", "xmax", "xcenter", "xcentre", "centerx", "centrex", "xpos", "posx"}
 )
 """A number with such a word in its name says where something lies or points."""
 
@@ -78,6 +106,9 @@ def why_not_mirror(rows: Examples, target: Target) -> str | None:
 
 def _mirrored_names(vocab: Sequence[str]) -> str | None:
     """Two classes whose names change places in a mirror."""
+    for pair in LETTERS_OF_SIDES:
+        if set(pair) <= set(vocab):
+            return f"{pair[0]!r} and {pair[1]!r} change places in a mirror"
     known = {_words(label): label for label in vocab}
     for label in vocab:
         for swapped in _swapped(_words(label)):
@@ -87,20 +118,32 @@ def _mirrored_names(vocab: Sequence[str]) -> str | None:
 
 
 def _words(label: str) -> str:
-    """In lower case, words apart: "TurnLeft" and "turn_left" are the same."""
-    apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", label)
-    return " ".join(re.sub(r"[\s_\-./]+", " ", apart).casefold().split())
+    """In lower case, without accents, words and numbers apart: "TurnLeft2" and "turn_left 2" are the same."""
+    apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[^\W\d_])(?=\d)", " ", label)
+    return _plain(" ".join(re.sub(r"[\s_\-./]+", " ", apart).split())) or _plain(label)
+
+
+def _plain(text: str) -> str:
+    letters = unicodedata.normalize("NFD", text.casefold())
+    return unicodedata.normalize("NFC", "".join(c for c in letters if unicodedata.category(c) != "Mn"))
+
+
+PLAIN_SIDES, PLAIN_STEMS = (
+    tuple((_plain(one), _plain(other)) for one, other in pairs) for pairs in (SIDES, (*STEMS, *SIGNS_OF_SIDES))
+)
+PATTERNS = tuple((re.compile(f"{re.escape(one)}|{re.escape(other)}"), one, other) for one, other in PLAIN_STEMS)
 
 
 def _swapped(words: str) -> Iterable[str]:
-    """What a name becomes in a mirror."""
-    for one, other in SIDES:
+    """What a name becomes in a mirror, in one way or another."""
+    for one, other in (*PLAIN_SIDES, *PLAIN_STEMS):
         partner = {one: other, other: one}
         swapped = " ".join(partner.get(word, word) for word in words.split())
         if swapped != words:
             yield swapped
-    for one, other in SIGNS_OF_SIDES:
-        swapped = words.translate(str.maketrans({one: other, other: one}))
+    for pattern, one, other in PATTERNS:
+        partner = {one: other, other: one}
+        swapped = pattern.sub(lambda found, partner=partner: partner[found[0]], words)
         if swapped != words:
             yield swapped
 
@@ -140,9 +183,10 @@ def _reversed_classes(rows: Examples) -> str | None:
     if len(some) < LEAST_ROWS or len(labels) < 2:
         return None
     probe = _probe(some, np.eye(len(labels))[codes])
-    pairs = list(combinations(range(len(labels)), 2))
-    for a, b in pairs:
-        if _pair_is_reversed(probe, codes, a, b, P_REVERSED / len(pairs)):
+    p = P_REVERSED / math.comb(len(labels), 2)
+    large = np.flatnonzero(np.bincount(codes) > -math.log2(p)).tolist()  # fewer rows cannot show it: 2⁻ⁿ is more than p
+    for a, b in combinations(large, 2):
+        if _pair_is_reversed(probe, codes, a, b, p):
             return f"mirrored pictures of {str(labels[a])!r} look like {str(labels[b])!r}, and the other way round"
     if _are_characters(labels.tolist()):
         chance = float(np.bincount(codes).max()) / len(codes)

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+
+import numpy as np
+from numpy.typing import NDArray
 
 from drivetrain.data.notices import warn
 from drivetrain.errors import first_few
 from drivetrain.runtime.decisions import Decision
 
+LEAST_ROWS_OF_A_SPREAD = 10
+FAR = 10.0
+"""Values that make the standard deviation so many times larger are all that a model would learn."""
 LARGEST_EXACT = 2**53
 """Above it float64 holds only every second whole number, then every fourth, …"""
 FORMS = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
@@ -36,6 +42,7 @@ def look_at_numbers(names: Sequence[str], rows: Sequence[Sequence[float]]) -> De
     told: list[str] = []
     for name, values in zip(names, zip(*rows, strict=True), strict=True):
         _warn_of_rounded(name, values)
+        _warn_of_far_ones(name, values)
         if said := _looks_like(values):
             told.append(f"{name!r} looks like {said}")
     return Decision(value="as numbers", reason="; ".join(told)) if told else None
@@ -82,3 +89,37 @@ def _warn_of_rounded(name: str, values: Sequence[float]) -> None:
             "To fix: subtract a constant from all of them before, use a larger unit; or pass kind='category' if they "
             "are names."
         )
+
+
+def _warn_of_far_ones(name: str, values: Sequence[float]) -> None:
+    """Say where very few values, or one that recurs at an end, are all that the standard deviation consists of.
+
+    Slips of the pen and numbers that stand for "missing" (-999, 9999): a model that has learnt them has learnt nothing
+    else, since in standard deviations the other rows are one and the same number.
+    """
+    sorted_N = np.sort(np.asarray(values, dtype=np.float64))
+    if len(sorted_N) < LEAST_ROWS_OF_A_SPREAD:
+        return
+    for far, rest in _ends(sorted_N):
+        spread = float(rest.std())
+        if spread > 0 and float(sorted_N.std()) > FAR * spread:
+            which = f"{len(far)} of {len(values)} values of {name!r} ({first_few([f'{value:g}' for value in far], 3)})"
+            warn(
+                f"{which} lie so far from all others ({rest[0]:g} to {rest[-1]:g}) that the standard deviation is "
+                f"{sorted_N.std() / spread:,.0f} times as large as without them: the others become nearly one number, "
+                "and little else can be learnt. To fix: remove these rows where the values are mistakes or stand for "
+                "missing ones, or predict the logarithm."
+            )
+            return
+
+
+def _ends(sorted_N: NDArray[np.float64]) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """What may be far, and the rest: the most distant hundredth of the values, and one value that recurs at an end."""
+    n = len(sorted_N)
+    order = np.argsort(np.abs(sorted_N - np.median(sorted_N)), kind="stable")
+    for k in sorted({1, 2, n // 100} & set(range(1, max(1, n // 100) + 1))):
+        yield sorted_N[np.sort(order[n - k :])], sorted_N[np.sort(order[: n - k])]
+    for end in (sorted_N[0], sorted_N[-1]):
+        is_end = sorted_N == end
+        if 1 < is_end.sum() <= n // 2:
+            yield sorted_N[is_end][:1].repeat(int(is_end.sum())), sorted_N[~is_end]

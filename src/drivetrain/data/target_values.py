@@ -11,7 +11,7 @@ from drivetrain.data.cells import MISSING_WORDS, Cell, Column, is_list_text, is_
 from drivetrain.data.labels import label_text, warn_of_near_names, warn_of_spellings
 from drivetrain.data.task import Task
 from drivetrain.errors import first_few
-from drivetrain.runtime.targets import TargetValue
+from drivetrain.runtime.targets import LARGEST, TargetValue
 
 
 @dataclass(frozen=True)
@@ -73,10 +73,12 @@ def _numbers(columns: Sequence[Column]) -> Values:
         numbers: list[float] = []
         for column, found in zip(columns, table, strict=True):
             number, cell = found[row], column.cells[row]
-            if number is not None and math.isfinite(number):
+            if number is not None and abs(number) <= LARGEST:
                 numbers.append(number)
             elif cell is None or (isinstance(cell, str) and cell.casefold() in MISSING_WORDS):
                 faults.setdefault(row, f"target is missing: {column.name}")
+            elif number is not None and math.isfinite(number):
+                faults.setdefault(row, f"target is beyond {LARGEST:g}: {column.name} is {number:.3g}")
             elif number is not None:
                 faults.setdefault(row, f"target is not finite: {column.name} is {label_text(cell)[:40]}")
             else:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from drivetrain.errors import first_few
 from drivetrain.evaluation._sklearn import sklearn_metrics
 from drivetrain.evaluation.intervals import Floats
 from drivetrain.evaluation.predictions import Predictions
 from drivetrain.evaluation.studentised import LOG, LOG_OF_REST, OfMeans, of_mean
+from drivetrain.runtime.targets import NumberTarget
+from drivetrain.text import readable
 
 _WIDENING = {"rmse": 4.0, "mae": 3.0, "r2": 10.0}
 """Towards large errors, by simulation: how far depends on how much a large error counts, and for R² on how uncertain
@@ -29,6 +32,24 @@ def rmse(predictions: Predictions) -> float:
 def mae(predictions: Predictions) -> float:
     """Mean distance, over rows and numbers."""
     return float(sklearn_metrics().mean_absolute_error(*_both(predictions)))
+
+
+def of_each_rmse(predictions: Predictions) -> str | None:
+    """What `rmse` is the mean of: numbers in several units have no mean that says much."""
+    return _of_each(predictions, np.sqrt((errors(predictions) ** 2).mean(axis=0)))
+
+
+def of_each_mae(predictions: Predictions) -> str | None:
+    """What `mae` is the mean of."""
+    return _of_each(predictions, abs(errors(predictions)).mean(axis=0))
+
+
+def _of_each(predictions: Predictions, values_D: Floats) -> str | None:
+    target = predictions.target
+    if not isinstance(target, NumberTarget) or len(target.names) == 1:
+        return None
+    each = [f"{readable(name)} {value:.3g}" for name, value in zip(target.names, values_D, strict=True)]
+    return f"the mean of {first_few(each)}"
 
 
 def r2(predictions: Predictions) -> float:

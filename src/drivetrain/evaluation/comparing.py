@@ -39,6 +39,7 @@ from drivetrain.evaluation.paired import paired_influences, tango_interval
 from drivetrain.evaluation.predictions import Predictions
 from drivetrain.evaluation.studentised import MOST_COLUMNS
 from drivetrain.settings import flag, number, refuse, several, text, whole
+from drivetrain.text import in_digits
 
 POWER = 0.8
 """How often the smallest difference that a set can show would be found."""
@@ -163,15 +164,15 @@ class Comparison:
         return max(abs(self.low), abs(self.high))
 
     def _value(self, value: float) -> str:
-        return f"{100 * value:.1f} %" if self.percent else f"{value:.4g}"
+        return f"{100 * value:.1f} %" if self.percent else in_digits(value)
 
     def _signed(self, value: float) -> str:
-        return f"{100 * value:+.1f}" if self.percent else f"{value:+.3g}"
+        return f"{100 * value:+.1f}" if self.percent else in_digits(value, "+.3g")
 
     def _amount(self, value: float, *, unit: bool = True) -> str:
         if self.percent:
             return f"{100 * value:.1f} points" if unit else f"{100 * value:.1f}"
-        return f"{value:.3g}"
+        return in_digits(value, ".3g")
 
 
 @named

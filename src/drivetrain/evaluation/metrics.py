@@ -329,8 +329,8 @@ _NAMED = (
         percent=True,
     ),
     _ratio_metric("f1_micro", "F1 (micro)", CATEGORIES, cls.f1_micro, cls.f1_micro_ratio),
-    Metric("rmse", "RMSE", NUMBER, False, reg.rmse, means=reg.rmse_means),
-    Metric("mae", "MAE", NUMBER, False, reg.mae, means=reg.mae_means),
+    Metric("rmse", "RMSE", NUMBER, False, reg.rmse, means=reg.rmse_means, note=reg.of_each_rmse),
+    Metric("mae", "MAE", NUMBER, False, reg.mae, means=reg.mae_means, note=reg.of_each_mae),
     Metric("r2", "R²", NUMBER, True, reg.r2, means=reg.r2_means),
 )
 METRICS: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric in _NAMED})

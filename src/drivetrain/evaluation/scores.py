@@ -24,6 +24,7 @@ from drivetrain.text import printable
 Part = Literal["training", "validation", "test", "new"]
 
 _MOST_DECIMALS = 9
+_LARGEST_IN_DIGITS = 1e15
 
 
 class Score(CheckedModel):
@@ -271,5 +272,6 @@ def _decimals(value: float) -> int:
 
 
 def _number(value: float, decimals: int) -> str:
-    """With so many digits after the point; what would be all zeros is written as a power of ten."""
-    return f"{value:.3g}" if decimals >= _MOST_DECIMALS and value else f"{value:,.{decimals}f}"
+    """With so many digits after the point; as a power of ten where that gives only zeros, or very many digits."""
+    is_power = (decimals >= _MOST_DECIMALS and value) or abs(value) >= _LARGEST_IN_DIGITS
+    return f"{value:.3g}" if is_power else f"{value:,.{decimals}f}"

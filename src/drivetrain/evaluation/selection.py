@@ -26,6 +26,7 @@ from drivetrain.evaluation.metrics import Metric, resolve_metrics
 from drivetrain.evaluation.predictions import Predictions
 from drivetrain.runtime.manifest import Expected
 from drivetrain.runtime.targets import NumberTarget, Target
+from drivetrain.text import in_digits
 
 N_RESAMPLES = 1000
 FEWEST_RESAMPLES = 100
@@ -61,16 +62,16 @@ class Selection:
     """With the copies of the same contents; None: there are none."""
 
     def __str__(self) -> str:
-        scale, unit = (100.0, " %") if self.percent else (1.0, "")
-        form = ".1f" if self.percent else ".4g"
-        inside = (
-            "" if self.low is None or self.high is None else f" [{scale * self.low:{form}}, {scale * self.high:{form}}]"
-        )
+        def shown(value: float) -> str:
+            return f"{100 * value:.1f}" if self.percent else in_digits(value)
+
+        unit = " %" if self.percent else ""
+        inside = "" if self.low is None or self.high is None else f" [{shown(self.low)}, {shown(self.high)}]"
         copies = "" if self.n_rows is None else f" ({self.n_rows:,} rows)"
-        said = f"{self.label} {scale * self.corrected:{form}}{unit}{inside}, n = {self.n:,}{copies}"
+        said = f"{self.label} {shown(self.corrected)}{unit}{inside}, n = {self.n:,}{copies}"
         if self.trials == 1:
             return said
-        return f"{said}; {scale * self.raw:{form}}{unit} before correction for having chosen it among {self.trials}"
+        return f"{said}; {shown(self.raw)}{unit} before correction for having chosen it among {self.trials}"
 
 
 def correct_selection(

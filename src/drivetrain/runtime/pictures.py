@@ -402,6 +402,11 @@ def jpeg_shrink(image: Image.Image, shrink_to_px: int | None) -> int:
     return next((factor for factor in SHRINK_FACTORS if factor <= most), 1)
 
 
+def lies_sideways(image: Image.Image) -> bool:
+    """Whether width and height change places when the picture is brought upright."""
+    return _orientation(image) in SIDEWAYS
+
+
 def _orientation(image: Image.Image) -> int:
     """The EXIF orientation, or 1 where the EXIF block is absent or damaged."""
     try:

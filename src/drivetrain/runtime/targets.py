@@ -52,6 +52,8 @@ def sigmoid(logits: Array) -> Array:
     return 0.5 * (1.0 + np.tanh(0.5 * logits.astype(np.float64)))
 
 
+LARGEST = 1e150
+"""Numbers to predict are below it: squares of errors, and their sums, are still numbers."""
 MOST_NAMES, MOST_LETTERS = 100_000, 1000
 """Categories of a model, and letters of the name of one."""
 
@@ -219,17 +221,23 @@ class NumberTarget(BaseModel):
             mean = table[0] + (table - table[0]).mean(axis=0)  # of values near each other, however far from 0
             largest = np.abs(table - mean).max(axis=0)
             std = largest * np.sqrt(np.mean(((table - mean) / np.where(largest > 0, largest, 1.0)) ** 2, axis=0))
-        endless = [name for name, found in zip(names, mean + std, strict=True) if not np.isfinite(found)]
+        endless = [name for name, found in zip(names, np.abs(table).max(axis=0), strict=True) if found > LARGEST]
         if endless:
             raise DataError(
-                f"the values of {first_few(endless)} reach {np.abs(table).max():.3g}, and their differences cannot be "
-                "computed; expected numbers below 1e300. To fix: give them in a larger unit."
+                f"the values of {first_few(endless)} reach {np.abs(table).max():.3g}, and errors cannot be squared; "
+                f"expected numbers below {LARGEST:g}. To fix: give them in a larger unit."
             )
         still = [name for name, fixed in zip(names, (table == table[0]).all(axis=0), strict=True) if fixed]
         if still:
             raise DataError(
                 f"{first_few(still)} has the same value in all {len(values)} rows of the training set: there is "
                 "nothing to learn. To fix: choose another target column."
+            )
+        near = [name for name, spread in zip(names, std, strict=True) if spread < 1 / LARGEST]
+        if near:
+            raise DataError(
+                f"the values of {first_few(near)} differ by {std.min():.3g} only, and errors cannot be squared; "
+                f"expected differences above {1 / LARGEST:g}. To fix: give them in a smaller unit."
             )
         return cls(names=tuple(names), mean=tuple(mean.tolist()), std=tuple(std.tolist()))
 

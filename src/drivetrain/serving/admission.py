@@ -10,7 +10,7 @@ from PIL import Image
 
 from drivetrain.runtime.picture_faults import UnreadableError, faults_explained, pillow_is_quiet
 from drivetrain.runtime.picture_work import Work, check_headers, work_of
-from drivetrain.runtime.pictures import jpeg_shrink
+from drivetrain.runtime.pictures import jpeg_shrink, lies_sideways
 from drivetrain.serving.refusals import Refusal
 from drivetrain.serving.settings import Limits
 
@@ -33,6 +33,13 @@ class Admitted:
     height: int
     large: bool
     """Decoded in a process of its own, one at a time."""
+    sideways: bool = False
+    """Width and height change places when it is brought upright."""
+
+    @property
+    def upright(self) -> tuple[int, int]:
+        """(height, width) of the picture as it is seen."""
+        return (self.width, self.height) if self.sideways else (self.height, self.width)
 
 
 def admit(data: bytes, limits: Limits, shrink_to_px: int | None = None) -> Admitted:
@@ -58,13 +65,14 @@ def admit(data: bytes, limits: Limits, shrink_to_px: int | None = None) -> Admit
     kind = format_of(data)
     if kind is None:
         raise Refusal(415, "this is not a JPEG, PNG or WebP picture")
-    width, height, frames, work = _opened(data, kind, limits, shrink_to_px)
+    width, height, sideways, frames, work = _opened(data, kind, limits, shrink_to_px)
     _check_pixels(kind, width, height, limits)
     if frames > (MOST_EMBEDDED if kind == "JPEG" else 1):
         raise Refusal(415, f"this is an animation of {frames} frames; send one picture")
     _check_work(work, limits)
     heavy = work.seconds > HEAVY_S or work.bytes > HEAVY_BYTES
-    return Admitted(data, kind, width, height, heavy or width * height > limits.large_pixels)
+    large = heavy or width * height > limits.large_pixels
+    return Admitted(data, kind, width, height, large, sideways)
 
 
 def too_many_bytes(limits: Limits) -> Refusal:
@@ -86,15 +94,16 @@ def format_of(data: bytes) -> Format | None:
     return "WEBP" if data[:4] == b"RIFF" and data[8:12] == b"WEBP" else None
 
 
-def _opened(data: bytes, kind: Format, limits: Limits, shrink_to_px: int | None) -> tuple[int, int, int, Work]:
-    """Width, height, number of frames, and what decoding costs; no pixel is decoded."""
+def _opened(data: bytes, kind: Format, limits: Limits, shrink_to_px: int | None) -> tuple[int, int, bool, int, Work]:
+    """Width, height, whether these change places, number of frames, and what decoding costs; no pixel is decoded."""
     formats = (kind, "MPO") if kind == "JPEG" else (kind,)
     try:
         with pillow_is_quiet(), faults_explained(data):
             scans = check_headers(data, limits.jpeg_pixels if kind == "JPEG" else limits.other_pixels)
             with Image.open(io.BytesIO(data), formats=formats) as image:
                 work = work_of(image, data, scans, shrink=jpeg_shrink(image, shrink_to_px))
-                return image.width, image.height, int(getattr(image, "n_frames", 1)), work
+                frames = int(getattr(image, "n_frames", 1))
+                return image.width, image.height, lies_sideways(image), frames, work
     except UnreadableError as fault:
         status = 413 if str(fault).startswith("too m") else 422
         raise Refusal(status, f"the picture cannot be read: {fault}") from fault

@@ -36,7 +36,7 @@ class Explanation:
     """Rows from top to bottom: how far the probability of what was said falls when the cell and half its neighbours
     are covered (for numbers: how far the first one moves, in standard deviations of the training set)."""
     square: tuple[float, float, float, float]
-    """Left, top, width and height of what the network sees, as shares of the upright picture."""
+    """Left, top, width and height of what the network sees, as shares of the upright picture; padding lies outside."""
 
 
 def explain(model: Model, data: bytes, *, until: float) -> Explanation | Refusal:
@@ -62,7 +62,7 @@ def explain(model: Model, data: bytes, *, until: float) -> Explanation | Refusal
             return Refusal(504, "the explanation took too long")
         rows.append(model.activated(np.stack([cover() for cover in covered[start : start + AT_ONCE]])))
     change = change_of(model.predictor.target, said.row_K, np.concatenate(rows))
-    return Explanation(said.prediction, change.reshape(CELLS, CELLS).tolist(), square_of(reader, *working.shape[:2]))
+    return Explanation(said.prediction, change.reshape(CELLS, CELLS).tolist(), square_of(reader, *picture.upright))
 
 
 def fill_of(reader: PictureInput) -> NDArray[np.uint8]:
@@ -102,14 +102,16 @@ def change_of(target: Target, before_K: NDArray[Any], after_NK: NDArray[Any]) ->
 
 
 def square_of(reader: PictureInput, height: int, width: int) -> tuple[float, float, float, float]:
-    """The centre square of a working picture, as shares of its sides.
-
-    A picture longer than three times its short side was cut before; for those the shares are of what was left.
+    """What the network sees of an upright picture, as shares of its sides; padding lies outside of 0 to 1.
 
     Example:
         >>> reader = PictureInput(channels=1, size_px=8, crop_pct=0.5, mean=(0.5,), std=(0.5,))
         >>> square_of(reader, 16, 32)
         (0.375, 0.25, 0.25, 0.5)
+        >>> square_of(reader.model_copy(update={"fit": "pad"}), 16, 32)
+        (0.0, -0.5, 1.0, 2.0)
     """
-    side = reader.size_px
+    if reader.fit == "squeeze":
+        return 0.0, 0.0, 1.0, 1.0
+    side = max(height, width) if reader.fit == "pad" else min(height, width) * reader.size_px / reader.working_px
     return (width - side) / 2 / width, (height - side) / 2 / height, side / width, side / height

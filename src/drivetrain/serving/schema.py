@@ -44,7 +44,7 @@ class FileAnswer(Answer):
 
 
 class Square(BaseModel):
-    """What the network sees, as shares of the upright picture."""
+    """What the network sees, as shares of the upright picture; what is padded lies below 0 and above 1."""
 
     left: float
     top: float

@@ -52,7 +52,7 @@ def asked_weights(asked: Any, target: Target) -> ReadWeights:
         return BALANCED
     pairs = _pairs(asked, target.vocab)
     weights = _of_order(asked, target.vocab) if pairs is None else _of_names(pairs, target.vocab)
-    if not any(weights.values()):
+    if not any(weights.get(name, 1.0) for name in target.vocab):
         refuse("class_weights", asked, "at least one weight above 0", fix="To fix: 1 leaves a category as it is.")
     return weights
 

@@ -52,7 +52,7 @@ def raw_outputs(
 
 
 def engine_outputs(engine: Engine, reader: Input, store: Store, *, batch_size: int = BATCH_SIZE) -> NDArray[np.float32]:
-    """The same of a saved model's own engine, in this process."""
+    """The same of a saved model's own engine, in this process, each row once; raises DataError likewise."""
     batches = _batches(store, list(range(len(store.paths))), batch_size)
     return np.concatenate([engine(np.stack([reader.view(a) for a in arrays])) for arrays in batches])
 

@@ -13,13 +13,19 @@ from torch import nn
 from drivetrain.data.examples import Examples
 from drivetrain.data.store import Store
 from drivetrain.errors import ExportError, MissingExtraError
+from drivetrain.evaluation.predictions import Predictions
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.inputs import Input
 from drivetrain.runtime.manifest import ExportPrecision
+from drivetrain.runtime.onnx_engine import OnnxEngine
+from drivetrain.runtime.predictor import checked_outputs
 from drivetrain.runtime.targets import Target
 from drivetrain.settings import number, whole
 from drivetrain.settings import precision as asked_precision
+from drivetrain.training.evaluating import engine_outputs
 from drivetrain.training.inference import TorchEngine, for_inference
+from drivetrain.training.judging import judge
+from drivetrain.training.losses import Loss
 from drivetrain.training.network import Network
 from drivetrain.training.place import Place
 
@@ -27,6 +33,20 @@ if TYPE_CHECKING:
     from drivetrain.export.exporting import Exported
 
 EXACT = Place(None, torch.device("cpu"), Decision(value="fp32", reason="what others are compared with"), 0, 1)
+
+
+def answers_of(
+    model: bytes, reader: Input, target: Target, examples: Examples, loss: Loss | None = None
+) -> Predictions:
+    """What a `model.onnx` says of rows whose targets are known.
+
+    In precision below fp32 it says something else than the network: scores that are stored with such a model, its
+    calibration and what it is expected to say are made from these answers.
+    """
+    store = Store(examples.paths, reader, digests=examples.digests)
+    outputs = engine_outputs(OnnxEngine(model), reader, store)
+    checked_outputs(outputs, len(examples), target.n_outputs)
+    return judge(outputs, examples, target, loss)
 
 
 @dataclass(frozen=True)

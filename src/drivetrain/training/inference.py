@@ -124,7 +124,8 @@ def _all_bits(place: Place) -> AbstractContextManager[Any]:
 
 def as_batch(pictures: NDArray[np.uint8], place: Place) -> Tensor:
     """(N, S, S, C) uint8 → (N, C, S, S) float32 on the device, stored channel by channel as convolutions like it."""
-    batch = torch.from_numpy(pictures).to(place.device).permute(0, 3, 1, 2)
+    writable = pictures if pictures.flags.writeable else pictures.copy()  # torch warns of others
+    batch = torch.from_numpy(writable).to(place.device).permute(0, 3, 1, 2)
     return batch.float().contiguous(memory_format=torch.channels_last)
 
 

@@ -27,6 +27,7 @@ from drivetrain.training.shapes import check_shapes
 if TYPE_CHECKING:
     from drivetrain.data.project import ProjectPlace
     from drivetrain.data.sources import Source
+    from drivetrain.evaluation.scores import Scores
     from drivetrain.training.learner import Learner
 
 SAVED_WITH_THE_MODEL = ("arch", "size", "pretrained", "dropout")
@@ -40,6 +41,8 @@ class Keeping:
     network: Network
     history: list[Row]
     test_openings: list[Opening]
+    saved_scores: Scores | None = None
+    """What was stored by the last `save`: of the validation set, as the saved model answers, also in int8."""
 
     @named
     def save(

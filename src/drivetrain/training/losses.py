@@ -130,10 +130,18 @@ def _try(own: Loss, asked: Any, target: Target, training_rows: Array) -> None:
 
 def _function(name: str, weights: Tensor | None, label_smoothing: float) -> LossFunction:
     def cross_entropy(outputs: Tensor, target: Tensor) -> Tensor:
-        weight = None if weights is None else weights.to(outputs.device)
-        return functional.cross_entropy(
-            outputs, target, weight=weight, label_smoothing=label_smoothing, reduction="none"
-        )
+        if weights is None:
+            return functional.cross_entropy(outputs, target, label_smoothing=label_smoothing, reduction="none")
+        weight_K = weights.to(outputs.device)
+        losses = functional.cross_entropy(outputs, target, weight=weight_K, reduction="none")
+        if not label_smoothing:
+            return losses
+        # torch would weigh what is smoothed by its category, too: the constant answer to balanced classes leaned
+        # towards the rare ones. Here a row weighs as its own category does, and nothing goes to one that weighs 0.
+        spread_K = (weight_K > 0).to(outputs.dtype) / (weight_K > 0).sum()
+        row_weight = weight_K[target] if target.ndim == 1 else target @ weight_K
+        smooth = functional.cross_entropy(outputs, spread_K.expand_as(outputs), reduction="none")
+        return (1 - label_smoothing) * losses + label_smoothing * row_weight * smooth
 
     def binary_cross_entropy(outputs: Tensor, target: Tensor) -> Tensor:
         target, weight = target.float(), None

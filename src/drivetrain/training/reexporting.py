@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from drivetrain.runtime.artefact import GOLDEN, MODEL, open_artefact, write_artefact
+from drivetrain.evaluation.records import score_records
+from drivetrain.progress import say
+from drivetrain.runtime.artefact import CARD, GOLDEN, MODEL, Artefact, open_artefact, write_artefact
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.manifest import FORMAT_VERSION, Export
-from drivetrain.training.exporting import EXACT, ExportPlan, export_trained
+from drivetrain.training.asking import TakenUp
+from drivetrain.training.exporting import EXACT, ExportPlan, answers_of, export_trained
 from drivetrain.training.found import data_of
-from drivetrain.training.saved import load_network
+from drivetrain.training.remembering import calibration_of, reference_of
+from drivetrain.training.reporting import card_of
+from drivetrain.training.saved import load_network, load_parameters
 
 if TYPE_CHECKING:
+    from drivetrain.data.data import Data
     from drivetrain.data.sources import Source
+    from drivetrain.export.exporting import Exported
 
 
 def export_saved(
@@ -22,7 +29,8 @@ def export_saved(
     """Make `model.onnx` of a saved model anew, and put it in place together with its golden examples.
 
     Args:
-        path: The artefact; nothing else in it changes. Where this fails it stays as it is.
+        path: The artefact. Where the precision of its answers changes, so do its validation scores, calibration and
+            card; nothing else in it does. Where this fails it stays as it is.
         plan: How; its precision must not be None.
         data: Folder, table or DataFrame that holds the pictures now; None takes the place they were trained from.
 
@@ -37,9 +45,8 @@ def export_saved(
     artefact = open_artefact(path)
     rows = data_of(artefact, data)
     manifest = artefact.manifest
-    made = export_trained(
-        load_network(artefact, EXACT), manifest.input, manifest.target, rows.valid, rows.train, plan=plan
-    )
+    network = load_network(artefact, EXACT)
+    made = export_trained(network, manifest.input, manifest.target, rows.valid, rows.train, plan=plan)
     kept = [name for name in manifest.files if name != MODEL and not name.startswith(f"{GOLDEN}/")]
     contents = {name: artefact.file(name).read_bytes() for name in kept}
     described = manifest.model_dump(exclude={"files"}) | {
@@ -47,5 +54,37 @@ def export_saved(
         "export": made.record,
         "decisions": {**manifest.decisions, "export": made.decision},
     }
+    before = "fp32" if manifest.export is None else manifest.export.precision
+    if made.record.precision != before and manifest.validation and len(rows.valid):
+        judged, card = _judged_anew(artefact, rows, made)
+        described |= judged
+        contents |= card
     write_artefact(artefact.path, contents | made.files, described)
     return made.record, made.decision
+
+
+def _judged_anew(artefact: Artefact, rows: Data, made: Exported) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """What the manifest says of the validation rows, and the card, as the new file answers."""
+    from drivetrain.training.learner import Learner  # noqa: PLC0415 - it stands above this module
+
+    manifest = artefact.manifest
+    taken_up, dropout = TakenUp(manifest), manifest.architecture.dropout
+    learner = Learner(rows, taken_up, dropout=dropout, metrics=manifest.metrics or None, device="cpu", precision="fp32")
+    load_parameters(learner.network, artefact)
+    learner.history = [dict(row) for row in manifest.history]
+    predictions = learner.predictions()
+    if made.record.precision != "fp32":
+        predictions = answers_of(made.files[MODEL], manifest.input, manifest.target, rows.valid, learner.loss)
+    scores, calibration = learner.scores_of(predictions), calibration_of(predictions)
+    say(f"the validation scores that are stored are now those of {made.record.precision}:\n{scores}")
+    changed = {
+        "validation": score_records(scores),
+        "calibration": calibration,
+        "reference": reference_of(predictions, learner.valid_store, calibration),
+        "expected": learner.expected_test_score(predictions),
+    }
+    decisions = {**manifest.decisions, "export": made.decision}
+    described = manifest.model_copy(update={"decisions": decisions, "calibration": calibration})
+    openings = manifest.test_openings
+    card = card_of(learner, artefact.path.name, openings, judged=predictions, manifest=described)
+    return changed, {CARD: card.encode()} if CARD in manifest.files else {}

@@ -13,10 +13,11 @@ from drivetrain.calls import named
 from drivetrain.errors import DataError
 from drivetrain.evaluation.metrics import Metric, metric_named
 from drivetrain.evaluation.scores import Score
-from drivetrain.runtime.artefact import CARD, Artefact, open_artefact, write_durably
+from drivetrain.runtime.artefact import CARD, MODEL, Artefact, open_artefact, write_durably
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.manifest import Manifest, Opening
 from drivetrain.runtime.places import PAGES, file_to_write
+from drivetrain.runtime.quarantine import ensure_tried
 from drivetrain.settings import flag, place, text
 from drivetrain.text import readable
 from drivetrain.training.identity import parameters_sha256, versions
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from drivetrain.data.project import ProjectPlace
     from drivetrain.data.sources import Source
     from drivetrain.evaluation.auditing.audit import Audit
+    from drivetrain.evaluation.predictions import Predictions
     from drivetrain.evaluation.report import ReportParts, Seal
     from drivetrain.runtime.targets import Array
     from drivetrain.training.learner import Learner
@@ -126,8 +128,29 @@ def report_saved(
 
         audit = look_at(learner.data)
     title = readable(artefact.path.name)
-    parts = report_parts(learner, audit=audit or None, title=title, use=use, probe=probe, manifest=artefact.manifest)
+    judged = _as_it_answers(artefact, learner) if precision == "auto" else None
+    parts = report_parts(
+        learner,
+        audit=audit or None,
+        title=title,
+        use=use,
+        probe=probe,
+        manifest=artefact.manifest,
+        judged=judged,
+    )
     return write_page(path, parts)
+
+
+def _as_it_answers(artefact: Artefact, learner: Learner) -> Predictions | None:
+    """What a model in precision below fp32 says of its validation rows; None of one in fp32, as Learners are judged."""
+    manifest, valid = artefact.manifest, learner.data.valid
+    lower = manifest.export is not None and manifest.export.precision != "fp32" and MODEL in manifest.files
+    if not lower or not len(valid):
+        return None
+    from drivetrain.training.exporting import answers_of  # noqa: PLC0415 - brings what a page needs in no other case
+
+    ensure_tried(artefact, "onnxruntime")
+    return answers_of(artefact.file(MODEL).read_bytes(), manifest.input, manifest.target, valid)
 
 
 def write_page(path: str | os.PathLike[str], parts: ReportParts) -> Path:
@@ -142,11 +165,20 @@ def write_page(path: str | os.PathLike[str], parts: ReportParts) -> Path:
     return file
 
 
-def card_of(learner: Learner, title: str, openings: Sequence[Opening]) -> str:
-    """The model card, as Markdown, of a Learner that is about to be saved under that name."""
+def card_of(
+    learner: Learner,
+    title: str,
+    openings: Sequence[Opening],
+    *,
+    judged: Predictions | None = None,
+    manifest: Manifest | None = None,
+) -> str:
+    """The model card, as Markdown, of a Learner that is about to be saved under that name; see `report_parts`."""
     from drivetrain.evaluation.report import model_card  # noqa: PLC0415
 
-    return model_card(report_parts(learner, title=readable(title), metadata=False, openings=openings))
+    title = readable(title)
+    parts = report_parts(learner, title=title, metadata=False, openings=openings, judged=judged, manifest=manifest)
+    return model_card(parts)
 
 
 def report_parts(
@@ -159,6 +191,7 @@ def report_parts(
     metadata: bool = True,
     manifest: Manifest | None = None,
     openings: Sequence[Opening] | None = None,
+    judged: Predictions | None = None,
 ) -> ReportParts:
     """What the page and the model card are made of.
 
@@ -171,6 +204,7 @@ def report_parts(
         metadata: Fit a forest on metadata alone as well, which opens the file of each validation row.
         manifest: Of the artefact it was loaded from; its decisions are those of the training.
         openings: Of the test set; None takes those the Learner knows of.
+        judged: What is said of the validation set by what answers; None: by the Learner itself.
 
     Raises:
         DataError: There is no validation set.
@@ -179,7 +213,8 @@ def report_parts(
     from drivetrain.evaluation.report import ReportParts  # noqa: PLC0415
 
     data = learner.data
-    predictions, scores = learner.predictions(), learner.validate()
+    predictions = learner.predictions() if judged is None else judged
+    scores = learner.validate() if judged is None else learner.scores_of(judged)
     headline = learner.metrics[0] if learner.metrics else None
     rows = {"train": len(data.train), "valid": len(data.valid), "test": data.n_test}
     stored = rows if manifest is None else manifest.n
@@ -201,7 +236,7 @@ def report_parts(
         ),
         n=stored,
         facts=_facts(learner, manifest),
-        calibration=_calibration(learner, manifest),
+        calibration=_calibration(predictions, manifest),
         warnings=_missing(rows, stored),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         use=use,
@@ -231,10 +266,10 @@ def _baselines(
     ]
 
 
-def _calibration(learner: Learner, manifest: Manifest | None) -> Any:
+def _calibration(predictions: Predictions, manifest: Manifest | None) -> Any:
     from drivetrain.training.remembering import calibration_of  # noqa: PLC0415
 
-    return calibration_of(learner.predictions()) if manifest is None else manifest.calibration
+    return calibration_of(predictions) if manifest is None else manifest.calibration
 
 
 def _picture(learner: Learner, row: int) -> Array | None:

@@ -16,9 +16,11 @@ from drivetrain.evaluation.baselines import constant_answer
 from drivetrain.evaluation.metrics import metric_named
 from drivetrain.evaluation.records import score_records
 from drivetrain.files import locked_place
+from drivetrain.progress import say
 from drivetrain.runtime.artefact import (
     CARD,
     DATA,
+    MODEL,
     SEAL,
     WEIGHTS,
     check_target_path,
@@ -29,13 +31,14 @@ from drivetrain.runtime.artefact import (
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.manifest import Opening
 from drivetrain.runtime.targets import check_names_of
-from drivetrain.training.exporting import ExportPlan, export_trained
+from drivetrain.training.exporting import ExportPlan, answers_of, export_trained
 from drivetrain.training.identity import parameters_sha256, versions
 from drivetrain.training.remembering import calibration_of, reference_of
 from drivetrain.training.reporting import card_of
 from drivetrain.training.sealing import head_of_log
 
 if TYPE_CHECKING:
+    from drivetrain.evaluation.scores import Scores
     from drivetrain.export.exporting import Exported
     from drivetrain.training.learner import Learner
 
@@ -45,12 +48,18 @@ def save_learner(learner: Learner, path: str | os.PathLike[str], plan: ExportPla
     target = check_target_path(path)
     data = learner.data
     names = [metric.name for metric in learner.metrics]
-    validation = score_records(learner.validate()) if len(data.valid) else {}  # takes part in all processes
+    scores = learner.validate() if len(data.valid) else None  # takes part in all processes
     expected = learner.expected_test_score()
     if not learner.place.main:
         return target
     exported, decision = _exported(learner, plan)
     predictions = learner.predictions() if len(data.valid) else None
+    answered = None
+    if exported is not None and exported.record.precision != "fp32" and len(data.valid):
+        answered = answers_of(exported.files[MODEL], learner.kind.reader, data.target, data.valid, learner.loss)
+        predictions, scores, expected = answered, learner.scores_of(answered), learner.expected_test_score(answered)
+        _tell_of_lower(learner, scores, decision)
+    learner.saved_scores = scores
     calibration = None if predictions is None else calibration_of(predictions)
     seal = data.seal
     parameters = {name: value.detach().cpu().contiguous() for name, value in learner.network.state_dict().items()}
@@ -71,7 +80,7 @@ def save_learner(learner: Learner, path: str | os.PathLike[str], plan: ExportPla
         "n": {"train": len(data.train), "valid": len(data.valid), "test": data.n_test},
         "parameters_sha256": parameters_sha256(learner.network),
         "metrics": tuple(name for name in names if metric_named(name)),
-        "validation": validation,
+        "validation": {} if scores is None else score_records(scores),
         "seal": None if seal is None else seal.brief(head_of_log(learner.project)),
         "expected": expected,
         "history": learner.history,
@@ -90,7 +99,7 @@ def save_learner(learner: Learner, path: str | os.PathLike[str], plan: ExportPla
     with locked_place(target):  # an opening that another process records meanwhile would be lost
         openings = [*_earlier_openings(target, learner), *learner.test_openings]
         if predictions is not None:
-            contents[CARD] = card_of(learner, target.name, openings).encode()
+            contents[CARD] = card_of(learner, target.name, openings, judged=answered).encode()
         return write_artefact(target, contents, {**manifest, "test_openings": openings}).path
 
 
@@ -107,6 +116,17 @@ def _exported(learner: Learner, plan: ExportPlan) -> tuple[Exported | None, Deci
     if made.decision.value != plan.precision:
         warnings.warn(f"model.onnx is in {made.decision}", DrivetrainWarning, 4)
     return made, made.decision
+
+
+def _tell_of_lower(learner: Learner, scores: Scores, decision: Decision) -> None:
+    say(f"model.onnx answers in {decision.value}; the validation scores that are stored with it are its own:\n{scores}")
+    if learner.test_openings:
+        warnings.warn(
+            f"the test set was opened with the model in fp32, and model.onnx answers in {decision.value}: the test "
+            "scores on record are those of fp32. To judge what is shipped: drivetrain evaluate MODEL --test.",
+            DrivetrainWarning,
+            4,
+        )
 
 
 def _earlier_openings(target: Path, learner: Learner) -> list[Opening]:

@@ -111,15 +111,18 @@ class Sealing:
             say(str(opened))
         return opened.scores
 
-    def expected_test_score(self) -> Expected | None:
+    def expected_test_score(self, own: Predictions | None = None) -> Expected | None:
         """What the first metric should say of the test set, by the validation set and all trials on record.
 
         Without a test set, of one as large as the validation set: somebody else may hold one. None where there is no
         validation set, or where the metric is a function of the user's.
+
+        Args:
+            own: What is said of the validation set by the model that will be tested; None takes this one's own.
         """
         if not len(self.data.valid):
             return None
-        own, measure = self.predictions(), self.metrics[0]
+        own, measure = own or self.predictions(), self.metrics[0]
         trials = RunLog(self.project).on(identity_of(own.ids), own.target.name)
         selection = selection_of(own, parameters_sha256(self.network), trials, measure)
         return None if selection is None else expect(selection, measure, own, self._n_judging() or selection.n)
@@ -261,7 +264,8 @@ def _expected_of_saved(artefact: Artefact, sealed: SealedSet, first: Metric, pro
     rows = identity_of(reading.split.find("valid"))
     trials = RunLog(project).on(rows, manifest.target.name)
     own = next((r for r in trials.runs if r.record.parameters_sha256 == manifest.parameters_sha256), None)
-    if own is not None and own.predictions is not None and metric_named(first.name):
+    lowered = manifest.export is not None and manifest.export.precision != "fp32"  # trials are on record in fp32
+    if own is not None and own.predictions is not None and metric_named(first.name) and not lowered:
         selection = selection_of(own.predictions, manifest.parameters_sha256, trials, first)
         return None if selection is None else expect(selection, first, own.predictions, n_test)
     said, grouped = manifest.expected, reading.split.group is not None

@@ -68,10 +68,12 @@ class Validating(Looking, Measuring):
         """Each metric on the validation set with its interval, what a constant answer reaches, and the loss."""
         asked = (parameters_sha256(self.network), self.metrics)
         if self._validated is None or self._validated[0] != asked:  # saving asks again for what was just shown
-            found = self.predictions()
-            scores = score(found, self.metrics, part="validation", baselines=self._without_model(found))
-            self._validated = (asked, scores)
+            self._validated = (asked, self.scores_of(self.predictions()))
         return self._validated[1]
+
+    def scores_of(self, found: Predictions) -> Scores:
+        """The scores of predictions of the validation set, beside what a constant answer reaches."""
+        return score(found, self.metrics, part="validation", baselines=self._without_model(found))
 
     def quick_predictions(self) -> Predictions:
         """Of the validation set, in the precision that trains: between epochs, where lower is faster."""

@@ -19,6 +19,7 @@ from drivetrain.evaluation.report.html import (
 from drivetrain.evaluation.report.parts import Finding, ReportParts, Seal
 from drivetrain.evaluation.report.thumbnails import picture_tag
 from drivetrain.evaluation.report.words import as_percent, count_rows, with_minus
+from drivetrain.text import in_digits
 
 LEVELS = {"stop": "Problem", "warning": "Look at this", "note": "Note", "fine": "Fine"}
 PART_NAMES = {"train": "training", "valid": "validation", "test": "test (sealed)"}
@@ -97,7 +98,7 @@ def _epoch_word(column: str) -> str:
 def _cell(value: float | int | str | None, *, percent: bool) -> str:
     if percent and isinstance(value, float | int):
         return as_percent(value)
-    return "–" if value is None else with_minus(f"{value:.4g}") if isinstance(value, float) else str(value)
+    return "–" if value is None else with_minus(in_digits(value)) if isinstance(value, float) else str(value)
 
 
 def _decisions(parts: ReportParts) -> Html:
@@ -111,7 +112,7 @@ def _decisions(parts: ReportParts) -> Html:
 def _decided(value: str | float | bool | None) -> str:
     if isinstance(value, bool) or value is None:
         return {True: "yes", False: "no", None: "none"}[value]
-    return with_minus(f"{value:.4g}") if isinstance(value, float) else str(value)
+    return with_minus(in_digits(value)) if isinstance(value, float) else str(value)
 
 
 def data(parts: ReportParts) -> Html | None:

@@ -9,6 +9,7 @@ from drivetrain.evaluation.report.charts import MOST_POINTS, residuals, scatter
 from drivetrain.evaluation.report.html import Child, Html, figure, scrolling, section, table, tag
 from drivetrain.evaluation.report.parts import ReportParts
 from drivetrain.evaluation.report.words import as_percent, shortened, with_minus
+from drivetrain.text import in_digits
 
 MOST_DRAWN = 4
 """Numbers with charts of their own; the table has all."""
@@ -30,10 +31,10 @@ def numbers(parts: ReportParts) -> Html:
         rows.append(
             [
                 name,
-                f"{np.sqrt((off_N**2).mean()):.4g}",
-                f"{np.abs(off_N).mean():.4g}",
-                with_minus(f"{off_N.mean():+.3g}"),
-                with_minus(f"{low:+.3g} … {high:+.3g}"),
+                in_digits(float(np.sqrt((off_N**2).mean()))),
+                in_digits(float(np.abs(off_N).mean())),
+                with_minus(in_digits(float(off_N.mean()), "+.3g")),
+                with_minus(f"{in_digits(float(low), '+.3g')} … {in_digits(float(high), '+.3g')}"),
                 as_percent(explained),
             ]
         )

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from drivetrain.evaluation.report.html import Child, Html, tag
+from drivetrain.text import in_digits
 
 
 def nice_ticks(low: float, high: float, most: int = 5, *, whole: bool = False) -> list[float]:
@@ -31,7 +32,7 @@ def nice_ticks(low: float, high: float, most: int = 5, *, whole: bool = False) -
         first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
         if last - first + 1 <= most and (not whole or step.is_integer()):
             break
-    ticks = [float(f"{i * step:.10g}") for i in range(first, last + 1)]
+    ticks = [float(f"{i * step:.15g}") for i in range(first, last + 1)]
     return ticks if len(ticks) >= 2 else [low, high]
 
 
@@ -44,7 +45,27 @@ def tick_label(value: float, *, percent: bool = False) -> str:
     """
     if percent:
         return f"{100 * value:.4g} %".replace("-", "−")
-    said = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+    return _with_minus(in_digits(value))
+
+
+def tick_labels(values: Sequence[float], *, percent: bool = False) -> list[str]:
+    """The ticks of one axis, at least one, with as many digits as they need beside each other.
+
+    Example:
+        >>> tick_labels([1700000000.0, 1700000000.5]), tick_labels([0.0, 0.5])
+        (['1,700,000,000', '1,700,000,000.5'], ['0', '0.5'])
+    """
+    labels = [tick_label(value, percent=percent) for value in values]
+    near = (max(values) - min(values)) / 200
+    for digits in range(5, 18):
+        said = (label.replace(",", "").replace("−", "-") for label in labels)
+        if percent or all(abs(float(one) - value) <= near for one, value in zip(said, values, strict=True)):
+            break
+        labels = [_with_minus(f"{value:,.{digits}g}") for value in values]
+    return labels
+
+
+def _with_minus(said: str) -> str:
     return said.replace("-", "−", 1) if said.startswith("-") else said
 
 
@@ -111,7 +132,7 @@ def plot(
 ) -> Plot:
     """A field of that size with round ticks; `right` px stay free for labels beside it."""
     y_values = nice_ticks(*y, whole=y_whole)
-    labels = [tick_label(value, percent=y_percent) for value in y_values]
+    labels = tick_labels(y_values, percent=y_percent)
     left = 16 + 7.4 * max(len(label) for label in labels)
     x_values = nice_ticks(*x) if x_ticks is None else x_ticks
     return Plot(
@@ -119,7 +140,7 @@ def plot(
         Scale(y[0], y[1], height - 46, 32),
         x_name,
         y_name,
-        [(value, tick_label(value, percent=x_percent)) for value in x_values],
+        list(zip(x_values, tick_labels(x_values, percent=x_percent), strict=True)),
         list(zip(y_values, labels, strict=True)),
     )
 

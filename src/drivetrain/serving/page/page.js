@@ -153,7 +153,7 @@ async function explain() {
     draw(found);
     button.setAttribute("aria-pressed", "true");
     button.textContent = "Hide what mattered";
-    at("where").textContent = `The answer rests most on the ${place(found.change)} (bright). The model looks only at what is inside the dashed line.`;
+    at("where").textContent = `The answer rests most on the ${place(found)} (bright). ${seesAll(found.square) ? "The model looks at all of the picture." : "The model looks only at what is inside the dashed line."}`;
   } catch (problem) {
     if (mine === turn) at("where").textContent = problem instanceof Problem ? problem.message : "Something went wrong on this page.";
   } finally {
@@ -189,11 +189,22 @@ function draw({ change, square }) {
   map.hidden = false;
 }
 
-function place(change) {
+function seesAll({ left, top, width, height }) {
+  const almost = 1e-6;
+  return left < almost && top < almost && left + width > 1 - almost && top + height > 1 - almost;
+}
+
+function place({ change, square }) {
+  const within = (cell, cells, start, length) => { // of the part of the picture that the model sees, not of its padding
+    const [from, to] = [Math.max(0, start), Math.min(1, start + length)];
+    return Math.min(1, Math.max(0, (start + (cell + 0.5) / cells * length - from) / (to - from)));
+  };
   let sum = 0, down = 0, across = 0;
   change.forEach((row, y) => row.forEach((value, x) => {
     const weight = Math.max(0, value) ** 2;
-    sum += weight; down += weight * (y + 0.5) / change.length; across += weight * (x + 0.5) / row.length;
+    sum += weight;
+    down += weight * within(y, change.length, square.top, square.height);
+    across += weight * within(x, row.length, square.left, square.width);
   }));
   const third = (share, names) => names[Math.min(2, Math.floor(3 * share / sum))];
   const vertical = third(down, ["upper", "", "lower"]);
