@@ -1,4 +1,4 @@
-"""Names of classes and labels: one spelling for what looks the same, and what differs by next to nothing."""
+"""Names of classes, labels and files: one spelling for what looks the same, and what differs by next to nothing."""
 
 from __future__ import annotations
 
@@ -6,6 +6,12 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
+
+LOOSE = re.compile(r"[\s_\-]+")
+LOOK_ALIKE = str.maketrans("аеорсухіѕαορν", "aeopcyxisaopv")
+"""Small Cyrillic and Greek letters, and the Latin ones that they look like."""
+LITTER = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", ".ds_store", ".localized", ".directory"})
+"""Files in lower case that macOS, Windows and KDE put into folders; macOS also writes ``._NAME`` beside a file."""
 
 
 def normal(name: str) -> str:
@@ -19,7 +25,7 @@ def normal(name: str) -> str:
 
 
 def near_equal(names: Iterable[str]) -> list[list[str]]:
-    """Names that differ by case, spaces, underscores or hyphens alone, in groups of two and more.
+    """Names that differ by case, blanks, ligatures or letters that look the same, in groups of two and more.
 
     Example:
         >>> near_equal(["cat", "Cat", "cat ", "dog", "sea_lion", "sea lion"])
@@ -27,6 +33,17 @@ def near_equal(names: Iterable[str]) -> list[list[str]]:
     """
     groups: dict[str, list[str]] = defaultdict(list)
     for name in sorted(set(names)):
-        key = re.sub(r"[\s_-]+", " ", unicodedata.normalize("NFKC", name).casefold()).strip()
-        groups[key].append(name)
+        groups[LOOSE.sub(" ", unicodedata.normalize("NFKC", name).casefold().translate(LOOK_ALIKE)).strip()].append(
+            name
+        )
     return [group for group in groups.values() if len(group) > 1]
+
+
+def is_litter(name: str) -> bool:
+    """Whether a file is called what the operating system leaves behind where somebody looked at a folder.
+
+    Example:
+        >>> is_litter(".DS_Store"), is_litter("._a.jpg"), is_litter("a.jpg")
+        (True, True, False)
+    """
+    return name.lower() in LITTER or name.startswith("._")

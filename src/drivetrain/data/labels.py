@@ -10,15 +10,13 @@ from typing import Any
 
 from drivetrain.data.notices import warn
 from drivetrain.errors import first_few
+from drivetrain.names import near_equal
 
 INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u200b\u2060\ufeff"))
 """Letters that nobody sees: soft hyphen, zero-width space, word joiner, mark."""
 AT_ENDS = "\u200c\u200d\u200e\u200f"
 """Joiners and marks of direction: inside a word they have a meaning, in Persian, in Arabic or in an emoji."""
 BLANKS = re.compile("[^\\S\n\r]")
-LOOSE = re.compile(r"[\s_\-]+")
-LOOK_ALIKE = str.maketrans("аеорсухіѕαορν", "aeopcyxisaopv")
-"""Small Cyrillic and Greek letters, and the Latin ones that they look like."""
 
 
 def tidy(text: str) -> str:
@@ -79,10 +77,7 @@ def warn_of_near_names(counts: Counter[str], where: str) -> None:
     Example:
         >>> warn_of_near_names(Counter(cat=3, dog=2), "labels in 'class'")
     """
-    alike: dict[str, list[str]] = defaultdict(list)
-    for name in counts:
-        alike[_loose(name)].append(name)
-    sets = [sorted(names, key=lambda name: -counts[name]) for names in alike.values() if len(names) > 1]
+    sets = [sorted(names, key=lambda name: -counts[name]) for names in near_equal(counts)]
     if sets:
         said = (" and ".join(f"{name!r} ({counts[name]})" for name in names[:4]) for names in sets)
         warn(
@@ -119,7 +114,3 @@ def column_names(names: Sequence[object]) -> list[str]:
 
 def _has_unseen(name: str) -> bool:
     return "\u00a0" in name or name.translate(INVISIBLE).strip(AT_ENDS) != name
-
-
-def _loose(name: str) -> str:
-    return LOOSE.sub(" ", unicodedata.normalize("NFKC", name).casefold().translate(LOOK_ALIKE)).strip()

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from drivetrain.errors import ArtefactError, DrivetrainWarning, first_few
 from drivetrain.files import locked_place
+from drivetrain.names import is_litter as is_litter_name
 from drivetrain.runtime.known_models import is_known, remember
 from drivetrain.runtime.manifest import READABLE_VERSIONS, FileRecord, Manifest
 from drivetrain.runtime.places import why_not_writable
@@ -38,9 +39,6 @@ DATA = "data.json"
 """How the data were read and split, so that evaluation can find the same rows again."""
 SEAL = "seal.json"
 """By what the test set is recognised, see `drivetrain.data.seal`."""
-
-LITTER = frozenset({".ds_store", ".localized", "thumbs.db", "ehthumbs.db", "desktop.ini", ".directory"})
-"""Files in lower case that macOS, Windows and KDE put into folders; macOS also writes ``._NAME`` beside a file."""
 
 GET_AGAIN = "To fix: get the model again from whoever made it, or save it anew."
 
@@ -85,8 +83,7 @@ def is_litter(item: Path) -> bool:
         >>> is_litter(Path("/no/such/model.onnx"))
         False
     """
-    name = item.name.lower()
-    return (name in LITTER or name.startswith("._")) and stat.S_ISREG(item.lstat().st_mode)
+    return is_litter_name(item.name) and stat.S_ISREG(item.lstat().st_mode)
 
 
 def check_target_path(path: str | os.PathLike[str]) -> Path:

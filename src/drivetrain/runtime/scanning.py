@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from drivetrain.names import is_litter
 from drivetrain.notices import warn
 from drivetrain.runtime.formats import PICTURE_SUFFIXES
 from drivetrain.runtime.own_output import is_own_figure, own_output
@@ -21,7 +22,6 @@ from drivetrain.text import readable, short_reason
 FileId = tuple[int, int]
 """Device and inode: the same for a folder and every link to it."""
 
-LITTER_NAMES = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", ".ds_store", ".localized", ".directory"})
 LITTER_FOLDERS = frozenset(
     {
         "__macosx",
@@ -218,7 +218,7 @@ def _take(folder: Folder, entry: os.DirEntry[str]) -> None:
 def _passed_over(name: str, is_folder: bool) -> str:
     """What a name alone says to pass over, or an empty string."""
     lower = name.lower()
-    if (is_folder and lower in LITTER_FOLDERS) or lower in LITTER_NAMES or name.startswith("._"):
+    if (is_folder and lower in LITTER_FOLDERS) or is_litter(name):
         return LITTER
     if not is_folder and (lower.endswith(UNFINISHED) or name.startswith(("~$", ".~lock", "~lock"))):
         return UNFINISHED_FILES
