@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from drivetrain.runtime.artefact import GOLDEN, MODEL, open_artefact, write_artefact
 from drivetrain.runtime.decisions import Decision
+from drivetrain.runtime.known_models import is_known
 from drivetrain.runtime.manifest import FORMAT_VERSION, Export
 from drivetrain.training.exporting import EXACT, ExportPlan, export_trained
 from drivetrain.training.found import data_of
@@ -47,5 +48,6 @@ def export_saved(
         "export": made.record,
         "decisions": {**manifest.decisions, "export": made.decision},
     }
-    write_artefact(artefact.path, contents | made.files, described)
+    own = is_known(manifest, "saved")
+    write_artefact(artefact.path, contents | made.files, described, own=own)
     return made.record, made.decision
