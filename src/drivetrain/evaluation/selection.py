@@ -26,6 +26,7 @@ from drivetrain.evaluation.metrics import Metric, resolve_metrics
 from drivetrain.evaluation.predictions import Predictions
 from drivetrain.runtime.manifest import Expected
 from drivetrain.runtime.targets import NumberTarget, Target
+from drivetrain.text import printable
 
 N_RESAMPLES = 1000
 FEWEST_RESAMPLES = 100
@@ -69,8 +70,9 @@ class Selection:
         copies = "" if self.n_rows is None else f" ({self.n_rows:,} rows)"
         said = f"{self.label} {scale * self.corrected:{form}}{unit}{inside}, n = {self.n:,}{copies}"
         if self.trials == 1:
-            return said
-        return f"{said}; {scale * self.raw:{form}}{unit} before correction for having chosen it among {self.trials}"
+            return printable(said)
+        said = f"{said}; {scale * self.raw:{form}}{unit} before correction for having chosen it among {self.trials}"
+        return printable(said)
 
 
 def correct_selection(

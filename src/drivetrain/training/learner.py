@@ -28,6 +28,7 @@ from drivetrain.runtime.places import why_not_writable
 from drivetrain.runtime.predictor import Prediction, Predictor
 from drivetrain.settings import device as asked_device
 from drivetrain.settings import flag, number, whole
+from drivetrain.text import printable
 from drivetrain.training import asking, defaults
 from drivetrain.training.asking import CheckpointPlace, TakenUp
 from drivetrain.training.callbacks import Callback, KeepHead, Row
@@ -366,7 +367,7 @@ class Learner(Validating, Sealing, Keeping, Reporting):
 
     def __repr__(self) -> str:
         metrics = ", ".join(metric.name for metric in self.metrics)
-        return (
+        return printable(
             f"Learner({self.kind.architecture.label}, loss: {self.loss.name}, metrics: {metrics}, "
             f"{len(self.history)} epochs trained)\n{self.data!r}"
         )
