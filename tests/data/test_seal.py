@@ -77,7 +77,7 @@ def test_the_test_part_is_sealed_when_the_split_is_made(mixed):
 
 def test_reading_the_test_rows_by_hand_is_an_opening_on_record(mixed):
     data = images(mixed, seed=1)
-    with pytest.raises(SettingError, match="say why"):
+    with pytest.raises(SettingError, match="expected a reason"):
         data.open_test(" ")
     assert not seals().openings(data.seal)
     rows = data.open_test("a figure of the test pictures")
