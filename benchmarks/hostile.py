@@ -1,18 +1,15 @@
-"""What a stranger can do: tampered artefacts, hostile requests, pictures made to hurt. Nothing of it may get through.
+"""What a stranger's model can do: tampered artefacts. Nothing of it may get through.
 
-    python benchmarks/hostile.py [--quick] [--only artefacts,requests,pictures]
+    python benchmarks/hostile.py [--quick]
 
 Each artefact is loaded, tested and asked in a process that is watched: code that runs, files outside that are opened or
 written (inotify, so Linux only), errors that are no DrivetrainError, more than 2 GB, more than 30 s. Requests and
-pictures are in `hostile_requests.py` and `hostile_pictures.py`: each gives `run(work, quick=…)`, an object with
-"cases", "violations" (name → number, 0 where all is well) and "examples" of what went wrong.
+pictures are programs of their own: `hostile_requests.py` and `hostile_pictures.py`.
 """
 
 from __future__ import annotations
 
 import ctypes
-import importlib
-import importlib.util
 import json
 import os
 import select
@@ -32,7 +29,7 @@ from PIL import Image
 
 GOOD = ROOT / "tests" / "golden" / "v2.model"
 MOST_SECONDS, MOST_GB = 30.0, 2.0
-PARTS = ("artefacts", "requests", "pictures")
+PARTS = ("artefacts",)
 NAMES = {
     "code": "code ran",
     "outside": "a file outside was touched",
@@ -187,6 +184,8 @@ def report(found: dict[str, Any]) -> str:
         if "outcomes" in said:
             outcomes = ", ".join(f"{n} {name}" for name, n in sorted(said["outcomes"].items()))
             lines += ["", f"{outcomes}; the slowest took {said['slowest_s']} s, the largest {said['largest_gb']} GB."]
+        if "load" in said:
+            lines += ["", f"{said['load']:.1f} programs wanted a processor at once, in the last 15 minutes of it."]
         if said.get("tried_twice"):
             n = len(said["tried_twice"])
             lines += ["", f"{n} took more than 30 s at first, on a machine that was busy, and were tried once more."]
@@ -200,15 +199,9 @@ def main() -> None:
     results = options.results or (QUICK_RESULTS if options.quick else RESULTS)
     results.mkdir(parents=True, exist_ok=True)
     place = results / "hostile.json"
-    found = json.loads(place.read_text()) if place.exists() else {}
-    for part in PARTS:
-        if options.only and part not in options.only.split(","):
-            continue
-        with tempfile.TemporaryDirectory() as folder:
-            if part == "artefacts":
-                found[part] = artefacts(Path(folder), quick=options.quick)
-            elif importlib.util.find_spec(f"hostile_{part}") is not None:
-                found[part] = importlib.import_module(f"hostile_{part}").run(Path(folder), quick=options.quick)
+    found: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        found["artefacts"] = artefacts(Path(folder), quick=options.quick) | {"load": os.getloadavg()[2]}
     found |= {"hardware": hardware(), "versions": versions()}
     place.write_text(json.dumps(found, indent=1) + "\n")
     (results / "hostile.md").write_text(report(found))

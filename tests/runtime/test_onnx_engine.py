@@ -33,6 +33,11 @@ def test_outputs_are_those_of_the_formula(n: int) -> None:
     np.testing.assert_allclose(found, expected(pictures(n)), atol=1e-4)
 
 
+def test_a_model_of_our_own_is_not_read_a_second_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("drivetrain.runtime.onnx_engine.safe_model", pytest.fail)
+    np.testing.assert_allclose(OnnxEngine(light_bytes(), own=True)(pictures(3)), expected(pictures(3)), atol=1e-4)
+
+
 def test_memory_is_bounded_by_running_few_pictures_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     engine, seen = OnnxEngine(light_bytes(), threads=1), []
     run = engine._run

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -148,3 +149,25 @@ def test_without_a_cache_it_is_tried_every_time(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setenv(CACHE_DIR, str(tmp_path / "file" / "cache"))
     remember(artefact.manifest, "saved")
     assert not is_known(artefact.manifest, "saved")
+
+
+@pytest.mark.parametrize(("cpu_s", "tries"), [(2.0, 2), (19.0, 1)])
+def test_a_trial_is_late_only_where_it_had_a_processor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cpu_s: float, tries: int
+) -> None:
+    tasks: list[float] = []
+    used = iter([0.0, cpu_s])
+    monkeypatch.setattr(quarantine, "_cpu_s_of_children", lambda: next(used))
+
+    def run(task: str) -> tuple[int, str]:
+        tasks.append(json.loads(task)["seconds"])
+        return (quarantine.LATE, "") if len(tasks) == 1 else (0, '"passed"')
+
+    monkeypatch.setattr(quarantine, "_run", run)
+    artefact = open_artefact(write_artefact(tmp_path / "theirs.model", {MODEL: light_bytes()}, describe()).path)
+    if tries == 1:
+        with pytest.raises(ArtefactError, match="took longer"):
+            quarantine._try(artefact, "onnxruntime", 20.0, 1.5)
+    else:
+        quarantine._try(artefact, "onnxruntime", 20.0, 1.5)
+    assert tasks == [20.0, 100.0][:tries]

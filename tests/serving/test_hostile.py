@@ -206,6 +206,14 @@ def test_many_requests_without_waiting_for_answers_are_not_all_served(live):
     assert 1 <= live.raw(head("/livez", "GET") * 500, wait_s=1).count(b"HTTP/1.1 200") <= 6
 
 
+def test_many_small_parts_are_refused_early(live):
+    part = b'--B\r\nContent-Disposition: form-data; name="f"\r\n\r\n\r\n'
+    start = head(content_type="multipart/form-data; boundary=B", content_length=str(200_000 * len(part)))
+    began = time.monotonic()
+    assert status_of(live.raw(start + part * 200_000)) in (0, 413)
+    assert time.monotonic() - began < 2 and still_right(live)
+
+
 def test_small_chunks_are_refused(live):
     start = head(transfer_encoding="chunked", content_type="image/png")
     found = live.raw(start + b"1\r\nx\r\n" * 50_000 + b"0\r\n\r\n")
@@ -229,6 +237,9 @@ def test_small_chunks_are_refused(live):
         (b"NONSENSE\r\n\r\n", 400),
         (head(content_length="4", content_encoding="gzip") + b"\x1f\x8b\x08\x00", 415),
         (b"GET /livez HTTP/1.1\r\nHost: localhost\r\nHost: example.org\r\n\r\n", 400),
+        (head(origin="http://evil.example.org", Origin="http://localhost", content_length="0"), 400),
+        (head(sec_fetch_site="cross-site", Sec_Fetch_Site="same-origin", content_length="0"), 400),
+        (head(content_encoding="gzip", Content_Encoding="identity", content_length="0"), 400),
     ],
 )
 def test_what_is_ambiguous_or_no_http_is_told_so_in_json(live, sent, status):

@@ -12,7 +12,7 @@ from drivetrain.errors import first_few
 from drivetrain.progress import track
 from drivetrain.runtime.cpus import usable_cpus
 from drivetrain.runtime.pictures import Probe, probe_picture
-from drivetrain.text import readable
+from drivetrain.text import printable, readable
 
 Checked = Probe
 """What was found for one file: digest, height, width (pixels, upright), and a problem or None."""
@@ -107,7 +107,7 @@ class CheckReport:
         lines += [f"  note: {note}." for note in first_lines(self.notes)]
         if self.ignored:
             lines.append("not looked at: " + ", ".join(f"{n} × {what}" for what, n in sorted(self.ignored.items())))
-        return "\n".join(lines)
+        return printable("\n".join(lines))
 
 
 def first_lines(lines: Sequence[str]) -> list[str]:

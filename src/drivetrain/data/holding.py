@@ -235,4 +235,4 @@ def _say_what_stays(
 
 
 def _names(kept: Sequence[Known]) -> str:
-    return ", ".join(known.sealed.id for known in kept)
+    return ", ".join(dict.fromkeys(known.sealed.id for known in kept))  # two projects may hold the same

@@ -379,13 +379,17 @@ def _another_split(found: Sequence[Match], data: Data, sealed: SealedSet, seals:
     validated = sum(path in paths for path in data.valid.paths)
     how = f" with {sealed.drawn}" if sealed.drawn and "seed" in str(sealed.drawn) else ""
     split = seals.split_file(sealed)
-    keep = "divide the data as they were then" if split is None else f'split="{split.as_posix()}"'
+    keep = (
+        "keep the test set by dividing the data as they were then"
+        if split is None
+        else f'keep the test set with split="{split.as_posix()}"'
+    )
     first = next(match for match in found if match.exact)
     return (
         f"this split would train on {trained} and validate on {validated} of the {sealed.n} pictures that are sealed "
         f"as test set {sealed.id} (since {sealed.created[:10]}, from {sealed.source}{how}) and in use; "
         f"first: {readable(first.path)}.\n"
-        f"  To fix: keep the test set with {keep}; or give it up, on the record, with "
+        f"  To fix: {keep}; or give it up, on the record, with "
         f'retire="WHY" (in a shell: drivetrain seals retire {sealed.id} --reason WHY).'
     )
 

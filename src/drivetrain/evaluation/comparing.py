@@ -39,7 +39,7 @@ from drivetrain.evaluation.paired import paired_influences, tango_interval
 from drivetrain.evaluation.predictions import Predictions
 from drivetrain.evaluation.studentised import MOST_COLUMNS
 from drivetrain.settings import flag, number, refuse, several, text, whole
-from drivetrain.text import in_digits
+from drivetrain.text import in_digits, printable
 
 POWER = 0.8
 """How often the smallest difference that a set can show would be found."""
@@ -136,7 +136,7 @@ class Comparison:
         copies = "" if self.n_rows is None else f" ({self.n_rows:,} with copies)"
         rows = f"{self.n:,} rows{copies}" + ("" if self.n_groups is None else f" in {self.n_groups:,} groups")
         lines = [f"{self.label}: {first}, {second}, on the same {rows}", self.verdict, *self._details()]
-        return "\n".join([lines[0], *(f"  {line}" for line in lines[1:])])
+        return printable("\n".join([lines[0], *(f"  {line}" for line in lines[1:])]))
 
     def _details(self) -> list[str]:
         lines: list[str] = []

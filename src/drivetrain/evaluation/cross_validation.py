@@ -22,6 +22,7 @@ from drivetrain.evaluation.predictions import Predictions
 from drivetrain.evaluation.scores import Scores, score
 from drivetrain.runtime.targets import Array, Target
 from drivetrain.settings import function, instance, refuse, several, whole
+from drivetrain.text import printable
 
 Train = Callable[[Data], Predictions]
 """Trains on the training rows of a fold and says what the model makes of its validation rows."""
@@ -51,7 +52,7 @@ class CrossValidation:
         lines = [str(self.scores), f"{len(self.folds)} folds:"]
         for name, overall in self.scores.items():
             lines.append(f"  {overall.label} {', '.join(fold[name].shown()[0] for fold in self.folds)}")
-        return "\n".join(lines)
+        return printable("\n".join(lines))
 
     def __repr__(self) -> str:
         return str(self)

@@ -22,6 +22,7 @@ from drivetrain.evaluation.predictions import Predictions
 from drivetrain.evaluation.records import opening_of, score_records
 from drivetrain.evaluation.scores import Score, Scores, score
 from drivetrain.runtime.manifest import Expected, Manifest, Opening, ScoreRecord
+from drivetrain.text import printable
 
 LEVEL = 0.95
 
@@ -37,7 +38,7 @@ class Opened:
     """Last line of the log, to be kept in the artefact; None where there is no log."""
 
     def __str__(self) -> str:
-        return "\n".join(describe(self.opening, self.scores))
+        return printable("\n".join(describe(self.opening, self.scores)))
 
 
 def open_test_set(

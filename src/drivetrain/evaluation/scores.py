@@ -91,7 +91,7 @@ class Score(CheckedModel):
 
     def __str__(self) -> str:
         note = f" ({self.note})" if self.note else ""
-        return f"{self.label} {' '.join(part for part in self.shown() if part)}, n = {self.counted()}{note}"
+        return printable(f"{self.label} {' '.join(part for part in self.shown() if part)}, n = {self.counted()}{note}")
 
 
 @dataclass(frozen=True)
@@ -147,8 +147,8 @@ class Scores(Mapping[str, Score]):
     def _repr_html_(self) -> str:
         """A small table, for notebooks."""
         rows = "".join(
-            f"<tr><td>{html.escape(score.label)}</td><td>{score.shown()[0]}</td><td>{score.shown()[1]}</td>"
-            f"<td>{score.counted()}</td><td>{html.escape(score.note or '')}</td></tr>"
+            f"<tr><td>{html.escape(printable(score.label))}</td><td>{score.shown()[0]}</td><td>{score.shown()[1]}</td>"
+            f"<td>{score.counted()}</td><td>{html.escape(printable(score.note or ''))}</td></tr>"
             for score in self.scores.values()
         )
         level = next(iter(self.scores.values())).level if self.scores else 0.95

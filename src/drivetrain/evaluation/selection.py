@@ -26,7 +26,7 @@ from drivetrain.evaluation.metrics import Metric, resolve_metrics
 from drivetrain.evaluation.predictions import Predictions
 from drivetrain.runtime.manifest import Expected
 from drivetrain.runtime.targets import NumberTarget, Target
-from drivetrain.text import in_digits
+from drivetrain.text import in_digits, printable
 
 N_RESAMPLES = 1000
 FEWEST_RESAMPLES = 100
@@ -70,8 +70,8 @@ class Selection:
         copies = "" if self.n_rows is None else f" ({self.n_rows:,} rows)"
         said = f"{self.label} {shown(self.corrected)}{unit}{inside}, n = {self.n:,}{copies}"
         if self.trials == 1:
-            return said
-        return f"{said}; {shown(self.raw)}{unit} before correction for having chosen it among {self.trials}"
+            return printable(said)
+        return printable(f"{said}; {shown(self.raw)}{unit} before correction for having chosen it among {self.trials}")
 
 
 def correct_selection(

@@ -23,6 +23,7 @@ from drivetrain.evaluation.intervals import Floats, Interval, group_codes
 from drivetrain.evaluation.predictions import Predictions
 from drivetrain.evaluation.studentised import mean_interval
 from drivetrain.settings import number, refuse
+from drivetrain.text import printable
 
 N_FOLDS = 5
 """The cost is measured on each fifth of the rows with a threshold chosen on the other four."""
@@ -59,7 +60,7 @@ class CostChoice:
             f"cost {self.cost:.3g}{ends} a row, {self.cost_before:.3g} with the usual answer, n = {self.n:,}",
             self.note,
         ]
-        return "\n".join(lines)
+        return printable("\n".join(lines))
 
 
 def thresholds_for_cost(

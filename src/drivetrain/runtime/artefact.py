@@ -112,7 +112,7 @@ def _why_not_here(target: Path) -> str | None:
 
 
 def write_artefact(
-    path: str | os.PathLike[str], contents: Mapping[str, bytes], manifest: Mapping[str, Any]
+    path: str | os.PathLike[str], contents: Mapping[str, bytes], manifest: Mapping[str, Any], *, own: bool = True
 ) -> Artefact:
     """Write a folder of files and its manifest; an older artefact at the same place is replaced.
 
@@ -120,6 +120,8 @@ def write_artefact(
         path: The folder to make.
         contents: File name → bytes, without the manifest.
         manifest: All fields of `Manifest` but `files`, which are computed here.
+        own: False where a part of it was taken over from somebody else's model: what that says is believed no more
+            than before.
 
     Raises:
         ArtefactError: The place cannot be written to, or holds something other than an artefact.
@@ -134,7 +136,8 @@ def write_artefact(
         raise ArtefactError(
             f"cannot save a model to {target}: {short_reason(error)}. To fix: give another place, or make room."
         ) from error
-    remember(record, "saved")
+    if own:
+        remember(record, "saved")
     return Artefact(target, record)
 
 

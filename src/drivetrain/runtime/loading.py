@@ -12,6 +12,7 @@ from drivetrain.errors import MissingExtraError
 from drivetrain.runtime.artefact import MODEL, Artefact, open_artefact
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.golden import read_golden
+from drivetrain.runtime.known_models import is_known
 from drivetrain.runtime.manifest import ExportPrecision, Manifest
 from drivetrain.runtime.predictor import Predictor
 from drivetrain.runtime.quarantine import Engine, ensure_tried
@@ -100,7 +101,7 @@ def _with_onnx(artefact: Artefact, top_k: int, threads: int | None) -> Predictor
     manifest = artefact.manifest
     assert manifest.export is not None
     file = artefact.file(MODEL)
-    engine = OnnxEngine(file.read_bytes(), name=str(file), threads=threads)
+    engine = OnnxEngine(file.read_bytes(), name=str(file), threads=threads, own=is_known(manifest, "saved"))
     engine.check_fits(manifest)
     return Predictor(
         manifest.input,

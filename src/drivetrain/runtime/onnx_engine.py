@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from drivetrain.errors import ArtefactError
 from drivetrain.runtime.cpus import usable_cpus
 from drivetrain.runtime.manifest import Manifest
-from drivetrain.runtime.onnx_file import safe_model
+from drivetrain.runtime.onnx_file import SafeModel, safe_model
 from drivetrain.settings import whole
 
 MOST_ROWS = 32
@@ -38,6 +38,7 @@ class OnnxEngine:
         name: Of the file, for messages.
         threads: That work on one picture; None takes `OMP_NUM_THREADS` where it is set, else the processors this
             process may use.
+        own: Whether this user has saved this very content: then it is taken as it is, which is quicker.
 
     Raises:
         ArtefactError: The model is damaged, reads other files, or is not a model of pictures like drivetrain's.
@@ -50,9 +51,11 @@ class OnnxEngine:
             outputs_NK = engine(pictures_NSSC)
     """
 
-    def __init__(self, model: bytes, *, name: str = "model.onnx", threads: int | None = None) -> None:
+    def __init__(
+        self, model: bytes, *, name: str = "model.onnx", threads: int | None = None, own: bool = False
+    ) -> None:
         threads = None if threads is None else whole("threads", threads, least=1)
-        model, self.rising = safe_model(model, name)
+        model, self.rising = SafeModel(model, rising=True) if own else safe_model(model, name)
         self.name = name
         self.threads = threads or granted_threads()
         onnxruntime.set_default_logger_severity(FATAL)

@@ -12,6 +12,7 @@ median, so that the signature of a mirrored picture follows from that of the pic
 
 from __future__ import annotations
 
+from math import ceil, floor
 from typing import Any
 
 import numpy as np
@@ -33,10 +34,15 @@ LUMINANCE = np.array([0.299, 0.587, 0.114])
 HEAD_BYTES = 2
 WAVE_BYTES = N_WAVES // 8
 COLOUR_BYTES = COLOUR_GRID * COLOUR_GRID * 3
+Box = tuple[float, float, float, float]
+"""Left, upper, right and lower edge in pixels."""
+
 SIGNATURE_BYTES = HEAD_BYTES + WAVE_BYTES + COLOUR_BYTES
 
 BORDER_LEVELS = 10
 """How far a line of a border may stray from its colour in the mean, in levels: JPEG makes it ripple."""
+LEAST_MIXED = 0.2
+"""A line that is so much nearer to the border's colour than the one behind it is partly border."""
 MOST_BORDER = 0.25
 """Of each side; where more is of one colour, it is paper rather than a border."""
 
@@ -79,18 +85,19 @@ ACROSS = _across()
 """(N_WAVES,) the waves of a picture whose rows and columns have changed places, see `_across`."""
 
 
-def signature_of(picture_HWC: NDArray[np.uint8]) -> bytes:
+def signature_of(picture_HWC: NDArray[np.uint8], *, box: Box | None = None) -> bytes:
     """What the picture looks like, in 82 bytes to be compared by `drivetrain.data.signatures`.
 
     Args:
         picture_HWC: (H, W, C) of uint8, any size and number of channels; of four the last is opacity, laid on white.
+        box: The part that is looked at; None: all of it.
 
     Example:
         >>> ramp = np.arange(64 * 64 * 3, dtype=np.uint32).reshape(64, 64, 3) // 49
         >>> len(signature_of(ramp.astype(np.uint8)))
         82
     """
-    planes = _thumbnail(picture_HWC).astype(np.float64)
+    planes = _thumbnail(picture_HWC, box).astype(np.float64)
     waves = (COSINES @ (planes @ LUMINANCE) @ COSINES.T)[WAVE_ROWS, WAVE_COLUMNS]
     least = max(CLEAR, CLEAR_SHARE * float(np.sqrt(np.mean(waves * waves))))
     clear = min(255, int(np.count_nonzero(np.abs(waves) >= least)))
@@ -114,34 +121,49 @@ def signatures_of(picture_HWC: NDArray[np.uint8]) -> bytes:
         (164, True)
     """
     whole = signature_of(picture_HWC)
-    inner = without_border(picture_HWC)
-    return whole if inner.shape == picture_HWC.shape else whole + signature_of(inner)
+    inner = inside_border(picture_HWC)
+    if inner is None:
+        return whole
+    left, top, right, bottom = inner
+    x, y = floor(left), floor(top)
+    part = picture_HWC[y : ceil(bottom), x : ceil(right)]  # resizing mixes in what lies beside its box
+    return whole + signature_of(part, box=(left - x, top - y, right - x, bottom - y))
 
 
-def without_border(picture_HWC: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """What is left when lines of one colour are cut off along the edges, or the picture where there are none.
+def inside_border(picture_HWC: NDArray[np.uint8]) -> Box | None:
+    """Where the picture lies within lines of one colour along its edges; None where there are none.
 
     Example:
-        >>> without_border(np.zeros((40, 40, 3), dtype=np.uint8)).shape
-        (40, 40, 3)
+        >>> noise = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
+        >>> inside_border(np.pad(noise, ((3, 3), (0, 5), (0, 0)))), inside_border(noise)
+        ((0.0, 3.0, 40.0, 43.0), None)
     """
     height, width = picture_HWC.shape[:2]
     top, bottom = _border(picture_HWC), _border(picture_HWC[::-1])
     left, right = _border(picture_HWC.swapaxes(0, 1)), _border(picture_HWC.swapaxes(0, 1)[::-1])
     if max(top, bottom) > MOST_BORDER * height or max(left, right) > MOST_BORDER * width:
-        return picture_HWC
-    return picture_HWC[top : height - bottom, left : width - right]
+        return None
+    return (left, top, width - right, height - bottom) if any((left, top, right, bottom)) else None
 
 
-def _border(picture_HWC: NDArray[np.uint8]) -> int:
-    """How many lines at the top have the colour of the first one."""
-    most = int(MOST_BORDER * len(picture_HWC)) + 1
+def _border(picture_HWC: NDArray[np.uint8]) -> float:
+    """How many lines at the top have the colour of the first one.
+
+    Where a picture was made smaller with its border, the last of them may be a mixture: of it, the share that is border
+    counts.
+    """
+    most = int(MOST_BORDER * len(picture_HWC)) + 2
     lines = picture_HWC[:most].astype(np.int16)
-    away = np.abs(lines - np.median(lines[0], axis=0)).max(axis=2).mean(axis=1) > BORDER_LEVELS
-    return int(away.argmax()) if away.any() else len(lines)
+    far = np.abs(lines - np.median(lines[0], axis=0)).max(axis=2).mean(axis=1)
+    away = far > BORDER_LEVELS
+    if not away.any():
+        return float(len(lines))
+    n = int(away.argmax())
+    share = 1 - far[n] / max(far[n + 1], 1) if 0 < n < len(far) - 1 else 0.0
+    return n + share if share > LEAST_MIXED else float(n)
 
 
-def _thumbnail(picture_HWC: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _thumbnail(picture_HWC: NDArray[np.uint8], box: Box | None) -> NDArray[np.uint8]:
     """(GRID_PX, GRID_PX, 3); with channels that are no colours, their mean."""
     channels = picture_HWC.shape[2]
     if channels in (1, 3):
@@ -152,5 +174,5 @@ def _thumbnail(picture_HWC: NDArray[np.uint8]) -> NDArray[np.uint8]:
         thumbnail = Image.alpha_composite(Image.new("RGBA", image.size, (255, 255, 255, 255)), image).convert("RGB")
     else:
         thumbnail = Image.fromarray(picture_HWC.mean(axis=2).round().astype(np.uint8))
-    pixels = np.asarray(thumbnail.resize((GRID_PX, GRID_PX), Image.Resampling.BILINEAR))
+    pixels = np.asarray(thumbnail.resize((GRID_PX, GRID_PX), Image.Resampling.BILINEAR, box))
     return pixels if pixels.ndim == 3 else np.repeat(pixels[:, :, None], 3, axis=2)

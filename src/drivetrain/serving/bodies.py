@@ -28,6 +28,8 @@ STALLED_S = 0.5
 """A body of which nothing has come for so long makes room for others when there is none."""
 MOST_FIELD_BYTES = 1024
 """Of parts that are no files; they are ignored."""
+MOST_PARTS = 100
+"""Files and other parts of a body: each takes time, however small it is."""
 
 
 @dataclass
@@ -189,6 +191,7 @@ class _Files:
         self._disposition = b""
         self._part: Part | None = None
         self._field_bytes = 0
+        self._n_parts = 0
 
     def callbacks(self) -> MultipartCallbacks:
         return {
@@ -203,6 +206,9 @@ class _Files:
 
     def _begin(self) -> None:
         self._part, self._disposition = None, b""
+        self._n_parts += 1
+        if self._n_parts > MOST_PARTS:
+            raise Refusal(413, f"there are more than {MOST_PARTS} parts in the request")
 
     def _on_header(self, data: bytes, start: int, end: int) -> None:
         self._header += data[start:end]

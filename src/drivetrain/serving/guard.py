@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import time
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 
@@ -49,6 +50,10 @@ HEADERS = [
 CLOSE = (b"connection", b"close")
 _SCHEMES = (b"http", b"https")
 """Of pages of this service; the second where TLS stands in front of it."""
+ONCE = frozenset(
+    {b"host", b"origin", b"sec-fetch-site", b"authorization", b"content-type", b"content-encoding", b"content-length"}
+)
+"""Headers that decide; of two each program may take another one."""
 DISCARD_BYTES = 2**26
 DISCARD_S = 2.0
 """Of a body that nobody wanted, so much is still read and thrown away before the answer is sent."""
@@ -89,12 +94,12 @@ class Guard:
         if len(scope["path"]) > 2048:
             raise Refusal(414, "the path is too long")
         found = dict(headers)
+        if twice := [name for name, n in Counter(name for name, _ in headers).items() if n > 1 and name in ONCE]:
+            raise Refusal(400, f"there is more than one header {twice[0].decode()}", {"connection": "close"})
         if b"transfer-encoding" in found and b"content-length" in found:
             raise Refusal(400, "Content-Length and Transfer-Encoding contradict each other", {"connection": "close"})
         if found.get(b"content-encoding", b"identity").lower() not in (b"identity", b""):
             raise Refusal(415, "send the body as it is, without a Content-Encoding")
-        if sum(name == b"host" for name, _ in headers) > 1:
-            raise Refusal(400, "there is more than one Host header")
         if scope["method"] not in ("GET", "HEAD") and self._is_foreign(found):
             raise Refusal(403, "requests from pages of other sites are not answered")
         if self._names is not None and _host_name(found.get(b"host", b"")) not in self._names:

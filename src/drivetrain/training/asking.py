@@ -22,6 +22,8 @@ from drivetrain.training.callbacks import Callback
 CheckpointPlace = str | os.PathLike[str] | Literal[False] | None
 """Where a run is saved while it goes on: a folder, False for nowhere, None for the project folder."""
 
+FITS = (None, "crop", "squeeze", "pad")
+"""What may become of pictures that are not square; None: what would lose least."""
 LOCAL = "local-dir:"
 HOOKS = ("on_epoch_end", "on_train_begin", "after_epoch", "on_train_epoch_end", "before_fit")
 """Of callbacks, in this library and in others."""

@@ -28,6 +28,7 @@ from drivetrain.runtime.places import why_not_writable
 from drivetrain.runtime.predictor import Prediction, Predictor
 from drivetrain.settings import choice, flag, number, whole
 from drivetrain.settings import device as asked_device
+from drivetrain.text import printable
 from drivetrain.training import asking, defaults
 from drivetrain.training.asking import CheckpointPlace, TakenUp
 from drivetrain.training.callbacks import Callback, KeepHead, Row
@@ -53,9 +54,6 @@ from drivetrain.training.validating import Validating
 
 MetricLike = str | Metric | Any
 """A name, a `Metric`, or a function of truth and output."""
-
-
-FITS = (None, "crop", "squeeze", "pad")
 
 
 class Learner(Validating, Sealing, Keeping, Reporting):
@@ -141,7 +139,7 @@ class Learner(Validating, Sealing, Keeping, Reporting):
         self.pretrained = flag("pretrained", pretrained) and unlike is None
         size, dropout = asking.asked_size(size), number("dropout", dropout, least=0, below=1)
         fit, batch_size = (
-            choice("fit", fit, FITS),
+            choice("fit", fit, asking.FITS),
             None if batch_size is None else whole("batch_size", batch_size, least=1),
         )
         self.seed = data.split.seed if seed is None else whole("seed", seed, least=0)
@@ -187,7 +185,7 @@ class Learner(Validating, Sealing, Keeping, Reporting):
                 arch=saved or arch,
                 pretrained=self.pretrained,
                 size_px=size,
-                fit=choice("fit", fit, FITS),
+                fit=choice("fit", fit, asking.FITS),
                 augment=augment,
                 dropout=dropout,
             )
@@ -375,7 +373,7 @@ class Learner(Validating, Sealing, Keeping, Reporting):
 
     def __repr__(self) -> str:
         metrics = ", ".join(metric.name for metric in self.metrics)
-        return (
+        return printable(
             f"Learner({self.kind.architecture.label}, loss: {self.loss.name}, metrics: {metrics}, "
             f"{len(self.history)} epochs trained)\n{self.data!r}"
         )

@@ -9,6 +9,7 @@ from drivetrain.evaluation.records import score_records
 from drivetrain.progress import say
 from drivetrain.runtime.artefact import CARD, GOLDEN, MODEL, Artefact, open_artefact, write_artefact
 from drivetrain.runtime.decisions import Decision
+from drivetrain.runtime.known_models import is_known
 from drivetrain.runtime.manifest import FORMAT_VERSION, Export
 from drivetrain.training.asking import TakenUp
 from drivetrain.training.exporting import EXACT, ExportPlan, answers_of, export_trained
@@ -59,7 +60,8 @@ def export_saved(
         judged, card = _judged_anew(artefact, rows, made)
         described |= judged
         contents |= card
-    write_artefact(artefact.path, contents | made.files, described)
+    own = is_known(manifest, "saved")
+    write_artefact(artefact.path, contents | made.files, described, own=own)
     return made.record, made.decision
 
 

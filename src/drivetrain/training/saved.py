@@ -22,6 +22,7 @@ from drivetrain.runtime.manifest import Manifest, Opening
 from drivetrain.runtime.predictor import Predictor, checked_outputs
 from drivetrain.runtime.quarantine import ensure_tried
 from drivetrain.settings import choice, place
+from drivetrain.text import printable
 from drivetrain.training.inference import TorchEngine, for_inference
 from drivetrain.training.kinds import rebuild_kind
 from drivetrain.training.network import Network
@@ -131,7 +132,8 @@ class Evaluation:
     def __str__(self) -> str:
         from drivetrain.evaluation.openings import describe  # noqa: PLC0415
 
-        return "\n".join([str(self.scores), *([] if self.opening is None else describe(self.opening, self.scores))])
+        opened = [] if self.opening is None else describe(self.opening, self.scores)
+        return printable("\n".join([str(self.scores), *opened]))
 
 
 @dataclass

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from drivetrain.text import printable
+
 Severity = Literal["problem", "warning", "note"]
 SEVERITIES: tuple[Severity, ...] = ("problem", "warning", "note")
 """A problem makes the score wrong, a warning may, a note is good to know. Notes are no alarm."""
@@ -54,7 +56,7 @@ class RowRef:
     def __str__(self) -> str:
         known = [self.part or "", "" if self.label is None else repr(self.label), self.reason or ""]
         said = ", ".join(word for word in known if word)
-        return f"{self.path} ({said})" if said else self.path
+        return printable(f"{self.path} ({said})" if said else self.path)
 
     def as_json(self) -> dict[str, str | None]:
         """Path, part and label, and why the row cannot be used; valid JSON."""
@@ -112,7 +114,7 @@ class Finding:
         lines += [f"    {item}" for item in shown]
         lines += [f"    … {more:,} more"] if more else []
         lines += [f"  To fix: {self.mend}"] if self.mend else []
-        return "\n".join(lines)
+        return printable("\n".join(lines))
 
     def as_json(self) -> dict[str, Any]:
         """Everything; valid JSON."""
