@@ -132,7 +132,7 @@ _ELSEWHERE = {
 
 def _unknown(name: str) -> str:
     """The message about a name that is not there, with the one that was meant, if that can be told."""
-    from drivetrain import errors  # noqa: PLC0415 - only on the way to an error
+    errors = import_module("drivetrain.errors")  # `from drivetrain import` would ask this function again
 
     said = f"module 'drivetrain' has no attribute {name!r}"
     if name.startswith("_"):  # asked by tools, which look whether it is there
