@@ -125,7 +125,7 @@ def test_a_budget_arrives_with_what_was_spent_of_it(passed_on, pictures, run):
         ("--test-pct 15%", "Did you mean 0.15?"),
         ("--valid-pct nan", "at least 0 and below 1"),
         ("--lr inf", "expected a number above 0"),
-        ("--batch-size 8.5", "To fix: batch_size=8."),
+        ("--batch-size 8.5", "To fix: --batch-size 8."),
         ("--unfreeze 7", "above 0 and of at most 1"),
         ("--size 4", "from 8 to 2048"),
         ("--seed -1", "at least 0"),

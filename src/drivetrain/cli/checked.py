@@ -9,17 +9,18 @@ from typing import TypeVar
 
 import typer
 
+from drivetrain.cli.spelling import as_typed
 from drivetrain.errors import SettingError
 from drivetrain.settings import device, number, place, whole
 
 Value = TypeVar("Value")
 
 
-def checked(check: Callable[[str], Value]) -> Callable[[str], Value]:
+def checked(check: Callable[[str], Value], name: str) -> Callable[[str], Value]:
     """A parser for an option: what the gate refuses, the command line says of the option.
 
     Example:
-        >>> checked(partial(whole, "epochs", least=1))("4")
+        >>> checked(partial(whole, "epochs", least=1), "epochs")("4")
         4
     """
 
@@ -27,14 +28,14 @@ def checked(check: Callable[[str], Value]) -> Callable[[str], Value]:
         try:
             return check(word)
         except SettingError as error:
-            raise typer.BadParameter(str(error)) from error
+            raise typer.BadParameter(as_typed(str(error), [name])) from error
 
     return parse
 
 
 def whole_of(name: str, *, least: int | None = None, most: int | None = None) -> Callable[[str], int]:
     """A parser for a whole number within bounds."""
-    return checked(partial(whole, name, least=least, most=most))
+    return checked(partial(whole, name, least=least, most=most), name)
 
 
 def number_of(
@@ -46,18 +47,18 @@ def number_of(
     most: float | None = None,
 ) -> Callable[[str], float]:
     """A parser for a number within bounds, see `drivetrain.settings.number`."""
-    return checked(partial(number, name, above=above, least=least, below=below, most=most))
+    return checked(partial(number, name, above=above, least=least, below=below, most=most), name)
 
 
 def path_of(name: str) -> Callable[[str], Path]:
     """A parser for a path; no letters at all, as of a variable that is not set, are none."""
-    return checked(lambda word: Path(place(name, word)))
+    return checked(lambda word: Path(place(name, word)), name)
 
 
 def text_path_of(name: str) -> Callable[[str], str]:
     """The same for what stays text."""
-    return checked(partial(place, name))
+    return checked(partial(place, name), name)
 
 
-DEVICE = checked(device)
+DEVICE = checked(device, "device")
 """A parser for the name of a device."""
