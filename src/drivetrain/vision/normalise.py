@@ -8,6 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+NO_EPS = 1e-12
+"""Added to 1 in float32 it changes nothing; some versions of torch refuse 0."""
+
 
 class Normalise(nn.Module):
     """Picture values 0 to 255 → the scale the body's weights were trained with.
@@ -32,5 +35,5 @@ class Normalise(nn.Module):
             # multiplies three numbers at a time, which takes a seventh of ResNet-18's time.
             scale, shift = self.scale.flatten(), self.shift.flatten()
             zero, one = torch.zeros_like(scale), torch.ones_like(scale)
-            return functional.batch_norm(pictures, zero, one, weight=scale, bias=-shift, eps=0.0)
+            return functional.batch_norm(pictures, zero, one, weight=scale, bias=-shift, eps=NO_EPS)
         return pictures * self.scale - self.shift
