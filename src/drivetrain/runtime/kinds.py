@@ -1,0 +1,85 @@
+"""The table of kinds of input: which package describes, reads, trains, shows and serves each of them.
+
+A kind is a package with up to five modules, its faces, which stand on different floors: `spec` (runtime), `serve`
+(runtime), `source` (no torch), `show` (no torch) and `training` (torch). They are imported when they are asked for. A
+kind from another package joins through the entry-point group ``drivetrain.kinds``: the entry's name is the kind's, its
+value is the package that holds the faces.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
+from importlib.util import find_spec
+from typing import Any, Literal
+
+from drivetrain.errors import SettingError, did_you_mean
+
+Face = Literal["spec", "source", "training", "show", "serve"]
+
+GROUP = "drivetrain.kinds"
+"""Of entry points."""
+
+_BUILT_IN = {"images": "drivetrain.kinds.images"}
+_TAGS = {"picture": "images"}
+"""What artefacts of released formats call a kind → the name it has now."""
+
+_added: dict[str, str] = {}
+
+
+@cache
+def _installed() -> dict[str, str]:
+    return {entry.name: entry.value for entry in entry_points(group=GROUP)}
+
+
+def packages() -> dict[str, str]:
+    """Kind → package, of all that can be had; a name that is taken cannot be taken again.
+
+    Example:
+        >>> packages()["images"]
+        'drivetrain.kinds.images'
+    """
+    return {**_installed(), **_added, **_BUILT_IN}
+
+
+def add_kind(name: str, package: str) -> None:
+    """Let a package of somebody else's be a kind, in this process: what an entry point does for all processes.
+
+    Raises:
+        SettingError: The name is taken by another package.
+    """
+    taken = packages().get(name)
+    if taken not in (None, package):
+        raise SettingError(f"the kind of input {name!r} is {taken} already. To fix: give yours another name.")
+    _added[name] = package
+
+
+def kind_name(tag: str) -> str:
+    """The name of a kind by what an artefact calls it."""
+    return _TAGS.get(tag, tag)
+
+
+def face(kind: str, which: Face) -> Any:
+    """One face of a kind.
+
+    Raises:
+        SettingError: There is no such kind, or it has no such face.
+
+    Example:
+        >>> face("image", "spec")
+        Traceback (most recent call last):
+        drivetrain.errors.SettingError: there is no kind of input 'image' ...
+    """
+    name = kind_name(kind)
+    package = packages().get(name)
+    if package is None:
+        near = did_you_mean(name, packages())
+        raise SettingError(
+            f"there is no kind of input {name!r} here; expected one of {', '.join(sorted(packages()))}.{near} "
+            "To fix: install the package that brings it."
+        )
+    module = f"{package}.{which}"
+    if find_spec(module) is None:
+        raise SettingError(f"the kind of input {name!r} ({package}) has no {which}. To fix: add {module}.")
+    return import_module(module)
