@@ -48,7 +48,9 @@ def test_train_without_onnx(run, pictures, tmp_path):
     assert done.code == 0 and done.object["label"]
 
 
+@pytest.mark.filterwarnings("ignore:Use 'content=<...>':DeprecationWarning")  # the hub's own client
 def test_push_and_pull(run, model, pictures, tmp_path, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", True)  # a store that the double has not
     with running(Double(token="hf_x")) as hub:
         monkeypatch.setenv("HF_ENDPOINT", hub.endpoint)
         monkeypatch.setenv("HF_TOKEN", "hf_x")

@@ -28,9 +28,9 @@ def push(
     The token is taken from HF_TOKEN, or from where `hf auth login` puts it; HF_ENDPOINT names another hub. The golden
     examples inside the model are pictures of your validation set: export with --golden 0 where nobody may see them.
     """
-    from drivetrain.runtime.artefact import open_artefact  # noqa: PLC0415 - these bring pydantic and numpy
-    from drivetrain.runtime.hub import push as put  # noqa: PLC0415
-    from drivetrain.runtime.space import check_space_folder, write_space  # noqa: PLC0415
+    from drivetrain.export.publish import push as put  # noqa: PLC0415 - these bring pydantic and numpy
+    from drivetrain.export.space import check_space_folder, write_space  # noqa: PLC0415
+    from drivetrain.runtime.artefact import open_artefact  # noqa: PLC0415
 
     with answers() as answer:
         manifest = open_artefact(model).manifest
