@@ -121,10 +121,10 @@ def measure_grocery(pictures: Table, shared: Path, folder: Path, results: Result
     import drivetrain as dt
     from drivetrain.export.exporting import read_all
     from drivetrain.export.paired import paired_change
+    from drivetrain.learner.torch_predictor import load_network
     from drivetrain.runtime.artefact import open_artefact
     from drivetrain.training.exporting import EXACT
     from drivetrain.training.inference import TorchEngine
-    from drivetrain.training.saved import load_network
 
     few = smallest(pictures, classes=options.classes, per_class=30) if options.classes else pictures
     how = ["--epochs", "1", "--head-epochs", "2"] if options.classes else ["--budget", options.budget]

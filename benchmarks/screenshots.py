@@ -27,7 +27,7 @@ from sets import Row, grocery_table, write_table
 import drivetrain as dt
 from drivetrain.cli.review import Desk
 from drivetrain.cli.review_server import ReviewServer
-from drivetrain.training.reviewing import gather
+from drivetrain.learner.review import gather
 
 CLASSES = 12
 EPOCHS = 3

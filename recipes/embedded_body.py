@@ -22,8 +22,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import drivetrain as dt
+from drivetrain.learner.learner import Learner
 from drivetrain.training.checkpoint import snapshot
-from drivetrain.training.learner import Learner
 
 ARCHITECTURE: dict[str, Any] = {
     "architecture": "resnet18",

@@ -99,7 +99,7 @@ class Call:
 
 
 A_NUMBER = BIG_ENOUGH
-LEARNING = "drivetrain.training.learner."
+LEARNING = "drivetrain.learner.learner."
 CALLS: dict[str, Call] = {
     "images": Call(
         lambda _: dt.images,
@@ -168,26 +168,26 @@ CALLS: dict[str, Call] = {
     "Learner.metadata_alone": Call(lambda w: w.learn.metadata_alone, stop=(LEARNING + "Learner.predictions",)),
     "Learner.report": Call(
         lambda w: w.learn.report,
-        stop=("drivetrain.training.reporting.report_parts",),
+        stop=("drivetrain.learner.report.report_parts",),
         takes={"path": TEXT, "title": TEXT, "use": TEXT | {"blank"}, "probe": TRUE},
     ),
     "Learner.save": Call(
         lambda w: w.learn.save,
         lambda w: {"path": w.root / "m.model"},
-        ("drivetrain.training.keeping.save_learner",),
+        ("drivetrain.learner.load.save_learner",),
         {"path": TEXT},
     ),
     "Learner.load": Call(
         lambda _: dt.Learner.load,
         lambda w: {"path": w.root / "m.model"},
-        ("drivetrain.training.keeping.open_artefact",),
+        ("drivetrain.learner.load.open_artefact",),
         {"path": TEXT, "project": TEXT, "review": TEXT},
         ("data", "settings"),
     ),
     "Learner.show_batch": Call(lambda w: w.learn.show_batch),
-    "Learner.show_results": Call(lambda w: w.learn.show_results, stop=("drivetrain.training.look.show_results",)),
-    "Learner.plot_top_losses": Call(lambda w: w.learn.plot_top_losses, stop=("drivetrain.training.look.top_losses",)),
-    "Learner.plot_confusion": Call(lambda w: w.learn.plot_confusion, stop=("drivetrain.training.look.confusion",)),
+    "Learner.show_results": Call(lambda w: w.learn.show_results, stop=("drivetrain.learner.figures.show_results",)),
+    "Learner.plot_top_losses": Call(lambda w: w.learn.plot_top_losses, stop=("drivetrain.learner.figures.top_losses",)),
+    "Learner.plot_confusion": Call(lambda w: w.learn.plot_confusion, stop=("drivetrain.learner.figures.confusion",)),
     "Data.folds": Call(lambda w: w.data.folds),
     "Data.nested_folds": Call(lambda w: w.data.nested_folds, stop=("drivetrain.data.folds.make_folds",)),
     "Data.open_test": Call(
@@ -202,7 +202,7 @@ CALLS: dict[str, Call] = {
     "evaluate": Call(
         lambda _: dt.evaluate,
         lambda w: {"path": w.root / "m.model"},
-        ("drivetrain.training.saved.open_artefact",),
+        ("drivetrain.learner.evaluate.open_artefact",),
         {"path": TEXT, "project": TEXT, "seal": TEXT, "review": TEXT},
         ("data", "metrics"),
     ),

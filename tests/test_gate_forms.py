@@ -17,9 +17,9 @@ from torch import nn
 import drivetrain as dt
 from drivetrain.calls import MEANT
 from drivetrain.errors import SettingError
+from drivetrain.learner.arguments import asked_arch, asked_callbacks, asked_size
 from drivetrain.runtime.times import seconds_of
 from drivetrain.settings import choice, device, flag, number, precision, whole
-from drivetrain.training.asking import asked_arch, asked_callbacks, asked_size
 from drivetrain.vision.augment import asked_augmentation
 
 

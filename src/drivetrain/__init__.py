@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from drivetrain.evaluation.scores import Score as Score
     from drivetrain.evaluation.scores import Scores as Scores
     from drivetrain.evaluation.scores import score as score
+    from drivetrain.learner.evaluate import evaluate as evaluate
+    from drivetrain.learner.learner import Learner as Learner
     from drivetrain.progress import quiet as quiet
     from drivetrain.runtime.calibration import Calibration as Calibration
     from drivetrain.runtime.loading import load as load
@@ -40,8 +42,6 @@ if TYPE_CHECKING:
     from drivetrain.training.callbacks import KeepBest as KeepBest
     from drivetrain.training.callbacks import LogFile as LogFile
     from drivetrain.training.callbacks import TensorBoardLog as TensorBoardLog
-    from drivetrain.training.learner import Learner as Learner
-    from drivetrain.training.saved import evaluate as evaluate
     from drivetrain.vision.augment import Augmentation as Augmentation
 
 __version__ = "0.1.0"
@@ -58,7 +58,7 @@ _HOME = {
     "Comparison": "drivetrain.evaluation.comparing",
     "EarlyStopping": "drivetrain.training.callbacks",
     "KeepBest": "drivetrain.training.callbacks",
-    "Learner": "drivetrain.training.learner",
+    "Learner": "drivetrain.learner.learner",
     "LogFile": "drivetrain.training.callbacks",
     "Prediction": "drivetrain.runtime.predictor",
     "Predictions": "drivetrain.evaluation.predictions",
@@ -70,13 +70,13 @@ _HOME = {
     "calibrate": "drivetrain.evaluation.calibration",
     "compare": "drivetrain.evaluation.comparing",
     "cross_validate": "drivetrain.evaluation.cross_validation",
-    "evaluate": "drivetrain.training.saved",
+    "evaluate": "drivetrain.learner.evaluate",
     "images": "drivetrain.data.images",
     "load": "drivetrain.runtime.loading",
     "quiet": "drivetrain.progress",
     "score": "drivetrain.evaluation.scores",
 }
-_NEEDED = {"training": "torch", "vision": "torch", "data": "pandas", "evaluation": "sklearn"}
+_NEEDED = {"learner": "torch", "training": "torch", "vision": "torch", "data": "pandas", "evaluation": "sklearn"}
 """Room → a library that only the `train` extra brings."""
 
 __all__ = [

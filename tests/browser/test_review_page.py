@@ -11,8 +11,8 @@ from drivetrain.cli.review_server import ReviewServer
 from drivetrain.data.examples import Examples
 from drivetrain.data.review import read_review
 from drivetrain.evaluation import Predictions
+from drivetrain.learner.review import Item, ReviewRows
 from drivetrain.runtime.targets import CategoriesTarget, CategoryTarget, NumberTarget
-from drivetrain.training.reviewing import Item, ReviewRows
 
 from .conftest import NARROW, WIDE
 

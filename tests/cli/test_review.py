@@ -13,7 +13,7 @@ from drivetrain.cli.review import Desk, decisions_in
 from drivetrain.cli.review_server import MOST_BYTES, ReviewServer
 from drivetrain.data.review import read_review, record
 from drivetrain.errors import SettingError
-from drivetrain.training import reviewing
+from drivetrain.learner import review as reviewing
 
 
 @pytest.fixture(scope="module")

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 
 import drivetrain as dt
+from drivetrain.learner.torch_predictor import load_with_torch
 from drivetrain.runtime.artefact import open_artefact
-from drivetrain.training import saved
 from drivetrain.training.identity import parameters_sha256
 from drivetrain.training.inference import TorchEngine, as_batch, for_inference
 from drivetrain.training.network import Network
@@ -205,7 +205,7 @@ def native_bf16(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("native_bf16")
 def test_a_model_is_loaded_in_the_precision_it_was_judged_in(in_fp32: Path) -> None:
-    decisions = saved.load_with_torch(open_artefact(in_fp32), device="cpu", precision="auto", top_k=5).decisions
+    decisions = load_with_torch(open_artefact(in_fp32), device="cpu", precision="auto", top_k=5).decisions
     assert decisions["precision"].value == "fp32" and "judged" in decisions["precision"].reason
     assert decisions["folding"].value is True
     assert dt.load(in_fp32, device="cpu", precision="bf16").decisions["precision"].reason == "as asked"
@@ -237,7 +237,7 @@ def test_predicting_is_silent(in_fp32: Path, squares: Path, capfd: pytest.Captur
 
 def test_loading_a_model_brings_only_what_predicting_needs() -> None:
     heavy = ("accelerate", "pandas", "pyarrow", "sklearn", "scipy", "matplotlib", "rich")
-    code = f"import sys, drivetrain.training.saved; print([name for name in {heavy} if name in sys.modules])"
+    code = f"import sys, drivetrain.learner.torch_predictor; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

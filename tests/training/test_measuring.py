@@ -7,8 +7,8 @@ import drivetrain as dt
 from drivetrain.data.data import Sealed
 from drivetrain.errors import ModelError
 from drivetrain.evaluation.auditing import shortcut
+from drivetrain.learner.report import card_of
 from drivetrain.training import measuring, probing
-from drivetrain.training.reporting import card_of
 
 
 @pytest.fixture

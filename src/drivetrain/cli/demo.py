@@ -26,8 +26,8 @@ from drivetrain.cli.results import (
 
 if TYPE_CHECKING:
     from drivetrain.evaluation.scores import Scores
+    from drivetrain.learner.learner import Learner
     from drivetrain.runtime.predictor import Prediction
-    from drivetrain.training.learner import Learner
 
 ARCH = "embedded"
 SIZE_PX = 64

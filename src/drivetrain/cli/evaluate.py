@@ -14,7 +14,7 @@ from drivetrain.cli.project import ProjectFolder
 from drivetrain.cli.results import AsJson, answers, as_json, scores_as_json, scores_as_text
 
 if TYPE_CHECKING:
-    from drivetrain.training.saved import Evaluation
+    from drivetrain.learner.evaluate import Evaluation
 
 
 def evaluate(

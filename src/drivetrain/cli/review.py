@@ -17,7 +17,7 @@ from drivetrain.cli.results import answers, quoted
 from drivetrain.errors import PictureError, SettingError, did_you_mean
 
 if TYPE_CHECKING:
-    from drivetrain.training.reviewing import ReviewRows
+    from drivetrain.learner.review import ReviewRows
 
 PICTURE_PX = 640
 """Longest side of a picture on the page."""
@@ -61,8 +61,8 @@ def review(
     data: `dt.images(..., review="review.jsonl")` applies the file. The sealed test rows are not shown.
     """
     from drivetrain.cli.review_server import ReviewServer  # noqa: PLC0415
+    from drivetrain.learner.review import gather  # noqa: PLC0415 - brings torch
     from drivetrain.runtime.places import file_to_write  # noqa: PLC0415
-    from drivetrain.training.reviewing import gather  # noqa: PLC0415 - brings torch
 
     file_to_write(out, "--out", over=(".jsonl",))
     decisions_in(out)  # says so now if the file is something else
@@ -108,8 +108,8 @@ class Desk:
 
     def items(self) -> Mapping[str, Any]:
         """The whole page, for JSON."""
+        from drivetrain.learner.review import as_label  # noqa: PLC0415
         from drivetrain.text import readable  # noqa: PLC0415
-        from drivetrain.training.reviewing import as_label  # noqa: PLC0415
 
         target, name = self.rows.target, readable(self.out)
         lists = [
@@ -143,8 +143,8 @@ class Desk:
 
     def _row(self, row: int) -> dict[str, Any]:
         """What is shown of one row."""
+        from drivetrain.learner.review import as_label  # noqa: PLC0415
         from drivetrain.text import readable  # noqa: PLC0415
-        from drivetrain.training.reviewing import as_label  # noqa: PLC0415
 
         examples, said, target = self.rows.examples, self.rows.said, self.rows.target
         path = examples.paths[row]

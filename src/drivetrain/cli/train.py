@@ -36,8 +36,8 @@ from drivetrain.cli.results import (
 if TYPE_CHECKING:
     from drivetrain.data.data import Data
     from drivetrain.evaluation.scores import Scores
+    from drivetrain.learner.learner import Learner
     from drivetrain.training.callbacks import Callback
-    from drivetrain.training.learner import Learner
 
 DEFAULT_EPOCHS = 5
 SAVING_S = 2.0

@@ -23,7 +23,7 @@ from drivetrain.settings import precision as asked_precision
 HUB = "hf-hub:"
 """Before the name of a model on the hub."""
 
-TORCH_LOADER = "drivetrain.training.saved"
+TORCH_LOADER = "drivetrain.learner.torch_predictor"
 """Named, not imported: the ground floor must run where this room and torch are not installed."""
 
 

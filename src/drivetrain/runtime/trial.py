@@ -41,7 +41,7 @@ def main(task: str) -> str:
 
 def _libraries(engine: str) -> tuple[str, ...]:
     if engine == "torch":
-        return ("drivetrain.training.saved", "drivetrain.vision.kind")
+        return ("drivetrain.learner.torch_predictor", "drivetrain.vision.kind")
     return ("drivetrain.runtime.onnx_engine",)
 
 

@@ -22,7 +22,7 @@ from drivetrain.training.plan import ALL, FEATURES, HEAD, PICTURES, PLAN, TOP, P
 from drivetrain.training.starting import Starts
 
 if TYPE_CHECKING:
-    from drivetrain.training.learner import Learner
+    from drivetrain.learner.learner import Learner
 
 DISK_SHARE = 0.5
 """Of the free disk, for stored activations."""

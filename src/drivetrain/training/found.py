@@ -14,8 +14,7 @@ from drivetrain.data.sources import Source, reread_source
 from drivetrain.data.split import PARTS, Part
 from drivetrain.errors import DataError, DrivetrainWarning
 from drivetrain.runtime.artefact import Artefact
-from drivetrain.training.reading import read_reading
-from drivetrain.training.sealing import seal_of
+from drivetrain.training.reading import read_reading, seal_of
 
 
 def data_of(artefact: Artefact, source: Source | None = None, *, review: str | os.PathLike[str] | None = None) -> Data:

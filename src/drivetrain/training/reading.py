@@ -15,9 +15,10 @@ from typing import Any, cast
 from pydantic import ValidationError
 
 from drivetrain.data.listing import SourceSpec
+from drivetrain.data.seal import SealedSet
 from drivetrain.data.split import Split
-from drivetrain.errors import ArtefactError, DataError, DrivetrainWarning
-from drivetrain.runtime.artefact import DATA, GET_AGAIN, MOST_BYTES, Artefact
+from drivetrain.errors import ArtefactError, DataError, DrivetrainWarning, SealError
+from drivetrain.runtime.artefact import DATA, GET_AGAIN, MOST_BYTES, SEAL, Artefact
 from drivetrain.runtime.known_models import is_known
 from drivetrain.runtime.plain_json import read_json, what_is_wrong
 from drivetrain.text import readable
@@ -101,3 +102,20 @@ def _numbers(said: Any, n_outputs: int) -> list[float] | None:
     ):
         raise ValueError(f"constant_answer is not {n_outputs} finite numbers")
     return [float(value) for value in values]
+
+
+def seal_of(artefact: Artefact) -> SealedSet | None:
+    """The seal that an artefact carries; None for one without, or of an earlier drivetrain.
+
+    Raises:
+        SealError: It is another one than the manifest says.
+    """
+    if SEAL not in artefact.manifest.files:
+        return None
+    sealed, said = SealedSet.read(artefact.file(SEAL)), artefact.manifest.seal
+    if said is not None and (said.identity, said.n) != (sealed.identity, sealed.n):
+        raise SealError(
+            f"{artefact.path / SEAL} is of {sealed.n} pictures ({sealed.id}), and the manifest says {said.n} "
+            f"({said.id}): one was altered. To fix: put the artefact back from a backup."
+        )
+    return sealed

@@ -16,11 +16,11 @@ from drivetrain.data.data import Data
 from drivetrain.errors import ArtefactError, DataError, DrivetrainWarning, ExportError, MissingExtraError, SettingError
 from drivetrain.export import exporting
 from drivetrain.export.converting import convert
+from drivetrain.learner.reexport import export_saved
 from drivetrain.runtime.artefact import MODEL, open_artefact
 from drivetrain.runtime.onnx_engine import OnnxEngine
 from drivetrain.training.exporting import ExportPlan
 from drivetrain.training.inference import TorchEngine
-from drivetrain.training.reexporting import export_saved
 
 from .conftest import ARCH, COLOURS, MakeLearner, paint
 

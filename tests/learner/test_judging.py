@@ -10,11 +10,11 @@ import pytest
 
 import drivetrain as dt
 from drivetrain.data.data import Data
+from drivetrain.learner.reexport import export_saved
+from drivetrain.learner.report import report_saved
+from drivetrain.learner.validation_record import calibration_of
 from drivetrain.runtime.artefact import CARD, open_artefact
 from drivetrain.training.exporting import ExportPlan
-from drivetrain.training.reexporting import export_saved
-from drivetrain.training.remembering import calibration_of
-from drivetrain.training.reporting import report_saved
 
 from .conftest import COLOURS, MakeLearner, paint
 

@@ -13,9 +13,9 @@ import drivetrain as dt
 from drivetrain.data.examples import Examples
 from drivetrain.errors import DataError, ModelError
 from drivetrain.evaluation import Predictions
+from drivetrain.learner.review import review_rows
 from drivetrain.runtime.manifest import Architecture
 from drivetrain.training import probing
-from drivetrain.training.reviewing import review_rows
 
 from .conftest import COLOURS, MakeLearner
 

@@ -6,17 +6,17 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from drivetrain.evaluation.records import score_records
+from drivetrain.learner.arguments import TakenUp
+from drivetrain.learner.report import card_of
+from drivetrain.learner.torch_predictor import load_network, load_parameters
+from drivetrain.learner.validation_record import calibration_of, reference_of
 from drivetrain.progress import say
 from drivetrain.runtime.artefact import CARD, GOLDEN, MODEL, Artefact, open_artefact, write_artefact
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.known_models import is_known
 from drivetrain.runtime.manifest import FORMAT_VERSION, Export
-from drivetrain.training.asking import TakenUp
 from drivetrain.training.exporting import EXACT, ExportPlan, answers_of, export_trained
 from drivetrain.training.found import data_of
-from drivetrain.training.remembering import calibration_of, reference_of
-from drivetrain.training.reporting import card_of
-from drivetrain.training.saved import load_network, load_parameters
 
 if TYPE_CHECKING:
     from drivetrain.data.data import Data
@@ -67,7 +67,7 @@ def export_saved(
 
 def _judged_anew(artefact: Artefact, rows: Data, made: Exported) -> tuple[dict[str, Any], dict[str, bytes]]:
     """What the manifest says of the validation rows, and the card, as the new file answers."""
-    from drivetrain.training.learner import Learner  # noqa: PLC0415 - it stands above this module
+    from drivetrain.learner.learner import Learner  # noqa: PLC0415 - it stands above this module
 
     manifest = artefact.manifest
     taken_up, dropout = TakenUp(manifest), manifest.architecture.dropout

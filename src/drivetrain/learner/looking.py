@@ -10,8 +10,8 @@ from drivetrain.data.data import Data
 from drivetrain.data.examples import Examples
 from drivetrain.data.store import Store
 from drivetrain.evaluation.predictions import Predictions
+from drivetrain.learner import figures as look
 from drivetrain.settings import whole
-from drivetrain.training import look
 from drivetrain.training.callbacks import Row
 from drivetrain.training.feeding import Feeder
 from drivetrain.training.kinds import PreparedKind

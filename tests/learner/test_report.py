@@ -9,8 +9,8 @@ import pytest
 import drivetrain as dt
 from drivetrain.data.data import Data
 from drivetrain.errors import DataError, SettingError
+from drivetrain.learner.report import report_parts, report_saved
 from drivetrain.runtime.artefact import CARD, open_artefact
-from drivetrain.training.reporting import report_parts, report_saved
 
 from .conftest import ARCH, MakeLearner
 

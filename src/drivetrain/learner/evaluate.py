@@ -1,4 +1,4 @@
-"""A saved model taken up again: to predict, or to be judged on the rows it was held from."""
+"""A saved model judged on the rows that were held back from its training, or on new ones."""
 
 from __future__ import annotations
 
@@ -7,27 +7,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 
 from drivetrain.calls import named
-from drivetrain.errors import ArtefactError, DataError, SealError, SettingError
-from drivetrain.runtime.artefact import GET_AGAIN, MODEL, WEIGHTS, Artefact, open_artefact
+from drivetrain.errors import DataError, SealError, SettingError
+from drivetrain.learner.torch_predictor import load_network, place_for
+from drivetrain.runtime.artefact import MODEL, Artefact, open_artefact
 from drivetrain.runtime.decisions import Decision
-from drivetrain.runtime.golden import read_golden
 from drivetrain.runtime.manifest import Manifest, Opening
-from drivetrain.runtime.predictor import Predictor, checked_outputs
+from drivetrain.runtime.predictor import checked_outputs
 from drivetrain.runtime.quarantine import ensure_tried
 from drivetrain.settings import choice, place
 from drivetrain.text import printable
-from drivetrain.training.inference import TorchEngine, for_inference
-from drivetrain.training.kinds import rebuild_kind
-from drivetrain.training.network import Network
-from drivetrain.training.place import Place, Precision, find_place
-from drivetrain.training.shapes import check_shapes
+from drivetrain.training.place import Place, Precision
 
 if TYPE_CHECKING:  # what only judging needs is loaded there: predicting shall start fast
     from drivetrain.data.examples import Examples
@@ -38,80 +30,6 @@ if TYPE_CHECKING:  # what only judging needs is loaded there: predicting shall s
     from drivetrain.evaluation.predictions import Predictions
     from drivetrain.evaluation.scores import Scores
     from drivetrain.training.reading import Reading
-
-
-def load_network(artefact: Artefact, place: Place) -> Network:
-    """The trained network of an artefact, on the device of `place`, in evaluation mode.
-
-    Raises:
-        ArtefactError: The parameters do not fit the architecture that the manifest names.
-    """
-    manifest = artefact.manifest
-    check_shapes(artefact)
-    ensure_tried(artefact, "torch")
-    with place.own_randomness():
-        normalise, body = rebuild_kind(manifest.input, manifest.architecture)
-        network = Network(
-            normalise,
-            body,
-            features=manifest.architecture.features,
-            n_outputs=manifest.target.n_outputs,
-            dropout=manifest.architecture.dropout,
-        )
-    load_parameters(network, artefact)
-    network.to(place.device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-    return network.eval()
-
-
-def load_parameters(network: Network, artefact: Artefact) -> None:
-    """Give a network the parameters of an artefact; raises ArtefactError where they do not fit."""
-    try:
-        network.load_state_dict(load_file(artefact.file(WEIGHTS)))
-    except (SafetensorError, RuntimeError, ValueError, OSError) as error:
-        first_line = (str(error) or type(error).__name__).splitlines()[0]
-        raise ArtefactError(
-            f"{artefact.path / WEIGHTS} does not fit the manifest: {first_line.rstrip('.')}. {GET_AGAIN}"
-        ) from error
-
-
-def load_with_torch(artefact: Artefact, *, device: str, precision: Precision, top_k: int) -> Predictor:
-    """A saved model that answers with torch; `drivetrain.load` calls this where there is no ONNX file to run.
-
-    Args:
-        artefact: Opened and verified.
-        device: As of `Learner`.
-        precision: ``auto`` takes fp32, in which the model was judged; another one is faster on some hardware, and
-            answers a little otherwise.
-        top_k: How many categories `Prediction.top` lists, at most.
-
-    Raises:
-        ArtefactError: The parameters do not fit the architecture that the manifest names.
-    """
-    manifest = artefact.manifest
-    place = _place_for(device, precision)
-    network, folding = for_inference(load_network(artefact, place), place, _noise(manifest))
-    return Predictor(
-        manifest.input,
-        manifest.target,
-        TorchEngine(network, place),
-        top_k=top_k,
-        decisions={"precision": place.precision, "folding": folding},
-        manifest=manifest,
-        calibration=manifest.calibration,
-        golden=read_golden(artefact),
-    )
-
-
-def _noise(manifest: Manifest) -> NDArray[np.uint8]:
-    """One input that looks like nothing, (1, S, S, C)."""
-    size_px, channels = manifest.input.size_px, manifest.input.channels
-    return np.random.default_rng(0).integers(0, 256, (1, size_px, size_px, channels), dtype=np.uint8)
-
-
-def _place_for(device: str | int | torch.device, precision: Precision | torch.dtype) -> Place:
-    """Where a saved model answers: in fp32, as it was judged, unless another precision was asked for."""
-    place = find_place(device, precision)
-    return place.judging() if precision == "auto" else place
 
 
 @dataclass(frozen=True)
@@ -229,12 +147,12 @@ def evaluate(
     from drivetrain.data.project import Project  # noqa: PLC0415
     from drivetrain.data.sealing import check_validation  # noqa: PLC0415
     from drivetrain.evaluation.scores import score  # noqa: PLC0415
-    from drivetrain.training.reading import read_reading  # noqa: PLC0415
-    from drivetrain.training.sealing import open_saved, seal_of  # noqa: PLC0415
+    from drivetrain.learner.test_set import open_saved  # noqa: PLC0415
+    from drivetrain.training.reading import read_reading, seal_of  # noqa: PLC0415
 
     path, part = place("path", path), choice("part", part, ("valid", "test", "new"))
     Project.find(project)  # says so now if it cannot be one
-    judged_in = (_place_for(device, precision), precision == "auto")
+    judged_in = (place_for(device, precision), precision == "auto")
     seal = None if seal is None else place("seal", seal)
     review = None if review is None else place("review", review)
     if part == "new" and data is None:
@@ -315,8 +233,8 @@ def _evaluate_sealed(
     """Judge a model on a test set that was never its own: whoever trained it had the seal alone."""
     from drivetrain.data.matching import images_for_evaluation  # noqa: PLC0415 - these bring pandas and scikit-learn
     from drivetrain.data.seal import SealedSet  # noqa: PLC0415
+    from drivetrain.learner.test_set import open_saved  # noqa: PLC0415
     from drivetrain.training.reading import read_reading  # noqa: PLC0415
-    from drivetrain.training.sealing import open_saved  # noqa: PLC0415
 
     sealed, manifest = SealedSet.read(seal), artefact.manifest
     reading = read_reading(artefact)

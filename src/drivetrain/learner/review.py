@@ -18,15 +18,15 @@ from drivetrain.errors import DataError, ModelError
 from drivetrain.evaluation.label_errors import label_errors
 from drivetrain.evaluation.predictions import Predictions
 from drivetrain.evaluation.report.gallery import row_losses
+from drivetrain.learner.report import source_name
 from drivetrain.runtime.artefact import open_artefact
 from drivetrain.runtime.targets import Target, TargetValue
 from drivetrain.text import readable
-from drivetrain.training.reporting import source_name
 
 if TYPE_CHECKING:
     from drivetrain.data.project import ProjectPlace
     from drivetrain.data.sources import Source
-    from drivetrain.training.learner import Learner
+    from drivetrain.learner.learner import Learner
     from drivetrain.training.place import Precision
 
 MOST_LOSSES = 40
@@ -101,7 +101,7 @@ def gather(
         DataError: The rows are not there.
         SealError: The project has sealed some of the rows as test rows since.
     """
-    from drivetrain.training.learner import Learner  # noqa: PLC0415 - it stands above this module
+    from drivetrain.learner.learner import Learner  # noqa: PLC0415 - it stands above this module
 
     title = readable(open_artefact(model).path.name)
     learner = Learner.load(model, data=data, device=device, precision=precision, project=project)

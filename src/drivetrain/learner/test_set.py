@@ -31,8 +31,9 @@ from drivetrain.evaluation.runs import RunLog, selection_of
 from drivetrain.evaluation.scores import Scores
 from drivetrain.evaluation.selection import expect, expect_of_others
 from drivetrain.files import locked_place
+from drivetrain.learner.report import card_after_opening
 from drivetrain.progress import say
-from drivetrain.runtime.artefact import CARD, SEAL, Artefact, open_artefact, update_artefact, update_manifest
+from drivetrain.runtime.artefact import CARD, Artefact, open_artefact, update_artefact, update_manifest
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.manifest import Expected, Manifest, Opening
 from drivetrain.training.callbacks import Row
@@ -41,7 +42,6 @@ from drivetrain.training.kinds import PreparedKind
 from drivetrain.training.network import Network
 from drivetrain.training.place import Place
 from drivetrain.training.reading import read_reading
-from drivetrain.training.reporting import card_after_opening
 
 
 class Sealing:
@@ -165,23 +165,6 @@ def head_of_log(project: Project) -> Head | None:
     except SealError as error:
         warn(f"the model is saved without the state of the log: {error}")
         return None
-
-
-def seal_of(artefact: Artefact) -> SealedSet | None:
-    """The seal that an artefact carries; None for one without, or of an earlier drivetrain.
-
-    Raises:
-        SealError: It is another one than the manifest says.
-    """
-    if SEAL not in artefact.manifest.files:
-        return None
-    sealed, said = SealedSet.read(artefact.file(SEAL)), artefact.manifest.seal
-    if said is not None and (said.identity, said.n) != (sealed.identity, sealed.n):
-        raise SealError(
-            f"{artefact.path / SEAL} is of {sealed.n} pictures ({sealed.id}), and the manifest says {said.n} "
-            f"({said.id}): one was altered. To fix: put the artefact back from a backup."
-        )
-    return sealed
 
 
 def open_saved(

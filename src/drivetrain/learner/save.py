@@ -16,6 +16,9 @@ from drivetrain.evaluation.baselines import constant_answer
 from drivetrain.evaluation.metrics import metric_named
 from drivetrain.evaluation.records import score_records
 from drivetrain.files import locked_place
+from drivetrain.learner.report import card_of
+from drivetrain.learner.test_set import head_of_log
+from drivetrain.learner.validation_record import calibration_of, reference_of
 from drivetrain.progress import say
 from drivetrain.runtime.artefact import (
     CARD,
@@ -33,14 +36,11 @@ from drivetrain.runtime.manifest import Opening
 from drivetrain.runtime.targets import check_names_of
 from drivetrain.training.exporting import ExportPlan, answers_of, export_trained
 from drivetrain.training.identity import parameters_sha256, versions
-from drivetrain.training.remembering import calibration_of, reference_of
-from drivetrain.training.reporting import card_of
-from drivetrain.training.sealing import head_of_log
 
 if TYPE_CHECKING:
     from drivetrain.evaluation.scores import Scores
     from drivetrain.export.exporting import Exported
-    from drivetrain.training.learner import Learner
+    from drivetrain.learner.learner import Learner
 
 
 def save_learner(learner: Learner, path: str | os.PathLike[str], plan: ExportPlan) -> Path:

@@ -20,6 +20,12 @@ from drivetrain.errors import SettingError
 from drivetrain.evaluation.metrics import Metric, resolve_metrics
 from drivetrain.evaluation.predictions import Predictions
 from drivetrain.evaluation.scores import Scores
+from drivetrain.learner import arguments as asking
+from drivetrain.learner.arguments import CheckpointPlace, TakenUp
+from drivetrain.learner.base import Validating
+from drivetrain.learner.load import Keeping
+from drivetrain.learner.report import Reporting
+from drivetrain.learner.test_set import Sealing
 from drivetrain.progress import say
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.manifest import Manifest, Opening
@@ -29,8 +35,7 @@ from drivetrain.runtime.predictor import Prediction, Predictor
 from drivetrain.settings import choice, flag, number, whole
 from drivetrain.settings import device as asked_device
 from drivetrain.text import printable
-from drivetrain.training import asking, defaults
-from drivetrain.training.asking import CheckpointPlace, TakenUp
+from drivetrain.training import defaults
 from drivetrain.training.callbacks import Callback, KeepHead, Row
 from drivetrain.training.checkpoint import RunClaim, claim_run, snapshot
 from drivetrain.training.class_weights import ClassWeights, asked_weights, weights_decision
@@ -38,7 +43,6 @@ from drivetrain.training.evaluating import TorchEngine
 from drivetrain.training.feeding import Feeder
 from drivetrain.training.fine_tuning import Recipe, budget_plan, epochs_plan, keep_plan, solves_head
 from drivetrain.training.identity import fingerprint, parameters_sha256
-from drivetrain.training.keeping import Keeping
 from drivetrain.training.kinds import asked_augmentation, prepare_kind
 from drivetrain.training.losses import LossFunction, make_loss
 from drivetrain.training.lr_find import LrSuggestion, try_rates
@@ -46,11 +50,8 @@ from drivetrain.training.memory import kept_memory
 from drivetrain.training.network import Network
 from drivetrain.training.place import Precision, find_place
 from drivetrain.training.plan import Phase, Rates
-from drivetrain.training.reporting import Reporting
 from drivetrain.training.run import Run, Setup
-from drivetrain.training.sealing import Sealing
 from drivetrain.training.stepping import Stepper, make_mix, make_optimizer
-from drivetrain.training.validating import Validating
 
 MetricLike = str | Metric | Any
 """A name, a `Metric`, or a function of truth and output."""

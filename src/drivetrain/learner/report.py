@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from drivetrain.evaluation.auditing.audit import Audit
     from drivetrain.evaluation.predictions import Predictions
     from drivetrain.evaluation.report import ReportParts, Seal
+    from drivetrain.learner.learner import Learner
     from drivetrain.runtime.targets import Array
-    from drivetrain.training.learner import Learner
     from drivetrain.training.place import Precision
 
 IDENTITY = 16
@@ -114,7 +114,7 @@ def report_saved(
         SettingError: A page cannot be written to `path`.
     """
     from drivetrain.data.matching import warn_of_learnt  # noqa: PLC0415 - brings pandas
-    from drivetrain.training.learner import Learner  # noqa: PLC0415 - it stands above this module
+    from drivetrain.learner.learner import Learner  # noqa: PLC0415 - it stands above this module
 
     path, probe, use = place("path", path), flag("probe", probe), text("use", use, empty=True)
     if not isinstance(audit, bool):
@@ -267,7 +267,7 @@ def _baselines(
 
 
 def _calibration(predictions: Predictions, manifest: Manifest | None) -> Any:
-    from drivetrain.training.remembering import calibration_of  # noqa: PLC0415
+    from drivetrain.learner.validation_record import calibration_of  # noqa: PLC0415
 
     return calibration_of(predictions) if manifest is None else manifest.calibration
 

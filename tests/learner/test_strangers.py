@@ -18,11 +18,11 @@ import drivetrain as dt
 from drivetrain.data.data import Data
 from drivetrain.data.review import record
 from drivetrain.errors import ArtefactError, DataError, DrivetrainWarning
+from drivetrain.learner.reexport import export_saved
 from drivetrain.runtime.artefact import DATA, MANIFEST, WEIGHTS, open_artefact
 from drivetrain.runtime.known_models import CACHE_DIR, is_known
 from drivetrain.training.exporting import ExportPlan
 from drivetrain.training.reading import read_reading
-from drivetrain.training.reexporting import export_saved
 from drivetrain.training.shapes import check_shapes, stored_shapes
 
 from .conftest import ARCH

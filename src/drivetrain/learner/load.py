@@ -11,24 +11,24 @@ from drivetrain.calls import named, unknown_name
 from drivetrain.data.project import Project
 from drivetrain.data.sealing import seal_data
 from drivetrain.errors import SettingError
+from drivetrain.learner.arguments import TakenUp
+from drivetrain.learner.save import save_learner
+from drivetrain.learner.torch_predictor import load_parameters
 from drivetrain.runtime.artefact import open_artefact
 from drivetrain.runtime.manifest import ExportPrecision, Opening
 from drivetrain.runtime.quarantine import ensure_tried
 from drivetrain.settings import place
-from drivetrain.training.asking import TakenUp
 from drivetrain.training.callbacks import Row
 from drivetrain.training.exporting import ExportPlan
 from drivetrain.training.found import data_of
 from drivetrain.training.network import Network
-from drivetrain.training.saved import load_parameters
-from drivetrain.training.saving import save_learner
 from drivetrain.training.shapes import check_shapes
 
 if TYPE_CHECKING:
     from drivetrain.data.project import ProjectPlace
     from drivetrain.data.sources import Source
     from drivetrain.evaluation.scores import Scores
-    from drivetrain.training.learner import Learner
+    from drivetrain.learner.learner import Learner
 
 SAVED_WITH_THE_MODEL = ("arch", "size", "pretrained", "dropout")
 """Settings of a Learner that a saved model brings along."""

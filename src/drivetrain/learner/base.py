@@ -14,13 +14,13 @@ from drivetrain.errors import DataError, SettingError
 from drivetrain.evaluation.metrics import Metric
 from drivetrain.evaluation.predictions import Predictions
 from drivetrain.evaluation.scores import Scores, score
+from drivetrain.learner.looking import Looking
 from drivetrain.settings import choice
 from drivetrain.training.evaluating import raw_outputs
 from drivetrain.training.feeding import Feeder
 from drivetrain.training.identity import parameters_sha256
 from drivetrain.training.judging import judge
 from drivetrain.training.kinds import PreparedKind
-from drivetrain.training.looking import Looking
 from drivetrain.training.losses import Loss
 from drivetrain.training.measuring import Measuring
 from drivetrain.training.network import Network
