@@ -27,7 +27,7 @@ from sets import Row, grocery_table, write_table
 import drivetrain as dt
 from drivetrain.cli.review import Desk
 from drivetrain.cli.review_server import ReviewServer
-from drivetrain.learner.review import gather
+from drivetrain.learner.saved_model import gather
 
 CLASSES = 12
 EPOCHS = 3

@@ -124,11 +124,8 @@ def make_learner(data: Any, out: Path, size: int) -> Learner:
         f"local-dir:{shape}",
         pretrained=False,
         size=size,
-        batch_size=BATCH_SIZE,
+        recipe=dt.Recipe(batch_size=BATCH_SIZE, mixup=MIXUP, weight_decay=0.05, dropout=0.1),
         augment=VIEWS,
-        mixup=MIXUP,
-        weight_decay=0.05,
-        dropout=0.1,
         metrics=["accuracy", "top_5_accuracy"],
         seed=SEED,
     )

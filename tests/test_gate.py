@@ -129,37 +129,46 @@ CALLS: dict[str, Call] = {
             "arch": TEXT,
             "pretrained": TRUE,
             "augment": TRUE | DICT,
+            "callbacks": LIST,
+            "recipe": DICT,
+        },
+        ("older",),
+    ),
+    "Recipe": Call(
+        lambda _: dt.Recipe,
+        takes={
             "mixup": A_NUMBER,
             "cutmix": A_NUMBER,
             "weight_decay": A_NUMBER,
             "clip_norm": A_NUMBER,
             "store_activations": TRUE,
-            "callbacks": LIST,
         },
+        not_here=("class_weights",),
     ),
+    "ModelBase.review": Call(lambda w: w.learn.review, stop=("drivetrain.learner.base.review_rows",)),
     "Learner.fine_tune": Call(
         lambda w: w.learn.fine_tune,
         lambda _: {"epochs": 1},
-        (LEARNING + "Learner._run", LEARNING + "Learner._within"),
+        (LEARNING + "run_phases", LEARNING + "run_within"),
         {"lr": A_NUMBER, "spent": A_NUMBER, "checkpoint": TEXT, "callbacks": LIST},
         ("budget",),
     ),
     "Learner.fine_tune(budget)": Call(
-        lambda w: w.learn.fine_tune, stop=(LEARNING + "Learner._within",), takes={"budget": A_NUMBER, "epochs": set()}
+        lambda w: w.learn.fine_tune, stop=(LEARNING + "run_within",), takes={"budget": A_NUMBER, "epochs": set()}
     ),
     "Learner.fit": Call(
         lambda w: w.learn.fit,
         lambda _: {"epochs": 1},
-        (LEARNING + "Learner._run",),
+        (LEARNING + "run_phases",),
         {"lr": A_NUMBER, "checkpoint": TEXT, "callbacks": LIST},
     ),
     "Learner.find_lr": Call(
         lambda w: w.learn.find_lr,
         lambda _: {"end": 2.0},
-        (LEARNING + "try_rates",),
+        (LEARNING + "find_rate",),
         {"start": A_NUMBER, "end": A_NUMBER},
     ),
-    "Learner.predictions": Call(lambda w: w.learn.predictions, stop=(LEARNING + "Learner._judge",)),
+    "Learner.predictions": Call(lambda w: w.learn.predictions, stop=("drivetrain.learner.base.ModelBase._said",)),
     "Learner.predictor": Call(lambda w: w.learn.predictor),
     "Learner.predict_many": Call(lambda w: w.learn.predict_many, lambda _: {"sources": []}, not_here=("sources",)),
     "Learner.baselines": Call(
@@ -168,13 +177,13 @@ CALLS: dict[str, Call] = {
     "Learner.metadata_alone": Call(lambda w: w.learn.metadata_alone, stop=(LEARNING + "Learner.predictions",)),
     "Learner.report": Call(
         lambda w: w.learn.report,
-        stop=("drivetrain.learner.report.report_parts",),
+        stop=("drivetrain.learner.base.report_parts",),
         takes={"path": TEXT, "title": TEXT, "use": TEXT | {"blank"}, "probe": TRUE},
     ),
     "Learner.save": Call(
         lambda w: w.learn.save,
         lambda w: {"path": w.root / "m.model"},
-        ("drivetrain.learner.load.save_learner",),
+        (LEARNING + "save_learner",),
         {"path": TEXT},
     ),
     "Learner.load": Call(
@@ -268,7 +277,7 @@ CALLS: dict[str, Call] = {
 
 def parameters() -> Iterator[tuple[str, str]]:
     """Every parameter of every call, by their signatures."""
-    owners = {"Learner": dt.Learner, "Data": Data, "Predictions": dt.Predictions}
+    owners = {"Learner": dt.Learner, "ModelBase": dt.ModelBase, "Data": Data, "Predictions": dt.Predictions}
     for title, call in CALLS.items():
         name = title.split("(")[0]
         owner, _, method = name.rpartition(".")

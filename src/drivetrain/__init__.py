@@ -30,8 +30,10 @@ if TYPE_CHECKING:
     from drivetrain.evaluation.scores import Score as Score
     from drivetrain.evaluation.scores import Scores as Scores
     from drivetrain.evaluation.scores import score as score
+    from drivetrain.learner.base import ModelBase as ModelBase
     from drivetrain.learner.evaluate import evaluate as evaluate
     from drivetrain.learner.learner import Learner as Learner
+    from drivetrain.learner.recipe import Recipe as Recipe
     from drivetrain.progress import quiet as quiet
     from drivetrain.runtime.calibration import Calibration as Calibration
     from drivetrain.runtime.loading import load as load
@@ -60,9 +62,11 @@ _HOME = {
     "KeepBest": "drivetrain.training.callbacks",
     "Learner": "drivetrain.learner.learner",
     "LogFile": "drivetrain.training.callbacks",
+    "ModelBase": "drivetrain.learner.base",
     "Prediction": "drivetrain.runtime.predictor",
     "Predictions": "drivetrain.evaluation.predictions",
     "Predictor": "drivetrain.runtime.predictor",
+    "Recipe": "drivetrain.learner.recipe",
     "Score": "drivetrain.evaluation.scores",
     "Scores": "drivetrain.evaluation.scores",
     "TensorBoardLog": "drivetrain.training.callbacks",
@@ -88,9 +92,11 @@ __all__ = [
     "KeepBest",
     "Learner",
     "LogFile",
+    "ModelBase",
     "Prediction",
     "Predictions",
     "Predictor",
+    "Recipe",
     "Score",
     "Scores",
     "TensorBoardLog",

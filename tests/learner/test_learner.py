@@ -15,6 +15,7 @@ from drivetrain.data.data import Data, Sealed
 from drivetrain.data.examples import Examples
 from drivetrain.errors import DataError, DrivetrainWarning, SettingError, TrainingError
 from drivetrain.evaluation.metrics import resolve_metrics
+from drivetrain.training.fine_tuning import rates_of_fit
 from drivetrain.training.identity import parameters_sha256
 from drivetrain.training.stepping import make_optimizer
 
@@ -84,7 +85,7 @@ def test_fine_tune_trains_a_pretrained_body_in_two_phases(make_learner: MakeLear
 def test_rates_rise_from_stem_to_head(make_learner: MakeLearner) -> None:
     learn = make_learner()
     learn.pretrained = True
-    rates, _ = learn._rates(1e-2)
+    rates, _ = rates_of_fit(learn, 1e-2)
     optimizer = make_optimizer(learn.network, learn.kind.depth, rates, 0.01)
     rate = {id(p): group["peak_lr"] for group in optimizer.param_groups for p in group["params"]}
     stem = rate[id(learn.network.body.conv1[0].weight)]
@@ -360,8 +361,8 @@ def test_other_forms_of_settings_make_the_same_learner(make_learner: MakeLearner
     other = make_learner(size=(32, 32), callbacks=dt.KeepBest(), device=torch.device("cpu"), **forms)
     assert parameters_sha256(other.network) == parameters_sha256(plain.network)
     # what was not named weighs 1, and a run is told from another by what was meant, not by how it was written
-    assert other._settings["loss"][2] == {"blue": 1.0, "green": 1.0, "red": 2.0}
-    assert {**other._settings, "loss": None} == {**plain._settings, "loss": None}
+    assert other.settings["loss"][2] == {"blue": 1.0, "green": 1.0, "red": 2.0}
+    assert {**other.settings, "loss": None} == {**plain.settings, "loss": None}
     assert other.loss.weights == plain.loss.weights == pytest.approx((0.75, 0.75, 1.5), rel=0.05)
     assert other.decisions["class_weights"].reason.startswith("as asked: blue 1, green 1, red 2; scaled")
 

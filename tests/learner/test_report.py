@@ -9,7 +9,8 @@ import pytest
 import drivetrain as dt
 from drivetrain.data.data import Data
 from drivetrain.errors import DataError, SettingError
-from drivetrain.learner.report import report_parts, report_saved
+from drivetrain.learner.report import report_parts
+from drivetrain.learner.saved_model import report_saved
 from drivetrain.runtime.artefact import CARD, open_artefact
 
 from .conftest import ARCH, MakeLearner
@@ -36,7 +37,9 @@ def test_a_learner_reports_on_itself(learn: dt.Learner, tmp_path: Path) -> None:
         learn.verdict().text[:20],
     ):
         assert said in html, said
-    assert "linear probe" not in html, "there is no pretrained body"
+    probe = next(score for score in report_parts(learn, probe=True).baselines if score.label == "linear probe")
+    assert probe.value == learn.baselines()["linear probe"]["accuracy"].value, "one name, one number"
+    assert "linear probe" in html and "the body that ships with drivetrain" in html
 
 
 def test_parts_are_those_of_the_learner(learn: dt.Learner) -> None:

@@ -19,7 +19,8 @@ from drivetrain.data.project import Project
 from drivetrain.data.seal import SealedSet, Seals
 from drivetrain.errors import DrivetrainWarning, SealError, SettingError
 from drivetrain.evaluation.runs import RunLog
-from drivetrain.learner.report import card_of, report_saved
+from drivetrain.learner.report import card_of
+from drivetrain.learner.saved_model import report_saved
 from drivetrain.runtime.artefact import SEAL, open_artefact, update_manifest
 from drivetrain.training.identity import parameters_sha256
 

@@ -10,10 +10,8 @@ import torch
 from numpy.typing import NDArray
 
 from drivetrain.data.examples import Examples
-from drivetrain.data.store import Store
 from drivetrain.errors import DataError
 from drivetrain.evaluation.predictions import Predictions
-from drivetrain.runtime.inputs import Input
 from drivetrain.settings import whole
 from drivetrain.training.callbacks import Row
 from drivetrain.training.feeding import ORDER, VIEWS, Feeder
@@ -24,6 +22,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Picture = NDArray[np.uint8]
+LoadPicture = Callable[[int], Picture | None]
+"""Row of the validation set → its picture; None where it cannot be read any more."""
 
 
 def show_batch(feeder: Feeder, kind: PreparedKind, examples: Examples, n: int) -> Figure:
@@ -40,18 +40,18 @@ def show_batch(feeder: Feeder, kind: PreparedKind, examples: Examples, n: int) -
     return figures.batch(list(views), [examples.values[row] for row, _ in readable])
 
 
-def show_results(predictions: Predictions, store: Store, reader: Input, n: int, seed: int) -> Figure:
+def show_results(predictions: Predictions, picture: LoadPicture, n: int, seed: int) -> Figure:
     """Pictures with answer and truth."""
     from drivetrain.evaluation import figures  # noqa: PLC0415
 
-    return figures.results(predictions, _loader(store, reader), n=n, seed=seed)
+    return figures.results(predictions, _loader(predictions, picture), n=n, seed=seed)
 
 
-def top_losses(predictions: Predictions, store: Store, reader: Input, n: int) -> Figure:
+def top_losses(predictions: Predictions, picture: LoadPicture, n: int) -> Figure:
     """The rows with the highest loss."""
     from drivetrain.evaluation import figures  # noqa: PLC0415
 
-    return figures.top_losses(predictions, _loader(store, reader), n=n)
+    return figures.top_losses(predictions, _loader(predictions, picture), n=n)
 
 
 def confusion(predictions: Predictions, most: int) -> Figure:
@@ -81,11 +81,12 @@ def learning_rates(phases: Sequence[Phase], steps: int) -> Figure:
     return figures.learning_rates([phase.rates.head * phase.factor(i, n) for phase, n in totals for i in range(n)])
 
 
-def _loader(store: Store, reader: Input) -> Callable[[int], Picture]:
+def _loader(predictions: Predictions, picture: LoadPicture) -> Callable[[int], Picture]:
     def load(row: int) -> Picture:
-        array = store.get([row])[0]
+        array = picture(row)
         if array is None:
-            raise DataError(f"{store.paths[row]} cannot be read any more.")
-        return reader.view(array)
+            name = (predictions.names or predictions.ids)[row]
+            raise DataError(f"{name} cannot be read any more. To fix: put it back.")
+        return array
 
     return load

@@ -2,62 +2,70 @@
 
 from __future__ import annotations
 
+import inspect
 import os
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 import torch
 from pydantic import BaseModel
+from safetensors.torch import save
 
 from drivetrain.calls import named
 from drivetrain.data.data import Data
-from drivetrain.data.notices import warn
-from drivetrain.data.sealing import begin_trial
+from drivetrain.data.examples import Examples
 from drivetrain.data.store import Store
 from drivetrain.errors import SettingError
-from drivetrain.evaluation.metrics import Metric, resolve_metrics
 from drivetrain.evaluation.predictions import Predictions
 from drivetrain.evaluation.scores import Scores
 from drivetrain.learner import arguments as asking
+from drivetrain.learner import figures
 from drivetrain.learner.arguments import CheckpointPlace, TakenUp
-from drivetrain.learner.base import Validating
-from drivetrain.learner.load import Keeping
-from drivetrain.learner.report import Reporting
-from drivetrain.learner.test_set import Sealing
-from drivetrain.progress import say
+from drivetrain.learner.base import MetricLike, ModelBase
+from drivetrain.learner.baselines import Baselines
+from drivetrain.learner.checkpoints import Checkpoints
+from drivetrain.learner.fitting import checkpoint_folder, run_phases, run_within
+from drivetrain.learner.load import load_learner
+from drivetrain.learner.recipe import DROPOUT, Recipe, asked_recipe
+from drivetrain.learner.save import save_learner
+from drivetrain.runtime.artefact import WEIGHTS
 from drivetrain.runtime.decisions import Decision
-from drivetrain.runtime.manifest import Manifest, Opening
+from drivetrain.runtime.manifest import ExportPrecision, Manifest
 from drivetrain.runtime.pictures import PictureSource
-from drivetrain.runtime.places import why_not_writable
 from drivetrain.runtime.predictor import Prediction, Predictor
+from drivetrain.runtime.targets import Array
 from drivetrain.settings import choice, flag, number, whole
 from drivetrain.settings import device as asked_device
+from drivetrain.settings import place as checked_place
 from drivetrain.text import printable
 from drivetrain.training import defaults
-from drivetrain.training.callbacks import Callback, KeepHead, Row
-from drivetrain.training.checkpoint import RunClaim, claim_run, snapshot
-from drivetrain.training.class_weights import ClassWeights, asked_weights, weights_decision
-from drivetrain.training.evaluating import TorchEngine
+from drivetrain.training.callbacks import Callback
+from drivetrain.training.class_weights import asked_weights, weights_decision
+from drivetrain.training.evaluating import TorchEngine, raw_outputs
+from drivetrain.training.exporting import ExportPlan
 from drivetrain.training.feeding import Feeder
-from drivetrain.training.fine_tuning import Recipe, budget_plan, epochs_plan, keep_plan, solves_head
-from drivetrain.training.identity import fingerprint, parameters_sha256
+from drivetrain.training.fine_tuning import Recipe as Asked
+from drivetrain.training.fine_tuning import epochs_plan, rates_of_fit, solves_head
+from drivetrain.training.identity import ParametersHash
+from drivetrain.training.judging import judge
 from drivetrain.training.kinds import asked_augmentation, prepare_kind
 from drivetrain.training.losses import LossFunction, make_loss
-from drivetrain.training.lr_find import LrSuggestion, try_rates
-from drivetrain.training.memory import kept_memory
+from drivetrain.training.lr_find import LrSuggestion, find_rate
 from drivetrain.training.network import Network
-from drivetrain.training.place import Precision, find_place
-from drivetrain.training.plan import Phase, Rates
-from drivetrain.training.run import Run, Setup
-from drivetrain.training.stepping import Stepper, make_mix, make_optimizer
+from drivetrain.training.place import Place, Precision, find_place
+from drivetrain.training.plan import Phase
+from drivetrain.training.stepping import make_mix
 
-MetricLike = str | Metric | Any
-"""A name, a `Metric`, or a function of truth and output."""
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from drivetrain.data.project import ProjectPlace
+    from drivetrain.data.sources import Source
 
 
-class Learner(Validating, Sealing, Keeping, Reporting):
+class Learner(ModelBase):
     """Data, architecture and metrics; trains, judges itself, and predicts.
 
     Loss, activation and default metrics follow from the target. `decisions` holds what was decided, and why.
@@ -69,32 +77,21 @@ class Learner(Validating, Sealing, Keeping, Reporting):
             be had. A saved model's manifest builds its network with random weights; `load` takes up the model itself.
         metrics: What people read: names or functions of truth and output; None takes what suits the target.
         loss: What the optimiser reads: a name or a function of outputs and targets; None takes what suits the target.
+        recipe: How it is trained: `drivetrain.Recipe`, or a dict of its settings (batch size, MixUp, class weights,
+            dropout, weight decay, …).
+        augment: Vary training pictures: True as the kind of input defaults to (not mirrored, where names or pictures
+            say that left and right are the answer), False, None or "none" not at all, or settings
+            (`drivetrain.Augmentation`, or a dict of some of them).
         pretrained: Start from the architecture's pretrained weights, or from scratch.
         size: Side of the pictures in px, or (side, side); None takes what the weights were trained with.
         fit: What becomes of pictures that are not square: "crop" reads their centre square, "squeeze" and "pad" all of
             them; None chooses by what would be lost.
-        batch_size: Pictures that go through the network together (over all processes); None chooses.
-        accumulate: Batches per step of the optimiser.
-        augment: Vary training pictures: True as the kind of input defaults to (not mirrored, where names or pictures
-            say that left and right are the answer), False, None or "none" not at all, or settings
-            (`drivetrain.Augmentation`, or a dict of some of them).
-        mixup: Strength α of MixUp (Zhang et al. 2018); 0 is off. Not together with `cutmix`.
-        cutmix: Strength α of CutMix (Yun et al. 2019); 0 is off.
-        label_smoothing: Share of probability spread over all categories; None takes 0.1 for single categories.
-        class_weights: "balanced", category → weight (1 where none is named), or a list, array or tensor of a weight
-            per category in their order, for classes of unequal size or importance. With several labels per row, rows
-            with a label are weighed against those without it: "balanced" gives both the same weight in all, a number
-            says what a row with the label counts, beside 1. Probabilities then no longer are frequencies.
-        dropout: Of the head, 0 ≤ dropout < 1.
-        weight_decay: Decoupled, on weights of more than one dimension.
-        clip_norm: Largest norm of the gradient, above 0; None does not clip.
         precision: Of training: "auto", "fp32", "bf16" or "fp16"; other libraries' words for them and torch's are
             understood. Scores and answers are in fp32, as the saved model's are.
         device: "auto", "gpu", a torch device, its name, or the number of a GPU.
         seed: Of the head's first parameters, the order and the augmentation; None takes the split's.
-        store_activations: Compute what is frozen once, for some random views of each row, and keep it while a run
-            lasts; or in every epoch anew.
         callbacks: Take part in every run; one or several.
+        older: Settings of the recipe by their own names, as they were written once, with a warning.
 
     Raises:
         SettingError: An argument cannot be used.
@@ -115,67 +112,43 @@ class Learner(Validating, Sealing, Keeping, Reporting):
         *,
         metrics: Sequence[MetricLike] | MetricLike | None = None,
         loss: str | LossFunction | None = None,
+        recipe: Recipe | Mapping[str, Any] | None = None,
+        augment: bool | BaseModel | Mapping[str, Any] | Literal["none"] | None = True,
         pretrained: bool = True,
         size: int | tuple[int, int] | None = None,
-        batch_size: int | None = None,
-        accumulate: int = 1,
         fit: Literal["crop", "squeeze", "pad"] | None = None,
-        augment: bool | BaseModel | Mapping[str, Any] | Literal["none"] | None = True,
-        mixup: float = 0.0,
-        cutmix: float = 0.0,
-        label_smoothing: float | None = None,
-        class_weights: ClassWeights = None,
-        dropout: float = 0.2,
-        weight_decay: float = 0.01,
-        clip_norm: float | None = None,
         precision: Precision | torch.dtype = "auto",
         device: str | int | torch.device = "auto",
         seed: int | None = None,
-        store_activations: bool = True,
         callbacks: Sequence[Callback] | Callback | None = (),
+        **older: Any,
     ) -> None:
-        self.data = data = asking.asked_data(data)
+        super().__init__(data, metrics=metrics)
+        data = self.data
         saved, unlike = asking.asked_manifest(arch, size) if isinstance(arch, Manifest | TakenUp) else (None, None)
         arch = asking.asked_arch(arch) if saved is None else None
         self.pretrained = flag("pretrained", pretrained) and unlike is None
-        size, dropout = asking.asked_size(size), number("dropout", dropout, least=0, below=1)
-        fit, batch_size = (
-            choice("fit", fit, asking.FITS),
-            None if batch_size is None else whole("batch_size", batch_size, least=1),
-        )
+        size, fit = asking.asked_size(size), choice("fit", fit, asking.FITS)
+        self.recipe = recipe = asked_recipe(recipe, older, known=list(inspect.signature(Learner).parameters))
         self.seed = data.split.seed if seed is None else whole("seed", seed, least=0)
         self.callbacks = asking.asked_callbacks(callbacks)
-        self.accumulate = whole("accumulate", accumulate, least=1)
         augment = asked_augmentation(data, augment)
-        weights = asked_weights(class_weights, data.target)
-        if label_smoothing is not None:
-            label_smoothing = number("label_smoothing", label_smoothing, least=0, below=1)
-        self.weight_decay = number("weight_decay", weight_decay, least=0)
-        self.clip_norm = None if clip_norm is None else number("clip_norm", clip_norm, above=0)
-        mixup, cutmix = number("mixup", mixup, least=0), number("cutmix", cutmix, least=0)
-        self.mix = make_mix(mixup, cutmix, data.target)
-        self.store_activations = flag("store_activations", store_activations)
-        self.metrics = resolve_metrics(metrics, data.target)
-        self.history: list[Row] = []
-        """One row per epoch trained, over all runs."""
+        weights = asked_weights(recipe.class_weights, data.target)
+        dropout = DROPOUT if recipe.dropout is None else recipe.dropout
+        self.weight_decay, self.clip_norm = recipe.weight_decay, recipe.clip_norm
+        self.mix = make_mix(recipe.mixup, recipe.cutmix, data.target)
+        self.store_activations = recipe.store_activations
         self.phases_run: list[Phase] = []
-        self._start_of: dict[str, str] = {}
-        self._claim: RunClaim | None = None
-        """Parameters that a stopped run left behind → those it started from: the same call takes up that run."""
-        self._judged: tuple[str, Predictions] | None = None
-        """What was said of the validation set, and by which parameters."""
-        self.judging_seconds = 0.0
-        """What it took to judge the validation set, the last time."""
-        self._validated: tuple[tuple[str, tuple[Metric, ...]], Scores] | None = None
-        self.test_openings: list[Opening] = []
-        """Each time the test set was opened, and what it said."""
+        self.checkpoints = Checkpoints()
+        self.saved_scores: Scores | None = None
+        """What was stored by the last `save`: of the validation set, as the saved model answers, also in int8."""
         device = asked_device(device)
         self.place = find_place(device, precision)
         training_rows = data.target.encode(data.train.values)
         self.loss = make_loss(
             loss,
             data.target,
-            label_smoothing=self._label_smoothing(loss, label_smoothing),
+            label_smoothing=self._label_smoothing(loss),
             class_weights=weights,
             training_rows=training_rows,
         )
@@ -186,7 +159,7 @@ class Learner(Validating, Sealing, Keeping, Reporting):
                 arch=saved or arch,
                 pretrained=self.pretrained,
                 size_px=size,
-                fit=choice("fit", fit, asking.FITS),
+                fit=fit,
                 augment=augment,
                 dropout=dropout,
             )
@@ -200,10 +173,12 @@ class Learner(Validating, Sealing, Keeping, Reporting):
         tilt = 0.0 if self.loss.tilt_K is None else self.loss.tilt_K
         self.network.start_from(defaults.base_rates(data.target, training_rows) + tilt)
         self.network.to(self.place.device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-        batch = defaults.asked(batch_size) or defaults.choose_batch_size(len(data.train), self.place.device.type)
+        self._hash = ParametersHash(self.network)
+        self.label = self.kind.architecture.label
+        self._baselines = Baselines(data, self.kind.architecture, self.kind.reader.size_px)
+        batch = defaults.asked(recipe.batch_size) or defaults.choose_batch_size(len(data.train), self.place.device.type)
         self.batch_size = int(batch.value or 0)
-        self.decisions: dict[str, Decision] = {
-            **data.decisions,
+        self.decisions |= {
             **self.kind.decisions,
             **({} if unlike is None else {"arch": unlike}),
             "device": Decision(value=str(self.place.device), reason="found" if device == "auto" else "as asked"),
@@ -220,19 +195,19 @@ class Learner(Validating, Sealing, Keeping, Reporting):
             data.target.training_form(training_rows),
             self.kind,
             batch_size=self.batch_size,
-            accumulate=self.accumulate,
+            accumulate=recipe.accumulate,
             seed=self.seed,
             rank=self.place.rank,
             world=self.place.world,
         )
-        self._settings = {
+        self.settings: dict[str, Any] = {
             "architecture": self.kind.architecture.model_dump(),
             "reader": self.kind.reader.model_dump(),
             "views": [repr(augment), self.decisions["augmentation"].value],
-            "loss": [self.loss.name, label_smoothing, weights],
-            "mix": [mixup, cutmix],
+            "loss": [self.loss.name, recipe.label_smoothing, weights],
+            "mix": [recipe.mixup, recipe.cutmix],
             "optimizer": [self.weight_decay, self.clip_norm],
-            "batches": [self.batch_size, self.accumulate, self.place.world],
+            "batches": [self.batch_size, recipe.accumulate, self.place.world],
             "metrics": [metric.name for metric in self.metrics],
             "place": [str(self.place.device), self.place.precision.value, torch.__version__],
             "seed": [self.seed, self.store_activations],
@@ -286,12 +261,14 @@ class Learner(Validating, Sealing, Keeping, Reporting):
         epochs, seconds = asking.asked_length(epochs, budget)
         solved = solves_head(self, head)
         rates, self.decisions["lr"] = defaults.choose_rates(lr, self.network.body, self.pretrained, solved=solved)
-        recipe = Recipe(lr, rates, head, unfreeze)
+        recipe = Asked(lr, rates, head, unfreeze)
         if seconds is not None or epochs is None:
-            return self._within(seconds or 0.0, spent, recipe, checkpoint, callbacks)
+            run_within(self, seconds or 0.0, recipe, checkpoint, callbacks, spent=spent)
+            return self
         phases, decisions = epochs_plan(self, epochs, recipe)
         self.decisions |= decisions
-        return self._run(phases, self._checkpoint_folder(phases, checkpoint, callbacks), callbacks)
+        run_phases(self, phases, checkpoint_folder(self, phases, checkpoint, callbacks), callbacks)
+        return self
 
     @named
     def fit(
@@ -308,9 +285,10 @@ class Learner(Validating, Sealing, Keeping, Reporting):
         """
         epochs = whole("epochs", epochs, least=1)
         checkpoint, callbacks = asking.asked_checkpoint(checkpoint), asking.asked_callbacks(callbacks)
-        rates, self.decisions["lr"] = self._rates(defaults.choose_lr(lr, self.data.target))
+        rates, self.decisions["lr"] = rates_of_fit(self, defaults.choose_lr(lr, self.data.target))
         phases = [Phase("fit", epochs, self.network.body_frozen, rates)]
-        return self._run(phases, self._checkpoint_folder(phases, checkpoint, callbacks), callbacks)
+        run_phases(self, phases, checkpoint_folder(self, phases, checkpoint, callbacks), callbacks)
+        return self
 
     @named
     def freeze(self) -> Learner:
@@ -331,26 +309,27 @@ class Learner(Validating, Sealing, Keeping, Reporting):
         steps = whole("steps", steps, least=1)
         if start >= end:
             raise SettingError(f"start={start:g} and end={end:g}: expected start < end. To fix: exchange them.")
-        before = snapshot(self.network)
-        default = defaults.choose_lr(None, self.data.target)
-        rates, _ = self._rates(default)
-        self.network.train()
-        stepper = Stepper(
-            self.network,
-            make_optimizer(self.network, self.kind.depth, rates, self.weight_decay),
-            self.loss,
-            self.kind,
-            self.place,
-            clip_norm=self.clip_norm,
-            mix=self.mix,
-        )
-        try:
-            with self.place.own_randomness(), kept_memory():
-                return try_rates(stepper, self.feeder, start=start, end=end, steps=steps, default=default)
-        finally:
-            self.network.load_state_dict(before)
+        return find_rate(self, start, end, steps)
 
-    # ── predicting and saving ───────────────────────────────────────────────────────────────────────────────────
+    # ── what it says ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def predict_rows(self, rows: Examples, /) -> Predictions:
+        """What it says of rows whose target is known, in fp32 as the saved model answers, with each row's loss."""
+        return self._judge(rows, self.place.judging())
+
+    def identity(self) -> str:
+        """SHA-256 of all parameters."""
+        return self._hash()
+
+    def artefact_files(self) -> Mapping[str, bytes]:
+        """The parameters; `save` adds the same network as ONNX."""
+        parameters = {name: value.detach().cpu().contiguous() for name, value in self.network.state_dict().items()}
+        return {WEIGHTS: save(parameters)}
+
+    @property
+    def main(self) -> bool:
+        """Whether this process is the one that writes and prints, where several train together."""
+        return self.place.main
 
     @named
     def predictor(self, *, top_k: int = 5) -> Predictor:
@@ -358,10 +337,17 @@ class Learner(Validating, Sealing, Keeping, Reporting):
         engine = TorchEngine(self.network, self.place.judging())
         return Predictor(self.kind.reader, self.data.target, engine, top_k=top_k)
 
+    @overload
+    def predict(self, source: list[Any]) -> list[Prediction]: ...
+
+    @overload
+    def predict(self, source: PictureSource) -> Prediction: ...
+
     @named
-    def predict(self, source: PictureSource) -> Prediction:
-        """Answer for one picture, an array's colours being red, green, blue; see `Predictor.predict`."""
-        return self.predictor().predict(source)
+    def predict(self, source: PictureSource | list[Any]) -> Prediction | list[Prediction]:
+        """Answer for one picture, an array's colours being red, green, blue, or for a list; see `Predictor.predict`."""
+        predictor = self.predictor()
+        return predictor.predict(source) if isinstance(source, list) else predictor.predict(source)
 
     @named
     def predict_many(
@@ -369,6 +355,99 @@ class Learner(Validating, Sealing, Keeping, Reporting):
     ) -> Iterator[Prediction]:
         """Answers for many pictures; see `Predictor.predict_many`."""
         return self.predictor().predict_many(sources, batch_size=batch_size)
+
+    # ── saving ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    @named
+    def save(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        precision: ExportPrecision | None = "fp32",
+        golden: int = 4,
+        worst_change: float = 0.02,
+    ) -> Path:
+        """Write the artefact: a folder with the parameters, the same model as ONNX, description and scores, no code.
+
+        The ONNX model is compared with the trained one on at least 64 pictures (validation first) and on noise; where
+        it says something else, none is written, a warning says what differed, and the artefact needs torch.
+
+        Args:
+            path: The folder, such as ``fruit.model``; an artefact that stands there is replaced in one step.
+            precision: Of the ONNX model. Below fp32 it is taken only if the validation rows show that it costs little,
+                else fp32 is kept, with a warning. int8 is smaller and faster; bf16 and fp16 are half the size. None
+                writes no ONNX model.
+            golden: Validation pictures that travel with the model, encoded small, so that a server can prove itself;
+                0 takes random pictures instead: choose it where nobody may see your pictures.
+            worst_change: Loss of accuracy that lower precision may bring, at the worse end of its 95 % interval: 0.02
+                is two points.
+
+        Raises:
+            ArtefactError: The place cannot be written to.
+            SettingError: A setting is out of range.
+        """
+        plan, path = ExportPlan(precision, golden, worst_change), checked_place("path", path)
+        return save_learner(self, path, plan)
+
+    @classmethod
+    @named
+    def load(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        data: Source | None = None,
+        project: ProjectPlace = None,
+        review: str | os.PathLike[str] | None = None,
+        **settings: Any,
+    ) -> Self:
+        """Take up a saved model, to go on training it, to judge it or to look into it; `drivetrain.load` predicts.
+
+        The rows are found again by content, each in the part that it had; the optimiser starts afresh.
+
+        Args:
+            path: The artefact.
+            data: Folder, table or DataFrame that holds the pictures now; None takes the place they were trained from.
+            project: The project folder, whose seals the rows are compared with; None takes the one at hand, see
+                `images`.
+            review: File of decisions that `drivetrain review` wrote, whose labels count instead of those of the data:
+                what a saved model says of labels does not.
+            settings: Of a Learner, but for what the saved model fixes: arch, size, pretrained and dropout.
+
+        Raises:
+            ArtefactError: The artefact cannot be used.
+            DataError: None of the training rows are there.
+            SealError: The project has sealed some of them as test rows since.
+            SettingError: A setting is fixed by the saved model.
+
+        Example:
+            ::
+
+                learn = dt.Learner.load("fruit.model")
+                learn.fit(2)
+        """
+        return load_learner(cls, path, data=data, project=project, review=review, settings=settings)
+
+    # ── showing ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    @cached_property
+    def valid_store(self) -> Store:
+        """Working pictures of the validation set."""
+        return Store(self.data.valid.paths, self.kind.reader, digests=self.data.valid.digests)
+
+    def picture(self, row: int) -> Array | None:
+        """A validation row as the network sees it."""
+        working = self.valid_store.get([row])[0]
+        return None if working is None else self.kind.reader.view(working)
+
+    @named
+    def show_batch(self, n: int = 9) -> Figure:
+        """Training pictures as the network sees them: augmented."""
+        return figures.show_batch(self.feeder, self.kind, self.data.train, n)
+
+    @named
+    def plot_lr(self) -> Figure:
+        """The head's learning rate, step by step, in the last run."""
+        return figures.learning_rates(self.phases_run, self.feeder.steps)
 
     # ── inside ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -379,121 +458,24 @@ class Learner(Validating, Sealing, Keeping, Reporting):
             f"{len(self.history)} epochs trained)\n{self.data!r}"
         )
 
-    def _within(
-        self,
-        seconds: float,
-        spent: float,
-        recipe: Recipe,
-        checkpoint: CheckpointPlace,
-        callbacks: Sequence[Callback],
-    ) -> Learner:
-        """Plan for a time and train; a run that was stopped goes on with the plan that it had."""
-        began = time.monotonic() - spent
-        folder = self._checkpoint_folder(f"within {seconds} s", checkpoint, callbacks)
-        phases, decisions = keep_plan(folder, self.place, lambda: budget_plan(self, seconds - spent, recipe, folder))
-        self.decisions |= decisions
-        # In little time the rest may do less than the head alone has done.
-        guard = KeepHead(monitor=self.metrics[0].name) if len(self.data.valid) else None
-        # the trained model is judged once more, in fp32, where that is not how the epochs were
-        judging = 0.0 if self.place.judging() is self.place else self.place.first(self.judging_seconds)
-        left = seconds - (time.monotonic() - began) - judging
-        return self._run(phases, folder, callbacks, seconds=left, guard=guard)
+    def quick_predictions(self) -> Predictions:
+        """Of the validation set, in the precision that trains: between epochs, where lower is faster."""
+        if self.place.judging() is self.place:
+            return self.predictions()  # the last epoch's are asked for again at the end
+        return self._judge(self.data.valid, self.place)
 
-    def _run(
-        self,
-        phases: list[Phase],
-        folder: Path | None,
-        callbacks: Sequence[Callback],
-        *,
-        seconds: float | None = None,
-        guard: Callback | None = None,
-    ) -> Learner:
-        for name, decision in self.decisions.items():
-            if self.place.main:
-                say(f"{name}: {decision}")
-        self.phases_run = phases
-        run = Run(
-            Setup(
-                network=self.network,
-                kind=self.kind,
-                feeder=self.feeder,
-                loss=self.loss,
-                place=self.place,
-                weight_decay=self.weight_decay,
-                clip_norm=self.clip_norm,
-                mix=self.mix,
-                validate=self._epoch_scores,
-                recorded=("train_loss", *self._validated_columns()),
-                better={metric.name: metric.higher_is_better is not False for metric in self.metrics},
-            ),
-            phases,
-            [*self.callbacks, *callbacks],
-            folder,
-            first_epoch=len(self.history) + 1,
-            seconds=seconds,
-            guard=guard,
-        )
-        start = self._start()
-        try:
-            if self.place.main:
-                begin_trial(self.data)
-            epochs = run.execute()
-        except BaseException:
-            self._start_of[parameters_sha256(self.network)] = start
-            raise
-        finally:
-            self._let_others_run()
-        self.history = [*self.history, *epochs]
-        self.phases_run = run.phases  # a limited time changes their length
-        self._log_trial(epochs)
-        return self
+    def _judge(self, rows: Examples, place: Place) -> Predictions:
+        known = {id(self.data.train): self.feeder.store, id(self.data.valid): self.valid_store}
+        store = known.get(id(rows)) or Store(rows.paths, self.kind.reader, digests=rows.digests)
+        return judge(raw_outputs(self.network, self.kind.reader, store, place), rows, self.data.target, self.loss)
 
-    def _start(self) -> str:
-        """Identity of the parameters a run starts from; after a run that was stopped, those that one started from."""
-        now = parameters_sha256(self.network)
-        return self._start_of.get(now, now)
+    def _put_on_record(self, predictions: Predictions) -> None:
+        """Nothing here: each run is put on record when it ends."""
 
-    def _checkpoint_folder(
-        self, plan: list[Phase] | str, checkpoint: CheckpointPlace, callbacks: Sequence[Callback]
-    ) -> Path | None:
-        """A folder of its own for every distinct run, so that only the same run is taken up again."""
-        if checkpoint is False:
-            return None
-        reason = why_not_writable(self.project.checkpoints) if checkpoint is None else None
-        if reason is not None:
-            warn(
-                f"no checkpoints are made: {reason}. A run that is interrupted begins anew. "
-                "To fix: name another folder with project=, DRIVETRAIN_PROJECT or checkpoint=."
-            )
-            return None
-        facts = {
-            **self._settings,
-            "split": self.data.split.identity,
-            "values": repr(self.data.train.values),
-            "start": self._start(),
-            "phases": repr(plan),
-            "callbacks": [type(callback).__qualname__ for callback in (*self.callbacks, *callbacks)],
-        }
-        folder = (self.project.checkpoints if checkpoint is None else Path(checkpoint)) / fingerprint(facts)
-        self._let_others_run()
-        if self.place.world > 1:  # the processes of one run share a folder
-            return folder
-        self._claim = claim_run(folder)
-        if self._claim.folder != folder:
-            say(f"the same run goes on in another process, or was stopped there: this one uses {self._claim.folder}")
-        return self._claim.folder
-
-    def _let_others_run(self) -> None:
-        if self._claim is not None:
-            self._claim.release()
-            self._claim = None
-
-    def _rates(self, lr: float) -> tuple[Rates, Decision]:
-        if self.network.body_frozen:
-            return Rates(lr, 0.0, 0.0), Decision(value=lr, reason="the head's; the body is frozen")
-        return defaults.choose_rates(lr, self.network.body, self.pretrained)
-
-    def _label_smoothing(self, loss: str | LossFunction | None, asked: float | None) -> float:
-        if asked is not None:
-            return asked
+    def _label_smoothing(self, loss: str | LossFunction | None) -> float:
+        if self.recipe.label_smoothing is not None:
+            return self.recipe.label_smoothing
         return defaults.LABEL_SMOOTHING if loss is None and self.data.target.kind == "category" else 0.0
+
+
+Learner.__module__ = "drivetrain"  # where people find it, so that messages and help say so

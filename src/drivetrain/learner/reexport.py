@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from drivetrain.evaluation.records import score_records
 from drivetrain.learner.arguments import TakenUp
+from drivetrain.learner.learner import Learner
+from drivetrain.learner.recipe import Recipe
 from drivetrain.learner.report import card_of
 from drivetrain.learner.torch_predictor import load_network, load_parameters
 from drivetrain.learner.validation_record import calibration_of, reference_of
@@ -67,11 +69,9 @@ def export_saved(
 
 def _judged_anew(artefact: Artefact, rows: Data, made: Exported) -> tuple[dict[str, Any], dict[str, bytes]]:
     """What the manifest says of the validation rows, and the card, as the new file answers."""
-    from drivetrain.learner.learner import Learner  # noqa: PLC0415 - it stands above this module
-
     manifest = artefact.manifest
-    taken_up, dropout = TakenUp(manifest), manifest.architecture.dropout
-    learner = Learner(rows, taken_up, dropout=dropout, metrics=manifest.metrics or None, device="cpu", precision="fp32")
+    taken_up, recipe = TakenUp(manifest), Recipe(dropout=manifest.architecture.dropout)
+    learner = Learner(rows, taken_up, recipe=recipe, metrics=manifest.metrics or None, device="cpu", precision="fp32")
     load_parameters(learner.network, artefact)
     learner.history = [dict(row) for row in manifest.history]
     predictions = learner.predictions()

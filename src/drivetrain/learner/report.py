@@ -1,4 +1,4 @@
-"""The report of a Learner, or of a saved model: everything it knows of itself, gathered for the page."""
+"""The report of a model, or of a saved one: everything it knows of itself, gathered for the page."""
 
 from __future__ import annotations
 
@@ -7,156 +7,37 @@ import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
-from drivetrain.calls import named
-from drivetrain.errors import DataError
+from drivetrain.data.data import Data
+from drivetrain.data.examples import Examples
+from drivetrain.errors import DataError, PictureError
+from drivetrain.evaluation.auditing.section import report_findings
 from drivetrain.evaluation.metrics import Metric, metric_named
+from drivetrain.evaluation.predictions import Predictions
+from drivetrain.evaluation.report import Look, ReportParts, Seal, model_card, render, with_openings
+from drivetrain.evaluation.report.thumbnails import SIDE_PX
 from drivetrain.evaluation.scores import Score
-from drivetrain.runtime.artefact import CARD, MODEL, Artefact, open_artefact, write_durably
+from drivetrain.learner.validation_record import calibration_of
+from drivetrain.runtime.artefact import CARD, Artefact, write_durably
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.manifest import Manifest, Opening
-from drivetrain.runtime.places import PAGES, file_to_write
-from drivetrain.runtime.quarantine import ensure_tried
-from drivetrain.settings import flag, place, text
+from drivetrain.runtime.pictures import read_picture
+from drivetrain.runtime.targets import Array
 from drivetrain.text import readable
-from drivetrain.training.identity import parameters_sha256, versions
-from drivetrain.training.measuring import asked_audit
+from drivetrain.training.identity import versions
+from drivetrain.training.probing import without_folders
 
 if TYPE_CHECKING:
-    from drivetrain.data.data import Data
-    from drivetrain.data.project import ProjectPlace
-    from drivetrain.data.sources import Source
     from drivetrain.evaluation.auditing.audit import Audit
-    from drivetrain.evaluation.predictions import Predictions
-    from drivetrain.evaluation.report import ReportParts, Seal
-    from drivetrain.learner.learner import Learner
-    from drivetrain.runtime.targets import Array
-    from drivetrain.training.place import Precision
+    from drivetrain.learner.base import ModelBase
 
 IDENTITY = 16
 """Characters of a hash that are shown: enough to compare two reports."""
 
 
-class Reporting:
-    """Writing what a Learner knows of itself."""
-
-    @named
-    def report(
-        self,
-        path: str | os.PathLike[str] = "report.html",
-        *,
-        audit: Audit | None = None,
-        title: str | None = None,
-        use: str = "",
-        probe: bool = True,
-    ) -> Path:
-        """Write one self-contained page about the model, for who decides and for who checks.
-
-        It shows the validation set: the headline with its interval beside simpler ways to answer, where the model
-        goes wrong, whether its confidence can be trusted, how it was trained and why so, and whether the test set is
-        still sealed. The page holds small copies of some validation pictures (about 1 MB in all), and loads nothing.
-
-        Args:
-            path: Where the page is written; a file that stands there is replaced.
-            audit: What `drivetrain.audit` found in the data, to be shown as well.
-            title: What the model is called; None takes the data's name.
-            use: What the model is meant for, in your words.
-            probe: Also show what a linear model on the pretrained body reaches, which takes one pass over the training
-                pictures.
-
-        Raises:
-            DataError: There is no validation set.
-            SettingError: A page cannot be written to `path`.
-
-        Example:
-            ::
-
-                learn.report("report.html")
-        """
-        learner, path = cast("Learner", self), place("path", path)
-        audit, probe = asked_audit(audit), flag("probe", probe)
-        title, use = None if title is None else text("title", title), text("use", use, empty=True)
-        file_to_write(path, "path", over=PAGES)
-        parts = report_parts(learner, audit=audit, title=title, use=use, probe=probe)  # takes part in all processes
-        return write_page(path, parts) if learner.place.main else Path(path)
-
-
-def report_saved(
-    model: str | os.PathLike[str],
-    path: str | os.PathLike[str] = "report.html",
-    *,
-    data: Source | None = None,
-    audit: Audit | bool | None = None,
-    use: str = "",
-    probe: bool = True,
-    device: str = "auto",
-    precision: Precision = "auto",
-    project: ProjectPlace = None,
-) -> Path:
-    """The same page for a saved model; its validation rows are found again by content, and judged again.
-
-    Args:
-        model: The artefact.
-        path: Where the page is written.
-        data: Folder, table or DataFrame that holds the pictures now; None takes the place they were trained from.
-        audit: What `drivetrain.audit` found in the data; True audits them now.
-        use: What the model is meant for.
-        probe: As of `Learner.report`.
-        device: As of `Learner`.
-        precision: As of `Learner`.
-        project: The project folder, see `Learner.load`.
-
-    Raises:
-        ArtefactError: The artefact cannot be used.
-        DataError: The rows are not there, or the model was trained without a validation set.
-        SealError: The project has sealed some of the rows as test rows since.
-        SettingError: A page cannot be written to `path`.
-    """
-    from drivetrain.data.matching import warn_of_learnt  # noqa: PLC0415 - brings pandas
-    from drivetrain.learner.learner import Learner  # noqa: PLC0415 - it stands above this module
-
-    path, probe, use = place("path", path), flag("probe", probe), text("use", use, empty=True)
-    if not isinstance(audit, bool):
-        audit = asked_audit(audit)
-    file_to_write(path, "path", over=PAGES)
-    artefact = open_artefact(model)
-    learner = Learner.load(model, data=data, device=device, precision=precision, project=project)
-    warn_of_learnt(learner.data.valid.digests, learner.data.split, "valid")
-    if audit is True:
-        from drivetrain.evaluation.auditing.audit import audit as look_at  # noqa: PLC0415 - brings scikit-learn
-
-        audit = look_at(learner.data)
-    title = readable(artefact.path.name)
-    judged = _as_it_answers(artefact, learner) if precision == "auto" else None
-    parts = report_parts(
-        learner,
-        audit=audit or None,
-        title=title,
-        use=use,
-        probe=probe,
-        manifest=artefact.manifest,
-        judged=judged,
-    )
-    return write_page(path, parts)
-
-
-def _as_it_answers(artefact: Artefact, learner: Learner) -> Predictions | None:
-    """What a model in precision below fp32 says of its validation rows; None of one in fp32, as Learners are judged."""
-    manifest, valid = artefact.manifest, learner.data.valid
-    lower = manifest.export is not None and manifest.export.precision != "fp32" and MODEL in manifest.files
-    if not lower or not len(valid):
-        return None
-    from drivetrain.training.exporting import answers_of  # noqa: PLC0415 - brings what a page needs in no other case
-
-    ensure_tried(artefact, "onnxruntime")
-    return answers_of(artefact.file(MODEL).read_bytes(), manifest.input, manifest.target, valid)
-
-
 def write_page(path: str | os.PathLike[str], parts: ReportParts) -> Path:
     """Render, and write beside the place before replacing what stands there."""
-    from drivetrain.evaluation.report import render  # noqa: PLC0415 - only where a page is made
-
     file = Path(path)
     try:
         write_durably(file, render(parts).encode())
@@ -166,23 +47,21 @@ def write_page(path: str | os.PathLike[str], parts: ReportParts) -> Path:
 
 
 def card_of(
-    learner: Learner,
+    model: ModelBase,
     title: str,
     openings: Sequence[Opening],
     *,
     judged: Predictions | None = None,
     manifest: Manifest | None = None,
 ) -> str:
-    """The model card, as Markdown, of a Learner that is about to be saved under that name; see `report_parts`."""
-    from drivetrain.evaluation.report import model_card  # noqa: PLC0415
-
+    """The model card, as Markdown, of a model that is about to be saved under that name; see `report_parts`."""
     title = readable(title)
-    parts = report_parts(learner, title=title, metadata=False, openings=openings, judged=judged, manifest=manifest)
+    parts = report_parts(model, title=title, metadata=False, openings=openings, judged=judged, manifest=manifest)
     return model_card(parts)
 
 
 def report_parts(
-    learner: Learner,
+    model: ModelBase,
     *,
     audit: Audit | None = None,
     title: str | None = None,
@@ -196,98 +75,64 @@ def report_parts(
     """What the page and the model card are made of.
 
     Args:
-        learner: Trained, with validation rows.
+        model: Trained, with validation rows.
         audit: What `drivetrain.audit` found, or None.
         title: What the model is called.
         use: What it is meant for.
         probe: Fit a linear probe on the pretrained body as well.
         metadata: Fit a forest on metadata alone as well, which opens the file of each validation row.
         manifest: Of the artefact it was loaded from; its decisions are those of the training.
-        openings: Of the test set; None takes those the Learner knows of.
-        judged: What is said of the validation set by what answers; None: by the Learner itself.
+        openings: Of the test set; None takes those the model knows of.
+        judged: What is said of the validation set by what answers; None: by the model itself.
 
     Raises:
         DataError: There is no validation set.
     """
-    from drivetrain.evaluation.auditing.section import report_findings  # noqa: PLC0415 - brings scikit-learn
-    from drivetrain.evaluation.report import ReportParts  # noqa: PLC0415
-
-    data = learner.data
-    predictions = learner.predictions() if judged is None else judged
-    scores = learner.validate() if judged is None else learner.scores_of(judged)
-    headline = learner.metrics[0] if learner.metrics else None
+    data = model.data
+    predictions = model.predictions() if judged is None else judged
+    scores = model.validate() if judged is None else model.scores_of(judged)
     rows = {"train": len(data.train), "valid": len(data.valid), "test": data.n_test}
     stored = rows if manifest is None else manifest.n
     return ReportParts(
-        title=title or f"{learner.kind.architecture.label} on {source_name(data)}",
+        title=title or f"{model.label} on {source_name(data)}",
         predictions=predictions,
         scores=scores,
-        baselines=_baselines(learner, headline, audit, probe=probe, metadata=metadata),
-        decisions=_shown_decisions(learner.decisions if manifest is None else manifest.decisions),
-        history=learner.history,
-        verdict=learner.verdict().text if learner.history else None,
-        pictures=lambda row: _picture(learner, row),
+        baselines=model.headline_baselines(probe=probe, metadata=metadata, audit=audit),
+        decisions=_shown_decisions(model.decisions if manifest is None else manifest.decisions),
+        history=model.history,
+        verdict=model.verdict().text if model.history else None,
+        pictures=model.picture,
         audit=None if audit is None else report_findings(audit),
         seal=seal_status(
             stored.get("test", 0),
-            learner.test_openings if openings is None else openings,
-            learner.metrics,
+            model.test_openings if openings is None else openings,
+            model.metrics,
             "" if data.seal is None else data.seal.id,
         ),
         n=stored,
-        facts=_facts(learner, manifest),
-        calibration=_calibration(predictions, manifest),
+        facts=_facts(model, manifest),
+        calibration=calibration_of(predictions) if manifest is None else manifest.calibration,
         warnings=_missing(rows, stored),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         use=use,
     )
 
 
-def _baselines(
-    learner: Learner, headline: Metric | None, audit: Audit | None, *, probe: bool, metadata: bool
-) -> list[Score]:
-    """The headline of a constant answer, of metadata alone, and of a probe."""
-    from drivetrain.evaluation.baselines import baselines  # noqa: PLC0415 - brings scikit-learn
-
-    if headline is None:
-        return []
-    data, predictions = learner.data, learner.predictions()
-    others = learner.metadata_alone(audit) if metadata else {}
-    notes = {"metadata alone": "a small forest on file size, dimensions, camera and mean colours"}
-    if probe and learner.kind.architecture.pretrained_from is not None:
-        from drivetrain.training.probing import probe_predictions  # noqa: PLC0415 - brings scikit-learn
-
-        others["linear probe"], body = probe_predictions(data, learner.kind.architecture, learner.kind.reader.size_px)
-        notes["linear probe"] = f"a linear model on features of {body}"
-    found = baselines(predictions, data.target.encode(data.train.values), [headline], others=others)
-    return [
-        scores[headline.name].model_copy(update={"label": name, "note": notes.get(name)})
-        for name, scores in found.items()
-    ]
-
-
-def _calibration(predictions: Predictions, manifest: Manifest | None) -> Any:
-    from drivetrain.learner.validation_record import calibration_of  # noqa: PLC0415
-
-    return calibration_of(predictions) if manifest is None else manifest.calibration
-
-
-def _picture(learner: Learner, row: int) -> Array | None:
-    working = learner.valid_store.get([row])[0]
-    return None if working is None else learner.kind.reader.view(working)
+def row_picture(rows: Examples, row: int) -> Array | None:
+    """The picture of a row as its file has it, shrunk; None where it cannot be read any more."""
+    try:
+        return read_picture(rows.paths[row], shrink_to_px=SIDE_PX)
+    except PictureError:
+        return None
 
 
 def seal_status(n: int, openings: Sequence[Opening], metrics: Sequence[Metric], identity: str = "") -> Seal:
     """The sealed test set as report and card show it."""
-    from drivetrain.evaluation.report import Look, Seal  # noqa: PLC0415
-
     return Seal(n, [Look(o.when, _headline_of(o, metrics), _expected(o), o.held) for o in openings], identity)
 
 
 def card_after_opening(artefact: Artefact, openings: Sequence[Opening], metrics: Sequence[Metric]) -> bytes | None:
     """The card of a saved model with its openings brought up to date; None where it has no card."""
-    from drivetrain.evaluation.report import with_openings  # noqa: PLC0415
-
     if CARD not in artefact.manifest.files:
         return None
     seal = seal_status(artefact.manifest.n.get("test", 0), openings, metrics)
@@ -339,22 +184,20 @@ def source_name(data: Data) -> str:
 
 
 def _shown_decisions(decisions: Mapping[str, Decision]) -> Mapping[str, Decision]:
-    from drivetrain.training.probing import without_folders  # noqa: PLC0415 - brings more than a card needs
-
     arch = decisions.get("arch")
     if arch is None or not isinstance(arch.value, str):
         return decisions
     return {**decisions, "arch": Decision(value=without_folders(arch.value), reason=arch.reason)}
 
 
-def _facts(learner: Learner, manifest: Manifest | None) -> Mapping[str, str]:
-    data = learner.data
-    parameters = parameters_sha256(learner.network) if manifest is None else manifest.parameters_sha256
+def _facts(model: ModelBase, manifest: Manifest | None) -> Mapping[str, str]:
+    data = model.data
+    parameters = model.identity() if manifest is None else manifest.parameters_sha256
     facts = {
         "source": source_name(data),
         "split": f"{data.split.method}, seed {data.split.seed}, identity {data.split.identity[:IDENTITY]}",
         "seal": "" if data.seal is None else data.seal.id,
-        "architecture": learner.kind.architecture.label,
+        "architecture": model.label,
         "parameters (SHA-256)": parameters[:IDENTITY],
         "versions": ", ".join(f"{name} {version}" for name, version in _versions(manifest).items()),
     }

@@ -5,7 +5,6 @@ The sealed test rows take no part. Legend: N rows, K categories.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -19,15 +18,11 @@ from drivetrain.evaluation.label_errors import label_errors
 from drivetrain.evaluation.predictions import Predictions
 from drivetrain.evaluation.report.gallery import row_losses
 from drivetrain.learner.report import source_name
-from drivetrain.runtime.artefact import open_artefact
 from drivetrain.runtime.targets import Target, TargetValue
-from drivetrain.text import readable
+from drivetrain.training import probing
 
 if TYPE_CHECKING:
-    from drivetrain.data.project import ProjectPlace
-    from drivetrain.data.sources import Source
-    from drivetrain.learner.learner import Learner
-    from drivetrain.training.place import Precision
+    from drivetrain.learner.base import ModelBase
 
 MOST_LOSSES = 40
 MOST_LABEL_ERRORS = 200
@@ -74,47 +69,23 @@ class ReviewRows:
         return sorted({row for items in self.items.values() for item in items for row in item.rows})
 
 
-def gather(
-    model: str | os.PathLike[str],
-    *,
-    data: Source | None = None,
-    out_of_fold: Predictions | None = None,
-    device: str = "auto",
-    precision: Precision = "auto",
-    project: ProjectPlace = None,
-) -> ReviewRows:
-    """Find what a person should look at in the data of a saved model.
+def review_rows(model: ModelBase, title: str, *, out_of_fold: Predictions | None = None) -> ReviewRows:
+    """Find what a person should look at in the data of a model.
 
     Validation rows are judged by the model. Training rows, whose labels it has seen, are judged by a linear probe on
-    the body as it was before training, fold by fold; or by `out_of_fold`.
+    a body that has not learnt from them, of a Learner its own as it was before training, fold by fold; or by
+    `out_of_fold`.
 
     Args:
-        model: The artefact.
-        data: Folder, table or DataFrame that holds the pictures now; None takes the place they were trained from.
+        model: Trained.
+        title: What it is called.
         out_of_fold: Predictions for the training rows by models that have not learnt from them.
-        device: As of `Learner`.
-        precision: As of `Learner`.
-        project: The project folder, see `Learner.load`.
-
-    Raises:
-        ArtefactError: The artefact cannot be used.
-        DataError: The rows are not there.
-        SealError: The project has sealed some of the rows as test rows since.
     """
-    from drivetrain.learner.learner import Learner  # noqa: PLC0415 - it stands above this module
-
-    title = readable(open_artefact(model).path.name)
-    learner = Learner.load(model, data=data, device=device, precision=precision, project=project)
-    return review_rows(learner, title, out_of_fold=out_of_fold)
-
-
-def review_rows(learner: Learner, title: str, *, out_of_fold: Predictions | None = None) -> ReviewRows:
-    """The same for a Learner."""
-    found = learner.data
+    found = model.data
     examples = Examples.concat([found.valid, found.train])
     n_valid = len(found.valid)
-    valid = learner.predictions() if n_valid else None
-    train, judge, notes = _of_training_rows(learner, out_of_fold)
+    valid = model.predictions() if n_valid else None
+    train, judge, notes = _of_training_rows(model, out_of_fold)
     said = _joined(found.target, examples, [valid, train], [n_valid, len(found.train)])
     judged = [range(n_valid)] if n_valid else []
     judged += [range(n_valid, len(examples))] if train is not None else []
@@ -138,11 +109,9 @@ def review_rows(learner: Learner, title: str, *, out_of_fold: Predictions | None
     )
 
 
-def _of_training_rows(learner: Learner, given: Predictions | None) -> tuple[Predictions | None, str, list[str]]:
+def _of_training_rows(model: ModelBase, given: Predictions | None) -> tuple[Predictions | None, str, list[str]]:
     """Predictions for the training rows by who has not seen their labels, who that was, and what to say of it."""
-    from drivetrain.training import probing  # noqa: PLC0415 - brings scikit-learn
-
-    data = learner.data
+    data = model.data
     if given is not None:
         place = {digest: row for row, digest in enumerate(given.ids)}
         missing = [digest for digest in data.train.digests if digest not in place]
@@ -156,9 +125,7 @@ def _of_training_rows(learner: Learner, given: Predictions | None) -> tuple[Pred
         return None, "", []
     everything = Examples.concat([data.train, data.valid])
     try:
-        features, body = probing.untrained_features(
-            everything, learner.kind.architecture, channels=data.channels, size_px=learner.kind.reader.size_px
-        )
+        features, body = model.untrained_features(everything)
     except ModelError as error:
         return (
             None,

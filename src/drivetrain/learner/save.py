@@ -9,8 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from safetensors.torch import save
-
 from drivetrain.errors import ArtefactError, DrivetrainWarning, ExportError, MissingExtraError, PictureError
 from drivetrain.evaluation.baselines import constant_answer
 from drivetrain.evaluation.metrics import metric_named
@@ -25,7 +23,6 @@ from drivetrain.runtime.artefact import (
     DATA,
     MODEL,
     SEAL,
-    WEIGHTS,
     check_target_path,
     is_artefact,
     open_artefact,
@@ -35,7 +32,7 @@ from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.manifest import Opening
 from drivetrain.runtime.targets import check_names_of
 from drivetrain.training.exporting import ExportPlan, answers_of, export_trained
-from drivetrain.training.identity import parameters_sha256, versions
+from drivetrain.training.identity import versions
 
 if TYPE_CHECKING:
     from drivetrain.evaluation.scores import Scores
@@ -62,7 +59,6 @@ def save_learner(learner: Learner, path: str | os.PathLike[str], plan: ExportPla
     learner.saved_scores = scores
     calibration = None if predictions is None else calibration_of(predictions)
     seal = data.seal
-    parameters = {name: value.detach().cpu().contiguous() for name, value in learner.network.state_dict().items()}
     reading = {
         "source": data.location,
         "spec": data.spec.model_dump(mode="json"),
@@ -78,7 +74,7 @@ def save_learner(learner: Learner, path: str | os.PathLike[str], plan: ExportPla
         "decisions": {**learner.decisions, "export": decision},
         "split_identity": data.split.identity,
         "n": {"train": len(data.train), "valid": len(data.valid), "test": data.n_test},
-        "parameters_sha256": parameters_sha256(learner.network),
+        "parameters_sha256": learner.identity(),
         "metrics": tuple(name for name in names if metric_named(name)),
         "validation": {} if scores is None else score_records(scores),
         "seal": None if seal is None else seal.brief(head_of_log(learner.project)),
@@ -92,7 +88,7 @@ def save_learner(learner: Learner, path: str | os.PathLike[str], plan: ExportPla
         check_names_of(data.target)
     except ValueError as error:
         warnings.warn(f"others will not be able to load this model: {error}.", DrivetrainWarning, 3)
-    contents = {WEIGHTS: save(parameters), DATA: (json.dumps(reading, indent=1) + "\n").encode()}
+    contents = {**learner.artefact_files(), DATA: (json.dumps(reading, indent=1) + "\n").encode()}
     if seal is not None:
         contents[SEAL] = seal.as_bytes()
     contents |= {} if exported is None else exported.files

@@ -1,23 +1,18 @@
-"""What a Learner owes to honesty: trials on record, a test set that is opened on record, a verdict on its training."""
+"""The sealed test set of a model, opened on the record: what is expected is written down first."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from typing import Any
 
-from drivetrain.calls import named
-from drivetrain.data.data import Data
 from drivetrain.data.examples import Examples
 from drivetrain.data.ledger import Head, Ledger
 from drivetrain.data.matching import warn_of_learnt
 from drivetrain.data.notices import warn
 from drivetrain.data.project import Project, ProjectPlace
 from drivetrain.data.seal import SealedSet, identity_of
-from drivetrain.data.store import Store
 from drivetrain.errors import DataError, SealError
-from drivetrain.evaluation.fitting import Verdict, judge_training
 from drivetrain.evaluation.metrics import Metric, metric_named
 from drivetrain.evaluation.openings import (
     Opened,
@@ -28,134 +23,67 @@ from drivetrain.evaluation.openings import (
 )
 from drivetrain.evaluation.predictions import Predictions
 from drivetrain.evaluation.runs import RunLog, selection_of
-from drivetrain.evaluation.scores import Scores
 from drivetrain.evaluation.selection import expect, expect_of_others
 from drivetrain.files import locked_place
+from drivetrain.learner.model import Model
 from drivetrain.learner.report import card_after_opening
-from drivetrain.progress import say
 from drivetrain.runtime.artefact import CARD, Artefact, open_artefact, update_artefact, update_manifest
-from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.manifest import Expected, Manifest, Opening
-from drivetrain.training.callbacks import Row
-from drivetrain.training.identity import parameters_sha256
-from drivetrain.training.kinds import PreparedKind
-from drivetrain.training.network import Network
-from drivetrain.training.place import Place
 from drivetrain.training.reading import read_reading
 
 
-class Sealing:
-    """The sealed test set and the run log of a Learner."""
+def open_test(
+    model: Model,
+    judge: Callable[[Examples], Predictions],
+    expect_score: Callable[[], Expected | None],
+    earlier: Sequence[Opening],
+    *,
+    main: bool = True,
+) -> Opened:
+    """Open the sealed test set for a model; see `ModelBase.test`.
 
-    data: Data
-    metrics: tuple[Metric, ...]
-    network: Network
-    kind: PreparedKind
-    place: Place
-    history: list[Row]
-    decisions: dict[str, Decision]
-    test_openings: list[Opening]
-    _settings: dict[str, Any]
+    Args:
+        model: As it will be used.
+        judge: What it says of the test rows; called once, after what is expected was written down.
+        expect_score: What its first metric should say of them.
+        earlier: Openings that the model remembers.
+        main: Whether this process is the one that writes.
 
-    def predictions(self) -> Predictions:
-        """Of the validation set."""
-        raise NotImplementedError
+    Raises:
+        DataError: There is no test set.
+        SealError: The log of the project was tampered with.
+    """
+    data, project, identity = model.data, Project.find(model.data.project), model.identity()
+    examples = data.sealed_test.open()
+    if not len(examples):
+        raise DataError("there is no test set. To fix: make the data with test_pct above 0.")
+    sealed = data.seal or SealedSet.of(examples, source=data.source, split=data.split)
+    warn_of_learnt(examples.digests, data.split, "test")
+    warn_of_earlier(earlier_openings(sealed, project, earlier), identity)
+    return open_test_set(
+        lambda: judge(examples),
+        model.metrics,
+        sealed=sealed,
+        project=project,
+        parameters_sha256=identity,
+        expected=expect_score(),
+        earlier=earlier,
+        main=main,
+    )
 
-    def store_of(self, examples: Examples) -> Store:
-        """Working pictures of some examples."""
-        raise NotImplementedError
 
-    def _judge(self, store: Store, examples: Examples, part: str = "validation") -> Predictions:
-        raise NotImplementedError
+def expected_test_score(model: Model, own: Predictions) -> Expected | None:
+    """What the first metric should say of the test set, by the validation set and all trials on record.
 
-    @property
-    def project(self) -> Project:
-        """Where seals, openings and trials are kept."""
-        return Project.find(self.data.project)
-
-    @named
-    def test(self) -> Scores:
-        """Open the sealed test set: each metric on it with its interval. Every opening is recorded.
-
-        What the first metric should be is computed from the validation set and written down before the test rows are
-        judged; then what it is, and whether the prediction held. Both are printed, kept in `test_openings`, in the
-        artefact and in the log of the project. From the second opening on, of this test set by any model, so are the
-        count and intervals that hold for all of them together.
-
-        Do this once, at the end. Choosing between models by their test scores makes the test set a second
-        validation set.
-
-        Raises:
-            DataError: There is no test set.
-            SealError: The log of the project was tampered with.
-        """
-        examples = self.data.sealed_test.open()
-        if not len(examples):
-            raise DataError("there is no test set. To fix: make the data with test_pct above 0.")
-        sealed = self.data.seal or SealedSet.of(examples, source=self.data.source, split=self.data.split)
-        identity = parameters_sha256(self.network)
-        warn_of_learnt(examples.digests, self.data.split, "test")
-        warn_of_earlier(earlier_openings(sealed, self.project, self.test_openings), identity)
-        opened = open_test_set(
-            lambda: self._judge(self.store_of(examples), examples, "test"),
-            self.metrics,
-            sealed=sealed,
-            project=self.project,
-            parameters_sha256=identity,
-            expected=self.expected_test_score(),
-            earlier=self.test_openings,
-            main=self.place.main,
-        )
-        self.test_openings.append(opened.opening)
-        if self.place.main:
-            say(str(opened))
-        return opened.scores
-
-    def expected_test_score(self, own: Predictions | None = None) -> Expected | None:
-        """What the first metric should say of the test set, by the validation set and all trials on record.
-
-        Without a test set, of one as large as the validation set: somebody else may hold one. None where there is no
-        validation set, or where the metric is a function of the user's.
-
-        Args:
-            own: What is said of the validation set by the model that will be tested; None takes this one's own.
-        """
-        if not len(self.data.valid):
-            return None
-        own, measure = own or self.predictions(), self.metrics[0]
-        trials = RunLog(self.project).on(identity_of(own.ids), own.target.name)
-        selection = selection_of(own, parameters_sha256(self.network), trials, measure)
-        return None if selection is None else expect(selection, measure, own, self._n_judging() or selection.n)
-
-    def _n_judging(self) -> int:
-        """Rows of the test set, each content once: as the seal counts them, without a look at them."""
-        return self.data.n_test if self.data.seal is None else self.data.seal.n
-
-    @named
-    def verdict(self) -> Verdict:
-        """Whether training still improved the model, levelled off, or made it worse: by the validation set."""
-        first = self.metrics[0]
-        return judge_training(self.history, first.name, higher_is_better=first.higher_is_better is not False)
-
-    def _log_trial(self, epochs: Sequence[Row]) -> None:
-        """Put what was just trained on record, with what it says of each validation row."""
-        if not len(self.data.valid):
-            return
-        predictions = self.predictions()  # takes part in all processes
-        if not self.place.main:
-            return
-        RunLog(self.project).add(
-            predictions,
-            self.metrics,
-            arch=self.kind.architecture.label,
-            split=self.data.split.identity,
-            seal=self.data.seal.id if self.data.seal else None,
-            n_train=len(self.data.train),
-            parameters_sha256=parameters_sha256(self.network),
-            history=epochs,
-            settings=json.loads(json.dumps(self._settings, default=repr)),
-            decisions=self.decisions,
-        )
+    Args:
+        model: That will be tested.
+        own: What it says of the validation set.
+    """
+    measure, data = model.metrics[0], model.data
+    trials = RunLog(Project.find(data.project)).on(identity_of(own.ids), own.target.name)
+    selection = selection_of(own, model.identity(), trials, measure)
+    n_test = data.n_test if data.seal is None else data.seal.n  # each content once, without a look at them
+    return None if selection is None else expect(selection, measure, own, n_test or selection.n)
 
 
 def head_of_log(project: Project) -> Head | None:

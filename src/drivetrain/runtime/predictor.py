@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
+from numbers import Number
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, cast, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -129,20 +130,29 @@ class Predictor:
         self.calibration = calibration
         self.golden = golden
 
+    @overload
+    def predict(self, source: list[Any]) -> list[Prediction]: ...
+
+    @overload
+    def predict(self, source: PictureSource) -> Prediction: ...
+
     @named
-    def predict(self, source: PictureSource) -> Prediction:
-        """Answer for one picture.
+    def predict(self, source: PictureSource | list[Any]) -> Prediction | list[Prediction]:
+        """Answer for one picture, or for each of a list.
 
         Args:
             source: A path; the bytes of a picture file, or such a file opened with ``rb``, which is read from where it
                 stands; a Pillow image; or an array or tensor of uint8 or uint16, 0 is black: (H, W), (H, W, C) or
                 (C, H, W), with its channels in the order red, green, blue. (OpenCV's are blue, green, red: pass
-                ``array[:, :, ::-1]``.)
+                ``array[:, :, ::-1]``.) Or a list of these, which gives a list: there, one that cannot be read has its
+                `error` set, and the rest are answered; see `predict_many`.
 
         Raises:
             PictureError: It cannot be read, or could be read in more than one way, as an array of floats could.
-            SettingError: It is no picture, but a list of them (see `predict_many`) or something else.
+            SettingError: It is no picture, and no list of them.
         """
+        if isinstance(source, list) and not _are_numbers(source):
+            return list(self.predict_many(cast("list[Any]", source)))
         return self.answers(self.run(self.read(source)[None]), [name_of(source)])[0]
 
     @named
@@ -258,6 +268,12 @@ class Predictor:
             return replace(said, intervals=self.calibration.interval(self.target, row))
         may_be = self.calibration.prediction_set(self.target, row)
         return replace(said, set=may_be, abstained=self.calibration.abstains(row))
+
+
+def _are_numbers(source: list[Any]) -> bool:
+    """Whether a list holds pixels rather than pictures."""
+    inner = next(iter(source), None)
+    return isinstance(inner, list | tuple | Number)
 
 
 def checked_outputs(outputs_NK: NDArray[np.float32], n: int, n_outputs: int) -> NDArray[np.float32]:

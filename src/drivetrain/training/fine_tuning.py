@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from drivetrain.progress import say
 from drivetrain.runtime.artefact import write_durably
@@ -20,9 +20,7 @@ from drivetrain.training.costs import Costs, measure_costs
 from drivetrain.training.place import Place
 from drivetrain.training.plan import ALL, FEATURES, HEAD, PICTURES, PLAN, TOP, Phase, Rates
 from drivetrain.training.starting import Starts
-
-if TYPE_CHECKING:
-    from drivetrain.learner.learner import Learner
+from drivetrain.training.trainer import Trainer
 
 DISK_SHARE = 0.5
 """Of the free disk, for stored activations."""
@@ -44,7 +42,7 @@ class Recipe:
     """Share of the body to train, as asked; None chooses."""
 
 
-def epochs_plan(learner: Learner, epochs: int, recipe: Recipe) -> Planned:
+def epochs_plan(learner: Trainer, epochs: int, recipe: Recipe) -> Planned:
     """The new head first, then everything, or the share asked for, for some epochs.
 
     Raises:
@@ -62,7 +60,7 @@ def epochs_plan(learner: Learner, epochs: int, recipe: Recipe) -> Planned:
     return _with_head(learner, head, recipe, rest), {"head_epochs": head, "unfreeze": share}
 
 
-def budget_plan(learner: Learner, seconds: float, recipe: Recipe, folder: Path | None) -> Planned:
+def budget_plan(learner: Trainer, seconds: float, recipe: Recipe, folder: Path | None) -> Planned:
     """What the time allows; what it costs here is measured first.
 
     Raises:
@@ -108,29 +106,36 @@ def _body_phase(plan: BudgetPlan, rates: Rates) -> Phase | None:
     return Phase(TOP, plan.epochs, False, rates, plan.way.cut.name, plan.views, start_div=5.0)
 
 
-def _head(learner: Learner, recipe: Recipe) -> Decision:
+def _head(learner: Trainer, recipe: Recipe) -> Decision:
     solved = solves_head(learner, recipe.head_epochs)
     return recipe.head_epochs or defaults.choose_head_epochs(learner.feeder.steps, learner.pretrained, solved=solved)
 
 
-def solves_head(learner: Learner, head_epochs: Decision | None) -> bool:
+def rates_of_fit(learner: Trainer, lr: float) -> tuple[Rates, Decision]:
+    """Rates of a run that trains what is not frozen."""
+    if learner.network.body_frozen:
+        return Rates(lr, 0.0, 0.0), Decision(value=lr, reason="the head's; the body is frozen")
+    return defaults.choose_rates(lr, learner.network.body, learner.pretrained)
+
+
+def solves_head(learner: Trainer, head_epochs: Decision | None) -> bool:
     """Whether the head's weights are solved for: where nothing was asked, on features that are stored."""
     return head_epochs is None and learner.pretrained and stores(learner) and learner.loss.built_in
 
 
-def _with_head(learner: Learner, head: Decision, recipe: Recipe, rest: Phase | None) -> list[Phase]:
+def _with_head(learner: Trainer, head: Decision, recipe: Recipe, rest: Phase | None) -> list[Phase]:
     start, views = (FEATURES, 1) if stores(learner) else (PICTURES, 0)
     rates, solved = Rates(recipe.lr, 0.0, 0.0), solves_head(learner, recipe.head_epochs)
     first = Phase(HEAD, int(head.value or 0), True, rates, start, views, solved)
     return [phase for phase in (first, rest) if phase is not None and phase.epochs > 0]
 
 
-def stores(learner: Learner) -> bool:
+def stores(learner: Trainer) -> bool:
     """Whether activations can take the place of pictures: in one process, and where pictures are not blended."""
     return learner.store_activations and learner.place.world == 1 and learner.mix is None
 
 
-def _room(learner: Learner, folder: Path | None) -> int:
+def _room(learner: Trainer, folder: Path | None) -> int:
     if not stores(learner):
         return 0
     if folder is None:

@@ -14,11 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from drivetrain.data.data import Data
 from drivetrain.data.examples import Examples
 from drivetrain.data.ties import tie
 from drivetrain.errors import DataError, ModelError
-from drivetrain.evaluation.predictions import Predictions
 from drivetrain.runtime.manifest import Architecture
 from drivetrain.runtime.targets import Array, NumberTarget, Target
 from drivetrain.training.features import body_features
@@ -121,16 +119,19 @@ def out_of_fold(target: Target, features: Array, examples: Examples, *, folds: i
     return found
 
 
-def untrained_features(rows: Examples, architecture: Architecture, *, channels: int, size_px: int) -> tuple[Array, str]:
+def untrained_features(
+    rows: Examples, architecture: Architecture | None, *, channels: int, size_px: int | None
+) -> tuple[Array, str]:
     """(N, F) features of a body that has not learnt from these rows, and which body that was.
 
-    The model's own as it was before training; where that cannot be had, the one that ships with drivetrain.
+    The model's own as it was before training; where it has none, or that cannot be had, the one that ships with
+    drivetrain.
 
     Raises:
         DataError: A picture cannot be read any more.
         ModelError: Neither body can be had.
     """
-    if architecture.pretrained_from is not None:
+    if architecture is not None and architecture.pretrained_from is not None:
         try:
             found = body_features(rows, architecture.pretrained_from, channels=channels, size=size_px)
             return found, f"{without_folders(architecture.pretrained_from)} as it was before training"
@@ -147,18 +148,3 @@ def without_folders(arch: str) -> str:
         ('resnet18', 'resnet18')
     """
     return Path(arch.partition(":")[2]).name if arch.startswith("local-dir:") else arch
-
-
-def probe_predictions(data: Data, architecture: Architecture, size_px: int) -> tuple[Predictions, str]:
-    """What a linear probe fitted on the training rows says of the validation rows, and which body it stands on."""
-    rows = Examples.concat([data.train, data.valid])
-    features, body = untrained_features(rows, architecture, channels=data.channels, size_px=size_px)
-    n = len(data.train)
-    probe = Probe(data.target, features[:n], data.target.encode(data.train.values))
-    table = Predictions(
-        ids=data.valid.digests,
-        target=data.target,
-        truth=data.target.encode(data.valid.values),
-        output=probe.outputs(features[n:]),
-    )
-    return table, body

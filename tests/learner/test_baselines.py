@@ -8,7 +8,7 @@ from drivetrain.data.data import Sealed
 from drivetrain.errors import ModelError
 from drivetrain.evaluation.auditing import shortcut
 from drivetrain.learner.report import card_of
-from drivetrain.training import measuring, probing
+from drivetrain.training import probing
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def test_baselines_are_of_the_validation_rows(make_learner, features):
 
 
 def test_the_probe_is_fitted_on_a_bounded_number_of_rows(make_learner, features, monkeypatch):
-    monkeypatch.setattr(measuring, "PROBE_ROWS", 10)
+    monkeypatch.setattr("drivetrain.learner.baselines.PROBE_ROWS", 10)
     learn = make_learner()
     assert learn.baselines()["linear probe"]["accuracy"].value > 0.8
     (rows,) = features
