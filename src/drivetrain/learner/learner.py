@@ -344,10 +344,9 @@ class Learner(ModelBase):
     def predict(self, source: PictureSource) -> Prediction: ...
 
     @named
-    def predict(self, source: PictureSource | list[Any]) -> Prediction | list[Prediction]:
+    def predict(self, source: Any) -> Any:
         """Answer for one picture, an array's colours being red, green, blue, or for a list; see `Predictor.predict`."""
-        predictor = self.predictor()
-        return predictor.predict(source) if isinstance(source, list) else predictor.predict(source)
+        return self.predictor().predict(source)
 
     @named
     def predict_many(

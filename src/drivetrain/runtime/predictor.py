@@ -137,7 +137,7 @@ class Predictor:
     def predict(self, source: PictureSource) -> Prediction: ...
 
     @named
-    def predict(self, source: PictureSource | list[Any]) -> Prediction | list[Prediction]:
+    def predict(self, source: Any) -> Any:
         """Answer for one picture, or for each of a list.
 
         Args:
@@ -151,7 +151,7 @@ class Predictor:
             PictureError: It cannot be read, or could be read in more than one way, as an array of floats could.
             SettingError: It is no picture, and no list of them.
         """
-        if isinstance(source, list) and not _are_numbers(source):
+        if isinstance(source, list) and not _are_numbers(cast("list[Any]", source)):
             return list(self.predict_many(cast("list[Any]", source)))
         return self.answers(self.run(self.read(source)[None]), [name_of(source)])[0]
 
