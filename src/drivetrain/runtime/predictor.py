@@ -153,7 +153,7 @@ class Predictor:
         """
         if isinstance(source, list) and not _are_numbers(cast("list[Any]", source)):
             return list(self.predict_many(cast("list[Any]", source)))
-        return self.answers(self.run(self.read(source)[None]), [name_of(source)])[0]
+        return self.answers(self.run(self.read(cast("PictureSource", source))[None]), [name_of(source)])[0]
 
     @named
     def predict_many(
