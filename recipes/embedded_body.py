@@ -168,7 +168,7 @@ def write_body(learn: Learner, folder: Path, card: dict[str, Any]) -> None:
     save_file(body, folder / "model.safetensors")
     accuracy, top_5 = (said(card["test"]["metrics"][name]) for name in ("accuracy", "top_5_accuracy"))
     config = config_of(PX) | {"drivetrain": {"accuracy": f"Tiny ImageNet, 200 classes: {accuracy}"}}
-    reader = learn.kind.reader
+    reader = learn.kind.spec
     config["pretrained_cfg"] |= {"mean": reader.mean, "std": reader.std}
     (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
     parameters = sum(tensor.numel() for tensor in body.values())

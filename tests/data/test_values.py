@@ -14,7 +14,7 @@ from drivetrain.data.images import check_listed, images
 from drivetrain.data.sources import reread_source
 from drivetrain.data.values import choose_range, judge_range, notes_on_looks
 from drivetrain.errors import DrivetrainWarning
-from drivetrain.runtime.inputs import PictureInput
+from drivetrain.kinds.images.spec import PictureInput
 from drivetrain.runtime.pictures import probe_picture, read_picture
 
 
@@ -145,11 +145,11 @@ def test_the_description_of_inputs_keeps_the_range():
     ranged = PictureInput.model_validate_json(plain.model_copy(update={"value_range": (0, 4095)}).model_dump_json())
     old = {name: value for name, value in plain.model_dump().items() if name != "value_range"}
     assert PictureInput.model_validate(old) == plain
-    assert ranged.working_identity != plain.working_identity
+    assert ranged.cache_key() != plain.cache_key()
     array = values(12)
-    assert plain.load(png(array)).max() < 16
-    assert ranged.load(png(array)).max() > 140
-    np.testing.assert_array_equal(ranged.load(png(array)), ranged.load(array))
+    assert plain.load(png(array))[0].max() < 16
+    assert ranged.load(png(array))[0].max() > 140
+    np.testing.assert_array_equal(ranged.load(png(array))[0], ranged.load(array)[0])
     for wrong in ((5, 5), (9, 3), (-1, 5), (0, 70_000)):
         with pytest.raises(ValueError, match="value_range"):
             PictureInput.model_validate({**old, "value_range": wrong})

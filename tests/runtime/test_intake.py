@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 from drivetrain.errors import DrivetrainError, PictureError, SettingError
-from drivetrain.runtime.inputs import PictureInput
+from drivetrain.kinds.images.spec import PictureInput
 from drivetrain.runtime.predictor import Predictor
 from drivetrain.runtime.targets import NumberTarget
 

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from drivetrain.errors import DrivetrainWarning, PictureError, SystemLimitError
-from drivetrain.runtime.inputs import PictureInput
+from drivetrain.kinds.images.spec import PictureInput
 from drivetrain.runtime.pictures import probe_picture, read_picture
 from drivetrain.runtime.predictor import Predictor
 from drivetrain.runtime.scanning import folder_pictures, scan_folder

@@ -13,7 +13,7 @@ import torch
 import drivetrain as dt
 from drivetrain.errors import SettingError
 from drivetrain.training.callbacks import Callback
-from drivetrain.training.feeding import Pictures
+from drivetrain.training.feeding import Loaded
 from drivetrain.training.plan import FEATURES, PLAN, Phase
 from drivetrain.training.starting import Starts
 from tests.training.conftest import MakeLearner
@@ -64,11 +64,11 @@ def test_stored_activations_are_those_of_the_pictures(make_learner: MakeLearner)
     learner.network.eval()
     for view in (0, 1):
         for rows, pictures in learner.feeder.views(view):
-            assert isinstance(pictures, Pictures)
-            views = learner.kind.training_views(pictures.working, pictures.sizes, pictures.draws)
+            assert isinstance(pictures, Loaded)
+            views = learner.kind.vary(pictures.tensors, pictures.draws)
             stored = start.bank.get(rows, np.full(len(rows), view))
             with torch.no_grad():
-                torch.testing.assert_close(learner.network(stored, start.part), learner.network(views))
+                torch.testing.assert_close(learner.network(stored, start=start.part), learner.network(*views))
     assert not torch.equal(
         start.bank.get(np.arange(4), np.zeros(4, int)), start.bank.get(np.arange(4), np.ones(4, int))
     )

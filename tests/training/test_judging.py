@@ -64,7 +64,7 @@ def test_a_model_in_int8_is_judged_as_it_answers(make_learner: MakeLearner, tmp_
     assert predictor.decisions["precision"].value == "int8"
     found = dt.evaluate(path)
     assert (found.precision.value, found.precision.reason) == ("int8", "as model.onnx answers")
-    pixels = np.stack([predictor.read(path) for path in found.predictions.names or ()])
+    pixels = np.stack([predictor.read(path)[0] for path in found.predictions.names or ()])
     np.testing.assert_allclose(data.target.activate(predictor.run(pixels)), found.predictions.output, atol=1e-6)
     assert dt.evaluate(path, precision="fp32").precision.value == "fp32"
     stored = open_artefact(path)

@@ -51,7 +51,7 @@ def test_the_file_says_what_the_trained_network_says(saved: tuple[dt.Learner, Pa
     record = open_artefact(path).manifest.export
     assert record is not None and (record.n, record.n_held_out) == (64, 60), "60 validation rows, then training rows"
     assert record.agreement == 1.0 and record.max_abs_difference < 1e-4
-    pixels = np.stack([predictor.read(p) for p in learn.data.valid.paths])
+    pixels = np.stack([predictor.read(p)[0] for p in learn.data.valid.paths])
     trained = TorchEngine(learn.network, learn.place)(pixels)
     np.testing.assert_allclose(predictor.run(pixels), trained, atol=1e-4)
     assert (predictor.run(pixels).argmax(axis=1) == trained.argmax(axis=1)).all()
@@ -117,10 +117,10 @@ def test_what_onnx_cannot_do_torch_does(saved: tuple[dt.Learner, Path], monkeypa
         dt.load(path, precision="bf16")
 
 
-def wrong_convert(network, reader, n_outputs, exporter) -> bytes:
+def wrong_convert(network, signature, n_outputs, exporter) -> bytes:
     """As the exporters' silent mistakes: a file that runs, and says something else."""
     other = torch_copy(network)
-    return convert(other, reader, n_outputs, exporter)
+    return convert(other, signature, n_outputs, exporter)
 
 
 def torch_copy(network):
@@ -197,7 +197,7 @@ def test_a_saved_model_is_taken_up_again(saved: tuple[dt.Learner, Path], tmp_pat
     assert again.data.split == learn.data.split and again.data.n_test == learn.data.n_test
     assert set(again.data.train.digests) == set(learn.data.train.digests)
     assert again.validate()["accuracy"] == learn.validate()["accuracy"]
-    assert again.history == learn.history and again.kind.reader == learn.kind.reader
+    assert again.history == learn.history and again.kind.spec == learn.kind.spec
     loss = again.validate().loss
     again.fit(2, checkpoint=False)
     assert len(again.history) == len(learn.history) + 2 and again.validate().loss != loss

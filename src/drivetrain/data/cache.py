@@ -1,4 +1,4 @@
-"""Working pictures on disk, decoded once for all epochs and all later runs.
+"""What was loaded of inputs, on disk, decoded once for all epochs and all later runs.
 
 The cache is found by content: what the file's bytes are and how they are decoded, never by name or date. It lies
 outside memory: pictures come back as views of mapped files, which the system drops and reads again as it sees fit.
@@ -17,8 +17,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from drivetrain.data.cache_place import GB, CachePlace
-from drivetrain.data.packs import DIGEST_BYTES, PACK, DamagedPackError, Pack, PackWriter, Pixels
+from drivetrain.data.packs import DIGEST_BYTES, PACK, DamagedPackError, Pack, Packed, PackWriter
 from drivetrain.errors import DrivetrainWarning
+from drivetrain.runtime.spec import Arrays
 from drivetrain.text import readable
 
 PACK_BYTES = 256 * 2**20
@@ -27,7 +28,7 @@ PACK_SHARE = 1 / 8
 SECONDS_BETWEEN_SCANS = 5.0
 
 
-class PictureCache:
+class ArrayCache:
     """Arrays by the digest of the file they were decoded from; safe in threads and beside other processes.
 
     Args:
@@ -57,17 +58,17 @@ class PictureCache:
         self._finish = weakref.finalize(self, _publish_quietly, self._writer)
 
     def __contains__(self, digest: str) -> bool:
-        name = digest.encode()
+        name = _name(digest)
         return name in self._where or any(name in writer for writer in self._writer)
 
-    def ready(self, digest: str) -> Pixels | None:
-        """The array, if it can be had at once: published, and checked since this process opened it."""
-        found = self._where.get(digest.encode())
+    def ready(self, digest: str) -> Arrays | None:
+        """The arrays, if they can be had at once: published, and checked since this process opened it."""
+        found = self._where.get(_name(digest))
         return found[0].get(found[1]) if found and found[0].is_checked(found[1]) else None
 
-    def get(self, digest: str) -> Pixels | None:
-        """The array, read-only, or None where it has to be decoded."""
-        name = digest.encode()
+    def get(self, digest: str) -> Arrays | None:
+        """The arrays, read-only, or None where they have to be decoded."""
+        name = _name(digest)
         if name not in self._where:
             with self._lock:
                 for writer in self._writer:
@@ -86,10 +87,10 @@ class PictureCache:
         self._touch(pack.path)
         return array
 
-    def put(self, digest: str, array: Pixels) -> bool:
-        """Keep an array; whether it is kept now. False where there is no room or the disk does not take it."""
-        name = digest.encode()
-        if array.ndim != 3 or len(name) > DIGEST_BYTES:
+    def put(self, digest: str, loaded: Arrays) -> bool:
+        """Keep what was loaded; whether it is kept now. False where there is no room or the disk does not take it."""
+        name = _name(digest)
+        if any(array.dtype.hasobject for array in loaded):
             return False
         with self._lock:
             if digest in self:
@@ -97,7 +98,7 @@ class PictureCache:
             if self._off:
                 return False
             try:
-                return self._put(name, array)
+                return self._put(name, Packed.of(loaded))
             except OSError as error:
                 self._give_up(error)
                 return False
@@ -118,12 +119,12 @@ class PictureCache:
                 self._used.add(place)
                 self._open(place)
 
-    def _put(self, name: bytes, array: Pixels) -> bool:
+    def _put(self, name: bytes, packed: Packed) -> bool:
         if self._writer and not self._writer[0].mine:
             self._writer.clear()
-        if self._writer and self._writer[0].n_bytes + array.nbytes > self._pack_bytes:
+        if self._writer and self._writer[0].n_bytes + packed.data.nbytes > self._pack_bytes:
             self.publish()
-        if not self._fits(array.nbytes):
+        if not self._fits(packed.data.nbytes):
             self._off = True
             self.publish()
             self._warn_full()
@@ -131,7 +132,7 @@ class PictureCache:
         if not self._writer:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._writer.append(PackWriter(self._folder, self._identity))
-        self._writer[0].put(name, array)
+        self._writer[0].put(name, packed)
         return True
 
     def _fits(self, n_bytes: int) -> bool:
@@ -211,6 +212,10 @@ class PictureCache:
             DrivetrainWarning,
             stacklevel=2,
         )
+
+
+def _name(digest: str) -> bytes:
+    return digest.encode()[:DIGEST_BYTES]  # 128 bits of a longer one are enough
 
 
 def _publish_quietly(writers: list[PackWriter]) -> None:

@@ -1,14 +1,16 @@
-"""Pack files: many small uint8 arrays in one file, mapped into memory and checked before they are believed.
+"""Pack files: what was loaded of many inputs in one file, mapped into memory and checked before it is believed.
 
 A pack is written once, under another name, and takes its own name when it is complete::
 
     array bytes, one after the other │ index: one ENTRY per array │ trailer: magic, index place, count, checksum
 
-There is nothing to parse but numbers, so a damaged or foreign pack is refused and can do no harm.
+There is nothing to parse but numbers, so a damaged or foreign pack is refused and can do no harm. Of an input that is
+not one (H, W, C) array of uint8, as a picture is, the array bytes are those of `.npy` files, one behind the other.
 """
 
 from __future__ import annotations
 
+import io
 import mmap
 import os
 import secrets
@@ -17,12 +19,13 @@ import threading
 import zlib
 from contextlib import suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from drivetrain.files import lock
+from drivetrain.runtime.spec import Arrays
 
 Pixels = NDArray[np.uint8]
 
@@ -34,10 +37,53 @@ ENTRY = np.dtype(
     [("digest", "S32"), ("offset", "<u8"), ("height", "<u4"), ("width", "<u4"), ("channels", "<u4"), ("crc", "<u4")]
 )
 DIGEST_BYTES = 32
+NPY = 1 << 63
+"""Added to the offset of an entry whose bytes are `.npy` files; height says how many bytes."""
 
 
 class DamagedPackError(Exception):
     """The file is not what was written."""
+
+
+class Packed(NamedTuple):
+    """What was loaded of one input, as bytes."""
+
+    data: Pixels
+    shape: tuple[int, int, int]
+    npy: bool
+
+    @classmethod
+    def of(cls, loaded: Arrays) -> Packed:
+        """The bytes of a picture as they are; of anything else as `.npy` files.
+
+        Example:
+            >>> there = Packed.of((np.arange(3.0), np.array(["a"])))
+            >>> there.npy, [array.tolist() for array in there.arrays()]
+            (True, [[0.0, 1.0, 2.0], ['a']])
+        """
+        first = loaded[0]
+        if len(loaded) == 1 and first.ndim == 3 and first.dtype == np.uint8:
+            height, width, channels = first.shape
+            return cls(np.ascontiguousarray(first).reshape(-1), (height, width, channels), False)
+        stream = io.BytesIO()
+        for array in loaded:
+            np.lib.format.write_array(stream, array, allow_pickle=False)
+        data = np.frombuffer(stream.getvalue(), np.uint8)
+        return cls(data, (len(data), 1, 1), True)
+
+    def arrays(self) -> Arrays:
+        """What was loaded, read-only; raises DamagedPackError."""
+        if not self.npy:
+            return (self.data.reshape(self.shape),)
+        stream, found = io.BytesIO(self.data.data), list[NDArray[np.generic]]()
+        try:
+            while stream.tell() < len(self.data):
+                found.append(np.lib.format.read_array(stream, allow_pickle=False))
+        except ValueError as error:
+            raise DamagedPackError("an input in it was altered") from error
+        for array in found:
+            array.flags.writeable = False
+        return tuple(found)
 
 
 class Pack:
@@ -72,7 +118,7 @@ class Pack:
             raise DamagedPackError("its index was altered, or it was made for something else")
         index = raw.view(ENTRY)
         sizes = index["height"].astype(np.uint64) * index["width"] * index["channels"]
-        if np.any(index["offset"] + sizes > begin):
+        if np.any((index["offset"] & np.uint64(NPY - 1)) + sizes > begin):
             raise DamagedPackError("its index points outside")
         return index
 
@@ -84,19 +130,20 @@ class Pack:
         """Whether the array was compared with its checksum since the pack was opened."""
         return bool(self._checked[place])
 
-    def get(self, place: int) -> Pixels:
-        """The array at `place`: a read-only view, no copy. Its bytes are checked the first time.
+    def get(self, place: int) -> Arrays:
+        """The arrays at `place`; of a picture a read-only view, no copy. Their bytes are checked the first time.
 
         Raises:
             DamagedPackError: They are not what was written.
         """
-        offset, height, width, channels, crc = self._index[place].item()[1:]
+        marked, height, width, channels, crc = self._index[place].item()[1:]
+        offset = marked & (NPY - 1)
         flat = self._bytes[offset : offset + height * width * channels]
         if not self._checked[place]:
             if zlib.crc32(flat.data) != crc:
-                raise DamagedPackError("a picture in it was altered")
+                raise DamagedPackError("an input in it was altered")
             self._checked[place] = True
-        return flat.reshape(height, width, channels)
+        return Packed(flat, (height, width, channels), marked >= NPY).arrays()
 
 
 class PackWriter:
@@ -131,32 +178,31 @@ class PackWriter:
         """False in a forked child: file and position belong to its parent."""
         return self._pid == os.getpid()
 
-    def put(self, digest: bytes, array: Pixels) -> None:
-        """Append an array (H, W, C).
+    def put(self, digest: bytes, packed: Packed) -> None:
+        """Append what was loaded of an input.
 
         Raises:
             OSError: The disk is full or gone; the writer must be discarded.
         """
-        assert array.ndim == 3 and array.dtype == np.uint8 and len(digest) <= DIGEST_BYTES
-        data = np.ascontiguousarray(array).reshape(-1)
+        assert len(digest) <= DIGEST_BYTES
+        data = packed.data
         crc = zlib.crc32(data.data)
-        height, width, channels = array.shape
         with self._places:
             self._file.seek(self.n_bytes)
             self._file.write(data.data)
             self._file.flush()
-            self._entries[digest] = (self.n_bytes, height, width, channels, crc)
+            self._entries[digest] = (self.n_bytes + (NPY if packed.npy else 0), *packed.shape, crc)
             self.n_bytes += data.nbytes
 
-    def get(self, digest: bytes) -> Pixels | None:
-        """A read-only copy of an array written earlier. May be called from several threads."""
+    def get(self, digest: bytes) -> Arrays | None:
+        """A read-only copy of what was written earlier. May be called from several threads."""
         with self._places:
             if digest not in self._entries or self._file.closed or not self.mine:
                 return None
-            offset, *shape, _ = self._entries[digest]
-            self._file.seek(offset)
+            marked, *shape, _ = self._entries[digest]
+            self._file.seek(marked & (NPY - 1))
             data = self._file.read(shape[0] * shape[1] * shape[2])
-        return np.frombuffer(data, np.uint8).reshape(shape)
+        return Packed(np.frombuffer(data, np.uint8), (shape[0], shape[1], shape[2]), marked >= NPY).arrays()
 
     def publish(self) -> Path | None:
         """Complete the pack and give it its name; None where there was nothing to publish.

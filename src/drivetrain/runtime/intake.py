@@ -20,6 +20,7 @@ from drivetrain.errors import PictureError, SettingError
 from drivetrain.runtime.arrays import AS_BYTES, USUAL_CHANNELS, as_array, pixels_last
 from drivetrain.runtime.odd_paths import check_whole_path, mend
 from drivetrain.runtime.picture_faults import UnreadableError, faults_explained, pillow_is_quiet
+from drivetrain.runtime.spec import name_of
 from drivetrain.settings import shown
 from drivetrain.text import readable, short_reason
 
@@ -104,19 +105,6 @@ def picture_sources(sources: Any, *, channels: int = 3) -> Iterator[Any]:
         f"pictures were given as {_named(sources)}; expected a list, a generator, a folder or an array of pictures. "
         f"To fix: pass a list; each item may be {EXPECTED}."
     )
-
-
-def name_of(source: Any) -> str | None:
-    """The path of a picture that comes from a file, else None.
-
-    Example:
-        >>> name_of("a.jpg"), name_of(b"encoded")
-        ('a.jpg', None)
-    """
-    if isinstance(source, str | os.PathLike):
-        return str(os.fsdecode(cast("str | os.PathLike[str]", source)))
-    name = getattr(source, "name", None) if callable(getattr(source, "read", None)) else None
-    return name if isinstance(name, str) else None
 
 
 def _is_file(source: Any) -> bool:

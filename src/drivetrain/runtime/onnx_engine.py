@@ -1,6 +1,6 @@
 """The network in ONNX Runtime: small, quick to start, and without torch.
 
-Legend: N pictures, S side in px, C channels, K outputs.
+Legend: N rows, K outputs.
 """
 
 from __future__ import annotations
@@ -16,39 +16,46 @@ from drivetrain.errors import ArtefactError
 from drivetrain.runtime.cpus import usable_cpus
 from drivetrain.runtime.manifest import Manifest
 from drivetrain.runtime.onnx_file import SafeModel, safe_model
+from drivetrain.runtime.spec import Arrays, TensorSpec
 from drivetrain.settings import whole
 
 MOST_ROWS = 32
-"""Pictures that go through the network at once. More at a time are no faster on a CPU, and need memory for each."""
+"""Rows that go through the network at once. More at a time are no faster on a CPU, and need memory for each."""
 
 NO_FOLDER = os.devnull
 """Where the runtime would look for weights in other files: no file can lie in there."""
+
+_DTYPES = {
+    "tensor(float)": "float32", "tensor(double)": "float64", "tensor(float16)": "float16", "tensor(bool)": "bool",
+    **{f"tensor({name})": name for name in ("uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64")},
+}  # fmt: skip
+"""As ONNX Runtime names them → as numpy does."""
 
 FATAL = 4
 """Severity below which ONNX Runtime writes nothing: what matters is raised, and standard error belongs to the user."""
 
 
 class OnnxEngine:
-    """Runs `model.onnx` on pictures as they were read: (N, S, S, C) uint8 → (N, K) float32 raw outputs.
+    """Runs `model.onnx` on a batch of views, one array for each of its inputs → (N, K) float32 raw outputs.
 
     May be called from several threads at once.
 
     Args:
         model: Content of the file.
         name: Of the file, for messages.
-        threads: That work on one picture; None takes `OMP_NUM_THREADS` where it is set, else the processors this
+        threads: That work on one row; None takes `OMP_NUM_THREADS` where it is set, else the processors this
             process may use.
         own: Whether this user has saved this very content: then it is taken as it is, which is quicker.
 
     Raises:
-        ArtefactError: The model is damaged, reads other files, or is not a model of pictures like drivetrain's.
+        ArtefactError: The model is damaged, reads other files, or is not a model like drivetrain's.
         SettingError: `threads` is below 1.
 
     Example:
         ::
 
             engine = OnnxEngine(Path("fruit.model/model.onnx").read_bytes())
-            outputs_NK = engine(pictures_NSSC)
+            outputs_NK = engine(*spec.stack(views))
     """
 
     def __init__(
@@ -65,31 +72,35 @@ class OnnxEngine:
             )
         except Exception as error:  # onnxruntime's own exceptions share no base
             raise ArtefactError(f"{name} cannot be run by ONNX Runtime: {_first_line(error)}.") from error
-        self._input, self.size_px, self.channels = _input_of(self._session, name)
+        self.signature = _signature_of(self._session, name)
         self._output, self.n_outputs = _output_of(self._session, name)
 
-    def __call__(self, pictures: NDArray[np.uint8], /) -> NDArray[np.float32]:
-        """Raw outputs, one row per picture."""
-        if not len(pictures):
+    def __call__(self, *views: NDArray[Any]) -> NDArray[np.float32]:
+        """Raw outputs, one row per row of the views; these are in the order of the signature."""
+        n = len(views[0])
+        if not n:
             return np.zeros((0, self.n_outputs), np.float32)
-        parts = [self._run(pictures[start : start + MOST_ROWS]) for start in range(0, len(pictures), MOST_ROWS)]
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+        if n <= MOST_ROWS:
+            return self._run(views)
+        parts = [tuple(array[start : start + MOST_ROWS] for array in views) for start in range(0, n, MOST_ROWS)]
+        return np.concatenate([self._run(part) for part in parts])
 
     def check_fits(self, manifest: Manifest) -> None:
         """Raise ArtefactError where the model reads or says something else than the manifest describes."""
-        described = (manifest.input.size_px, manifest.input.channels, manifest.target.n_outputs)
-        if (self.size_px, self.channels, self.n_outputs) != described:
+        described = tuple(spec._replace(below=None) for spec in manifest.input.signature())
+        if self.signature != described or self.n_outputs != manifest.target.n_outputs:
             raise ArtefactError(
-                f"{self.name} reads {self.channels} channels of {self.size_px} px and gives {self.n_outputs} outputs; "
-                f"its manifest describes {described[1]} channels of {described[0]} px and {described[2]} outputs."
+                f"{self.name} reads {_said(self.signature)} and gives {self.n_outputs} outputs; its manifest describes "
+                f"{_said(described)} and {manifest.target.n_outputs} outputs."
             )
 
-    def _run(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def _run(self, views: Arrays) -> NDArray[np.float32]:
         try:
-            made: Any = self._session.run([self._output], {self._input: np.ascontiguousarray(pictures)})
+            given = {spec.name: np.ascontiguousarray(array) for spec, array in zip(self.signature, views, strict=True)}
+            made: Any = self._session.run([self._output], given)
         except Exception as error:  # onnxruntime's own exceptions share no base
             raise ArtefactError(
-                f"{self.name} cannot answer {len(pictures)} pictures: {_first_line(error)}. "
+                f"{self.name} cannot answer {len(views[0])} rows: {_first_line(error)}. "
                 "To fix: get the model again from whoever made it, or export it anew."
             ) from error
         return made[0]
@@ -120,14 +131,29 @@ def _options(threads: int) -> Any:
     return options
 
 
-def _input_of(session: Any, name: str) -> tuple[str, int, int]:
-    inputs = session.get_inputs()
-    shape = inputs[0].shape if len(inputs) == 1 else []
-    square = len(shape) == 4 and all(isinstance(side, int) for side in shape[1:]) and shape[1] == shape[2]
-    if not square or inputs[0].type != "tensor(uint8)" or isinstance(shape[0], int):
-        found = ", ".join(f"{value.name} {value.type} {value.shape}" for value in inputs)
-        raise ArtefactError(f"{name} reads {found or 'nothing'}: expected one input, uint8 of shape (N, S, S, C).")
-    return inputs[0].name, shape[1], shape[3]
+def _signature_of(session: Any, name: str) -> tuple[TensorSpec, ...]:
+    found: list[TensorSpec] = []
+    for value in session.get_inputs():
+        dtype = _DTYPES.get(value.type)
+        if dtype is None or not value.shape or isinstance(value.shape[0], int):
+            raise ArtefactError(
+                f"{name} reads {value.name} {value.type} {value.shape}: expected numbers of shape (N, ...), for any N."
+            )
+        found.append(TensorSpec(value.name, dtype, tuple(s if isinstance(s, int) else None for s in value.shape[1:])))
+    if not found:
+        raise ArtefactError(f"{name} reads nothing: expected an input of shape (N, ...).")
+    return tuple(found)
+
+
+def _said(signature: tuple[TensorSpec, ...]) -> str:
+    """For people.
+
+    Example:
+        >>> _said((TensorSpec("pixels", "uint8", (224, 224, 3)), TensorSpec("ids", "int64", (None,))))
+        'pixels uint8 (N, 224, 224, 3), ids int64 (N, any)'
+    """
+    sides = [", ".join(["N", *("any" if side is None else str(side) for side in spec.shape)]) for spec in signature]
+    return ", ".join(f"{spec.name} {spec.dtype} ({shape})" for spec, shape in zip(signature, sides, strict=True))
 
 
 def _output_of(session: Any, name: str) -> tuple[str, int]:

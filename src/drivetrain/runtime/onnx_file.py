@@ -1,7 +1,7 @@
 """A stranger's ONNX file made safe to run: read by one strict reading, checked, and written anew.
 
 ONNX Runtime never sees the file itself, only the bytes that `safe_model` wrote: no paths to other files, no control
-flow, no tensor whose size a picture decides, and nothing that two programs could read in two ways.
+flow, no tensor whose size an input decides, and nothing that two programs could read in two ways.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class SafeModel(NamedTuple):
 
     content: bytes
     rising: bool
-    """Whether every tensor only grows with the number of pictures."""
+    """Whether every tensor only grows with the number of rows."""
 
 
 def safe_model(content: bytes, name: str) -> SafeModel:
@@ -32,7 +32,7 @@ def safe_model(content: bytes, name: str) -> SafeModel:
         name: Of the file, for the message.
 
     Raises:
-        ArtefactError: It reads other files, may do more than models of pictures need, or is damaged.
+        ArtefactError: It reads other files, may do more than models need, or is damaged.
 
     Example:
         >>> safe_model(b"no model", "model.onnx")
@@ -57,7 +57,7 @@ def safe_model(content: bytes, name: str) -> SafeModel:
         rising = check_graph(model)
     except ValueError as error:
         raise ArtefactError(
-            f"{name} may do more than a model of pictures needs, which is refused: {error}. "
+            f"{name} may do more than a model needs, which is refused: {error}. "
             "To fix: load the model with torch (device='cpu' and another precision), or export it anew."
         ) from error
     return SafeModel(written(model), rising)

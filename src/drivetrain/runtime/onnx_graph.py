@@ -1,10 +1,10 @@
-"""What a graph may do: operators of picture models, no loops, and sizes that no picture can change.
+"""What a graph may do: operators of models, no loops, and sizes that no input can change.
 
-A graph is a program. With loops, or with tensors whose size is computed from pixels, a few hundred bytes can take all
-memory and all time, and only for the picture that its maker chose. So every operator must be on a list, and for every
-tensor it is found out what its *values* and its *shape* depend on. A shape may depend on the number of pictures, never
-on pixels. Where it only rises with that number, a run with the largest one, which `trial` makes, bounds them all; where
-it does not, the model is tried with every number.
+A graph is a program. With loops, or with tensors whose size is computed from what is in a row, a few hundred bytes can
+take all memory and all time, and only for the input that its maker chose. So every operator must be on a list, and for
+every tensor it is found out what its *values* and its *shape* depend on. A shape may depend on the number of rows,
+never on what is in them. Where it only rises with that number, a run with the largest one, which `trial` makes, bounds
+them all; where it does not, the model is tried with every number.
 """
 
 from __future__ import annotations
@@ -47,12 +47,12 @@ class Depends(IntEnum):
     """Nothing: constants of at least 0."""
     NOTHING = 1
     RISING = 2
-    """The number of pictures: never below 0, and never less for more pictures."""
+    """The number of rows: never below 0, and never less for more rows."""
     MIXED = 3
     """Some rise, some are constants of any sign."""
     ANYHOW = 4
-    """The number of pictures, in some way."""
-    PIXELS = 5
+    """The number of rows, in some way."""
+    INPUT = 5
 
 
 _P, _C, _R, _M, _A, _X = Depends
@@ -65,7 +65,7 @@ _MOVING = frozenset(_MOVING_TEXT.split())
 _SIZED_BY: Mapping[str, tuple[int, ...]] = {
     "Reshape": (1,), "Expand": (1,), "Tile": (1,), "ConstantOfShape": (0,), "Resize": (2, 3), "Slice": (2,),
 }  # fmt: skip
-"""Operator → inputs that say how large its output is; it may rise with the number of pictures."""
+"""Operator → inputs that say how large its output is; it may rise with the number of rows."""
 _CONSTANT: Mapping[str, tuple[int, ...]] = {
     "Slice": (1, 3, 4), "Pad": (1, 3), "Split": (1,), "Squeeze": (1,), "Unsqueeze": (1,), "Range": (0, 2),
     "ReduceL1": (1,), "ReduceL2": (1,), "ReduceMax": (1,), "ReduceMean": (1,), "ReduceMin": (1,), "ReduceProd": (1,),
@@ -81,11 +81,11 @@ def check_graph(model: Message) -> bool:
         model: As `onnx_wire.understood` gives it.
 
     Returns:
-        Whether every shape rises with the number of pictures, so that the largest number says how large they get.
+        Whether every shape rises with the number of rows, so that the largest number says how large they get.
 
     Raises:
         ValueError: It has an operator that is not on the list, a tensor whose data are not as large as it says, or a
-            shape that pixels decide.
+            shape that the input decides.
     """
     graph = model.get("graph")
     if graph is None:
@@ -116,7 +116,7 @@ def _check_tensor(tensor: Message) -> None:
     dims = [_signed(side) for side in tensor.get("dims", [])]
     kind = tensor.get("data_type", 0)
     if kind not in BYTES_OF:
-        raise ValueError(f"the tensor {name!r} is of the type {kind}, which picture models have not")
+        raise ValueError(f"the tensor {name!r} is of the type {kind}, which models have not")
     if len(dims) > MOST_RANK or any(not 0 <= side <= LARGEST for side in dims):
         raise ValueError(f"the tensor {name!r} has the shape {dims[:MOST_RANK]}")
     count = math.prod(dims)
@@ -143,7 +143,7 @@ def _check_node(node: Message) -> None:
     quantised = domain == "com.microsoft" and operator in ("QuantizeLinear", "DequantizeLinear")
     if not quantised and (domain not in ("", "ai.onnx") or operator not in OPERATORS):
         said = f"{domain}.{operator}" if domain else operator
-        raise ValueError(f"it has the operator {said[:80]}, which is not one of those that picture models need")
+        raise ValueError(f"it has the operator {said[:80]}, which is not one of those that models need")
     if len(node.get("input", [])) > MOST_INPUTS or len(node.get("output", [])) > MOST_INPUTS:
         raise ValueError(f"{operator} has more than {MOST_INPUTS:,} inputs or outputs")
     seen: set[str] = set()
@@ -191,7 +191,7 @@ class _Tracing:
                 self.values[name], self.shapes[name] = values, shapes
 
     def follow(self, nodes: Sequence[Message]) -> bool:
-        """Whether all shapes rise with the number of pictures; raises ValueError at the first that pixels decide."""
+        """Whether all shapes rise with the number of rows; raises ValueError at the first that the input decides."""
         rising = True
         for node in nodes:
             operator = _text(node.get("op_type", b""))
@@ -203,7 +203,7 @@ class _Tracing:
             shapes = [self.shapes[name] for name in names if name]
             shape = max([_P, *shapes, *self._sizes(operator, values)])
             if shape is _X:
-                raise ValueError(f"the size of what comes out of {operator} depends on pixels")
+                raise ValueError(f"the size of what comes out of {operator} depends on the input")
             rising = rising and shape is not _A
             made = [_text(name) for name in node.get("output", [])]
             self._set(made, self._values(node, operator, values, shapes), shape)

@@ -17,6 +17,7 @@ from typing import Literal
 
 from drivetrain.errors import ArtefactError, SettingError
 from drivetrain.runtime.artefact import MODEL, WEIGHTS, Artefact
+from drivetrain.runtime.kinds import kind_name, packages
 from drivetrain.runtime.known_models import How, is_known, remember
 
 TRIAL = "DRIVETRAIN_TRIAL"
@@ -91,6 +92,8 @@ def _try(artefact: Artefact, engine: Engine, seconds: float, gigabytes: float) -
     task = {
         "path": str(artefact.path.absolute()),
         "engine": engine,
+        "kind": (kind := artefact.manifest.input.kind),
+        "package": packages()[kind_name(kind)],
         "seconds": seconds,
         "bytes": int(gigabytes * 2**30) + 4 * size,
     }

@@ -1,8 +1,7 @@
 """What validation looked like, kept with the model, so that a service can tell when life has become different.
 
 Everything is counted, nothing is kept of a single row: which categories were said, how sure the model was, and a few
-plain numbers of each picture (how bright, how sharp, how long). Legend: N rows, K outputs, H rows and W columns of
-pixels, C channels.
+plain numbers of each input (of a picture how bright, how sharp, how long). Legend: N rows, K outputs.
 """
 
 from __future__ import annotations
@@ -24,11 +23,6 @@ CONFIDENCE_EDGES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.9
 
 BINS = 10
 """Of a histogram whose edges are taken from the values: each holds about a tenth of the rows."""
-
-GRID = 64
-"""A picture's statistics are taken from at most about this many rows and columns of it: half a millisecond."""
-
-_LUMINANCE = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 
 
 class _Record(BaseModel):
@@ -106,8 +100,7 @@ class Reference(_Record):
     Example:
         >>> fruit = CategoryTarget(name="fruit", vocab=("apple", "pear"))
         >>> sure = np.array([[0.97, 0.03], [0.30, 0.70], [0.91, 0.09]])
-        >>> dark = [picture_statistics(np.full((4, 6, 3), value, dtype=np.uint8)) for value in (10, 20, 30)]
-        >>> seen = Reference.of(fruit, sure, dark)
+        >>> seen = Reference.of(fruit, sure, [{"aspect": aspect} for aspect in (1.0, 1.5, 2.0)])
         >>> seen.predicted, seen.inputs["aspect"].mean
         ({'apple': 2, 'pear': 1}, 1.5)
     """
@@ -121,7 +114,7 @@ class Reference(_Record):
     numbers: dict[str, Histogram] = {}
     """Column → predicted values, in the user's units; empty for categories."""
     inputs: dict[str, Histogram] = {}
-    """Name → `picture_statistics` of the rows."""
+    """Name → `InputSpec.statistics` of the rows."""
 
     @classmethod
     def of(
@@ -133,8 +126,7 @@ class Reference(_Record):
             target: What the outputs mean.
             activated_NK: Probabilities **as the deployed model says them**, so calibrated where it calibrates; or
                 values in the user's units.
-            statistics: For each row `picture_statistics` of its working picture (of `PictureInput.load`, before the
-                square is cut from it); empty: inputs are not watched.
+            statistics: For each row `InputSpec.statistics` of what was loaded; empty: inputs are not watched.
 
         Raises:
             DataError: There are no rows, or not as many statistics as rows.
@@ -182,45 +174,3 @@ def confidences(target: Target, activated_NK: NDArray[Any]) -> NDArray[np.float6
         [0.8]
     """
     return None if isinstance(target, NumberTarget) else calibration.confidences(target.kind, activated_NK)
-
-
-def picture_statistics(pixels: NDArray[np.uint8]) -> dict[str, float]:
-    """A few plain numbers of a picture that change when cameras, light or habits do; name → finite value.
-
-    ========== ====================================================================================
-    brightness mean luminance, 0–1
-    contrast   its standard deviation, 0–0.5
-    sharpness  mean difference of horizontal neighbours, 0–1: falls with blur, rises with noise
-    saturation mean of (largest − least) / largest over red, green and blue, 0–1; three channels only
-    aspect     width / height
-    ========== ====================================================================================
-
-    Args:
-        pixels: (H, W, C) working picture, with at least one pixel.
-
-    Example:
-        >>> red = np.zeros((2, 4, 3), dtype=np.uint8)
-        >>> red[..., 0] = 255
-        >>> {name: round(value, 3) for name, value in picture_statistics(red).items()}
-        {'brightness': 0.299, 'contrast': 0.0, 'sharpness': 0.0, 'saturation': 1.0, 'aspect': 2.0}
-    """
-    height, width, channels = pixels.shape
-    step = max(1, min(height, width) // GRID)
-    scale = np.float32(255)
-    here = np.divide(pixels[::step, ::step], scale, dtype=np.float32)
-    beside = np.divide(pixels[::step, 1::step], scale, dtype=np.float32)
-    light, light_beside = _luminance(here), _luminance(beside)
-    common = light_beside.shape[1]
-    found = {
-        "brightness": float(light.mean()),
-        "contrast": float(light.std()),
-        "sharpness": float(np.abs(light[:, :common] - light_beside).mean()) if common else 0.0,
-    }
-    if channels == 3:
-        most, least = here.max(axis=2), here.min(axis=2)
-        found["saturation"] = float(((most - least) / np.maximum(most, 1 / 255)).mean())
-    return {**found, "aspect": width / height}
-
-
-def _luminance(pixels_HWC: NDArray[np.float32]) -> NDArray[np.float32]:
-    return pixels_HWC @ _LUMINANCE if pixels_HWC.shape[2] == 3 else pixels_HWC.mean(axis=2)

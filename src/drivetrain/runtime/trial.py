@@ -15,21 +15,29 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from drivetrain.errors import DrivetrainError
+from drivetrain.runtime.kinds import add_kind, face, kind_name, packages
 from drivetrain.runtime.quarantine import Engine, within_trial
+from drivetrain.runtime.spec import random_views
 
 ROWS = (1, 12)
-"""Tried beside the largest number, where shapes rise with the number of pictures."""
+"""Tried beside the largest number, where shapes rise with the number of rows."""
+
+
+_LIBRARY: dict[Engine, str] = {"torch": "drivetrain.training.saved", "onnxruntime": "drivetrain.runtime.onnx_engine"}
 
 
 def main(task: str) -> str:
     """Try one model; gives what is printed."""
     asked: dict[str, Any] = json.loads(task)
     engine: Engine = asked["engine"]
-    for name in ("drivetrain.runtime.loading", *_libraries(engine)):
+    kind: str = asked["kind"]
+    if kind_name(kind) not in packages():
+        add_kind(kind_name(kind), asked["package"])
+    for name in ("drivetrain.runtime.loading", _LIBRARY[engine]):
         import_module(name)  # before the bounds: what libraries take is not the model's
+    for which in ("spec", "training") if engine == "torch" else ("spec",):
+        face(kind, which)
     bound(asked["seconds"], asked["bytes"])
     try:
         with within_trial():
@@ -37,12 +45,6 @@ def main(task: str) -> str:
     except DrivetrainError as error:
         return json.dumps({"refused": str(error)})
     return json.dumps("passed")
-
-
-def _libraries(engine: str) -> tuple[str, ...]:
-    if engine == "torch":
-        return ("drivetrain.training.saved", "drivetrain.vision.kind")
-    return ("drivetrain.runtime.onnx_engine",)
 
 
 def bound(seconds: float, most_bytes: int) -> None:
@@ -68,12 +70,11 @@ def _try(path: Path, engine: Engine) -> None:
     from drivetrain.runtime.onnx_engine import MOST_ROWS, OnnxEngine  # noqa: PLC0415
 
     predictor = load_with(open_artefact(path), engine)
-    size, channels = predictor.reader.size_px, predictor.reader.channels
+    signature = predictor.reader.signature()
     runs = predictor.engine
     rising = not isinstance(runs, OnnxEngine) or runs.rising
     for n in (*ROWS, MOST_ROWS) if rising else range(1, MOST_ROWS + 1):
-        noise = np.random.default_rng(n).integers(0, 256, (n, size, size, channels), dtype=np.uint8)
-        predictor.run(noise)
+        predictor.run(*random_views(signature, n, seed=n))
     if predictor.golden is not None:
         predictor.self_test()
 

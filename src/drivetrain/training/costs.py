@@ -13,9 +13,9 @@ from drivetrain.errors import ModelError
 from drivetrain.training.checkpoint import snapshot
 from drivetrain.training.cuts import Cut, CuttableBody
 from drivetrain.training.depthwise import FastDepthwiseGradients
-from drivetrain.training.feeding import Feeder, Pictures
+from drivetrain.training.feeding import Feeder, Loaded
 from drivetrain.training.inference import part_for_inference
-from drivetrain.training.kinds import PreparedKind
+from drivetrain.training.kind import TrainingKind
 from drivetrain.training.memory import kept_memory
 from drivetrain.training.network import Network
 from drivetrain.training.place import Place
@@ -55,7 +55,7 @@ class Costs:
     """From the whole body to the smallest part."""
 
 
-def measure_costs(network: Network, kind: PreparedKind, feeder: Feeder, place: Place, *, cut: bool) -> Costs:
+def measure_costs(network: Network, kind: TrainingKind, feeder: Feeder, place: Place, *, cut: bool) -> Costs:
     """Try the ways to train on one batch each, cut bodies among them or not; the network is as before afterwards."""
     trial = _Trial(network, kind, place, next(iter(feeder.views(0)))[1].head(feeder.batch_size))
     before, frozen = snapshot(network), list(network.frozen)
@@ -69,25 +69,24 @@ def measure_costs(network: Network, kind: PreparedKind, feeder: Feeder, place: P
 
 
 class _Trial:
-    def __init__(self, network: Network, kind: PreparedKind, place: Place, batch: Pictures) -> None:
+    def __init__(self, network: Network, kind: TrainingKind, place: Place, batch: Loaded) -> None:
         self._network, self._kind, self._place, self._batch = network, kind, place, batch
-        self._rows = len(batch.sizes)
+        self._rows = len(batch.draws)
 
     def costs(self, cut: bool) -> Costs:
-        views = self._views()
+        inputs = self._views()
         view = self._seconds(self._views)
         self._network.freeze(None)
         self._network.train()
-        whole = Way(None, 0.0, view + self._seconds(lambda: self._step(views, None)), 0)
+        whole = Way(None, 0.0, view + self._seconds(lambda: self._step(inputs, None)), 0)
         self._network.eval()
-        answering = part_for_inference(self._network, self._network.body, self._place, views)
-        forward = view + self._seconds(lambda: self._through(answering, self._network.normalise(views)))
-        return Costs(forward, (whole, *(self._cuts(views, view) if cut else ())))
+        answering = part_for_inference(self._network, self._network.body, self._place, inputs)
+        forward = view + self._seconds(lambda: self._through(answering, *inputs))
+        return Costs(forward, (whole, *(self._cuts(inputs, view) if cut else ())))
 
-    def _cuts(self, views: Tensor, view: float) -> list[Way]:
-        normalised = self._network.normalise(views)
+    def _cuts(self, inputs: tuple[Tensor, ...], view: float) -> list[Way]:
         try:
-            body = CuttableBody(self._network.body, normalised[:8])
+            body = CuttableBody(self._network.body, *(tensor[:8] for tensor in inputs))
         except ModelError:
             return []
         ways: list[Way] = []
@@ -98,24 +97,23 @@ class _Trial:
                 continue
             self._network.freeze(parts.lower)
             self._network.train()
-            lower = part_for_inference(self._network, parts.lower, self._place, views)
-            activations = self._through(lower, normalised)
-            store = view + self._seconds(lambda lower=lower: self._through(lower, normalised))
-            step = self._seconds(lambda parts=parts, inputs=activations: self._step(inputs, parts.upper))
+            lower = part_for_inference(self._network, parts.lower, self._place, inputs)
+            activations = self._through(lower, *inputs)
+            store = view + self._seconds(lambda lower=lower: self._through(lower, *inputs))
+            step = self._seconds(lambda parts=parts, stored=activations: self._step((stored,), parts.upper))
             ways.append(Way(cut, store, step, activations[0].numel() * activations.element_size()))
         return ways
 
-    def _views(self) -> Tensor:
-        batch = self._batch
-        return self._kind.training_views(batch.working.to(self._place.device), batch.sizes, batch.draws)
+    def _views(self) -> tuple[Tensor, ...]:
+        return self._batch.varied(self._kind, self._place.device)
 
-    def _through(self, part: nn.Module, inputs: Tensor) -> Tensor:
+    def _through(self, part: nn.Module, *inputs: Tensor) -> Tensor:
         with torch.no_grad(), self._place.autocast():
-            return part(inputs)
+            return part(*inputs)
 
-    def _step(self, inputs: Tensor, start: nn.Module | None) -> None:
+    def _step(self, inputs: tuple[Tensor, ...], start: nn.Module | None) -> None:
         with self._place.autocast(), FastDepthwiseGradients():
-            outputs = self._network(inputs.clone(), start)
+            outputs = self._network(*(tensor.clone() for tensor in inputs), start=start)
         outputs.sum().backward()
 
     def _seconds(self, work: Callable[[], object]) -> float:

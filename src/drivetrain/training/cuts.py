@@ -86,12 +86,15 @@ class CuttableBody:
     Args:
         body: Takes one tensor of inputs, gives (B, features).
         example: A batch of inputs, on the body's device.
+        more: Of a body with further inputs.
 
     Raises:
-        ModelError: The body cannot be traced.
+        ModelError: The body cannot be traced, or takes several inputs.
     """
 
-    def __init__(self, body: nn.Module, example: Tensor) -> None:
+    def __init__(self, body: nn.Module, example: Tensor, *more: Tensor) -> None:
+        if more:
+            raise ModelError(f"this body cannot be cut: it takes {1 + len(more)} inputs, and a cut lets one through.")
         self.body = body
         self._root = _OneInput(body)
         self.example = example

@@ -9,13 +9,14 @@ from torch import nn
 
 from drivetrain.data.data import Data
 from drivetrain.data.examples import Examples
+from drivetrain.data.inputs import Files
 from drivetrain.data.listing import SourceSpec
 from drivetrain.data.split import Part, Split
 from drivetrain.data.store import Store
 from drivetrain.errors import DataError
 from drivetrain.runtime.targets import CategoryTarget
 from drivetrain.training.evaluating import raw_outputs
-from drivetrain.training.kinds import prepare_kind
+from drivetrain.training.kind import prepare_kind, to_device
 from drivetrain.training.network import Network
 from drivetrain.training.place import Precision, find_place
 
@@ -65,12 +66,12 @@ def body_features(
         torch.manual_seed(0)
         kind = prepare_kind(data, arch=arch, pretrained=pretrained, size_px=size, augment=False, dropout=0.0)
         n_features = kind.architecture.features
-        network = Network(kind.normalise(), kind.body, features=n_features, n_outputs=1, dropout=0.0)
+        network = Network(kind.intake, kind.body, features=n_features, n_outputs=1, dropout=0.0)
     network.head = nn.Sequential()
-    network.to(place.device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+    to_device(network, place.device)
     network.eval()
-    store = Store(rows.paths, kind.reader, digests=rows.digests)
-    return raw_outputs(network, kind.reader, store, place)
+    store = Store(Files(rows.paths), kind.spec, digests=rows.digests)
+    return raw_outputs(network, kind.spec, store, place)
 
 
 def _as_data(rows: Examples, channels: int) -> Data:

@@ -115,7 +115,8 @@ def _head(learner: Learner, recipe: Recipe) -> Decision:
 
 def solves_head(learner: Learner, head_epochs: Decision | None) -> bool:
     """Whether the head's weights are solved for: where nothing was asked, on features that are stored."""
-    return head_epochs is None and learner.pretrained and stores(learner) and learner.loss.built_in
+    asked = head_epochs is None and learner.pretrained and learner.network.solvable
+    return asked and stores(learner) and learner.loss.built_in
 
 
 def _with_head(learner: Learner, head: Decision, recipe: Recipe, rest: Phase | None) -> list[Phase]:

@@ -21,6 +21,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 from torch.nn.utils.parametrize import is_parametrized
 
 from drivetrain.runtime.decisions import Decision
+from drivetrain.runtime.spec import Arrays, head
 from drivetrain.training.network import Network
 from drivetrain.training.place import Place
 
@@ -44,23 +45,23 @@ _foldings: WeakKeyDictionary[nn.Module, Folding] = WeakKeyDictionary()
 """What was found once holds while training changes the numbers: validating after each epoch does not look again."""
 
 
-def for_inference(network: Network, place: Place, example: NDArray[np.uint8]) -> tuple[Network, Decision]:
+def for_inference(network: Network, place: Place, example: Arrays) -> tuple[Network, Decision]:
     """A copy for answering, in evaluation mode, and what was folded in it; the network itself is not touched.
 
     Args:
         network: On the device of `place`.
         place: Its precision becomes that of the body's convolution and linear weights, once instead of at every call.
-        example: One input or more, (N, S, S, C) uint8; the first is used, and only the first time a network is seen.
+        example: A batch of views; the first row is used, and only the first time a network is seen.
 
     Example:
         ::
 
-            copy, folding = for_inference(network, place, pictures[:1])
+            copy, folding = for_inference(network, place, views)
             print(folding)  # True (20 of 20 batch norms folded into convolutions)
     """
-    inputs = as_batch(example[:1], place)
     if network not in _foldings:
-        _foldings[network] = _find_folding(network, inputs)
+        with torch.no_grad():
+            _foldings[network] = _find_folding(network, network.taken(*on_device(head(example, 1), place)))
     folding = _foldings[network]
     made = _frozen_copy(network)
     _fold(made.body, folding.pairs)
@@ -69,17 +70,17 @@ def for_inference(network: Network, place: Place, example: NDArray[np.uint8]) ->
     return made, folding.decision
 
 
-def part_for_inference(network: Network, part: nn.Module, place: Place, views: Tensor) -> nn.Module:
+def part_for_inference(network: Network, part: nn.Module, place: Place, inputs: tuple[Tensor, ...]) -> nn.Module:
     """Such a copy of the body, or of a part that was cut from it and names its layers ``body.…``.
 
     Args:
         network: As for `for_inference`.
         part: The body, or a part of it.
         place: As for `for_inference`.
-        views: (B, C, S, S), values 0 to 255; the first is used.
+        inputs: What the body takes; the first row is used.
     """
     if network not in _foldings:
-        _foldings[network] = _find_folding(network, views[:1])
+        _foldings[network] = _find_folding(network, tuple(tensor[:1] for tensor in inputs))
     made = copy.deepcopy(part).requires_grad_(False).eval()
     prefix = "" if part is network.body else "body."
     layers = {name for name, _ in made.named_modules()}
@@ -91,24 +92,24 @@ def part_for_inference(network: Network, part: nn.Module, place: Place, views: T
 
 
 class TorchEngine:
-    """Runs a network on pictures as they were read: (N, S, S, C) uint8 → (N, n_outputs) float32."""
+    """Runs a network on a batch of views, one array for each of the signature → (N, n_outputs) float32."""
 
     def __init__(self, network: Network, place: Place) -> None:
         self.network = network
         self.place = place
 
-    def __call__(self, pictures: NDArray[np.uint8], /) -> NDArray[np.float32]:
-        """Raw outputs, one row per picture."""
-        return self.tensor(pictures).cpu().numpy()
+    def __call__(self, *views: NDArray[Any]) -> NDArray[np.float32]:
+        """Raw outputs, one row per row of the views."""
+        return self.tensor(*views).cpu().numpy()
 
-    def tensor(self, pictures: NDArray[np.uint8]) -> Tensor:
+    def tensor(self, *views: NDArray[Any]) -> Tensor:
         """The same, left on the device; the network's mode is put back afterwards."""
         training = self.network.training
         if training:
             self.network.eval()
         try:
             with torch.inference_mode(), self.place.autocast(), _all_bits(self.place):
-                return self.network(as_batch(pictures, self.place)).float()
+                return self.network.answer(*on_device(views, self.place)).float()
         finally:
             if training:
                 self.network.train()
@@ -122,25 +123,23 @@ def _all_bits(place: Place) -> AbstractContextManager[Any]:
     return now.flags(now.enabled, now.benchmark, deterministic=now.deterministic, allow_tf32=False)
 
 
-def as_batch(pictures: NDArray[np.uint8], place: Place) -> Tensor:
-    """(N, S, S, C) uint8 → (N, C, S, S) float32 on the device, stored channel by channel as convolutions like it."""
-    writable = pictures if pictures.flags.writeable else pictures.copy()  # torch warns of others
-    batch = torch.from_numpy(writable).to(place.device).permute(0, 3, 1, 2)
-    return batch.float().contiguous(memory_format=torch.channels_last)
+def on_device(views: Arrays, place: Place) -> tuple[Tensor, ...]:
+    """The same numbers as tensors on the device."""
+    writable = [array if array.flags.writeable else array.copy() for array in views]  # torch warns of others
+    return tuple(torch.from_numpy(array).to(place.device) for array in writable)
 
 
-def _find_folding(network: Network, inputs: Tensor) -> Folding:
+def _find_folding(network: Network, inputs: tuple[Tensor, ...]) -> Folding:
     """Pairs that fold, after a trial in fp32."""
     trial = _frozen_copy(network)
     norms = sum(isinstance(layer, nn.BatchNorm2d) for layer in trial.body.modules())
     if norms == 0:
         return _unfolded("there are no batch norms in the body to fold")
     with torch.no_grad():
-        normalised = trial.normalise(inputs)
         try:
-            expected, pairs = _watch(trial.body, normalised)
+            expected, pairs = _watch(trial.body, inputs)
             _fold(trial.body, pairs)
-            found: Tensor = trial.body(normalised)
+            found: Tensor = trial.body(*inputs)
         except Exception as error:  # noqa: BLE001 - bodies are other people's code, and folding is optional
             return _unfolded(f"folding batch norm failed: {type(error).__name__}: {str(error).splitlines()[:1]}")
     if not pairs:
@@ -156,7 +155,7 @@ def _unfolded(reason: str) -> Folding:
     return Folding((), Decision(value=False, reason=reason))
 
 
-def _watch(body: nn.Module, normalised: Tensor) -> tuple[Tensor, list[Pair]]:
+def _watch(body: nn.Module, given: tuple[Tensor, ...]) -> tuple[Tensor, list[Pair]]:
     """Features of one input, and every batch norm whose input was the untouched output of a convolution."""
     made: dict[int, tuple[str, Tensor, int]] = {}  # holding the tensors keeps their ids from being used again
     read: list[Pair] = []
@@ -185,7 +184,7 @@ def _watch(body: nn.Module, normalised: Tensor) -> tuple[Tensor, list[Pair]]:
         elif isinstance(layer, nn.BatchNorm2d) and layer.running_mean is not None:
             handles.append(layer.register_forward_pre_hook(normed(name)))
     try:
-        features: Tensor = body(normalised)
+        features: Tensor = body(*given)
     finally:
         for handle in handles:
             handle.remove()

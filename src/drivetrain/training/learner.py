@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from drivetrain.calls import named
 from drivetrain.data.data import Data
+from drivetrain.data.inputs import Files
 from drivetrain.data.notices import warn
 from drivetrain.data.sealing import begin_trial
 from drivetrain.data.store import Store
@@ -39,7 +40,7 @@ from drivetrain.training.feeding import Feeder
 from drivetrain.training.fine_tuning import Recipe, budget_plan, epochs_plan, keep_plan, solves_head
 from drivetrain.training.identity import fingerprint, parameters_sha256
 from drivetrain.training.keeping import Keeping
-from drivetrain.training.kinds import asked_augmentation, prepare_kind
+from drivetrain.training.kind import asked_augmentation, prepare_kind, to_device
 from drivetrain.training.losses import LossFunction, make_loss
 from drivetrain.training.lr_find import LrSuggestion, try_rates
 from drivetrain.training.memory import kept_memory
@@ -190,15 +191,16 @@ class Learner(Validating, Sealing, Keeping, Reporting):
                 dropout=dropout,
             )
             self.network = Network(
-                self.kind.normalise(),
+                self.kind.intake,
                 self.kind.body,
+                head=self.kind.head,
                 features=self.kind.architecture.features,
                 n_outputs=data.target.n_outputs,
                 dropout=dropout,
             )
         tilt = 0.0 if self.loss.tilt_K is None else self.loss.tilt_K
         self.network.start_from(defaults.base_rates(data.target, training_rows) + tilt)
-        self.network.to(self.place.device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        to_device(self.network, self.place.device)
         batch = defaults.asked(batch_size) or defaults.choose_batch_size(len(data.train), self.place.device.type)
         self.batch_size = int(batch.value or 0)
         self.decisions: dict[str, Decision] = {
@@ -207,15 +209,12 @@ class Learner(Validating, Sealing, Keeping, Reporting):
             **({} if unlike is None else {"arch": unlike}),
             "device": Decision(value=str(self.place.device), reason="found" if device == "auto" else "as asked"),
             "precision": self.place.precision,
-            "size": Decision(
-                value=self.kind.reader.size_px, reason="what the weights read" if size is None else "as asked"
-            ),
             "batch_size": batch,
         }
         if (weighed := weights_decision(weights, self.loss.weights, data.target)) is not None:
             self.decisions["class_weights"] = weighed
         self.feeder = Feeder(
-            Store(data.train.paths, self.kind.reader, digests=data.train.digests),
+            Store(Files(data.train.paths), self.kind.spec, digests=data.train.digests),
             data.target.training_form(training_rows),
             self.kind,
             batch_size=self.batch_size,
@@ -226,8 +225,8 @@ class Learner(Validating, Sealing, Keeping, Reporting):
         )
         self._settings = {
             "architecture": self.kind.architecture.model_dump(),
-            "reader": self.kind.reader.model_dump(),
-            "views": [repr(augment), self.decisions["augmentation"].value],
+            "reader": self.kind.spec.model_dump(),
+            "views": [repr(augment), *(d.value for n, d in self.decisions.items() if n == "augmentation")],
             "loss": [self.loss.name, label_smoothing, weights],
             "mix": [mixup, cutmix],
             "optimizer": [self.weight_decay, self.clip_norm],
@@ -355,7 +354,7 @@ class Learner(Validating, Sealing, Keeping, Reporting):
     def predictor(self, *, top_k: int = 5) -> Predictor:
         """The trained model without the training data: what `predict` uses, and what `load` gives, in fp32."""
         engine = TorchEngine(self.network, self.place.judging())
-        return Predictor(self.kind.reader, self.data.target, engine, top_k=top_k)
+        return Predictor(self.kind.spec, self.data.target, engine, top_k=top_k)
 
     @named
     def predict(self, source: PictureSource) -> Prediction:

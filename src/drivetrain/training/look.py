@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -13,11 +13,10 @@ from drivetrain.data.examples import Examples
 from drivetrain.data.store import Store
 from drivetrain.errors import DataError
 from drivetrain.evaluation.predictions import Predictions
-from drivetrain.runtime.inputs import Input
+from drivetrain.runtime.spec import InputSpec
 from drivetrain.settings import whole
 from drivetrain.training.callbacks import Row
 from drivetrain.training.feeding import ORDER, VIEWS, Feeder
-from drivetrain.training.kinds import PreparedKind
 from drivetrain.training.plan import Phase
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 Picture = NDArray[np.uint8]
 
 
-def show_batch(feeder: Feeder, kind: PreparedKind, examples: Examples, n: int) -> Figure:
+def show_batch(feeder: Feeder, kind: Any, examples: Examples, n: int) -> Figure:
     """The first training views of an epoch."""
     from drivetrain.evaluation import figures  # noqa: PLC0415 - matplotlib only when drawing
 
@@ -34,20 +33,22 @@ def show_batch(feeder: Feeder, kind: PreparedKind, examples: Examples, n: int) -
     rows = feeder.random(ORDER, 0, 0).permutation(len(examples))[:n]
     arrays = [(row, array) for row, array in zip(rows, feeder.store.get(rows.tolist()), strict=True)]
     readable = [(row, array) for row, array in arrays if array is not None]
+    if not hasattr(kind, "training_views"):
+        raise DataError(f"training views of {kind.spec.kind} cannot be drawn.")
     working, sizes = kind.collate([array for _, array in readable])
     draws = torch.from_numpy(feeder.random(VIEWS, 0, 0, 0).random((len(readable), kind.n_draws), dtype=np.float32))
     views = kind.training_views(working, sizes, draws).permute(0, 2, 3, 1).round().to(torch.uint8).numpy()
     return figures.batch(list(views), [examples.values[row] for row, _ in readable])
 
 
-def show_results(predictions: Predictions, store: Store, reader: Input, n: int, seed: int) -> Figure:
+def show_results(predictions: Predictions, store: Store, reader: InputSpec, n: int, seed: int) -> Figure:
     """Pictures with answer and truth."""
     from drivetrain.evaluation import figures  # noqa: PLC0415
 
     return figures.results(predictions, _loader(store, reader), n=n, seed=seed)
 
 
-def top_losses(predictions: Predictions, store: Store, reader: Input, n: int) -> Figure:
+def top_losses(predictions: Predictions, store: Store, reader: InputSpec, n: int) -> Figure:
     """The rows with the highest loss."""
     from drivetrain.evaluation import figures  # noqa: PLC0415
 
@@ -81,11 +82,11 @@ def learning_rates(phases: Sequence[Phase], steps: int) -> Figure:
     return figures.learning_rates([phase.rates.head * phase.factor(i, n) for phase, n in totals for i in range(n)])
 
 
-def _loader(store: Store, reader: Input) -> Callable[[int], Picture]:
+def _loader(store: Store, reader: InputSpec) -> Callable[[int], Picture]:
     def load(row: int) -> Picture:
         array = store.get([row])[0]
         if array is None:
-            raise DataError(f"{store.paths[row]} cannot be read any more.")
-        return reader.view(array)
+            raise DataError(f"{store.name(row)} cannot be read any more.")
+        return reader.view(array)[0]
 
     return load

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 from drivetrain.calls import named
 from drivetrain.data.data import Data
 from drivetrain.data.examples import Examples
+from drivetrain.data.inputs import Files
 from drivetrain.data.store import Store
 from drivetrain.evaluation.predictions import Predictions
 from drivetrain.settings import whole
 from drivetrain.training import look
 from drivetrain.training.callbacks import Row
 from drivetrain.training.feeding import Feeder
-from drivetrain.training.kinds import PreparedKind
+from drivetrain.training.kind import TrainingKind
 from drivetrain.training.plan import Phase
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ class Looking:
     """The figures of a Learner."""
 
     data: Data
-    kind: PreparedKind
+    kind: TrainingKind
     feeder: Feeder
     history: list[Row]
     phases_run: list[Phase]
@@ -41,7 +42,7 @@ class Looking:
 
     def store_of(self, examples: Examples) -> Store:
         """Working pictures of some examples."""
-        return Store(examples.paths, self.kind.reader, digests=examples.digests)
+        return Store(Files(examples.paths), self.kind.spec, digests=examples.digests)
 
     @named
     def show_batch(self, n: int = 9) -> Figure:
@@ -52,13 +53,13 @@ class Looking:
     def show_results(self, n: int = 9, *, seed: int = 0) -> Figure:
         """Validation pictures with what the model says of them and what is true."""
         n, seed = whole("n", n, least=1), whole("seed", seed, least=0)
-        return look.show_results(self.predictions(), self.valid_store, self.kind.reader, n, seed)
+        return look.show_results(self.predictions(), self.valid_store, self.kind.spec, n, seed)
 
     @named
     def plot_top_losses(self, n: int = 9) -> Figure:
         """The validation pictures that the model is most wrong about."""
         n = whole("n", n, least=1)
-        return look.top_losses(self.predictions(), self.valid_store, self.kind.reader, n)
+        return look.top_losses(self.predictions(), self.valid_store, self.kind.spec, n)
 
     @named
     def plot_confusion(self, *, most: int = 20) -> Figure:

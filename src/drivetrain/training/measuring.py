@@ -16,7 +16,7 @@ from drivetrain.evaluation.predictions import Predictions
 from drivetrain.evaluation.scores import Scores
 from drivetrain.progress import say
 from drivetrain.settings import flag, instance
-from drivetrain.training.kinds import PreparedKind
+from drivetrain.training.kind import TrainingKind
 
 if TYPE_CHECKING:
     from drivetrain.evaluation.auditing.audit import Audit
@@ -43,7 +43,7 @@ class Measuring:
     """The baselines of a Learner."""
 
     data: Data
-    kind: PreparedKind
+    kind: TrainingKind
     metrics: tuple[Metric, ...]
 
     def predictions(self) -> Predictions:
@@ -120,7 +120,7 @@ class Measuring:
         data = self.data
         step = math.ceil(len(data.train) / PROBE_ROWS)
         train = data.train.subset(range(0, len(data.train), step))
-        rows, size_px = Examples.concat([train, data.valid]), self.kind.reader.size_px
+        rows, size_px = Examples.concat([train, data.valid]), getattr(self.kind.spec, "size_px", None)
         try:
             features, _ = untrained_features(rows, self.kind.architecture, channels=data.channels, size_px=size_px)
         except ModelError as error:

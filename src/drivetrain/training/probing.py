@@ -121,7 +121,9 @@ def out_of_fold(target: Target, features: Array, examples: Examples, *, folds: i
     return found
 
 
-def untrained_features(rows: Examples, architecture: Architecture, *, channels: int, size_px: int) -> tuple[Array, str]:
+def untrained_features(
+    rows: Examples, architecture: Architecture, *, channels: int, size_px: int | None
+) -> tuple[Array, str]:
     """(N, F) features of a body that has not learnt from these rows, and which body that was.
 
     The model's own as it was before training; where that cannot be had, the one that ships with drivetrain.
@@ -149,7 +151,7 @@ def without_folders(arch: str) -> str:
     return Path(arch.partition(":")[2]).name if arch.startswith("local-dir:") else arch
 
 
-def probe_predictions(data: Data, architecture: Architecture, size_px: int) -> tuple[Predictions, str]:
+def probe_predictions(data: Data, architecture: Architecture, size_px: int | None) -> tuple[Predictions, str]:
     """What a linear probe fitted on the training rows says of the validation rows, and which body it stands on."""
     rows = Examples.concat([data.train, data.valid])
     features, body = untrained_features(rows, architecture, channels=data.channels, size_px=size_px)

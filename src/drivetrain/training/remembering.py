@@ -7,7 +7,7 @@ import numpy as np
 from drivetrain.data.store import Store
 from drivetrain.evaluation.predictions import Predictions
 from drivetrain.runtime.calibration import Calibration
-from drivetrain.runtime.reference import Reference, picture_statistics
+from drivetrain.runtime.reference import Reference
 from drivetrain.runtime.targets import Array
 
 LEAST_ROWS = 30
@@ -48,7 +48,7 @@ def reference_of(predictions: Predictions, store: Store, calibration: Calibratio
         for row, picture in zip(some, store.get(some), strict=True):
             if picture is not None:
                 there.append(row)
-                statistics.append(picture_statistics(picture))
+                statistics.append(store.spec.statistics(picture))
     if not there:
         return None
     said = as_deployed(predictions.subset(there), calibration)

@@ -257,7 +257,9 @@ def _baselines(
     if probe and learner.kind.architecture.pretrained_from is not None:
         from drivetrain.training.probing import probe_predictions  # noqa: PLC0415 - brings scikit-learn
 
-        others["linear probe"], body = probe_predictions(data, learner.kind.architecture, learner.kind.reader.size_px)
+        others["linear probe"], body = probe_predictions(
+            data, learner.kind.architecture, getattr(learner.kind.spec, "size_px", None)
+        )
         notes["linear probe"] = f"a linear model on features of {body}"
     found = baselines(predictions, data.target.encode(data.train.values), [headline], others=others)
     return [
@@ -274,7 +276,7 @@ def _calibration(predictions: Predictions, manifest: Manifest | None) -> Any:
 
 def _picture(learner: Learner, row: int) -> Array | None:
     working = learner.valid_store.get([row])[0]
-    return None if working is None else learner.kind.reader.view(working)
+    return None if working is None else learner.kind.spec.view(working)[0]
 
 
 def seal_status(n: int, openings: Sequence[Opening], metrics: Sequence[Metric], identity: str = "") -> Seal:

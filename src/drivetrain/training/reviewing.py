@@ -157,7 +157,10 @@ def _of_training_rows(learner: Learner, given: Predictions | None) -> tuple[Pred
     everything = Examples.concat([data.train, data.valid])
     try:
         features, body = probing.untrained_features(
-            everything, learner.kind.architecture, channels=data.channels, size_px=learner.kind.reader.size_px
+            everything,
+            learner.kind.architecture,
+            channels=data.channels,
+            size_px=getattr(learner.kind.spec, "size_px", None),
         )
     except ModelError as error:
         return (

@@ -28,7 +28,7 @@ from drivetrain.training.checkpoint import (
     write_checkpoint,
 )
 from drivetrain.training.feeding import Feeder
-from drivetrain.training.kinds import PreparedKind
+from drivetrain.training.kind import TrainingKind
 from drivetrain.training.losses import Loss
 from drivetrain.training.memory import kept_memory
 from drivetrain.training.network import Network
@@ -49,7 +49,7 @@ class Setup:
     """What stays the same throughout a run."""
 
     network: Network
-    kind: PreparedKind
+    kind: TrainingKind
     feeder: Feeder
     loss: Loss
     place: Place

@@ -7,9 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
@@ -21,10 +19,11 @@ from drivetrain.runtime.golden import read_golden
 from drivetrain.runtime.manifest import Manifest, Opening
 from drivetrain.runtime.predictor import Predictor, checked_outputs
 from drivetrain.runtime.quarantine import ensure_tried
+from drivetrain.runtime.spec import random_views
 from drivetrain.settings import choice, place
 from drivetrain.text import printable
 from drivetrain.training.inference import TorchEngine, for_inference
-from drivetrain.training.kinds import rebuild_kind
+from drivetrain.training.kind import rebuild_network, to_device
 from drivetrain.training.network import Network
 from drivetrain.training.place import Place, Precision, find_place
 from drivetrain.training.shapes import check_shapes
@@ -46,20 +45,12 @@ def load_network(artefact: Artefact, place: Place) -> Network:
     Raises:
         ArtefactError: The parameters do not fit the architecture that the manifest names.
     """
-    manifest = artefact.manifest
     check_shapes(artefact)
     ensure_tried(artefact, "torch")
     with place.own_randomness():
-        normalise, body = rebuild_kind(manifest.input, manifest.architecture)
-        network = Network(
-            normalise,
-            body,
-            features=manifest.architecture.features,
-            n_outputs=manifest.target.n_outputs,
-            dropout=manifest.architecture.dropout,
-        )
+        network = rebuild_network(artefact.manifest)
     load_parameters(network, artefact)
-    network.to(place.device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+    to_device(network, place.device)
     return network.eval()
 
 
@@ -89,7 +80,7 @@ def load_with_torch(artefact: Artefact, *, device: str, precision: Precision, to
     """
     manifest = artefact.manifest
     place = _place_for(device, precision)
-    network, folding = for_inference(load_network(artefact, place), place, _noise(manifest))
+    network, folding = for_inference(load_network(artefact, place), place, random_views(manifest.input.signature(), 1))
     return Predictor(
         manifest.input,
         manifest.target,
@@ -100,12 +91,6 @@ def load_with_torch(artefact: Artefact, *, device: str, precision: Precision, to
         calibration=manifest.calibration,
         golden=read_golden(artefact),
     )
-
-
-def _noise(manifest: Manifest) -> NDArray[np.uint8]:
-    """One input that looks like nothing, (1, S, S, C)."""
-    size_px, channels = manifest.input.size_px, manifest.input.channels
-    return np.random.default_rng(0).integers(0, 256, (1, size_px, size_px, channels), dtype=np.uint8)
 
 
 def _place_for(device: str | int | torch.device, precision: Precision | torch.dtype) -> Place:
@@ -161,12 +146,13 @@ class _Judging:
         return self.as_it_answers and lower and MODEL in manifest.files
 
     def __call__(self) -> Predictions:
+        from drivetrain.data.inputs import Files  # noqa: PLC0415
         from drivetrain.data.store import Store  # noqa: PLC0415
         from drivetrain.training.evaluating import engine_outputs, raw_outputs  # noqa: PLC0415
         from drivetrain.training.judging import judge  # noqa: PLC0415
 
         manifest = self.artefact.manifest
-        store = Store(self.examples.paths, manifest.input, digests=self.examples.digests)
+        store = Store(Files(self.examples.paths), manifest.input, digests=self.examples.digests)
         if self._with_onnx:
             from drivetrain.runtime.onnx_engine import OnnxEngine  # noqa: PLC0415
 

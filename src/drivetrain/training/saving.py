@@ -56,7 +56,7 @@ def save_learner(learner: Learner, path: str | os.PathLike[str], plan: ExportPla
     predictions = learner.predictions() if len(data.valid) else None
     answered = None
     if exported is not None and exported.record.precision != "fp32" and len(data.valid):
-        answered = answers_of(exported.files[MODEL], learner.kind.reader, data.target, data.valid, learner.loss)
+        answered = answers_of(exported.files[MODEL], learner.kind.spec, data.target, data.valid, learner.loss)
         predictions, scores, expected = answered, learner.scores_of(answered), learner.expected_test_score(answered)
         _tell_of_lower(learner, scores, decision)
     learner.saved_scores = scores
@@ -72,7 +72,7 @@ def save_learner(learner: Learner, path: str | os.PathLike[str], plan: ExportPla
     manifest = {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": versions(),
-        "input": learner.kind.reader,
+        "input": learner.kind.spec,
         "target": data.target,
         "architecture": learner.kind.architecture,
         "decisions": {**learner.decisions, "export": decision},
@@ -109,7 +109,7 @@ def _exported(learner: Learner, plan: ExportPlan) -> tuple[Exported | None, Deci
         return None, Decision(value=None, reason="not asked for")
     data = learner.data
     try:
-        made = export_trained(learner.network, learner.kind.reader, data.target, data.valid, data.train, plan=plan)
+        made = export_trained(learner.network, learner.kind.spec, data.target, data.valid, data.train, plan=plan)
     except (ExportError, PictureError, MissingExtraError) as error:
         warnings.warn(f"saved without model.onnx, so that torch is needed to load it: {error}", DrivetrainWarning, 4)
         return None, Decision(value=None, reason=str(error))

@@ -37,7 +37,7 @@ from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.manifest import Expected, Manifest, Opening
 from drivetrain.training.callbacks import Row
 from drivetrain.training.identity import parameters_sha256
-from drivetrain.training.kinds import PreparedKind
+from drivetrain.training.kind import TrainingKind
 from drivetrain.training.network import Network
 from drivetrain.training.place import Place
 from drivetrain.training.reading import read_reading
@@ -50,7 +50,7 @@ class Sealing:
     data: Data
     metrics: tuple[Metric, ...]
     network: Network
-    kind: PreparedKind
+    kind: TrainingKind
     place: Place
     history: list[Row]
     decisions: dict[str, Decision]

@@ -59,7 +59,8 @@ def solve_head(network: Network, bank: Bank, target: Tensor, loss: Loss) -> floa
     Raises:
         TrainingError: The loss is not a finite number.
     """
-    norm, linear = cast(nn.BatchNorm1d, network.head[0]), cast(nn.Linear, network.head[-1])
+    head = cast(nn.Sequential, network.head)
+    norm, linear = cast(nn.BatchNorm1d, head[0]), cast(nn.Linear, head[-1])
     device = linear.weight.device
     rows = bank.there(np.arange(bank.rows))
     batches = np.array_split(rows, math.ceil(len(rows) / ROWS_AT_ONCE))

@@ -1,7 +1,7 @@
-"""What the steps of a phase begin with: pictures, or activations that were stored before the phase.
+"""What the steps of a phase begin with: inputs, or activations that were stored before the phase.
 
-Legend: a phase starts at the pictures, behind a layer of the body (a cut), or at the features that the whole frozen
-body gives.
+Legend: a phase starts at the inputs (`PICTURES`), behind a layer of the body (a cut), or at the features that the whole
+frozen body gives.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from drivetrain.progress import track
 from drivetrain.text import short_reason
 from drivetrain.training.activations import Bank, Produce, fill_bank
 from drivetrain.training.cuts import CutBody, CuttableBody
-from drivetrain.training.feeding import BANK_BATCH, Feeder, Pictures
-from drivetrain.training.inference import as_batch, part_for_inference
-from drivetrain.training.kinds import PreparedKind
+from drivetrain.training.feeding import BANK_BATCH, Feeder
+from drivetrain.training.inference import on_device, part_for_inference
+from drivetrain.training.kind import TrainingKind
 from drivetrain.training.network import Network
 from drivetrain.training.place import Place
 from drivetrain.training.plan import FEATURES, PICTURES, Phase
@@ -39,7 +39,7 @@ class Start:
     """Where a phase enters the network."""
 
     bank: Bank | None = None
-    """None for pictures."""
+    """None for inputs."""
     part: nn.Module | None = None
     """What of the body comes behind; None where all of it does."""
 
@@ -55,7 +55,7 @@ class Starts:
         folder: Where stored activations go while the run lasts; None keeps them in memory.
     """
 
-    def __init__(self, network: Network, kind: PreparedKind, feeder: Feeder, place: Place, folder: Path | None) -> None:
+    def __init__(self, network: Network, kind: TrainingKind, feeder: Feeder, place: Place, folder: Path | None) -> None:
         self._network, self._kind, self._feeder, self._place = network, kind, feeder, place
         self._folder = folder
         self._banks: dict[str, Bank] = {}
@@ -64,13 +64,16 @@ class Starts:
     @cached_property
     def body(self) -> CuttableBody:
         """The network's, with the places where it can be cut; raises ModelError where it cannot."""
-        _, pictures = next(iter(self._feeder.views(0)))
-        return CuttableBody(self._network.body, self._network.normalise(self._views(pictures.head(EXAMPLE_ROWS))))
+        return CuttableBody(self._network.body, *self._example(EXAMPLE_ROWS))
 
     def _answering(self, part: nn.Module) -> nn.Module:
         """A copy that only answers, with batch norm folded: for what is frozen, and so computed once."""
-        _, pictures = next(iter(self._feeder.views(0)))
-        return part_for_inference(self._network, part, self._place, self._views(pictures.head(1)))
+        return part_for_inference(self._network, part, self._place, self._example(1))
+
+    def _example(self, rows: int) -> tuple[Tensor, ...]:
+        """What the body takes of the first rows."""
+        _, loaded = next(iter(self._feeder.views(0)))
+        return loaded.head(rows).varied(self._kind, self._place.device)
 
     def prepare(self, phases: Sequence[Phase], index: int) -> Start:
         """Freeze what phase `index` leaves as it is, and store what it starts from."""
@@ -109,14 +112,14 @@ class Starts:
         return self._bank(
             phase.start,
             phase.views,
-            lambda: self._of_pictures(self._cut(phase.start).lower, phase.views, "storing activations"),
+            lambda: self._of_inputs(self._cut(phase.start).lower, phase.views, "storing activations"),
         )
 
     def _features(self, phase: Phase, later: Phase | None) -> Bank:
         """Features of the frozen body, from the activations that a later phase will start from where there is one."""
         if later is None or later.views < phase.views:
             return self._bank(
-                FEATURES, phase.views, lambda: self._of_pictures(self._network.body, phase.views, "storing features")
+                FEATURES, phase.views, lambda: self._of_inputs(self._network.body, phase.views, "storing features")
             )
         below = self._behind(later)
         upper = self._cut(later.start).upper
@@ -135,19 +138,19 @@ class Starts:
                 ) from error
         return self._banks[name]
 
-    def _of_pictures(self, part: nn.Module, views: int, doing: str) -> Produce:
+    def _of_inputs(self, part: nn.Module, views: int, doing: str) -> Produce:
         rows, part = len(self._feeder.target), self._answering(part)
         with track(doing, rows * views) as advance:
             for view in range(views):
-                for which, pictures in self._feeder.views(view):
-                    yield which, view, self._through(part, self._network.normalise(self._views(pictures)))
+                for which, loaded in self._feeder.views(view):
+                    yield which, view, self._through(part, *loaded.varied(self._kind, self._place.device))
                     advance(len(which))
 
     def _as_judged(self) -> Produce:
         part = self._answering(self._network.body)
         with track("storing features", len(self._feeder.target)) as advance:
-            for which, pictures in self._feeder.as_judged():
-                yield which, 0, self._through(part, self._network.normalise(as_batch(pictures, self._place)))
+            for which, views in self._feeder.as_judged():
+                yield which, 0, self._through(part, *self._network.taken(*on_device(views, self._place)))
                 advance(len(which))
 
     def _of_stored(self, part: nn.Module, below: Bank, views: int) -> Produce:
@@ -158,10 +161,6 @@ class Starts:
                     yield which, view, self._through(part, below.get(which, np.full(len(which), view)))
                     advance(len(which))
 
-    def _through(self, part: nn.Module, inputs: Tensor) -> Tensor:
+    def _through(self, part: nn.Module, *inputs: Tensor) -> Tensor:
         with torch.no_grad(), self._place.autocast():
-            return part(inputs.to(self._place.device))
-
-    def _views(self, pictures: Pictures) -> Tensor:
-        device = self._place.device
-        return self._kind.training_views(pictures.working.to(device), pictures.sizes, pictures.draws)
+            return part(*(tensor.to(self._place.device) for tensor in inputs))

@@ -19,7 +19,7 @@ from drivetrain.training.evaluating import raw_outputs
 from drivetrain.training.feeding import Feeder
 from drivetrain.training.identity import parameters_sha256
 from drivetrain.training.judging import judge
-from drivetrain.training.kinds import PreparedKind
+from drivetrain.training.kind import TrainingKind
 from drivetrain.training.looking import Looking
 from drivetrain.training.losses import Loss
 from drivetrain.training.measuring import Measuring
@@ -32,7 +32,7 @@ class Validating(Looking, Measuring):
 
     data: Data
     feeder: Feeder
-    kind: PreparedKind
+    kind: TrainingKind
     loss: Loss
     metrics: tuple[Metric, ...]
     network: Network
@@ -87,7 +87,7 @@ class Validating(Looking, Measuring):
         if len(examples) == 0:
             setting = "test_pct" if part == "test" else "valid_pct"
             raise DataError(f"there is no {part} set. To fix: make the data with {setting} above 0.")
-        outputs = raw_outputs(self.network, self.kind.reader, store, place or self.place.judging())
+        outputs = raw_outputs(self.network, self.kind.spec, store, place or self.place.judging())
         return judge(outputs, examples, self.data.target, self.loss)
 
     def _validated_columns(self) -> list[str]:

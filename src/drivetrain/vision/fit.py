@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +12,10 @@ from PIL import Image
 
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.formats import FORMATS
-from drivetrain.runtime.inputs import Fit
 from drivetrain.runtime.picture_faults import UnreadableError, faults_explained, pillow_is_quiet
+
+if TYPE_CHECKING:
+    from drivetrain.kinds.images.spec import Fit
 
 LEAST_KEPT = 0.5
 """Where the centre square of the median picture keeps less than this share of it, the whole picture is read."""

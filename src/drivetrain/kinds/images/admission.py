@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from PIL import Image
 
 from drivetrain.runtime.picture_faults import UnreadableError, faults_explained, pillow_is_quiet
 from drivetrain.runtime.picture_work import Work, check_headers, work_of
 from drivetrain.runtime.pictures import jpeg_shrink, lies_sideways
-from drivetrain.serving.refusals import Refusal
-from drivetrain.serving.settings import Limits
+from drivetrain.runtime.refusals import Refusal
+from drivetrain.runtime.serve import too_many_bytes
+
+if TYPE_CHECKING:
+    from drivetrain.serving.settings import Limits
 
 Format = Literal["JPEG", "PNG", "WEBP"]
 SUFFIXES: dict[Format, str] = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp"}
@@ -37,6 +40,11 @@ class Admitted:
     """Width and height change places when it is brought upright."""
 
     @property
+    def suffix(self) -> str:
+        """Of a file that holds it."""
+        return SUFFIXES[self.format]
+
+    @property
     def upright(self) -> tuple[int, int]:
         """(height, width) of the picture as it is seen."""
         return (self.width, self.height) if self.sideways else (self.height, self.width)
@@ -54,14 +62,15 @@ def admit(data: bytes, limits: Limits, shrink_to_px: int | None = None) -> Admit
         Refusal: 413 too large, 415 another format or an animation, 422 damaged.
 
     Example:
+        >>> from drivetrain.serving.settings import Limits
         >>> admit(b"GIF89a", Limits())
         Traceback (most recent call last):
-        drivetrain.serving.refusals.Refusal: this is not a JPEG, PNG or WebP picture
+        drivetrain.runtime.refusals.Refusal: this is not a JPEG, PNG or WebP picture
     """
     if not data:
         raise Refusal(422, "the picture is empty: there are no bytes in it")
     if len(data) > limits.picture_bytes:
-        raise too_many_bytes(limits)
+        raise too_many_bytes("picture", limits.picture_bytes)
     kind = format_of(data)
     if kind is None:
         raise Refusal(415, "this is not a JPEG, PNG or WebP picture")
@@ -73,11 +82,6 @@ def admit(data: bytes, limits: Limits, shrink_to_px: int | None = None) -> Admit
     heavy = work.seconds > HEAVY_S or work.bytes > HEAVY_BYTES
     large = heavy or width * height > limits.large_pixels
     return Admitted(data, kind, width, height, large, sideways)
-
-
-def too_many_bytes(limits: Limits) -> Refusal:
-    """413 for one picture."""
-    return Refusal(413, f"the picture has more than {limits.picture_bytes:,} bytes")
 
 
 def format_of(data: bytes) -> Format | None:

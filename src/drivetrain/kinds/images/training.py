@@ -1,4 +1,4 @@
-"""Pictures as a kind of input: the one place that joins their description, augmentation and bodies."""
+"""Pictures in training: the one place that joins their description, augmentation and bodies."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from typing import Any, cast
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from drivetrain.data.data import Data
+from drivetrain.data.inputs import Files
 from drivetrain.data.mirroring import why_not_mirror
 from drivetrain.data.notices import warn
 from drivetrain.data.store import Store
+from drivetrain.kinds.images.spec import Fit, PictureInput
 from drivetrain.runtime.decisions import Decision
-from drivetrain.runtime.inputs import Fit, PictureInput
 from drivetrain.runtime.manifest import Architecture, Manifest
+from drivetrain.runtime.spec import Arrays, padded
 from drivetrain.settings import whole
 from drivetrain.vision.augment import N_DRAWS, NO_AUGMENTATION, Augmentation, asked_augmentation, random_views
 from drivetrain.vision.bodies import Body, choose_arch, load_body, rebuild_body, restore_body
@@ -43,38 +44,49 @@ STATISTICS_ROWS = 512
 __all__ = ["PictureKind", "asked_augmentation", "prepare", "rebuild", "restore"]
 
 
+class PictureIntake(nn.Module):
+    """Views as they were decoded, (N, S, S, C) uint8, → (N, C, S, S) float32, normalised."""
+
+    def __init__(self, spec: PictureInput) -> None:
+        super().__init__()
+        self.normalise = Normalise(spec.mean, spec.std)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Stored channel by channel, as convolutions like it: so it lies there already."""
+        return self.normalise(pixels.permute(0, 3, 1, 2).float())
+
+
 class PictureKind:
-    """Pictures, as described by `reader`, with a body that reads them."""
+    """Pictures, as described by `spec`, with a body that reads them."""
 
     n_draws = N_DRAWS
+    head = None
 
     def __init__(
-        self, reader: PictureInput, body: Body, augmentation: Augmentation, decisions: Mapping[str, Decision]
+        self, spec: PictureInput, body: Body, augmentation: Augmentation, decisions: Mapping[str, Decision]
     ) -> None:
-        self.reader = reader
+        self.spec = spec
         self.decisions = decisions
+        self.intake = PictureIntake(spec)
         self.body = body.module
         self.architecture = body.architecture
         self.depth = body.depth
         self.augmentation = augmentation
-        self.train_view_px = _view_px(reader, body)
+        self.train_view_px = _view_px(spec, body)
 
-    def normalise(self) -> nn.Module:
-        """First layer of the network."""
-        return Normalise(self.reader.mean, self.reader.std)
-
-    def collate(self, working: Sequence[NDArray[np.uint8]]) -> tuple[Tensor, Tensor]:
+    def collate(self, loaded: Sequence[Arrays], /) -> tuple[Tensor, Tensor]:
         """(B, H, W, C) uint8, padded at the bottom right, and (B, 2) heights and widths."""
-        sizes = np.array([picture.shape[:2] for picture in working])
-        height, width = sizes.max(axis=0)
-        padded = np.zeros((len(working), height, width, self.reader.channels), np.uint8)
-        for place, picture in zip(padded, working, strict=True):
-            place[: picture.shape[0], : picture.shape[1]] = picture
-        return torch.from_numpy(padded), torch.from_numpy(sizes)
+        sizes = np.array([picture.shape[:2] for (picture,) in loaded])
+        return torch.from_numpy(padded(loaded)[0]), torch.from_numpy(sizes)
+
+    def vary(self, batch: tuple[Tensor, ...], draws: Tensor, /) -> tuple[Tensor]:
+        """(B, C, S, S) float32, normalised."""
+        working, sizes = batch
+        return (self.intake.normalise(self.training_views(working, sizes, draws)),)
 
     def training_views(self, working: Tensor, sizes: Tensor, draws: Tensor) -> Tensor:
         """(B, C, S, S) float32, values 0 to 255."""
-        views = random_views(working, sizes, draws, self.augmentation, self.train_view_px)
+        views = random_views(working, sizes.cpu(), draws, self.augmentation, self.train_view_px)
         return views.contiguous(memory_format=torch.channels_last)
 
 
@@ -98,13 +110,14 @@ def prepare(
     choice = choose_arch(arch, pretrained=pretrained)
     how = choose_fit(fit, data.train.paths)
     body = load_body(str(choice.value), pretrained=pretrained, channels=data.channels, size_px=size_px, dropout=dropout)
-    reader = _reader(body, data.channels, cast("Fit", how.value))
-    reader = reader.model_copy(update={"value_range": data.train.value_range})
+    spec = _spec(body, data.channels, cast("Fit", how.value))
+    spec = spec.model_copy(update={"value_range": data.train.value_range})
     if not pretrained:
-        mean, std = _statistics(data, reader)
-        reader = reader.model_copy(update={"mean": mean, "std": std})
-    augmentation, varied = _choose_augmentation(data, reader, body, augment)
-    return PictureKind(reader, body, augmentation, {"arch": choice, "fit": how, "augmentation": varied})
+        mean, std = _statistics(data, spec)
+        spec = spec.model_copy(update={"mean": mean, "std": std})
+    size = Decision(value=spec.size_px, reason="what the weights read" if size_px is None else "as asked")
+    augmentation, varied = _choose_augmentation(data, spec, body, augment)
+    return PictureKind(spec, body, augmentation, {"arch": choice, "fit": how, "augmentation": varied, "size": size})
 
 
 def restore(saved: Manifest, *, data: Data, augment: Augmentation | bool) -> PictureKind:
@@ -113,30 +126,32 @@ def restore(saved: Manifest, *, data: Data, augment: Augmentation | bool) -> Pic
     augmentation, varied = _choose_augmentation(data, saved.input, body, augment)
     choice = saved.decisions.get("arch", Decision(value=saved.architecture.name, reason="as saved"))
     how = Decision(value=saved.input.fit, reason="as saved")
-    return PictureKind(saved.input, body, augmentation, {"arch": choice, "fit": how, "augmentation": varied})
+    size = Decision(value=saved.input.size_px, reason="what the weights read")
+    decisions = {"arch": choice, "fit": how, "augmentation": varied, "size": size}
+    return PictureKind(saved.input, body, augmentation, decisions)
 
 
-def rebuild(reader: PictureInput, architecture: Architecture) -> tuple[nn.Module, nn.Module]:
-    """Normalisation layer and body of a saved model, the body with random parameters."""
-    return Normalise(reader.mean, reader.std), rebuild_body(architecture, reader.channels)
+def rebuild(spec: PictureInput, architecture: Architecture, n_outputs: int) -> tuple[nn.Module, nn.Module, None]:
+    """Intake and body of a saved model, the body with random parameters; its head is the usual one."""
+    return PictureIntake(spec), rebuild_body(architecture, spec.channels), None
 
 
-def _view_px(reader: PictureInput, body: Body) -> int:
+def _view_px(spec: PictureInput, body: Body) -> int:
     """Side of a training view."""
-    if body.fixed_size or reader.size_px < SMALLEST_REDUCED_PX or reader.fit != "crop":
-        return reader.size_px
-    return round(reader.size_px * TRAIN_VIEW_SHARE / 16) * 16
+    if body.fixed_size or spec.size_px < SMALLEST_REDUCED_PX or spec.fit != "crop":
+        return spec.size_px
+    return round(spec.size_px * TRAIN_VIEW_SHARE / 16) * 16
 
 
 def _choose_augmentation(
-    data: Data, reader: PictureInput, body: Body, asked: Augmentation | bool
+    data: Data, spec: PictureInput, body: Body, asked: Augmentation | bool
 ) -> tuple[Augmentation, Decision]:
     """How training pictures are varied, and why; pictures whose mirror image shows something else are not mirrored."""
     if asked is False:
         return NO_AUGMENTATION, Decision(value="none", reason="as asked")
     against = why_not_mirror(data.train, data.target)
     if asked is True:
-        augmentation = _default_augmentation(reader, body).model_copy(update={"flip": against is None})
+        augmentation = _default_augmentation(spec, body).model_copy(update={"flip": against is None})
         reason = f"not mirrored: {against}; else pass augment=Augmentation()" if against else "the default"
         return augmentation, Decision(value=str(augmentation), reason=reason)
     if asked.flip and against:
@@ -147,16 +162,16 @@ def _choose_augmentation(
     return asked, Decision(value=str(asked), reason="as asked")
 
 
-def _default_augmentation(reader: PictureInput, body: Body) -> Augmentation:
-    if reader.fit != "crop":
+def _default_augmentation(spec: PictureInput, body: Body) -> Augmentation:
+    if spec.fit != "crop":
         return Augmentation(crop=WHOLE_CROP)
-    if _view_px(reader, body) == reader.size_px:
+    if _view_px(spec, body) == spec.size_px:
         return Augmentation()
     smallest, largest = TIGHT_CROP
     return Augmentation(crop=smallest, crop_most=largest)
 
 
-def _reader(body: Body, channels: int, fit: Fit) -> PictureInput:
+def _spec(body: Body, channels: int, fit: Fit) -> PictureInput:
     config = body.config
     interpolation: Any = config["interpolation"] if config["interpolation"] != "random" else "bilinear"
     return PictureInput(
@@ -177,15 +192,15 @@ def _per_channel(statistics: Sequence[float], channels: int) -> tuple[float, ...
     return (float(np.mean(statistics)),) * channels
 
 
-def _statistics(data: Data, reader: PictureInput) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def _statistics(data: Data, spec: PictureInput) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean and deviation per channel (scale 0 to 1) over evenly chosen training pictures."""
     rows = np.unique(np.linspace(0, len(data.train) - 1, STATISTICS_ROWS).astype(int)).tolist()
-    store = Store(data.train.paths, reader, digests=data.train.digests, memory_bytes=0)
-    count, total, squares = 0, np.zeros(reader.channels), np.zeros(reader.channels)
+    store = Store(Files(data.train.paths), spec, digests=data.train.digests, memory_bytes=0)
+    count, total, squares = 0, np.zeros(spec.channels), np.zeros(spec.channels)
     for start in range(0, len(rows), 32):
-        for picture in store.get(rows[start : start + 32]):
-            if picture is not None:
-                values = picture.reshape(-1, reader.channels) / 255
+        for loaded in store.get(rows[start : start + 32]):
+            if loaded is not None:
+                values = loaded[0].reshape(-1, spec.channels) / 255
                 count += len(values)
                 total += values.sum(axis=0)
                 squares += (values**2).sum(axis=0)

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from drivetrain.runtime.inputs import PictureInput
+from drivetrain.kinds.images.spec import PictureInput
 from drivetrain.runtime.predictor import Prediction
+from drivetrain.runtime.refusals import Refusal
+from drivetrain.runtime.serve import Asked
 from drivetrain.runtime.targets import NumberTarget, Target
-from drivetrain.serving.model import Model
-from drivetrain.serving.refusals import Refusal
 
 CELLS = 7
 """The map has this many rows and columns."""
@@ -38,8 +38,13 @@ class Explanation:
     square: tuple[float, float, float, float]
     """Left, top, width and height of what the network sees, as shares of the upright picture; padding lies outside."""
 
+    def as_json(self) -> dict[str, Any]:
+        """Beside the answer."""
+        square = dict(zip(("left", "top", "width", "height"), self.square, strict=True))
+        return {"change": self.change, "square": square}
 
-def explain(model: Model, data: bytes, *, until: float) -> Explanation | Refusal:
+
+def explain(model: Asked, data: bytes, *, until: float) -> Explanation | Refusal:
     """Answer for one picture and say what the answer rests on; costs 50 predictions.
 
     Args:
@@ -52,8 +57,8 @@ def explain(model: Model, data: bytes, *, until: float) -> Explanation | Refusal
         working = model.load(picture)
     except Refusal as refusal:
         return refusal
-    reader = model.predictor.reader
-    pixels_HWC = reader.view(working)
+    reader: PictureInput = model.predictor.reader
+    (pixels_HWC,) = reader.view(working)
     said = model.say(pixels_HWC[None])[0]
     covered = occluded(pixels_HWC, fill_of(reader))
     rows: list[NDArray[Any]] = []
