@@ -198,8 +198,10 @@ class Learner(Validating, Sealing, Keeping, Reporting):
                 n_outputs=data.target.n_outputs,
                 dropout=dropout,
             )
-        tilt = 0.0 if self.loss.tilt_K is None else self.loss.tilt_K
-        self.network.start_from(defaults.base_rates(data.target, training_rows) + tilt)
+        self.pretrained &= saved is not None or self.kind.architecture.pretrained_from is not None
+        self.network.start_from(
+            defaults.base_rates(data.target, training_rows) + (0.0 if self.loss.tilt_K is None else self.loss.tilt_K)
+        )
         to_device(self.network, self.place.device)
         batch = defaults.asked(batch_size) or defaults.choose_batch_size(len(data.train), self.place.device.type)
         self.batch_size = int(batch.value or 0)
