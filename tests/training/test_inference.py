@@ -249,4 +249,4 @@ def test_pixels_that_nobody_may_change_are_answered_without_a_warning(place: Pla
     pixels.flags.writeable = False  # as pictures of the right size come out of Pillow
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert on_device((pixels,), place)[0].tolist() == [[[9] * 3] * 4] * 4
+        assert on_device((pixels,), place)[0].tolist() == [[[[9] * 3] * 4] * 4]
