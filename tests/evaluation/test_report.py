@@ -17,9 +17,9 @@ from drivetrain.errors import DataError
 from drivetrain.evaluation import Predictions, Score, score, wilson_interval
 from drivetrain.evaluation.report import Finding, Look, ReportParts, Seal, render
 from drivetrain.evaluation.report.gallery import worst_rows
-from drivetrain.evaluation.report.html import Html, escape, tag
 from drivetrain.evaluation.report.tallies import tallies
 from drivetrain.evaluation.report.thumbnails import MOST_BYTES, thumbnail
+from drivetrain.pages.html import Html, escape, tag
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.targets import CategoriesTarget, CategoryTarget
 

@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 
 from drivetrain.evaluation._classification import log_loss_rows
 from drivetrain.evaluation.predictions import Predictions
-from drivetrain.evaluation.report.html import Child, Html, breakable, section, tag
 from drivetrain.evaluation.report.parts import LoadPicture, ReportParts
 from drivetrain.evaluation.report.thumbnails import picture_tag
-from drivetrain.evaluation.report.words import as_percent, shortened, value_in_words
+from drivetrain.pages.html import Child, Html, breakable, section, tag
+from drivetrain.pages.words import as_percent, shortened, value_in_words
 
 PICTURES = 12
 """Of each kind of mistake."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from drivetrain.evaluation.metrics import metric_named
-from drivetrain.evaluation.report.charts import curve
-from drivetrain.evaluation.report.html import (
+from drivetrain.evaluation.report.parts import Finding, ReportParts, Seal
+from drivetrain.evaluation.report.thumbnails import picture_tag
+from drivetrain.pages.charts import curve
+from drivetrain.pages.html import (
     Child,
     Html,
     breakable,
@@ -16,9 +18,7 @@ from drivetrain.evaluation.report.html import (
     tag,
     with_code,
 )
-from drivetrain.evaluation.report.parts import Finding, ReportParts, Seal
-from drivetrain.evaluation.report.thumbnails import picture_tag
-from drivetrain.evaluation.report.words import as_percent, count_rows, with_minus
+from drivetrain.pages.words import as_percent, count_rows, with_minus
 from drivetrain.text import in_digits
 
 LEVELS = {"stop": "Problem", "warning": "Look at this", "note": "Note", "fine": "Fine"}

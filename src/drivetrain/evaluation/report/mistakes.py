@@ -8,11 +8,11 @@ import numpy as np
 
 from drivetrain.evaluation.confusions import Counts, count_confusions, most_confused, top_confusions
 from drivetrain.evaluation.intervals import Interval
-from drivetrain.evaluation.report.charts import heat_map, matrix, strip
-from drivetrain.evaluation.report.html import Cell, Child, Html, figure, scrolling, section, table, tag
 from drivetrain.evaluation.report.parts import ReportParts
 from drivetrain.evaluation.report.tallies import Tally, tallies
-from drivetrain.evaluation.report.words import as_percent, shortened
+from drivetrain.pages.charts import heat_map, matrix, strip
+from drivetrain.pages.html import Cell, Child, Html, figure, scrolling, section, table, tag
+from drivetrain.pages.words import as_percent, shortened
 
 MOST_IN_MATRIX = 20
 """Categories of a matrix whose cells can be read; with more, the most confused ones are shown, and a map of all."""

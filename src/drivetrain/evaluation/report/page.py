@@ -9,14 +9,14 @@ from functools import cache
 from importlib.resources import files
 
 from drivetrain.evaluation.report.gallery import gallery
-from drivetrain.evaluation.report.html import Html, section, tag
 from drivetrain.evaluation.report.making import data, training
 from drivetrain.evaluation.report.mistakes import mistakes
 from drivetrain.evaluation.report.numbers import numbers
 from drivetrain.evaluation.report.parts import ReportParts
 from drivetrain.evaluation.report.summary import headline, know
 from drivetrain.evaluation.report.trust import trust
-from drivetrain.evaluation.report.words import count_rows
+from drivetrain.pages.html import Html, section, tag
+from drivetrain.pages.words import count_rows
 
 
 def render(parts: ReportParts) -> str:
@@ -51,8 +51,8 @@ def render(parts: ReportParts) -> str:
         _header(parts),
         tag("main", headline(parts), know(parts), *sections, id="main"),
         _footer(parts),
-        style=resource("report.css"),
-        script=resource("report.js"),
+        style=resource("page.css"),
+        script=resource("page.js"),
     )
 
 
@@ -106,7 +106,7 @@ def _footer(parts: ReportParts) -> Html:
 @cache
 def resource(name: str) -> str:
     """A style sheet or script that lies beside this module."""
-    return files("drivetrain.evaluation.report").joinpath(name).read_text(encoding="utf-8")
+    return files("drivetrain.pages").joinpath(name).read_text(encoding="utf-8")
 
 
 def _hash(text: str) -> str:

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from drivetrain.evaluation.predictions import Predictions
-from drivetrain.evaluation.report.html import Html
 from drivetrain.evaluation.scores import Score, Scores
+from drivetrain.pages.html import Html
 from drivetrain.runtime.calibration import Calibration
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.targets import Array
@@ -101,7 +101,7 @@ class ReportParts:
     calibration: Calibration | None = None
     """What the saved model applies to its answers."""
     sections: Sequence[tuple[str, Html]] = ()
-    """Further sections: a title, and what `drivetrain.evaluation.report.html` made."""
+    """Further sections: a title, and what `drivetrain.pages.html` made."""
     warnings: Sequence[str] = ()
     """What a reader has to know before the numbers, such as rows that could not be found."""
     created: str = ""

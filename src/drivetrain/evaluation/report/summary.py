@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from drivetrain.evaluation.report.charts import compared
-from drivetrain.evaluation.report.html import Child, Html, figure, tag
 from drivetrain.evaluation.report.parts import ReportParts
 from drivetrain.evaluation.report.tallies import Tally, said_and_held, tallies
-from drivetrain.evaluation.report.words import as_percent, count_rows, quoted_list, shown, with_minus
 from drivetrain.evaluation.scores import Score
+from drivetrain.pages.charts import compared
+from drivetrain.pages.html import Child, Html, figure, tag
+from drivetrain.pages.words import as_percent, count_rows, quoted_list, shown, with_minus
 
 HONEST = 0.02
 """Confidence this close to the truth, on average, is called right."""

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from drivetrain.errors import DataError
-from drivetrain.evaluation.report.html import Html, tag
+from drivetrain.pages.html import Html, tag
 from drivetrain.runtime.targets import Array
 
 SIDE_PX = 192

@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from drivetrain.evaluation.report.html import Child, Html, tag
+from drivetrain.pages.html import Child, Html, tag
 from drivetrain.text import in_digits
 
 

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from drivetrain.evaluation.calibration import ReliabilityBin
 from drivetrain.evaluation.confusions import Counts
-from drivetrain.evaluation.report.html import Html, tag
-from drivetrain.evaluation.report.svg import (
+from drivetrain.evaluation.scores import Score
+from drivetrain.pages.html import Html, tag
+from drivetrain.pages.svg import (
     Plot,
     Scale,
     dot,
@@ -27,8 +28,7 @@ from drivetrain.evaluation.report.svg import (
     text,
     tick_label,
 )
-from drivetrain.evaluation.report.words import as_percent, shown, with_minus
-from drivetrain.evaluation.scores import Score
+from drivetrain.pages.words import as_percent, shown, with_minus
 from drivetrain.text import number_text
 
 WIDTH, HEIGHT = 460.0, 300.0

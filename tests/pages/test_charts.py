@@ -8,12 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivetrain.evaluation.calibration import reliability
-from drivetrain.evaluation.report import charts
-from drivetrain.evaluation.report.svg import Scale, nice_ticks, spread, tick_label, tick_labels
 from drivetrain.evaluation.report.tallies import said_and_held
-from drivetrain.evaluation.report.words import shortened, value_in_words
-
-from . import tables
+from drivetrain.pages import charts
+from drivetrain.pages.svg import Scale, nice_ticks, spread, tick_label, tick_labels
+from drivetrain.pages.words import shortened, value_in_words
+from tests.evaluation import tables
 
 FINITE = st.floats(-1e9, 1e9, allow_nan=False)
 
