@@ -1,18 +1,16 @@
-"""The charts of a report, each one drawing: training curves, reliability, confusions, numbers, intervals.
+"""Charts of plain arrays, each one drawing: intervals, curves, reliability, confusions, numbers.
 
-Legend: K categories, S of them shown, D numbers per row.
+Legend: K categories.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from drivetrain.evaluation.calibration import ReliabilityBin
-from drivetrain.evaluation.confusions import Counts
-from drivetrain.evaluation.scores import Score
 from drivetrain.pages.html import Html, tag
 from drivetrain.pages.svg import (
     Plot,
@@ -27,8 +25,9 @@ from drivetrain.pages.svg import (
     spread,
     text,
     tick_label,
+    width_px,
 )
-from drivetrain.pages.words import as_percent, shown, with_minus
+from drivetrain.pages.words import as_percent, with_minus
 from drivetrain.text import number_text
 
 WIDTH, HEIGHT = 460.0, 300.0
@@ -41,6 +40,29 @@ MOST_POINTS = 1500
 """Of a scatter; more are thinned out evenly, which the page says."""
 
 Row = Mapping[str, float | int | str | None]
+Floats = NDArray[np.float64]
+Counts = NDArray[np.int64]
+
+
+class Bar(NamedTuple):
+    """A number with its interval, for `compared`."""
+
+    label: str
+    value: float
+    low: float | None
+    high: float | None
+    said: str
+    """Value and interval in words."""
+
+
+class Bin(NamedTuple):
+    """Answers of about the same confidence, for `reliability`: how sure, how often right, the ends of its interval."""
+
+    confidence: float
+    right: float
+    low: float
+    high: float
+    n: int
 
 
 def strip(low: float | None, value: float | None, high: float | None, span: tuple[float, float], class_: str) -> Html:
@@ -54,39 +76,36 @@ def strip(low: float | None, value: float | None, high: float | None, span: tupl
     return tag("svg", marks, viewBox="0 0 84 16", width="84", height="16", aria_hidden="true", class_="strip")
 
 
-def compared(rows: Sequence[Score], name: str, title: str) -> Html:
-    """Scores of the same metric under each other on one axis, the first one in colour.
+def compared(rows: Sequence[Bar], name: str, title: str, *, percent: bool = False) -> Html:
+    """Numbers of the same kind under each other on one axis, the first one in colour.
 
     Args:
-        rows: The model's score, then those of simpler ways to answer; at least one has a value.
+        rows: The number that matters, then those it is compared with; at least one.
         name: Unique on the page.
         title: Of the drawing.
+        percent: Ticks are shown times 100, from 0 to 100 %.
     """
-    known = [row for row in rows if row.value is not None]
-    ends = [end for row in known for end in (row.low, row.value, row.high) if end is not None]
-    percent = rows[0].percent
+    ends = [end for row in rows for end in (row.low, row.value, row.high) if end is not None]
     low, high = (0.0, 1.0) if percent else spread(min(ends), max(ends))
     first, step = 30.0, 50.0
-    bottom = first + step * (len(known) - 1) + 12
+    bottom = first + step * (len(rows) - 1) + 12
     scale = Scale(low, high, 16, WIDTH - 24)
     marks: list[Html] = [
         text(scale.at(value), bottom + 18, tick_label(value, percent=percent), "tick mid")
         for value in nice_ticks(low, high)
     ]
-    for i, row in enumerate(known):
-        assert row.value is not None
+    for i, row in enumerate(rows):
         y, class_ = first + step * i, "accent" if i == 0 else "soft"
-        value, interval = shown(row)
         marks.append(text(scale.start_px, y - 15, row.label, "label strong" if i == 0 else "label"))
-        marks.append(text(scale.end_px, y - 15, f"{value} {interval}".strip(), "number end"))
+        marks.append(text(scale.end_px, y - 15, row.said, "number end"))
         marks.append(line(scale.start_px, y, scale.end_px, y, "grid"))
         marks += [line(scale.at(v), y - 4, scale.at(v), y + 4, "grid") for v in nice_ticks(low, high)]
         if row.low is not None and row.high is not None:
             start, end = scale.at(row.low), scale.at(row.high)
             marks.append(rectangle(start, y - 3, max(end - start, 1), 6, f"{class_} range"))
         marks.append(dot(scale.at(row.value), y, 5.5, class_))
-    said = "; ".join(f"{row.label} {' '.join(part for part in shown(row) if part)}" for row in known)
-    return drawing(name, WIDTH, bottom + 26, title, said, marks)
+    words = "; ".join(f"{row.label} {row.said}".strip() for row in rows)
+    return drawing(name, WIDTH, bottom + 26, title, words, marks)
 
 
 def curve(
@@ -111,10 +130,10 @@ def curve(
         best: Mark the best value of the last line: the highest (True), the lowest (False), or none (None).
     """
     epochs = list(range(1, len(history) + 1))  # counted on where it was trained again from 1
-    found: dict[str, list[tuple[int, float]]] = {}
+    found: dict[str, list[tuple[float, float]]] = {}
     for column, label in lines.items():
         values = [(epoch, row.get(column)) for epoch, row in zip(epochs, history, strict=True)]
-        points = [(epoch, float(v)) for epoch, v in values if isinstance(v, int | float) and np.isfinite(v)]
+        points = [(float(epoch), float(v)) for epoch, v in values if isinstance(v, int | float) and np.isfinite(v)]
         if points:
             found[label] = points
     if not found:
@@ -133,14 +152,23 @@ def curve(
         x_ticks=[t for t in ticks if t.is_integer()],
         right=20 + 8 * max(len(label) for label in found),
     )
-    marks, said = _series(field, found, percent, best)
+    marks, said = _series(field, found, percent=percent, best=best)
     return drawing(name, WIDTH, HEIGHT, title, said, field.frame(), marks)
 
 
 def _series(
-    field: Plot, found: Mapping[str, list[tuple[int, float]]], percent: bool, best: bool | None
+    field: Plot,
+    found: Mapping[str, Sequence[tuple[float, float]]],
+    *,
+    percent: bool,
+    best: bool | None,
+    dots: int = 30,
+    x_name: str = "epoch",
 ) -> tuple[list[Html], str]:
-    """Lines with their names, kept apart where they end close together, and what they say in words."""
+    """Lines with their names, kept apart where they end close together, and what they say in words.
+
+    Up to `dots` points are dots as well.
+    """
     marks: list[Html] = []
     said: list[str] = []
     taken: list[float] = []
@@ -148,10 +176,10 @@ def _series(
         class_ = "accent" if i == 0 else "soft"
         placed = [(field.x.at(x), field.y.at(y)) for x, y in points]
         marks.append(path(placed, f"{class_} curve"))
-        if len(placed) <= 30:
+        if len(placed) <= dots:
             marks += [
-                dot(x, y, 2.6, class_, f"epoch {e}: {_short(v, percent)}")
-                for (x, y), (e, v) in zip(placed, points, strict=True)
+                dot(x, y, 2.6, class_, f"{x_name} {at:g}: {_short(v, percent)}")
+                for (x, y), (at, v) in zip(placed, points, strict=True)
             ]
         y = placed[-1][1] + 4
         for other in taken:
@@ -160,16 +188,70 @@ def _series(
         taken.append(y)
         marks.append(text(placed[-1][0] + 12, y, label, f"{class_}-text"))
         first, last = _short(points[0][1], percent), _short(points[-1][1], percent)
-        said.insert(0, f"{label} from {first} to {last}")
+        said.insert(0, f"{label} from {first} to {last}".strip())
         if i == 0 and best is not None and len(points) > 1:
             pick = max if best else min
             at = pick(points, key=lambda point: point[1])
             marks.append(dot(field.x.at(at[0]), field.y.at(at[1]), 6.5, f"{class_} ring"))
-            said.append(f"{'highest' if best else 'lowest'} {label} {_short(at[1], percent)} in epoch {at[0]} (ringed)")
+            said.append(
+                f"{'highest' if best else 'lowest'} {label} {_short(at[1], percent)} in epoch {at[0]:g} (ringed)"
+            )
     return marks, "; ".join(said) + "."
 
 
-def reliability(bins: Sequence[ReliabilityBin], name: str) -> Html:
+def lines(
+    series: Mapping[str, tuple[Floats, Floats]],
+    *,
+    name: str,
+    title: str,
+    x_name: str,
+    y_name: str,
+    x_log: bool = False,
+    y_log: bool = False,
+    y: tuple[float, float] | None = None,
+    mark: tuple[float, float, str] | None = None,
+) -> Html:
+    """Lines through points, each labelled at its end; the last one in colour.
+
+    Args:
+        series: Label → (N,) x and (N,) y, at least one point each, all finite.
+        name: Unique on the page.
+        title: Of the drawing.
+        x_name: Of the axis.
+        y_name: Of the axis.
+        x_log: Equal distances across for equal ratios; all x are above 0.
+        y_log: The same for y; what lies below the axis is left out.
+        y: Ends of the y axis, outside of which nothing is drawn; None takes them from the points.
+        mark: x, y and a label of one point to be pointed out.
+    """
+    every_x, every_y = (np.concatenate([points[axis] for points in series.values()]) for axis in (0, 1))
+    y_low, y_high = y or spread(float(every_y.min()), float(every_y.max()))
+    x_low, x_high = float(every_x.min()), float(every_x.max())
+    if x_low == x_high:
+        x_low, x_high = (x_low / 2, x_high * 2) if x_log else spread(x_low, x_high)
+    right = 24 + 8 * max(len(label) for label in series)
+    field = plot(
+        WIDTH, HEIGHT, x=(x_low, x_high), y=(y_low, y_high), x_name=x_name, y_name=y_name, x_log=x_log, y_log=y_log,
+        right=right,
+    )  # fmt: skip
+    found: dict[str, list[tuple[float, float]]] = {}
+    for label, (xs, ys) in series.items():
+        inside = np.flatnonzero((ys >= y_low) & (ys <= y_high))
+        inside = inside[np.unique(np.linspace(0, len(inside) - 1, MOST_POINTS).astype(int))] if len(inside) else inside
+        if len(inside):
+            found[label] = list(zip(xs[inside].tolist(), ys[inside].tolist(), strict=True))
+    marks, said = _series(field, found, percent=False, best=None, dots=1, x_name=x_name)
+    if mark is not None:
+        at = field.x.at(mark[0])
+        side = "end" if at > (field.x.start_px + field.x.end_px) / 2 else ""
+        marks.append(line(at, field.y.start_px, at, field.y.end_px, "ideal"))
+        marks.append(dot(at, field.y.at(min(max(mark[1], y_low), y_high)), 6, "accent"))
+        marks.append(text(at + (-8 if side else 8), field.y.end_px + 12, mark[2], f"accent-text {side}".strip()))
+        said = f"{said[:-1]}; {mark[2]}."
+    return drawing(name, WIDTH, HEIGHT, title, said, field.frame(), marks)
+
+
+def reliability(bins: Sequence[Bin], name: str) -> Html:
     """How often answers of each confidence are right, against the line where confidence is honest."""
     low = 0.0 if min(min(b.low, b.confidence) for b in bins) < 0.5 else 0.5
     field = plot(
@@ -196,10 +278,10 @@ def matrix(counts: Counts, rows: Sequence[str], columns: Sequence[str], name: st
     """Counts of what was said (columns) for what is true (rows); the shade is the share of the row."""
     n_rows, n_columns = counts.shape
     cell = 44.0 if n_rows <= 6 else 32.0 if n_rows <= 12 else 26.0
-    longest = max(len(label) for label in [*rows, *columns])
-    left = max(24 + 7.2 * longest, TRUE_PX)
-    top = 40 + 5.3 * longest  # above the slanted names there is room for what they are
-    width, height = left + cell * n_columns + 4.6 * longest + 8, top + cell * n_rows + 8
+    longest = max(width_px(label) for label in [*rows, *columns])
+    left = max(24 + longest, TRUE_PX)
+    top = 40 + 0.74 * longest  # above the slanted names there is room for what they are
+    width, height = left + cell * n_columns + 0.64 * longest + 8, top + cell * n_rows + 8
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     marks: list[Html] = [text(left, 14, "the model says →", "axis-name"), text(0, top - 10, "true ↓", "axis-name")]
     for j, label in enumerate(columns):
@@ -243,7 +325,7 @@ def heat_map(counts_KK: Counts, name: str) -> Html:
     return drawing(name, WIDTH, top + cell * k + 8, "Confusion matrix of all categories", said, marks)
 
 
-def scatter(truth: NDArray[np.float64], said: NDArray[np.float64], name: str, what: str) -> Html:
+def scatter(truth: Floats, said: Floats, name: str, what: str) -> Html:
     """Predicted against true values, around the line where they agree."""
     low, high = spread(float(min(truth.min(), said.min())), float(max(truth.max(), said.max())))
     field = plot(WIDTH, WIDTH * 0.82, x=(low, high), y=(low, high), x_name=f"true {what}", y_name=f"predicted {what}")
@@ -256,13 +338,35 @@ def scatter(truth: NDArray[np.float64], said: NDArray[np.float64], name: str, wh
     return drawing(name, WIDTH, WIDTH * 0.82, title, words, field.frame(), ideal, points)
 
 
-def residuals(errors: NDArray[np.float64], name: str, what: str) -> Html:
+def residuals(errors: Floats, name: str, what: str) -> Html:
     """How far off the predictions are, and to which side."""
     low, high = spread(float(min(errors.min(), 0)), float(max(errors.max(), 0)))
-    counts, edges = np.histogram(errors, bins=min(30, max(5, round(len(errors) ** 0.5))), range=(low, high))
+    n_bins = min(30, max(5, round(len(errors) ** 0.5)))
+    words = f"Half of the rows are off by less than {np.median(np.abs(errors)):.4g}; mean error {errors.mean():.4g}."
+    return histogram(
+        errors, name, f"Errors of {what}", with_minus(words), x=(low, high), x_name=f"predicted − true {what}",
+        n_bins=n_bins,
+    )  # fmt: skip
+
+
+def histogram(
+    values: Floats,
+    name: str,
+    title: str,
+    said: str,
+    *,
+    x: tuple[float, float],
+    x_name: str,
+    n_bins: int,
+    y_name: str = "rows",
+    percent: bool = False,
+    height: float = HEIGHT,
+) -> Html:
+    """How many of the values lie where; a line marks 0 where it is inside."""
+    counts, edges = np.histogram(values, bins=n_bins, range=x)
     field = plot(
-        WIDTH, HEIGHT, x=(low, high), y=(0, 1.08 * max(int(counts.max()), 1)), x_name=f"predicted − true {what}",
-        y_name="rows", y_whole=True,
+        WIDTH, height, x=x, y=(0, 1.08 * max(int(counts.max()), 1)), x_name=x_name, y_name=y_name, y_whole=True,
+        x_percent=percent,
     )  # fmt: skip
     bars = [
         rectangle(
@@ -275,9 +379,8 @@ def residuals(errors: NDArray[np.float64], name: str, what: str) -> Html:
         )
         for n, a, b in zip(counts.tolist(), edges[:-1].tolist(), edges[1:].tolist(), strict=True)
     ]
-    zero = line(field.x.at(0), field.y.start_px, field.x.at(0), field.y.end_px, "axis")
-    words = f"Half of the rows are off by less than {np.median(np.abs(errors)):.4g}; mean error {errors.mean():.4g}."
-    return drawing(name, WIDTH, HEIGHT, f"Errors of {what}", with_minus(words), field.frame(), bars, zero)
+    zero = line(field.x.at(0), field.y.start_px, field.x.at(0), field.y.end_px, "axis") if x[0] < 0 < x[1] else None
+    return drawing(name, WIDTH, height, title, said, field.frame(), bars, zero)
 
 
 def _shade(share: float, right: bool) -> str:

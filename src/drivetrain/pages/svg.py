@@ -7,6 +7,8 @@ own size; a page narrower than that shrinks the drawing, its writing included, s
 from __future__ import annotations
 
 import math
+import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -34,6 +36,22 @@ def nice_ticks(low: float, high: float, most: int = 5, *, whole: bool = False) -
             break
     ticks = [float(f"{i * step:.15g}") for i in range(first, last + 1)]
     return ticks if len(ticks) >= 2 else [low, high]
+
+
+def power_ticks(low: float, high: float, most: int = 7) -> list[float]:
+    """Powers of ten inside [low, high], low > 0, at most `most`; between near ends their double and fivefold too.
+
+    Example:
+        >>> power_ticks(2e-5, 3.0, 4), power_ticks(1e-3, 6e-3)
+        ([0.0001, 0.01, 1.0], [0.001, 0.002, 0.005])
+    """
+    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    for factors in ((1,), (1, 2, 5)):
+        found = [float(f"{f}e{power}") for power in range(first, last + 1) for f in factors]
+        found = [value for value in found if low * (1 - 1e-9) <= value <= high * (1 + 1e-9)]
+        if len(found) >= 2:
+            return found[:: -(-len(found) // most)]
+    return nice_ticks(low, high)
 
 
 def tick_label(value: float, *, percent: bool = False) -> str:
@@ -71,21 +89,25 @@ def _with_minus(said: str) -> str:
 
 @dataclass(frozen=True)
 class Scale:
-    """A linear map from values to px.
+    """A map from values to px: linear, or with `log` equal distances for equal ratios (all values above 0).
 
     Example:
-        >>> Scale(0, 10, 50, 150).at(5)
-        100.0
+        >>> Scale(0, 10, 50, 150).at(5), Scale(0.01, 100, 50, 150, log=True).at(1)
+        (100.0, 100.0)
     """
 
     low: float
     high: float
     start_px: float
     end_px: float
+    log: bool = False
 
     def at(self, value: float) -> float:
         """Place of a value, to a tenth of a px; a scale without width puts all in its middle."""
-        share = (value - self.low) / (self.high - self.low) if self.high != self.low else 0.5
+        low, high = self.low, self.high
+        if self.log:
+            low, high, value = math.log(low), math.log(high), math.log(value)
+        share = (value - low) / (high - low) if high != low else 0.5
         return round(self.start_px + share * (self.end_px - self.start_px), 1)
 
 
@@ -129,15 +151,17 @@ def plot(
     y_whole: bool = False,
     x_ticks: Sequence[float] | None = None,
     right: float = 24,
+    x_log: bool = False,
+    y_log: bool = False,
 ) -> Plot:
     """A field of that size with round ticks; `right` px stay free for labels beside it."""
-    y_values = nice_ticks(*y, whole=y_whole)
+    y_values = power_ticks(*y) if y_log else nice_ticks(*y, whole=y_whole)
     labels = tick_labels(y_values, percent=y_percent)
     left = 16 + 7.4 * max(len(label) for label in labels)
-    x_values = nice_ticks(*x) if x_ticks is None else x_ticks
+    x_values = x_ticks if x_ticks is not None else power_ticks(*x) if x_log else nice_ticks(*x)
     return Plot(
-        Scale(x[0], x[1], round(left, 1), width - right),
-        Scale(y[0], y[1], height - 46, 32),
+        Scale(x[0], x[1], round(left, 1), width - right, x_log),
+        Scale(y[0], y[1], height - 46, 32, y_log),
         x_name,
         y_name,
         list(zip(x_values, tick_labels(x_values, percent=x_percent), strict=True)),
@@ -167,6 +191,33 @@ def drawing(name: str, width: float, height: float, title: str, description: str
         role="img",
         aria_labelledby=f"{name}-title {name}-desc",
     )
+
+
+def size_of(drawn: Html) -> tuple[float, float]:
+    """Width and height of a drawing, px.
+
+    Raises:
+        ValueError: It is no ``<svg>`` with both.
+    """
+    sides = re.match(r'<svg\b[^>]*?\bwidth="([\d.]+)"[^>]*?\bheight="([\d.]+)"', drawn)
+    if sides is None:
+        raise ValueError("a drawing is an <svg> with width and height")
+    return float(sides[1]), float(sides[2])
+
+
+def placed(drawn: Html, x: float, y: float) -> Html:
+    """A drawing as a part of another one, its upper left corner at (x, y)."""
+    return Html(drawn.replace("<svg", f'<svg x="{_px(x)}" y="{_px(y)}"', 1))
+
+
+def width_px(said: str, size_px: float = 12) -> float:
+    """About as wide as text is when it is drawn; letters of Chinese, Japanese and Korean take a square each.
+
+    Example:
+        >>> round(width_px("pear"), 1), round(width_px("お茶"), 1)
+        (28.8, 24.0)
+    """
+    return sum(size_px * (1.0 if unicodedata.east_asian_width(char) in "WF" else 0.6) for char in said)
 
 
 def group(*children: Child, **attributes: str) -> Html:

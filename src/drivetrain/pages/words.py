@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Protocol
 
-from drivetrain.evaluation.scores import Score
 from drivetrain.runtime.targets import TargetValue
 from drivetrain.text import number_text
+
+
+class Shown(Protocol):
+    """A number that says itself, as `drivetrain.evaluation.Score` does."""
+
+    def shown(self) -> tuple[str, str]:
+        """Value and interval; the interval is empty where there is none."""
+        ...
+
 
 _HYPHEN = re.compile(r"(?<!\w)-(?=\d)")
 
@@ -76,7 +85,7 @@ def with_minus(number: str) -> str:
     return _HYPHEN.sub("−", number)
 
 
-def shown(score: Score) -> tuple[str, str]:
+def shown(score: Shown) -> tuple[str, str]:
     """Value and interval of a score as a page shows them; the interval is empty where there is none."""
     value, interval = score.shown()
     return with_minus(value), with_minus(interval)

@@ -8,9 +8,9 @@ from drivetrain.data.audit.findings import Finding, RowRef, Severity
 from drivetrain.errors import PictureError
 from drivetrain.evaluation.auditing.audit import Audit
 from drivetrain.evaluation.report import parts as report
-from drivetrain.evaluation.report.page import document, page_header, resource
 from drivetrain.evaluation.report.thumbnails import SIDE_PX, picture_tag
 from drivetrain.pages.html import Child, Html, breakable, scrolling, section, table, tag, with_code
+from drivetrain.pages.page import document, page_header
 from drivetrain.runtime.pictures import read_picture
 from drivetrain.runtime.targets import Array
 
@@ -54,8 +54,6 @@ def audit_page(audit: Audit) -> str:
         f"{audit.source}: audit",
         page_header("Audit", audit.source, skip="To the findings"),
         tag("main", audit_section(audit), id="main"),
-        style=resource("page.css"),
-        script=resource("page.js"),
     )
 
 
