@@ -113,7 +113,7 @@ def test_other_numbers_of_channels(tmp_path: Path, channels: int) -> None:
     first = next(learn.predict_many(data.valid.paths))
     assert first.label == data.valid.values[0]
     for figure in (learn.show_batch(4), learn.show_results(4), learn.plot_top_losses(4)):
-        figure.savefig(tmp_path / "figure.png")
+        figure.save(tmp_path / "figure.png")
 
 
 def grocery_table(folder: Path, rows: int) -> pd.DataFrame:

@@ -237,7 +237,7 @@ def test_test_pictures_are_not_shown(with_copies):
     assert "sealed: not shown" in section
     (found,) = report_findings(only)
     assert found.level == "stop"
-    assert len(found.pictures) == 1
+    assert len(found.rows) == 1
 
 
 def test_a_clean_page_says_so():

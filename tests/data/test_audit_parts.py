@@ -96,7 +96,7 @@ def test_nothing_of_a_test_row_is_told_but_its_name(pictures, tmp_path):
     found = copies_findings(rows, find_copies(rows))
     assert kinds(found) == [("copies across parts", "problem")]  # that the labels differ is not told
     sealed = found[0].pairs[0].other
-    assert (sealed.part, sealed.label, sealed.file) == ("test", None, None)
+    assert (sealed.part, sealed.label, sealed.source) == ("test", None, None)
 
 
 @pytest.mark.parametrize("same_file", [True, False])

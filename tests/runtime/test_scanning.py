@@ -12,6 +12,8 @@ import pytest
 from PIL import Image
 
 from drivetrain.errors import DrivetrainWarning, PictureError, SystemLimitError
+from drivetrain.pages.chart import Chart
+from drivetrain.pages.svg import dot, drawing
 from drivetrain.runtime.inputs import PictureInput
 from drivetrain.runtime.pictures import probe_picture, read_picture
 from drivetrain.runtime.predictor import Predictor
@@ -140,11 +142,9 @@ def test_what_drivetrain_wrote_is_never_entered(tmp_path):
 
 
 def test_figures_that_drivetrain_saved_are_no_pictures(tmp_path):
-    from drivetrain.evaluation.figures._canvas import new_figure
-
-    figure = new_figure(2, 1)
+    figure = Chart(drawing("d", 100, 50, "A dot", "It is blue.", dot(50, 25, 5, "accent")))
     for name in ("confusion.png", "curve.jpg"):
-        figure.savefig(tmp_path / name)
+        figure.save(tmp_path / name)
         assert probe_picture(tmp_path / name).problem == "own output: a figure that drivetrain saved"
         assert read_picture(tmp_path / name).shape == (100, 200, 3), "who asks for one picture gets it"
     fill(tmp_path, **{"1.png": picture(), "2.jpg": picture("JPEG"), "plan.pdf": b"%PDF"})

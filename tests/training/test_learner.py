@@ -266,7 +266,7 @@ def test_figures(make_learner: MakeLearner, tmp_path: Path) -> None:
         learn.plot_lr(),
     ]
     for i, figure in enumerate(figures):
-        figure.savefig(tmp_path / f"{i}.png")
+        figure.save(tmp_path / f"{i}.png")
         assert (tmp_path / f"{i}.png").stat().st_size > 3000
 
 

@@ -48,9 +48,10 @@ def test_parts_are_those_of_the_learner(learn: dt.Learner) -> None:
     base = parts.baselines[0]
     classes = learn.data.target.encode(learn.data.valid.values)
     assert base.value == pytest.approx(max((classes == k).mean() for k in range(3)))
-    assert parts.pictures is not None
-    picture = parts.pictures(0)
-    assert picture is not None and picture.shape == (32, 32, 3)
+    assert parts.show is not None
+    shown = parts.show(0, "a < b")
+    assert shown is not None and shown.startswith('<img src="data:image/jpeg;base64,')
+    assert 'alt="a &lt; b"' in shown and 'class="tiny"' in shown
 
 
 def test_an_audit_is_shown(learn: dt.Learner, tmp_path: Path) -> None:

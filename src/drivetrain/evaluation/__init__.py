@@ -1,6 +1,6 @@
 """Predictions judged: metrics, intervals, figures. Never imports torch.
 
-Figures are in `drivetrain.evaluation.figures`, imported on their own because matplotlib is slow to load.
+Figures are in `drivetrain.evaluation.figures`.
 """
 
 from drivetrain.evaluation.intervals import Interval, bootstrap_interval, wilson_interval

@@ -9,7 +9,7 @@ from pathlib import Path
 from drivetrain.runtime.system_limits import patiently
 
 FIGURE_MARK = b"drivetrain figure"
-"""In the metadata of saved figures, see `drivetrain.evaluation.figures`."""
+"""In the metadata of saved figures, see `drivetrain.pages.chart`."""
 FIGURE_HEAD = 512
 MANIFEST_FORMAT = re.compile(rb'"format"\s*:\s*"drivetrain artefact"')
 SPACE_MARK = b"written by drivetrain"

@@ -1,4 +1,4 @@
-"""What a Learner can show, as matplotlib figures; the drawing itself is in `drivetrain.evaluation.figures`."""
+"""What a Learner can show, as charts; the drawing itself is in `drivetrain.evaluation.figures`."""
 
 from __future__ import annotations
 
@@ -21,14 +21,15 @@ from drivetrain.training.kinds import PreparedKind
 from drivetrain.training.plan import Phase
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from drivetrain.pages.chart import Chart
+    from drivetrain.pages.html import Html
 
 Picture = NDArray[np.uint8]
 
 
-def show_batch(feeder: Feeder, kind: PreparedKind, examples: Examples, n: int) -> Figure:
+def show_batch(feeder: Feeder, kind: PreparedKind, examples: Examples, n: int) -> Chart:
     """The first training views of an epoch."""
-    from drivetrain.evaluation import figures  # noqa: PLC0415 - matplotlib only when drawing
+    from drivetrain.evaluation import figures  # noqa: PLC0415 - only where something is drawn
 
     n = whole("n", n, least=1)
     rows = feeder.random(ORDER, 0, 0).permutation(len(examples))[:n]
@@ -37,31 +38,31 @@ def show_batch(feeder: Feeder, kind: PreparedKind, examples: Examples, n: int) -
     working, sizes = kind.collate([array for _, array in readable])
     draws = torch.from_numpy(feeder.random(VIEWS, 0, 0, 0).random((len(readable), kind.n_draws), dtype=np.float32))
     views = kind.training_views(working, sizes, draws).permute(0, 2, 3, 1).round().to(torch.uint8).numpy()
-    return figures.batch(list(views), [examples.values[row] for row, _ in readable])
+    return figures.batch([_shown(view) for view in views], [examples.values[row] for row, _ in readable])
 
 
-def show_results(predictions: Predictions, store: Store, reader: Input, n: int, seed: int) -> Figure:
+def show_results(predictions: Predictions, store: Store, reader: Input, n: int, seed: int) -> Chart:
     """Pictures with answer and truth."""
     from drivetrain.evaluation import figures  # noqa: PLC0415
 
     return figures.results(predictions, _loader(store, reader), n=n, seed=seed)
 
 
-def top_losses(predictions: Predictions, store: Store, reader: Input, n: int) -> Figure:
+def top_losses(predictions: Predictions, store: Store, reader: Input, n: int) -> Chart:
     """The rows with the highest loss."""
     from drivetrain.evaluation import figures  # noqa: PLC0415
 
     return figures.top_losses(predictions, _loader(store, reader), n=n)
 
 
-def confusion(predictions: Predictions, most: int) -> Figure:
+def confusion(predictions: Predictions, most: int) -> Chart:
     """Confusion matrix."""
     from drivetrain.evaluation import figures  # noqa: PLC0415
 
     return figures.confusion_matrix(predictions, most=most)
 
 
-def losses(history: Sequence[Row]) -> Figure:
+def losses(history: Sequence[Row]) -> Chart:
     """Losses by epoch."""
     from drivetrain.evaluation import figures  # noqa: PLC0415
 
@@ -71,7 +72,7 @@ def losses(history: Sequence[Row]) -> Figure:
     return figures.losses(numbers)
 
 
-def learning_rates(phases: Sequence[Phase], steps: int) -> Figure:
+def learning_rates(phases: Sequence[Phase], steps: int) -> Chart:
     """The head's rate at every step of a plan."""
     from drivetrain.evaluation import figures  # noqa: PLC0415
 
@@ -81,11 +82,19 @@ def learning_rates(phases: Sequence[Phase], steps: int) -> Figure:
     return figures.learning_rates([phase.rates.head * phase.factor(i, n) for phase, n in totals for i in range(n)])
 
 
-def _loader(store: Store, reader: Input) -> Callable[[int], Picture]:
-    def load(row: int) -> Picture:
+def _loader(store: Store, reader: Input) -> Callable[[int], Html]:
+    def load(row: int) -> Html:
         array = store.get([row])[0]
         if array is None:
             raise DataError(f"{store.paths[row]} cannot be read any more.")
-        return reader.view(array)
+        return _shown(reader.view(array))
 
     return load
+
+
+def _shown(view: Picture) -> Html:
+    """What the kind shows of a row, as large as a figure has room for."""
+    from drivetrain.evaluation import figures  # noqa: PLC0415
+    from drivetrain.evaluation.report.showing import shown  # noqa: PLC0415
+
+    return shown("images", (view,), side_px=round(figures.SIDE_PX))

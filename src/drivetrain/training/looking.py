@@ -18,7 +18,7 @@ from drivetrain.training.kinds import PreparedKind
 from drivetrain.training.plan import Phase
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from drivetrain.pages.chart import Chart
 
 
 class Looking:
@@ -44,33 +44,33 @@ class Looking:
         return Store(examples.paths, self.kind.reader, digests=examples.digests)
 
     @named
-    def show_batch(self, n: int = 9) -> Figure:
+    def show_batch(self, n: int = 9) -> Chart:
         """Training pictures as the network sees them: augmented."""
         return look.show_batch(self.feeder, self.kind, self.data.train, n)
 
     @named
-    def show_results(self, n: int = 9, *, seed: int = 0) -> Figure:
+    def show_results(self, n: int = 9, *, seed: int = 0) -> Chart:
         """Validation pictures with what the model says of them and what is true."""
         n, seed = whole("n", n, least=1), whole("seed", seed, least=0)
         return look.show_results(self.predictions(), self.valid_store, self.kind.reader, n, seed)
 
     @named
-    def plot_top_losses(self, n: int = 9) -> Figure:
+    def plot_top_losses(self, n: int = 9) -> Chart:
         """The validation pictures that the model is most wrong about."""
         n = whole("n", n, least=1)
         return look.top_losses(self.predictions(), self.valid_store, self.kind.reader, n)
 
     @named
-    def plot_confusion(self, *, most: int = 20) -> Figure:
+    def plot_confusion(self, *, most: int = 20) -> Chart:
         """Which categories are taken for which, on the validation set."""
         return look.confusion(self.predictions(), whole("most", most, least=2))
 
     @named
-    def plot_losses(self) -> Figure:
+    def plot_losses(self) -> Chart:
         """Training and validation loss, epoch by epoch."""
         return look.losses(self.history)
 
     @named
-    def plot_lr(self) -> Figure:
+    def plot_lr(self) -> Chart:
         """The head's learning rate, step by step, in the last run."""
         return look.learning_rates(self.phases_run, self.feeder.steps)

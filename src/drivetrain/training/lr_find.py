@@ -13,7 +13,7 @@ from drivetrain.training.feeding import Feeder
 from drivetrain.training.stepping import Stepper
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from drivetrain.pages.chart import Chart
 
 SMOOTHING = 0.9
 EXPLODED = 4.0
@@ -44,9 +44,9 @@ class LrSuggestion:
     def __str__(self) -> str:
         return f"learning rate {self.lr:.2g} ({self.reason})"
 
-    def plot(self) -> Figure:
+    def plot(self) -> Chart:
         """Loss against rate, with the suggestion marked."""
-        from drivetrain.evaluation.figures import lr_find  # noqa: PLC0415 - matplotlib only when drawing
+        from drivetrain.evaluation.figures import lr_find  # noqa: PLC0415 - only where something is drawn
 
         return lr_find(self.lrs, self.losses, self.lr)
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from drivetrain.evaluation.auditing.audit import Audit
     from drivetrain.evaluation.predictions import Predictions
     from drivetrain.evaluation.report import ReportParts, Seal
-    from drivetrain.runtime.targets import Array
+    from drivetrain.pages.html import Html
     from drivetrain.training.learner import Learner
     from drivetrain.training.place import Precision
 
@@ -226,7 +226,7 @@ def report_parts(
         decisions=_shown_decisions(learner.decisions if manifest is None else manifest.decisions),
         history=learner.history,
         verdict=learner.verdict().text if learner.history else None,
-        pictures=lambda row: _picture(learner, row),
+        show=lambda row, alt: _shown(learner, row, alt),
         audit=None if audit is None else report_findings(audit),
         seal=seal_status(
             stored.get("test", 0),
@@ -272,9 +272,11 @@ def _calibration(predictions: Predictions, manifest: Manifest | None) -> Any:
     return calibration_of(predictions) if manifest is None else manifest.calibration
 
 
-def _picture(learner: Learner, row: int) -> Array | None:
+def _shown(learner: Learner, row: int, alt: str) -> Html | None:
+    from drivetrain.evaluation.report.showing import shown  # noqa: PLC0415
+
     working = learner.valid_store.get([row])[0]
-    return None if working is None else learner.kind.reader.view(working)
+    return None if working is None else shown(learner.data.kind, (learner.kind.reader.view(working),), alt=alt)
 
 
 def seal_status(n: int, openings: Sequence[Opening], metrics: Sequence[Metric], identity: str = "") -> Seal:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal
 
 from drivetrain.text import printable
@@ -48,10 +47,12 @@ class RowRef:
     """training, validation or test; None where the rows are not divided."""
     label: str | None = None
     """None for test rows: their labels stay sealed."""
-    file: Path | None = None
-    """Where the picture is; None where it is not to be shown: test pictures stay sealed."""
+    source: Any = None
+    """What its kind of input reads, such as a path; None where it is not to be shown: test rows stay sealed."""
     reason: str | None = None
     """Why the row cannot be used; None where it can."""
+    kind: str = "images"
+    """Of its input."""
 
     def __str__(self) -> str:
         known = [self.part or "", "" if self.label is None else repr(self.label), self.reason or ""]

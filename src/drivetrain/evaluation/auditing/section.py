@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from drivetrain.data.audit.findings import Finding, RowRef, Severity
-from drivetrain.errors import PictureError
 from drivetrain.evaluation.auditing.audit import Audit
 from drivetrain.evaluation.report import parts as report
-from drivetrain.evaluation.report.thumbnails import SIDE_PX, picture_tag
+from drivetrain.evaluation.report.showing import shown_source
 from drivetrain.pages.html import Child, Html, breakable, scrolling, section, table, tag, with_code
 from drivetrain.pages.page import document, page_header
-from drivetrain.runtime.pictures import read_picture
-from drivetrain.runtime.targets import Array
 
 PAIRS_SHOWN = 12
 """Pairs of pictures on a page for each finding."""
@@ -63,12 +60,9 @@ def report_findings(audit: Audit, *, pairs: int = 4) -> list[report.Finding]:
 
 
 def _reported(finding: Finding, pairs: int) -> report.Finding:
-    pictures: list[tuple[Array, str]] = []
-    for row in (row for pair in finding.pairs[:pairs] for row in (pair.one, pair.other)):
-        pixels = _pixels(row)
-        if pixels is not None:
-            pictures.append((pixels, str(row)))
-    return report.Finding(LEVELS[finding.severity][0], finding.title, finding.text, finding.mend, pictures)
+    named = [row for pair in finding.pairs[:pairs] for row in (pair.one, pair.other)]
+    rows = [(shown, str(row)) for row in named if (shown := _shown(row)) is not None]
+    return report.Finding(LEVELS[finding.severity][0], finding.title, finding.text, finding.mend, rows)
 
 
 def _item(finding: Finding) -> Html:
@@ -97,19 +91,12 @@ def _rows(rows: Sequence[RowRef]) -> Html:
 
 
 def _cell(row: RowRef) -> Html:
-    pixels = _pixels(row)
-    if pixels is not None:
-        shown: Child = picture_tag(pixels, alt=str(row))
-    else:
+    shown: Child = _shown(row)
+    if shown is None:
         shown = tag("span", "sealed: not shown" if row.part == "test" else "cannot be read any more")
     return tag("div", shown, tag("p", breakable(str(row)), class_="name"))
 
 
-def _pixels(row: RowRef) -> Array | None:
-    """The picture, shrunk; None where it is sealed or cannot be read."""
-    if row.file is None:
-        return None
-    try:
-        return read_picture(row.file, shrink_to_px=SIDE_PX)
-    except PictureError:
-        return None
+def _shown(row: RowRef) -> Html | None:
+    """What its kind shows of the row; None where it is sealed or cannot be read."""
+    return None if row.source is None else shown_source(row.kind, row.source, alt=str(row))

@@ -4,56 +4,29 @@ from __future__ import annotations
 
 import re
 from functools import cache, lru_cache
-from typing import Any
 
-import matplotlib.figure
 from matplotlib import font_manager
 from matplotlib.ft2font import FT2Font
-from matplotlib.text import Text
-from matplotlib.ticker import FixedLocator
 
 from drivetrain.progress import say
 
 MOST_LISTED = 8
-"""Numbered names that the note below a figure spells out."""
+"""Numbered names that the note below a drawing spells out."""
 
 
-def make_legible(figure: matplotlib.figure.Figure, numbers: dict[str, str]) -> None:
-    """Give each text of a figure fonts that have its letters; what no font has becomes ``#1``, ``#2``, … with a note.
+def legible(said: str, usual: tuple[str, ...], numbers: dict[str, str]) -> tuple[str, list[str]]:
+    """Text, and the fonts to draw it in, the usual ones first; letters that no font has become ``#1``, ``#2``, ….
 
     Args:
-        figure: About to be drawn.
-        numbers: What was numbered in this figure before, letters → number; added to.
+        said: The text.
+        usual: Names of fonts.
+        numbers: What was numbered in this drawing before, letters → number; added to.
     """
-    before = len(numbers)
-    _number_ticks(figure, numbers)
-    texts: list[Any] = figure.findobj(Text)
-    for text in texts:
-        families = tuple(map(str, text.get_fontfamily()))
-        missing = _missing(text.get_text(), families)
-        if not missing:
-            continue
-        fonts, unknown = fonts_with(missing)
-        text.set_fontfamily([*families, *fonts])
-        if unknown:
-            text.set_text(_numbered(text.get_text(), unknown, numbers))
-    if len(numbers) > before:
-        _tell(figure, numbers)
-
-
-def _number_ticks(figure: matplotlib.figure.Figure, numbers: dict[str, str]) -> None:
-    """What stands at ticks is kept by their axis, which writes it anew whenever it draws."""
-    for axes in figure.axes:
-        for axis in (axes.xaxis, axes.yaxis):
-            if not isinstance(axis.get_major_locator(), FixedLocator):
-                continue
-            labels: list[Any] = list(axis.get_ticklabels())
-            names = [str(label.get_text()) for label in labels]
-            families = tuple(map(str, labels[0].get_fontfamily())) if labels else ()
-            missing = _missing("".join(names), families)
-            unknown = fonts_with(missing)[1] if missing else missing
-            if unknown:
-                axis.set_ticks(axis.get_ticklocs(), [_numbered(name, unknown, numbers) for name in names])
+    missing = _missing(said, usual)
+    if not missing:
+        return said, list(usual)
+    fonts, unknown = fonts_with(missing)
+    return (_numbered(said, unknown, numbers) if unknown else said), [*usual, *fonts]
 
 
 @lru_cache(maxsize=64)
@@ -110,14 +83,18 @@ def _numbered(text: str, unknown: frozenset[str], numbers: dict[str, str]) -> st
     return run.sub(lambda found: numbers.setdefault(found[0], f"#{len(numbers) + 1}"), text)
 
 
-def _tell(figure: matplotlib.figure.Figure, numbers: dict[str, str]) -> None:
-    """On the figure as code points, for its letters cannot be drawn; in the terminal as they are."""
+def note(numbers: dict[str, str]) -> str:
+    """What was numbered, as code points, for a line below the drawing, whose letters cannot be drawn."""
     listed = list(numbers.items())[:MOST_LISTED]
     codes = ", ".join(f"{number} = {' '.join(f'U+{ord(a):04X}' for a in letters)}" for letters, number in listed)
     more = f" and {len(numbers) - len(listed)} more" if len(numbers) > len(listed) else ""
-    figure.supxlabel(f"no installed font has: {codes}{more}", fontsize=7, x=0.01, ha="left", color="#767676")
+    return f"no installed font has: {codes}{more}"
+
+
+def tell(numbers: dict[str, str]) -> None:
+    """Say on the terminal what was numbered, in its letters."""
     shown = ", ".join(f"{number} = {letters}" for letters, number in numbers.items())
     say(
         f"figure: no installed font has the letters of {len(numbers)} names, which are numbered: {shown}. "
-        "To fix: install a font that has them, such as Noto Sans CJK"
+        "To fix: install a font that has them, such as Noto Sans CJK, or save the figure as .svg or .html"
     )
