@@ -7,8 +7,8 @@ import drivetrain as dt
 from drivetrain.data.data import Sealed
 from drivetrain.errors import ModelError
 from drivetrain.evaluation.auditing import shortcut
-from drivetrain.training import measuring, probing
-from drivetrain.training.reporting import card_of
+from drivetrain.training import probing
+from drivetrain.training.reporting import card_of, report_parts
 
 
 @pytest.fixture
@@ -40,11 +40,23 @@ def test_baselines_are_of_the_validation_rows(make_learner, features):
 
 
 def test_the_probe_is_fitted_on_a_bounded_number_of_rows(make_learner, features, monkeypatch):
-    monkeypatch.setattr(measuring, "PROBE_ROWS", 10)
+    monkeypatch.setattr(probing, "MOST_ROWS", 10)
     learn = make_learner()
     assert learn.baselines()["linear probe"]["accuracy"].value > 0.8
     (rows,) = features
     assert rows - len(learn.data.valid) <= 10
+
+
+def test_report_and_baselines_show_one_probe(make_learner, features, monkeypatch):
+    """There were two of that name, fitted on other rows: the report's on all of them."""
+    monkeypatch.setattr(probing, "MOST_ROWS", 7)
+    learn = make_learner(metrics=["error_rate", "log_loss"])
+    shown = {score.label: score for score in report_parts(learn, probe=True).baselines}
+    own = learn.baselines()["linear probe"]["error_rate"]
+    assert own.value is not None and own.low is not None
+    assert (shown["linear probe"].value, shown["linear probe"].low) == (own.value, own.low) and len(features) == 1
+    n = len(learn.data.train)
+    assert f"features of mean colour, fitted on 6 of {n} training rows" in (shown["linear probe"].note or "")
 
 
 def test_metadata_alone_stand_beside_the_model(make_learner, tmp_path, monkeypatch):

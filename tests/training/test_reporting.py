@@ -36,7 +36,8 @@ def test_a_learner_reports_on_itself(learn: dt.Learner, tmp_path: Path) -> None:
         learn.verdict().text[:20],
     ):
         assert said in html, said
-    assert "linear probe" not in html, "there is no pretrained body"
+    said = "Linear probe: a linear model on features of the body that ships with drivetrain."
+    assert said in html, "there is no pretrained body"
 
 
 def test_parts_are_those_of_the_learner(learn: dt.Learner) -> None:

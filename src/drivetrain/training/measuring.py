@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from drivetrain.calls import named
 from drivetrain.data.data import Data
-from drivetrain.data.examples import Examples
 from drivetrain.errors import ModelError
 from drivetrain.evaluation.baselines import baselines, constant_answer, constant_predictions
 from drivetrain.evaluation.metrics import Metric
@@ -20,9 +18,6 @@ from drivetrain.training.kinds import PreparedKind
 
 if TYPE_CHECKING:
     from drivetrain.evaluation.auditing.audit import Audit
-
-PROBE_ROWS = 2000
-"""Training rows the probe is fitted on, at most: evenly chosen, so that it takes seconds rather than minutes."""
 
 
 def asked_audit(audit: Any) -> Audit | None:
@@ -57,9 +52,10 @@ class Measuring:
         * a constant answer: the majority class, the label frequencies or the mean of the training set;
         * metadata alone (file size, dimensions, mean colours, …): a small forest, as of an audit where one is given and
           judged all these rows, or else fitted on at most 5,000 training rows;
-        * a linear probe: a linear model on what the body sees *before* it is trained here, fitted on at most 2,000
-          training rows. What fine-tuning adds is the distance to it. The body is loaded again, for the one here has
-          changed; this takes as long as validating those rows, once.
+        * a linear probe: a linear model on what the body sees *before* it is trained here (where that had learnt
+          nothing, the body that ships with drivetrain), fitted on at most 10,000 training rows. What fine-tuning adds
+          is the distance to it. The body is loaded again, for the one here has changed; this takes as long as
+          validating those rows, once.
 
         Args:
             probe: Fit the probe. It is left out, and said so, where the pretrained body cannot be had.
@@ -78,12 +74,26 @@ class Measuring:
                     print(name, scores, sep="\n")
         """
         probe, audit = flag("probe", probe), asked_audit(audit)
-        predictions = self.predictions()
-        others = self.metadata_alone(audit)
-        if probe and self._probe is not None:
-            others["linear probe"] = self._probe
+        others = {name: table for name, (table, _) in self.simpler_answers(probe=probe, audit=audit).items()}
         truth = self.data.target.encode(self.data.train.values)
-        return baselines(predictions, truth, self.metrics, others=others)
+        return baselines(self.predictions(), truth, self.metrics, others=others)
+
+    def simpler_answers(
+        self, *, probe: bool, audit: Audit | None = None, metadata: bool = True
+    ) -> dict[str, tuple[Predictions, str]]:
+        """Name → what is said of the validation rows without this training, and what says it, in words.
+
+        Args:
+            probe: With the linear probe, where a body can be had.
+            audit: What `drivetrain.audit` found, or None.
+            metadata: With metadata alone, which opens the file of each validation row.
+        """
+        alone = self.metadata_alone(audit) if metadata else {}
+        words = "a small forest on file size, dimensions, camera and mean colours"
+        found = {name: (table, words) for name, table in alone.items()}
+        if probe and self._probe is not None:
+            found["linear probe"] = self._probe
+        return found
 
     def _without_model(self, predictions: Predictions) -> dict[str, Predictions]:
         """The constant answer to these rows, fitted on the training set: it stands beside every score."""
@@ -114,22 +124,11 @@ class Measuring:
         return constant_answer(self.data.target, self.data.target.encode(self.data.train.values)).tolist()
 
     @cached_property
-    def _probe(self) -> Predictions | None:
-        from drivetrain.training.probing import Probe, untrained_features  # noqa: PLC0415 - brings scikit-learn
+    def _probe(self) -> tuple[Predictions, str] | None:
+        from drivetrain.training.probing import linear_probe  # noqa: PLC0415 - brings scikit-learn
 
-        data = self.data
-        step = math.ceil(len(data.train) / PROBE_ROWS)
-        train = data.train.subset(range(0, len(data.train), step))
-        rows, size_px = Examples.concat([train, data.valid]), self.kind.reader.size_px
         try:
-            features, _ = untrained_features(rows, self.kind.architecture, channels=data.channels, size_px=size_px)
+            return linear_probe(self.data, self.kind.architecture, self.kind.reader.size_px)
         except ModelError as error:
             say(f"linear probe: left out ({error})")
             return None
-        fitted = Probe(data.target, features[: len(train)], data.target.encode(train.values))
-        return Predictions(
-            ids=data.valid.digests,
-            target=data.target,
-            truth=data.target.encode(data.valid.values),
-            output=fitted.outputs(features[len(train) :]),
-        )

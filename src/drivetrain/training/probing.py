@@ -7,6 +7,7 @@ on the other folds. Legend: N rows, F features, K outputs of the target.
 
 from __future__ import annotations
 
+import math
 import warnings
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,8 @@ from drivetrain.training.features import body_features
 Floats = NDArray[np.float64]
 
 FOLDS = 5
+MOST_ROWS = 10_000
+"""Training rows a probe is fitted on, at most, so that it takes minutes rather than hours."""
 STRENGTH = 0.01
 """Inverse of the penalty (scikit-learn's C) on standardised features; on Grocery .01 was the best of .001 … 1."""
 SPREAD_OF_WEIGHTS = 100.0
@@ -149,16 +152,31 @@ def without_folders(arch: str) -> str:
     return Path(arch.partition(":")[2]).name if arch.startswith("local-dir:") else arch
 
 
-def probe_predictions(data: Data, architecture: Architecture, size_px: int) -> tuple[Predictions, str]:
-    """What a linear probe fitted on the training rows says of the validation rows, and which body it stands on."""
-    rows = Examples.concat([data.train, data.valid])
+def linear_probe(data: Data, architecture: Architecture, size_px: int) -> tuple[Predictions, str]:
+    """What a linear model on an untrained body's features says of the validation rows, and what it is, in words.
+
+    Report and `Learner.baselines` show this one. It is fitted on the training rows, or evenly chosen ones of them
+    where there are more than `MOST_ROWS`.
+
+    Args:
+        data: With validation rows.
+        architecture: Of the model, whose body is loaded as it was before training; see `untrained_features`.
+        size_px: Of its pictures.
+
+    Raises:
+        DataError: A picture cannot be read any more.
+        ModelError: No body can be had.
+    """
+    step = math.ceil(len(data.train) / MOST_ROWS)
+    train = data.train.subset(range(0, len(data.train), step))
+    rows = Examples.concat([train, data.valid])
     features, body = untrained_features(rows, architecture, channels=data.channels, size_px=size_px)
-    n = len(data.train)
-    probe = Probe(data.target, features[:n], data.target.encode(data.train.values))
+    probe = Probe(data.target, features[: len(train)], data.target.encode(train.values))
     table = Predictions(
         ids=data.valid.digests,
         target=data.target,
         truth=data.target.encode(data.valid.values),
-        output=probe.outputs(features[n:]),
+        output=probe.outputs(features[len(train) :]),
     )
-    return table, body
+    some = f", fitted on {len(train):,} of {len(data.train):,} training rows" if step > 1 else ""
+    return table, f"a linear model on features of {body}{some}"

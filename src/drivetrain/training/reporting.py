@@ -251,15 +251,11 @@ def _baselines(
 
     if headline is None:
         return []
-    data, predictions = learner.data, learner.predictions()
-    others = learner.metadata_alone(audit) if metadata else {}
-    notes = {"metadata alone": "a small forest on file size, dimensions, camera and mean colours"}
-    if probe and learner.kind.architecture.pretrained_from is not None:
-        from drivetrain.training.probing import probe_predictions  # noqa: PLC0415 - brings scikit-learn
-
-        others["linear probe"], body = probe_predictions(data, learner.kind.architecture, learner.kind.reader.size_px)
-        notes["linear probe"] = f"a linear model on features of {body}"
-    found = baselines(predictions, data.target.encode(data.train.values), [headline], others=others)
+    answers = learner.simpler_answers(probe=probe, audit=audit, metadata=metadata)
+    truth = learner.data.target.encode(learner.data.train.values)
+    tables = {name: table for name, (table, _) in answers.items()}
+    found = baselines(learner.predictions(), truth, [headline], others=tables)
+    notes = {name: words for name, (_, words) in answers.items()}
     return [
         scores[headline.name].model_copy(update={"label": name, "note": notes.get(name)})
         for name, scores in found.items()
