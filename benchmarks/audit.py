@@ -38,8 +38,8 @@ from sets import grocery_table, tiny_table
 
 import drivetrain as dt
 from drivetrain.data.signatures import near_arrays, signature_of
-from drivetrain.evaluation.auditing import Audit, audit
-from drivetrain.evaluation.auditing.section import audit_page
+from drivetrain.auditing import Audit, audit
+from drivetrain.auditing.section import audit_page
 from drivetrain.progress import quiet
 from drivetrain.runtime.pictures import read_picture
 

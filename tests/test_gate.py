@@ -209,7 +209,7 @@ CALLS: dict[str, Call] = {
     "audit": Call(
         lambda _: dt.audit,
         lambda w: {"data": w.root / "pictures"},
-        ("drivetrain.data.audit.sources.read_source",),
+        ("drivetrain.auditing.sources.read_source",),
         {
             "shortcuts": TRUE,
             "target": TEXT,

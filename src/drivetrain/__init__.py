@@ -20,8 +20,8 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from drivetrain.auditing import audit as audit
     from drivetrain.data.images import images as images
-    from drivetrain.evaluation.auditing import audit as audit
     from drivetrain.evaluation.calibration import calibrate as calibrate
     from drivetrain.evaluation.comparing import Comparison as Comparison
     from drivetrain.evaluation.comparing import compare as compare
@@ -66,7 +66,7 @@ _HOME = {
     "Score": "drivetrain.evaluation.scores",
     "Scores": "drivetrain.evaluation.scores",
     "TensorBoardLog": "drivetrain.training.callbacks",
-    "audit": "drivetrain.evaluation.auditing",
+    "audit": "drivetrain.auditing",
     "calibrate": "drivetrain.evaluation.calibration",
     "compare": "drivetrain.evaluation.comparing",
     "cross_validate": "drivetrain.evaluation.cross_validation",

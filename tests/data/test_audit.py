@@ -9,11 +9,11 @@ from PIL import Image
 from scenes import recompressed, scene, write
 
 import drivetrain as dt
-from drivetrain.data.audit.findings import Finding
+from drivetrain.auditing import Audit, audit
+from drivetrain.auditing.findings import Finding
+from drivetrain.auditing.forests import Skill, make_folds, out_of_fold, skill
+from drivetrain.auditing.section import audit_page, audit_section, report_findings
 from drivetrain.errors import DataError, SettingError
-from drivetrain.evaluation.auditing import Audit, audit
-from drivetrain.evaluation.auditing.forests import Skill, make_folds, out_of_fold, skill
-from drivetrain.evaluation.auditing.section import audit_page, audit_section, report_findings
 from drivetrain.runtime.targets import CategoriesTarget, CategoryTarget, NumberTarget
 
 N = 48

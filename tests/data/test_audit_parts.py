@@ -11,14 +11,14 @@ from PIL import Image
 from scenes import COPIES, CROPS, recompressed, scene, write
 from scipy.stats import chi2_contingency
 
-from drivetrain.data.audit.balance import balance_findings, g_test
-from drivetrain.data.audit.duplicates import copies_findings, find_copies
-from drivetrain.data.audit.metadata import capture_facts, jpeg_quality, read_columns
-from drivetrain.data.audit.missing import missing_findings
-from drivetrain.data.audit.neighbours import close_pairs
-from drivetrain.data.audit.overlap import group_findings, time_findings
-from drivetrain.data.audit.rows import AuditRows, signatures_of
-from drivetrain.data.audit.shift import shift_findings
+from drivetrain.auditing.balance import balance_findings, g_test
+from drivetrain.auditing.duplicates import copies_findings, find_copies
+from drivetrain.auditing.metadata import capture_facts, jpeg_quality, read_columns
+from drivetrain.auditing.missing import missing_findings
+from drivetrain.auditing.neighbours import close_pairs
+from drivetrain.auditing.overlap import group_findings, time_findings
+from drivetrain.auditing.rows import AuditRows, signatures_of
+from drivetrain.auditing.shift import shift_findings
 from drivetrain.data.check import CheckReport, check_pictures
 from drivetrain.data.examples import Examples
 from drivetrain.data.guesses import GroupGuess

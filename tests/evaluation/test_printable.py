@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from drivetrain.data.audit.findings import Finding, Pair, RowRef
+from drivetrain.auditing.findings import Finding, Pair, RowRef
 from drivetrain.data.check import CheckReport, LeftOut
 from drivetrain.evaluation.comparing import Comparison
 from drivetrain.evaluation.scores import Score, Scores

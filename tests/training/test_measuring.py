@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import drivetrain as dt
+from drivetrain.auditing import shortcut
 from drivetrain.data.data import Sealed
 from drivetrain.errors import ModelError
-from drivetrain.evaluation.auditing import shortcut
 from drivetrain.training import probing
 from drivetrain.training.reporting import card_of, report_parts
 

@@ -22,7 +22,7 @@ from drivetrain.cli.place import Device, Precision, PrecisionName
 from drivetrain.cli.results import AsJson, answers, as_json
 
 if TYPE_CHECKING:
-    from drivetrain.evaluation.auditing import Audit
+    from drivetrain.auditing import Audit
 
 
 def audit(
@@ -70,7 +70,7 @@ def audit(
 
     Nothing is divided, trained or sealed; what the source divides itself is compared part by part.
     """
-    from drivetrain.evaluation.auditing import audit as look  # noqa: PLC0415 - an extra that a server does not have
+    from drivetrain.auditing import audit as look  # noqa: PLC0415 - an extra that a server does not have
     from drivetrain.runtime.places import PAGES, file_to_write  # noqa: PLC0415
 
     with answers() as answer:
@@ -102,6 +102,6 @@ def _features(arch: str | None, channels: int, device: str, precision: Any) -> A
 
 
 def _write_page(found: Audit, place: Path) -> None:
-    from drivetrain.evaluation.auditing.section import audit_page  # noqa: PLC0415
+    from drivetrain.auditing.section import audit_page  # noqa: PLC0415
 
     place.write_text(audit_page(found), encoding="utf-8", errors="replace")

@@ -17,7 +17,7 @@ from drivetrain.settings import flag, instance
 from drivetrain.training.kinds import PreparedKind
 
 if TYPE_CHECKING:
-    from drivetrain.evaluation.auditing.audit import Audit
+    from drivetrain.auditing.audit import Audit
 
 
 def asked_audit(audit: Any) -> Audit | None:
@@ -28,7 +28,7 @@ def asked_audit(audit: Any) -> Audit | None:
     """
     if audit is None:
         return None
-    from drivetrain.evaluation.auditing.audit import Audit  # noqa: PLC0415 - brings scikit-learn
+    from drivetrain.auditing.audit import Audit  # noqa: PLC0415 - brings scikit-learn
 
     expected = "what dt.audit(data) gives, or None"
     return instance("audit", audit, Audit, expected, fix="To fix: pass dt.audit(data), or leave audit out.")
@@ -115,7 +115,7 @@ class Measuring:
 
     @cached_property
     def _metadata(self) -> Predictions | None:
-        from drivetrain.evaluation.auditing.shortcut import metadata_baseline  # noqa: PLC0415 - brings scikit-learn
+        from drivetrain.auditing.shortcut import metadata_baseline  # noqa: PLC0415 - brings scikit-learn
 
         return metadata_baseline(self.data)
 

@@ -24,10 +24,10 @@ from drivetrain.training.identity import parameters_sha256, versions
 from drivetrain.training.measuring import asked_audit
 
 if TYPE_CHECKING:
+    from drivetrain.auditing.audit import Audit
     from drivetrain.data.data import Data
     from drivetrain.data.project import ProjectPlace
     from drivetrain.data.sources import Source
-    from drivetrain.evaluation.auditing.audit import Audit
     from drivetrain.evaluation.predictions import Predictions
     from drivetrain.evaluation.report import ReportParts, Seal
     from drivetrain.pages.html import Html
@@ -124,7 +124,7 @@ def report_saved(
     learner = Learner.load(model, data=data, device=device, precision=precision, project=project)
     warn_of_learnt(learner.data.valid.digests, learner.data.split, "valid")
     if audit is True:
-        from drivetrain.evaluation.auditing.audit import audit as look_at  # noqa: PLC0415 - brings scikit-learn
+        from drivetrain.auditing.audit import audit as look_at  # noqa: PLC0415 - brings scikit-learn
 
         audit = look_at(learner.data)
     title = readable(artefact.path.name)
@@ -209,7 +209,7 @@ def report_parts(
     Raises:
         DataError: There is no validation set.
     """
-    from drivetrain.evaluation.auditing.section import report_findings  # noqa: PLC0415 - brings scikit-learn
+    from drivetrain.auditing.section import report_findings  # noqa: PLC0415 - brings scikit-learn
     from drivetrain.evaluation.report import ReportParts  # noqa: PLC0415
 
     data = learner.data

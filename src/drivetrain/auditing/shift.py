@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from drivetrain.data.audit.balance import ALPHA, LEAST_SHIFT, g_test
-from drivetrain.data.audit.findings import Finding
-from drivetrain.data.audit.metadata import Column
+from drivetrain.auditing.balance import ALPHA, LEAST_SHIFT, g_test
+from drivetrain.auditing.findings import Finding
+from drivetrain.auditing.metadata import Column
 from drivetrain.data.split import PART_WORDS, Part
 
 NAMED = 3

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from drivetrain.data.audit.findings import Finding, Pair, RowRef, share
-from drivetrain.data.audit.rows import AuditRows
+from drivetrain.auditing.findings import Finding, Pair, RowRef, share
+from drivetrain.auditing.rows import AuditRows
 from drivetrain.data.guesses import GroupGuess
 from drivetrain.data.split import PART_WORDS, Part
 

@@ -10,16 +10,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from drivetrain.auditing.balance import balance_findings
+from drivetrain.auditing.duplicates import LOOKS, Copies, copies_findings, find_copies
+from drivetrain.auditing.findings import Finding, by_severity
+from drivetrain.auditing.metadata import Column, read_columns
+from drivetrain.auditing.overlap import group_findings, time_findings
+from drivetrain.auditing.rows import AuditRows
+from drivetrain.auditing.shift import shift_findings
+from drivetrain.auditing.shortcut import ShortcutAudit, chosen_rows, look_for_shortcuts, shortcut_findings
+from drivetrain.auditing.sources import Reading, broken_findings, rows_of
 from drivetrain.calls import named
 from drivetrain.data.asking import asked_by, asked_column, asked_delimiter, asked_kind, asked_target
-from drivetrain.data.audit.balance import balance_findings
-from drivetrain.data.audit.duplicates import LOOKS, Copies, copies_findings, find_copies
-from drivetrain.data.audit.findings import Finding, by_severity
-from drivetrain.data.audit.metadata import Column, read_columns
-from drivetrain.data.audit.overlap import group_findings, time_findings
-from drivetrain.data.audit.rows import AuditRows
-from drivetrain.data.audit.shift import shift_findings
-from drivetrain.data.audit.sources import Reading, broken_findings, rows_of
 from drivetrain.data.data import Data
 from drivetrain.data.examples import Examples
 from drivetrain.data.grouping import Group, Time
@@ -27,7 +28,6 @@ from drivetrain.data.layout import LabelsFrom
 from drivetrain.data.listing import Kind
 from drivetrain.data.sources import Source
 from drivetrain.errors import DataError
-from drivetrain.evaluation.auditing.shortcut import ShortcutAudit, chosen_rows, look_for_shortcuts, shortcut_findings
 from drivetrain.evaluation.predictions import Predictions
 from drivetrain.settings import choice, flag, whole
 from drivetrain.text import printable, readable

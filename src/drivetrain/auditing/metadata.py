@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, JpegImagePlugin
 
-from drivetrain.data.audit.rows import AuditRows
+from drivetrain.auditing.rows import AuditRows
 from drivetrain.data.divide import labels_of
 from drivetrain.progress import track
 from drivetrain.runtime.cpus import usable_cpus

@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from drivetrain.data.audit.findings import RowRef
+from drivetrain.auditing.findings import RowRef
 from drivetrain.data.check import CheckReport, check_pictures
 from drivetrain.data.examples import Examples
 from drivetrain.data.guesses import GroupGuess

@@ -11,9 +11,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from drivetrain.data.audit.findings import Finding, Pair, counted, share
-from drivetrain.data.audit.neighbours import close_pairs
-from drivetrain.data.audit.rows import AuditRows
+from drivetrain.auditing.findings import Finding, Pair, counted, share
+from drivetrain.auditing.neighbours import close_pairs
+from drivetrain.auditing.rows import AuditRows
 from drivetrain.data.signatures import informative, near_arrays, same_picture
 from drivetrain.data.split import PART_WORDS, Part
 from drivetrain.progress import track

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
-from drivetrain.data.audit.findings import Finding, counted
-from drivetrain.data.audit.rows import AuditRows
+from drivetrain.auditing.findings import Finding, counted
+from drivetrain.auditing.rows import AuditRows
 from drivetrain.data.divide import labels_of
 from drivetrain.data.split import PART_WORDS, PARTS, Part
 from drivetrain.errors import first_few

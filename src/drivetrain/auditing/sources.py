@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
-from drivetrain.data.audit.findings import Finding, RowRef
-from drivetrain.data.audit.rows import AuditRows, signatures_of
+from drivetrain.auditing.findings import Finding, RowRef
+from drivetrain.auditing.rows import AuditRows, signatures_of
 from drivetrain.data.data import Data
 from drivetrain.data.divide import fit_target
 from drivetrain.data.examples import Examples

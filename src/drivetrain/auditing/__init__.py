@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from drivetrain.data.audit.findings import Finding, Pair, RowRef
-from drivetrain.evaluation.auditing.audit import Audit, audit
+from drivetrain.auditing.audit import Audit, audit
+from drivetrain.auditing.findings import Finding, Pair, RowRef
 
 __all__ = ["Audit", "Finding", "Pair", "RowRef", "audit"]

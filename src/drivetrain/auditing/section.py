@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from drivetrain.data.audit.findings import Finding, RowRef, Severity
-from drivetrain.evaluation.auditing.audit import Audit
+from drivetrain.auditing.audit import Audit
+from drivetrain.auditing.findings import Finding, RowRef, Severity
 from drivetrain.evaluation.report import parts as report
 from drivetrain.evaluation.report.showing import shown_source
 from drivetrain.pages.html import Child, Html, breakable, scrolling, section, table, tag, with_code

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from drivetrain.data.audit.findings import Finding
-from drivetrain.data.audit.metadata import FAMILIES, Column, Family, read_columns
-from drivetrain.data.audit.rows import AuditRows, signatures_of
+from drivetrain.auditing.findings import Finding
+from drivetrain.auditing.forests import Folds, Skill, make_folds, one_column, out_of_fold, skill
+from drivetrain.auditing.metadata import FAMILIES, Column, Family, read_columns
+from drivetrain.auditing.rows import AuditRows, signatures_of
 from drivetrain.data.data import Data
 from drivetrain.data.examples import Examples
 from drivetrain.data.split import Part
-from drivetrain.evaluation.auditing.forests import Folds, Skill, make_folds, one_column, out_of_fold, skill
 from drivetrain.evaluation.predictions import Predictions
 from drivetrain.runtime.targets import Array
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from drivetrain.data.audit.findings import Finding, counted
-from drivetrain.data.audit.missing import missing_findings
-from drivetrain.data.audit.rows import AuditRows
+from drivetrain.auditing.findings import Finding, counted
+from drivetrain.auditing.missing import missing_findings
+from drivetrain.auditing.rows import AuditRows
 from drivetrain.data.divide import labels_of
 from drivetrain.data.split import PART_WORDS
 from drivetrain.errors import first_few
