@@ -12,8 +12,8 @@ from scenes import COPIES, CROPS, recompressed, scene, write
 from scipy.stats import chi2_contingency
 
 from drivetrain.auditing.balance import balance_findings, g_test
+from drivetrain.auditing.columns import read_columns
 from drivetrain.auditing.duplicates import copies_findings, find_copies
-from drivetrain.auditing.metadata import capture_facts, jpeg_quality, read_columns
 from drivetrain.auditing.missing import missing_findings
 from drivetrain.auditing.neighbours import close_pairs
 from drivetrain.auditing.overlap import group_findings, time_findings
@@ -22,6 +22,7 @@ from drivetrain.auditing.shift import shift_findings
 from drivetrain.data.check import CheckReport, check_pictures
 from drivetrain.data.examples import Examples
 from drivetrain.data.guesses import GroupGuess
+from drivetrain.kinds.images.metadata import capture_facts, jpeg_quality
 from drivetrain.runtime.targets import CategoriesTarget, CategoryTarget, NumberTarget
 
 

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivetrain.auditing.balance import balance_findings
+from drivetrain.auditing.columns import Column, read_columns
 from drivetrain.auditing.duplicates import LOOKS, Copies, copies_findings, find_copies
 from drivetrain.auditing.findings import Finding, by_severity
-from drivetrain.auditing.metadata import Column, read_columns
 from drivetrain.auditing.overlap import group_findings, time_findings
 from drivetrain.auditing.rows import AuditRows
 from drivetrain.auditing.shift import shift_findings
@@ -168,9 +168,11 @@ def audit(
     if shortcuts:
         chosen, columns = _metadata(rows, seed)
         if rows.parts is not None:
-            findings += shift_findings(columns, [rows.parts[row] for row in chosen], rows.method)
+            findings += shift_findings(
+                columns, [rows.parts[row] for row in chosen], rows.method, noun=rows.of_kind.noun
+            )
         found = _shortcuts(rows, chosen, columns, seed)
-        findings += shortcut_findings(found)
+        findings += shortcut_findings(found, noun=rows.of_kind.noun)
     return Audit(
         source=rows.source,
         counts=rows.counts,
@@ -223,11 +225,12 @@ def _shortcuts(rows: AuditRows, chosen: NDArray[np.int64], columns: Sequence[Col
 def _looked(rows: AuditRows, copies: Copies, with_features: bool, found: ShortcutAudit) -> dict[str, str]:
     """What was looked at, and how far."""
     by = "content, looks and features" if with_features else "content and looks (crops need features)"
-    said = f"by {by}; {copies.looked_at:,} pairs compared at their pixels"
+    by = "content alone" if rows.of_kind.near is None else by
+    said = f"by {by}; {copies.looked_at:,} pairs compared in full"
     if copies.not_looked_at:
         said += f", {copies.not_looked_at:,} more were not (raise looks)"
     if copies.not_comparable:
-        said += f"; {copies.not_comparable:,} pictures are too flat to compare"
+        said += f"; {copies.not_comparable:,} {rows.of_kind.noun} are too flat to compare"
     known = (
         f"as given {rows.group_name}".strip() if rows.examples.groups else "none given: guessed from names and files"
     )

@@ -1,4 +1,4 @@
-"""Copies: the same file twice, and pictures that show the same."""
+"""Copies: the same content twice, and rows that show the same."""
 
 from __future__ import annotations
 
@@ -14,14 +14,13 @@ from numpy.typing import NDArray
 from drivetrain.auditing.findings import Finding, Pair, counted, share
 from drivetrain.auditing.neighbours import close_pairs
 from drivetrain.auditing.rows import AuditRows
-from drivetrain.data.signatures import informative, near_arrays, same_picture
+from drivetrain.data.kind import NearDuplicates
 from drivetrain.data.split import PART_WORDS, Part
 from drivetrain.progress import track
 from drivetrain.runtime.cpus import usable_cpus
-from drivetrain.runtime.signatures import N_WAVES
 
 LOOKS = 4000
-"""Pairs of pictures that are looked at a second time, at about 20 ms each where they are not the same."""
+"""Pairs of rows that are looked at a second time, at about 20 ms each where they are not the same."""
 SERIOUS_SHARE = 0.01
 """Share of the held-out rows with a copy in training from which on the score is wrong, not just a little."""
 SAME_FILE = "same content"
@@ -46,7 +45,7 @@ class Copies:
     not_looked_at: int = 0
     """Candidate pairs beyond the limit."""
     not_comparable: int = 0
-    """Rows whose pictures are too flat to tell from others."""
+    """Rows that say too little to be told from others."""
 
 
 class _Candidate(NamedTuple):
@@ -61,31 +60,32 @@ def find_copies(rows: AuditRows, features: NDArray[np.floating] | None = None, *
 
     Args:
         rows: N rows.
-        features: (N, D) of a body that reads these pictures; finds crops, which signatures do not. May end early:
-            the last rows are then compared without.
+        features: (N, D) of a body that reads these rows; finds crops of pictures, which signatures do not. May
+            end early: the last rows are then compared without.
         looks: How many candidate pairs are confirmed at their pixels: first those between parts, then those with
             different targets. A pair that is not looked at is not reported.
     """
     exact, distinct = _same_files(rows.examples.digests)
+    near = rows.of_kind.near
+    if near is None:
+        return Copies(tuple(exact))
     kept = [rows.signatures[row] for row in distinct]
-    near = near_arrays(kept)
     candidates: dict[tuple[int, int], _Candidate] = {}
-    for first, second, differ in zip(near.first, near.second, near.distance, strict=True):
-        how = f"{differ} of {N_WAVES} signs differ"
-        candidates[distinct[int(first)], distinct[int(second)]] = _Candidate(int(differ), how)
+    for found in near.candidates(kept):
+        candidates[distinct[found.first], distinct[found.second]] = _Candidate(found.apart, found.how)
     if features is not None:
         with_features = np.array([row for row in distinct if row < len(features)], dtype=np.int64)
         for first, second, cosine in close_pairs(features[with_features]):
-            how = _Candidate(N_WAVES * (2 - cosine), f"features alike, cosine {cosine:.2f}")
+            how = _Candidate(2 - cosine, f"features alike, cosine {cosine:.2f}")
             candidates.setdefault((distinct[first], distinct[second]), how)
     order = sorted(candidates, key=lambda pair: (_urgency(rows, pair), candidates[pair].apart, pair))
-    confirmed = _confirmed(rows, order[:looks])
+    confirmed = _confirmed(rows, near, order[:looks])
     pairs = [*exact, *(Copy(*pair, candidates[pair].how) for pair in confirmed)]
     return Copies(
         tuple(pairs),
         looked_at=min(looks, len(order)),
         not_looked_at=max(0, len(order) - looks),
-        not_comparable=sum(not informative(signature) for signature in kept),
+        not_comparable=sum(not near.tells(signature) for signature in kept),
     )
 
 
@@ -114,12 +114,11 @@ def _urgency(rows: AuditRows, pair: tuple[int, int]) -> int:
     return 1 if rows.examples.values[first] != rows.examples.values[second] else 2
 
 
-def _confirmed(rows: AuditRows, pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Those whose pixels agree too."""
-    paths = rows.examples.paths
+def _confirmed(rows: AuditRows, near: NearDuplicates, pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Those that are the same on a second look."""
 
     def look(pair: tuple[int, int]) -> bool:
-        return same_picture(paths[pair[0]], paths[pair[1]])
+        return near.same(*rows.sources_of(pair))
 
     confirmed: list[tuple[int, int]] = []
     with track("looking at copies", len(pairs)) as advance, ThreadPoolExecutor(min(16, usable_cpus())) as pool:
@@ -146,7 +145,7 @@ def _across(rows: AuditRows, copies: Copies, held_out: Part) -> Finding | None:
     return Finding(
         "copies across parts",
         "problem" if len(pairs) >= SERIOUS_SHARE * n else "warning",
-        f"{share(len(pairs), n)} {word} pictures have a copy in the {_seen_words(held_out)}",
+        f"{share(len(pairs), n)} {word} {rows.of_kind.noun} have a copy in the {_seen_words(held_out)}",
         f"{kinds}. On these rows the score counts memory, not understanding.",
         mend="remove the copies from one side, or let drivetrain draw the split (leave split= out) with "
         "group='near-duplicates', which keeps copies together.",
@@ -211,12 +210,12 @@ def _within(rows: AuditRows, copies: Copies) -> Finding | None:
         return None
     families = _families(pairs)
     spare = sum(len(family) - 1 for family in families)
-    undivided = rows.parts is None
+    undivided, noun = rows.parts is None, rows.of_kind.noun
     return Finding(
         "copies within a part",
         "warning" if undivided and spare >= SERIOUS_SHARE * len(rows) else "note",
-        f"{share(spare, len(rows))} pictures are copies of another" + ("" if undivided else " in the same part"),
-        f"{counted(len(families), 'picture')} shown several times, one of them {max(map(len, families)):,} times. "
+        f"{share(spare, len(rows))} {noun} are copies of another" + ("" if undivided else " in the same part"),
+        f"{len(families):,} of these {noun} are there several times, one of them {max(map(len, families)):,} times. "
         + (
             "A random split would put some of them on both sides."
             if undivided

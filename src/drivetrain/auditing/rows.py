@@ -7,16 +7,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from drivetrain.auditing.findings import RowRef
-from drivetrain.data.check import CheckReport, check_pictures
+from drivetrain.data.check import CheckReport
 from drivetrain.data.examples import Examples
 from drivetrain.data.guesses import GroupGuess
+from drivetrain.data.kind import SourceKind
 from drivetrain.data.split import PART_WORDS, PARTS, Part
+from drivetrain.runtime.kinds import face
 from drivetrain.runtime.targets import Target, TargetValue
 from drivetrain.text import readable
 
@@ -30,7 +32,7 @@ class AuditRows:
     """(N,) None where nothing is divided."""
     target: Target
     signatures: tuple[bytes, ...]
-    """(N,)."""
+    """(N,) fingerprints; b"" where nothing can be told."""
     report: CheckReport
     source: str
     layout: Literal["folder", "table"]
@@ -40,6 +42,17 @@ class AuditRows:
     """What `examples.groups` are, where they are known by a name."""
     guessed: tuple[GroupGuess, ...] = ()
     """What the rows may belong to, where nobody said."""
+    kind: str = "images"
+    """Of the input."""
+
+    @property
+    def of_kind(self) -> SourceKind:
+        """What the kind of input knows of its sources."""
+        return source_kind(self.kind)
+
+    def sources_of(self, rows: Sequence[int] | NDArray[np.int64]) -> list[Any]:
+        """What the kind of input reads of these rows: paths, or cells."""
+        return [self.examples.paths[row] for row in rows]
 
     def __len__(self) -> int:
         return len(self.examples)
@@ -64,7 +77,7 @@ class AuditRows:
 
     @cached_property
     def root(self) -> Path:
-        """The folder that all pictures are in: names in findings start there."""
+        """The folder that all files are in: names in findings start there."""
         try:
             return Path(os.path.commonpath({path.parent for path in self.examples.paths}))
         except ValueError:  # there are none, or on different drives
@@ -75,12 +88,12 @@ class AuditRows:
         return None if self.parts is None else PART_WORDS[self.parts[row]]
 
     def ref(self, row: int) -> RowRef:
-        """The row as a finding names it; of a test row neither label nor picture is told."""
+        """The row as a finding names it; of a test row neither label nor content is told."""
         sealed = self.parts is not None and self.parts[row] == "test"
         label = None if sealed else in_words(self.examples.values[row])
         path = self.examples.paths[row]
         name = path.relative_to(self.root) if path.is_relative_to(self.root) else path
-        return RowRef(readable(name), self.part_word(row), label, None if sealed else path)
+        return RowRef(readable(name), self.part_word(row), label, None if sealed else path, kind=self.kind)
 
 
 def in_words(value: TargetValue) -> str:
@@ -95,10 +108,14 @@ def in_words(value: TargetValue) -> str:
     return ", ".join(part if isinstance(part, str) else f"{part:g}" for part in value)
 
 
-def signatures_of(examples: Examples) -> tuple[bytes, ...]:
-    """The signatures that the rows carry, or else those that a look at each file gives."""
-    carried: Sequence[bytes] = getattr(examples, "signatures", ())
-    if len(carried) == len(examples):
-        return tuple(carried)
-    paths: list[Path] = list(examples.paths)
-    return tuple(checked.signature for checked in check_pictures(paths))
+def signatures_of(examples: Examples, kind: str = "images") -> tuple[bytes, ...]:
+    """The fingerprints that the rows carry, or else those that a look at each gives; none where the kind has none."""
+    near = source_kind(kind).near
+    if near is None:
+        return (b"",) * len(examples)
+    return tuple(examples.signatures or near.fingerprints(examples))
+
+
+def source_kind(kind: str) -> SourceKind:
+    """What a kind of input knows of its sources."""
+    return cast("SourceKind", face(kind, "source"))

@@ -1,4 +1,4 @@
-"""Whether the held-out pictures look, and were stored, like the training pictures; no target is used."""
+"""Whether the held-out rows look, and were stored, like the training rows; no target is used."""
 
 from __future__ import annotations
 
@@ -9,19 +9,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivetrain.auditing.balance import ALPHA, LEAST_SHIFT, g_test
+from drivetrain.auditing.columns import Column
 from drivetrain.auditing.findings import Finding
-from drivetrain.auditing.metadata import Column
 from drivetrain.data.split import PART_WORDS, Part
 
 NAMED = 3
 
 
-def shift_findings(columns: Sequence[Column], parts: Sequence[Part], method: str) -> list[Finding]:
+def shift_findings(
+    columns: Sequence[Column], parts: Sequence[Part], method: str, *, noun: str = "pictures"
+) -> list[Finding]:
     """Columns that differ between the training rows and a held-out part by more than chance, and by enough to matter.
 
     Args:
         columns: Of N rows; bookkeeping is not looked at.
         parts: (N,).
+        noun: What rows are called.
         method: How the parts were drawn: by time, or as given, a difference may be meant.
     """
     seen = [column for column in columns if column.family != "bookkeeping"]
@@ -41,11 +44,11 @@ def shift_findings(columns: Sequence[Column], parts: Sequence[Part], method: str
             Finding(
                 "picture shift",
                 "note" if method in ("time", "given") else "warning",
-                f"the {word} pictures differ from the training pictures in {len(differing)} of {len(tests)} properties",
+                f"the {word} {noun} differ from the training {noun} in {len(differing)} of {len(tests)} properties",
                 f"Most in {named}: 0 is no difference, 1 is nothing in common. Chance makes such differences in fewer "
                 "than one of 1,000 data sets.",
-                mend="see whether both come from the same source; for pictures of another source this score is the one "
-                "that counts, and more training pictures of that source help.",
+                mend=f"see whether both come from the same source; for {noun} of another source this score is the one "
+                f"that counts, and more training {noun} of that source help.",
                 facts={"part": word, "columns": {name: -size for size, name, _ in differing}},
             )
         )

@@ -1,7 +1,7 @@
-"""The shortcut audit: can the target be told without looking at what the picture shows?
+"""The shortcut audit: can the target be told without looking at what the row shows?
 
-A small forest reads metadata alone. Where traces of how pictures were taken and stored (*capture*) beat guessing, a
-network can earn its score from them: that is an alarm. Coarse statistics of the pixels (*contents*) and names and
+A small forest reads metadata alone. Where traces of how rows were taken and stored (*capture*) beat guessing, a
+network can earn its score from them: that is an alarm. Coarse statistics (*contents*) and names and
 times (*bookkeeping*) may tell classes apart for good reasons: they are noted.
 """
 
@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from drivetrain.auditing.columns import FAMILIES, Column, Family, read_columns
 from drivetrain.auditing.findings import Finding
 from drivetrain.auditing.forests import Folds, Skill, make_folds, one_column, out_of_fold, skill
-from drivetrain.auditing.metadata import FAMILIES, Column, Family, read_columns
 from drivetrain.auditing.rows import AuditRows, signatures_of
 from drivetrain.data.data import Data
 from drivetrain.data.examples import Examples
@@ -107,7 +107,7 @@ def metadata_baseline(data: Data, *, seed: int = 0) -> Predictions | None:
     """What a forest fitted on the training rows says of the validation rows, from metadata alone.
 
     It reads *capture* and *contents*: what a network can see as well. A network that is no better has learnt nothing of
-    what the pictures show.
+    what the rows show.
 
     Args:
         data: Divided data; the test set is not looked at.
@@ -143,12 +143,12 @@ def metadata_baseline(data: Data, *, seed: int = 0) -> Predictions | None:
     return _table(rows, asked, truth[asked], said[asked], groups)
 
 
-def shortcut_findings(found: ShortcutAudit) -> list[Finding]:
+def shortcut_findings(found: ShortcutAudit, *, noun: str = "pictures") -> list[Finding]:
     """An alarm for capture, notes for the other families, nothing for what does not beat guessing."""
-    return [_finding(shortcut) for shortcut in found.families if shortcut.skill.beats_chance]
+    return [_finding(shortcut, noun) for shortcut in found.families if shortcut.skill.beats_chance]
 
 
-def _finding(shortcut: Shortcut) -> Finding:
+def _finding(shortcut: Shortcut, noun: str) -> Finding:
     named = ", ".join(f"{name} ({100 * value:.1f} %)" for name, value in shortcut.carriers[:NAMED])
     facts = {
         "family": shortcut.family,
@@ -167,10 +167,10 @@ def _finding(shortcut: Shortcut) -> Finding:
         return Finding(
             "shortcut",
             "problem" if shortcut.skill.strong else "warning",
-            "how the pictures were taken or stored tells the target",
-            f"A small model that sees none of the picture gets {carried} A network can learn these traces instead of "
+            f"how the {noun} were taken or stored tells the target",
+            f"A small model that sees none of them gets {carried} A network can learn these traces instead of "
             "the question, and fails where they are missing.",
-            mend="store all pictures alike (same size, format and quality), or collect every class with every camera; "
+            mend=f"store all {noun} alike (same size, format and quality), or collect every class with every device; "
             "where that cannot be, keep each source in one part with group=.",
             facts=facts,
         )
@@ -178,7 +178,7 @@ def _finding(shortcut: Shortcut) -> Finding:
         return Finding(
             "picture statistics",
             "note",
-            "mean colours and file sizes alone tell something of the target",
+            "coarse statistics and file sizes alone tell something of the target",
             f"A small model gets {carried} That may be right (oranges are orange): a network should be well above it.",
             facts=facts,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from drivetrain.data.inputs import Inputs
 
@@ -12,15 +12,38 @@ if TYPE_CHECKING:
     from drivetrain.data.examples import Examples
 
 
+class Candidate(NamedTuple):
+    """Two rows, first < second, that seem to show the same."""
+
+    first: int
+    second: int
+    apart: float
+    """From 0, the same, to 1."""
+    how: str
+    """In words."""
+
+
 class NearDuplicates(Protocol):
     """How rows that show the same are found by a fingerprint, with a second look at the candidates."""
 
-    def fingerprints(self, inputs: Inputs, /) -> Sequence[bytes]:
+    def fingerprints(self, inputs: Any, /) -> Sequence[bytes]:
         """One per row; b"" where nothing can be told."""
         ...
 
     def pairs(self, rows: Examples, /) -> Sequence[tuple[int, int]]:
-        """Pairs of rows that show the same."""
+        """Pairs of rows that seem to show the same by their fingerprints."""
+        ...
+
+    def candidates(self, fingerprints: Sequence[bytes], /) -> Sequence[Candidate]:
+        """The same with how far apart they are, for the audit."""
+        ...
+
+    def tells(self, fingerprint: bytes, /) -> bool:
+        """Whether a fingerprint tells its row from others."""
+        ...
+
+    def same(self, one: Any, other: Any, /) -> bool:
+        """Whether two inputs, a pair of these, do show the same, on a second look."""
         ...
 
 
