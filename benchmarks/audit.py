@@ -37,9 +37,9 @@ from PIL import Image
 from sets import grocery_table, tiny_table
 
 import drivetrain as dt
-from drivetrain.data.signatures import near_arrays, signature_of
 from drivetrain.auditing import Audit, audit
 from drivetrain.auditing.section import audit_page
+from drivetrain.data.signatures import near_arrays, signature_of
 from drivetrain.progress import quiet
 from drivetrain.runtime.pictures import read_picture
 

@@ -8,6 +8,7 @@ from drivetrain.data.ledger import Ledger, of_kind
 from drivetrain.data.project import Project
 from drivetrain.data.seal import SealedSet, Seals
 from drivetrain.errors import DrivetrainWarning, SealError
+from drivetrain.evaluation.intervals import interval as interval_of
 from drivetrain.evaluation.metrics import METRICS
 from drivetrain.evaluation.openings import (
     describe,
@@ -96,7 +97,7 @@ def test_openings_are_counted_over_all_models_and_widen_the_interval(table, seal
         counts.append(opened.opening.count)
         if i:
             wide, usual = opened.opening.simultaneous["accuracy"], opened.scores["accuracy"]
-            interval = METRICS["accuracy"].interval(table, level=1 - 0.05 / (i + 1))
+            interval = interval_of(METRICS["accuracy"], table, level=1 - 0.05 / (i + 1))
             assert (wide.low, wide.high) == pytest.approx((interval.low, interval.high))
             assert wide.low < usual.low and usual.high < wide.high
             widths.append(wide.high - wide.low)

@@ -14,7 +14,7 @@ from drivetrain.cli.checked import path_of, text_path_of
 from drivetrain.cli.place import Device, Precision, PrecisionName
 from drivetrain.cli.project import ProjectFolder
 from drivetrain.cli.results import answers, quoted
-from drivetrain.errors import PictureError, SettingError, did_you_mean
+from drivetrain.errors import SettingError, did_you_mean
 
 if TYPE_CHECKING:
     from drivetrain.training.reviewing import ReviewRows
@@ -167,20 +167,17 @@ class Desk:
                 found["of_label"] = float(said.output[row, int(said.known_truth()[row])])
         return found
 
-    def picture(self, row: int) -> bytes | None:
-        """A JPEG of a row that is shown; None for any other, or where the file cannot be read."""
-        from drivetrain.evaluation.report.thumbnails import thumbnail  # noqa: PLC0415
-        from drivetrain.runtime.pictures import read_picture  # noqa: PLC0415
+    def picture(self, row: int) -> tuple[bytes, str] | None:
+        """What is shown of a row, and its media type; None for one not on the page, or that cannot be read."""
+        from drivetrain.evaluation.report.showing import shown_source  # noqa: PLC0415
+        from drivetrain.pages.chart import as_file  # noqa: PLC0415
 
         if row not in self._shown:
             return None
-        try:
-            pixels = read_picture(
-                self.rows.examples.paths[row], shrink_to_px=PICTURE_PX, value_range=self.rows.examples.value_range
-            )
-        except PictureError:
-            return None
-        return thumbnail(pixels, side_px=PICTURE_PX, most_bytes=400_000)
+        examples = self.rows.examples
+        options: dict[str, Any] = {"side_px": PICTURE_PX, "value_range": examples.value_range}
+        shown = shown_source("images", examples.paths[row], **options)
+        return None if shown is None else as_file(shown, PICTURE_PX)
 
     def decide(self, row: int, action: str, label: Any) -> Mapping[str, Any]:
         """Store a decision about a row that is shown; all decisions are given back.

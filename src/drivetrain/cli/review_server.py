@@ -19,6 +19,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from drivetrain.errors import DrivetrainError
+from drivetrain.pages.page import resource
 
 SCHEME, ADDRESS = "http", "127.0.0.1"
 MOST_BYTES = 64 * 1024
@@ -44,7 +45,7 @@ HEADERS = {
 }
 
 Items = Callable[[], Mapping[str, Any]]
-Picture = Callable[[int], bytes | None]
+Picture = Callable[[int], tuple[bytes, str] | None]
 Decide = Callable[[int, str, Any], Mapping[str, Any]]
 
 
@@ -53,7 +54,7 @@ class ReviewServer:
 
     Args:
         items: What is to be looked at, and what was decided so far, ready for JSON.
-        picture: Row number → JPEG; None where the row is unknown or its file cannot be read.
+        picture: Row number → what is shown of it, and its media type; None where it is unknown or cannot be read.
         decide: Stores a decision (row, action, label) and returns all of them; a DrivetrainError says why it cannot.
         port: 0 takes a free one.
 
@@ -136,7 +137,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(HTTPStatus.FORBIDDEN, "open the address that drivetrain review printed")
         elif place.path in PAGES:
             name, kind = PAGES[place.path]
-            self._answer(files("drivetrain.cli").joinpath("review_page", name).read_bytes(), kind)
+            page = files("drivetrain.cli").joinpath("review_page", name).read_bytes()
+            self._answer(resource("theme.css").encode() + page if name == "page.css" else page, kind)
         elif place.path == "/items":
             self._json(self.review.items())
         elif place.path.startswith("/picture/") and place.path[9:].isascii() and place.path[9:].isdigit():
@@ -144,7 +146,7 @@ class _Handler(BaseHTTPRequestHandler):
             if picture is None:
                 self._refuse(HTTPStatus.NOT_FOUND, "there is no such picture")
             else:
-                self._answer(picture, "image/jpeg")
+                self._answer(*picture)
         else:
             self._refuse(HTTPStatus.NOT_FOUND, "there is no such page")
 

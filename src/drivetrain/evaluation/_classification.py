@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from drivetrain.evaluation._ranking import positives
 from drivetrain.evaluation._sklearn import sklearn_metrics
-from drivetrain.evaluation.effective import Ratios, one_ratio
-from drivetrain.evaluation.intervals import Floats
+from drivetrain.evaluation.intervals import Floats, Ratios, one_ratio
 from drivetrain.evaluation.predictions import Predictions
 
 SMALLEST = float(np.finfo(np.float64).eps)

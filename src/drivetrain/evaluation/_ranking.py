@@ -13,8 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivetrain.evaluation._sklearn import sklearn_metrics
-from drivetrain.evaluation.effective import PRIOR_ROWS, Influence
-from drivetrain.evaluation.intervals import Floats, Statistic
+from drivetrain.evaluation.intervals import PRIOR_ROWS, Floats, Influence, Statistic
 from drivetrain.evaluation.predictions import Predictions
 from drivetrain.runtime.targets import Array
 

@@ -6,9 +6,8 @@ import numpy as np
 
 from drivetrain.errors import first_few
 from drivetrain.evaluation._sklearn import sklearn_metrics
-from drivetrain.evaluation.intervals import Floats
+from drivetrain.evaluation.intervals import LOG, LOG_OF_REST, Floats, OfMeans, of_mean
 from drivetrain.evaluation.predictions import Predictions
-from drivetrain.evaluation.studentised import LOG, LOG_OF_REST, OfMeans, of_mean
 from drivetrain.runtime.targets import NumberTarget
 from drivetrain.text import readable
 

@@ -20,13 +20,13 @@ from drivetrain.errors import DataError, SettingError
 from drivetrain.evaluation._classification import SMALLEST
 from drivetrain.evaluation.asking import asked_level, asked_predictions, asked_seed
 from drivetrain.evaluation.conformal import conformal_quantile, set_scores
-from drivetrain.evaluation.effective import share
 from drivetrain.evaluation.intervals import (
     N_RESAMPLES,
     Floats,
     group_codes,
     of_groups,
     resamples,
+    share,
     wilson_interval,
 )
 from drivetrain.evaluation.predictions import Predictions

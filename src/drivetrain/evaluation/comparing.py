@@ -24,6 +24,7 @@ from drivetrain.evaluation._own_metric import OwnFunction
 from drivetrain.evaluation.asking import asked_level, asked_predictions, asked_seed
 from drivetrain.evaluation.copies import without_copies
 from drivetrain.evaluation.intervals import (
+    MOST_COLUMNS,
     Codes,
     Floats,
     Interval,
@@ -31,13 +32,13 @@ from drivetrain.evaluation.intervals import (
     bootstrap_interval,
     group_codes,
     n_groups,
+    paired_influences,
     resamples,
     student,
+    tango_interval,
 )
 from drivetrain.evaluation.metrics import Metric, default_metrics, resolve_metrics
-from drivetrain.evaluation.paired import paired_influences, tango_interval
 from drivetrain.evaluation.predictions import Predictions
-from drivetrain.evaluation.studentised import MOST_COLUMNS
 from drivetrain.settings import flag, number, refuse, several, text, whole
 from drivetrain.text import in_digits, printable
 

@@ -42,18 +42,17 @@ from drivetrain.evaluation import _classification as cls
 from drivetrain.evaluation import _ranking as rank
 from drivetrain.evaluation import _regression as reg
 from drivetrain.evaluation._own_metric import OWN_RESAMPLES, OwnFunction, own_resampled, own_value
-from drivetrain.evaluation.effective import Influence, Ratios, share
 from drivetrain.evaluation.intervals import (
     N_RESAMPLES,
-    Interval,
+    Influence,
+    OfMeans,
+    Ratios,
     Statistic,
-    bootstrap_interval,
-    group_codes,
     mean_of,
-    proportion_interval,
+    of_mean,
+    share,
 )
 from drivetrain.evaluation.predictions import Predictions
-from drivetrain.evaluation.studentised import MOST_COLUMNS, OfMeans, of_mean
 from drivetrain.runtime.targets import Target
 from drivetrain.settings import refuse, several
 
@@ -142,36 +141,6 @@ class Metric:
             return self.influence(predictions)
         assert self.hits is not None, f"{self.name} says neither `hits` nor `influence`"
         return share(self.hits(predictions)).influence()
-
-    def interval(self, predictions: Predictions, *, level: float = 0.95, seed: int = 0) -> Interval | None:
-        """The interval that suits this metric; rows of one group count together where the predictions have groups.
-
-        None where there are too few rows (groups) for one; without width where no row shows how the value varies.
-
-        Example:
-            >>> from drivetrain.runtime.targets import CategoryTarget
-            >>> fruit = CategoryTarget(name="fruit", vocab=("apple", "pear"))
-            >>> said = Predictions(ids=("a", "b"), target=fruit, truth=[0, 0], output=[[0.9, 0.1], [0.4, 0.6]])
-            >>> print(METRICS["accuracy"].interval(said))
-            [0.09453, 0.9055] (95 %, Wilson)
-        """
-        if not self.enough(predictions):
-            return None
-        groups = group_codes(predictions.groups)
-        if self.hits is not None and groups is None:
-            hits_N = self.hits(predictions)
-            return proportion_interval(int(hits_N.sum()), len(hits_N), level=level)
-        if self.hits is not None or self.influence is not None:
-            return self.shares(predictions).interval(level=level, groups=groups)
-        n_resamples = self.n_resamples(predictions)
-        if self.means is not None:
-            means = self.means(predictions)
-            if means.columns_NJ.shape[1] <= MOST_COLUMNS:
-                return means.interval(level=level, n_resamples=n_resamples, seed=seed, groups=groups)
-        statistic = self.statistic(predictions)
-        return bootstrap_interval(
-            statistic, len(predictions), level=level, n_resamples=n_resamples, seed=seed, groups=groups
-        )
 
 
 def _average(rows: Callable[[Predictions], Any]) -> Callable[[Predictions], float]:

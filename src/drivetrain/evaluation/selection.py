@@ -21,7 +21,7 @@ import numpy as np
 
 from drivetrain.errors import DataError, SettingError
 from drivetrain.evaluation.copies import without_copies
-from drivetrain.evaluation.intervals import Floats, check_level, group_codes, resamples, wilson_ends
+from drivetrain.evaluation.intervals import Floats, check_level, group_codes, interval, resamples, wilson_ends
 from drivetrain.evaluation.metrics import Metric, resolve_metrics
 from drivetrain.evaluation.predictions import Predictions
 from drivetrain.runtime.manifest import Expected
@@ -278,7 +278,7 @@ def _interval(
     if measure.hits is not None and predictions.groups is None:
         value = measure.value(predictions) + shift
         return wilson_ends(value, len(predictions), NormalDist().inv_cdf(0.5 + level / 2))
-    found = measure.interval(predictions, level=level, seed=seed)
+    found = interval(measure, predictions, level=level, seed=seed)
     if found is None:
         return None, None
     low, high = found.low + shift, found.high + shift

@@ -180,6 +180,19 @@ def picture_panel(shown: Html, side: float) -> Html:
     return tag("svg", [text(0, LINE * (i + 1), line) for i, line in enumerate(lines)], **box)
 
 
+def as_file(shown: Html, side: float) -> tuple[bytes, str]:
+    r"""What a kind of input shows of a row as a file of its own, and its media type: a picture as it is, else SVG.
+
+    Example:
+        >>> as_file(tag("img", src="data:image/jpeg;base64,/9g=", alt=""), 100)
+        (b'\xff\xd8', 'image/jpeg')
+    """
+    held = re.match(r'<img src="data:(image/\w+);base64,([^"]+)"', shown)
+    if held is not None:
+        return base64.b64decode(held[2]), held[1]
+    return Chart(picture_panel(shown, side)).svg.encode(), "image/svg+xml"
+
+
 def fitting(said: str, width: float, size_px: float = 12, *, end: bool = False) -> str:
     """Text on one line, its middle (or with `end` its beginning) left out where it is too long.
 
@@ -200,7 +213,7 @@ def fitting(said: str, width: float, size_px: float = 12, *, end: bool = False) 
 @cache
 def colours() -> dict[str, str]:
     """Name → colour of the light theme."""
-    light = resource("page.css").partition("}")[0]
+    light = resource("theme.css").partition("}")[0]
     return dict(re.findall(r"--([\w-]+): (#\w+)", light))
 
 

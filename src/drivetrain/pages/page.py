@@ -19,7 +19,8 @@ def document(title: str, *body: Html) -> str:
         >>> document("<b>", page_header("A title", "what of", skip="To the result"), tag("main", "…", id="main"))[:15]
         '<!doctype html>'
     """
-    style, script = resource("page.css") + resource("charts.css"), resource("page.js")
+    style = "".join(map(resource, ("theme.css", "page.css", "charts.css")))
+    script = resource("page.js")
     policy = (
         f"default-src 'none'; img-src data:; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
         "base-uri 'none'; form-action 'none'"

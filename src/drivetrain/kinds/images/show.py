@@ -63,7 +63,8 @@ def show(loaded: Arrays, /, *, alt: str = "", side_px: int = SIDE_PX) -> Html:
         DataError: The array is no picture.
     """
     picture = np.asarray(loaded[0])
-    data = base64.b64encode(thumbnail(picture, side_px=side_px)).decode()
+    most_bytes = round(MOST_BYTES * max(1.0, side_px / SIDE_PX) ** 2)
+    data = base64.b64encode(thumbnail(picture, side_px=side_px, most_bytes=most_bytes)).decode()
     height, width = picture.shape[:2]
     shrunk = max(height, width, side_px) / side_px
     return tag(

@@ -25,7 +25,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from drivetrain.evaluation.intervals import Codes, Floats, Interval, check_level, n_groups, of_groups, student
+from drivetrain.evaluation.intervals.core import Codes, Floats, Interval, check_level, n_groups, of_groups, student
 
 PRIOR_ROWS = 2.0
 """A category's own value is drawn towards that of all categories as if by so many rows."""

@@ -4,8 +4,8 @@ Which interval for what:
 
 ====================================== =============================================================================
 proportions of rows                    Wilson, near 0 and 1 modified
-averages of ratios between 0 and 1     Wilson with an effective number of rows (`drivetrain.evaluation.effective`)
-smooth functions of means              bootstrap-t (`drivetrain.evaluation.studentised`)
+averages of ratios between 0 and 1     Wilson with an effective number of rows (`score_interval`)
+smooth functions of means              bootstrap-t (`bootstrap_t`)
 all else (functions of the user's)     BCa bootstrap, here
 ====================================== =============================================================================
 

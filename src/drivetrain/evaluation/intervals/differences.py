@@ -12,8 +12,8 @@ from statistics import NormalDist
 
 import numpy as np
 
-from drivetrain.evaluation.effective import Influence
-from drivetrain.evaluation.intervals import Codes, Interval, check_level, n_groups, of_groups, student
+from drivetrain.evaluation.intervals.core import Codes, Interval, check_level, n_groups, of_groups, student
+from drivetrain.evaluation.intervals.score_interval import Influence
 
 CORRELATION = 0.95
 """How much of the correlation that the rows show is believed: by simulation (benchmarks/results/coverage.md)."""

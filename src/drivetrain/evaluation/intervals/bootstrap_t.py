@@ -16,7 +16,7 @@ from typing import Literal
 
 import numpy as np
 
-from drivetrain.evaluation.intervals import (
+from drivetrain.evaluation.intervals.core import (
     N_RESAMPLES,
     Codes,
     Floats,
