@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from drivetrain.evaluation.calibration import reliability
 from drivetrain.evaluation.report.tallies import said_and_held
-from drivetrain.evaluation.report.trust import as_bins
 from drivetrain.pages import charts
 from drivetrain.pages.svg import Scale, nice_ticks, spread, tick_label, tick_labels
 from drivetrain.pages.words import shortened, value_in_words
@@ -75,7 +74,7 @@ def test_long_names_keep_both_ends():
 
 def test_dots_of_the_reliability_diagram_stand_where_their_bin_says():
     bins = reliability(tables.category(400, 4))
-    drawn = charts.reliability(as_bins(bins), "r")
+    drawn = charts.reliability(bins, "r")
     places = [(float(x), float(y)) for x, y in re.findall(r'<circle cx="([\d.]+)" cy="([\d.]+)"', drawn)]
     ideal = re.findall(r'[xy][12]="([\d.]+)"', drawn.split(' class="ideal"')[0])[-4:]
     x1, y1, x2, y2 = map(float, ideal)

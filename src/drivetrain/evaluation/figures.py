@@ -30,19 +30,6 @@ ShowRow = Callable[[int], Html]
 SIDE_PX = 224.0
 """Of what is shown of a row."""
 
-__all__ = [
-    "Chart",
-    "batch",
-    "confusion_matrix",
-    "learning_rates",
-    "losses",
-    "lr_find",
-    "predicted_vs_actual",
-    "reliability_diagram",
-    "results",
-    "top_losses",
-]
-
 
 def confusion_matrix(predictions: Predictions, *, most: int = 20) -> Chart:
     """Counts of what was said (columns) for what is true (rows); the shade is the share of the row.
@@ -86,7 +73,7 @@ def reliability_diagram(predictions: Predictions, *, n_bins: int | None = None) 
         SettingError: The target is a number.
         DataError: The rows are unlabelled.
     """
-    bins = [charts.Bin(b.confidence, b.right, b.low, b.high, b.n) for b in reliability(predictions, n_bins=n_bins)]
+    bins = reliability(predictions, n_bins=n_bins)
     error = calibration_error(predictions, n_bins=n_bins)
     labels = predictions.target.kind == "categories"
     sure = predictions.output.reshape(-1) if labels else predictions.confidence()
@@ -164,7 +151,7 @@ def losses(history: Sequence[Mapping[str, float | int | None]]) -> Chart:
         if (value := row.get("valid_loss")) is not None and math.isfinite(value)
     ]
     said = f"lowest validation loss (ringed): {min(lowest)[0]:.3g} in epoch {min(lowest)[1]}" if lowest else ""
-    return _titled(drawn, "", said)
+    return _titled(drawn, "Loss by epoch", said)
 
 
 def learning_rates(lrs: Sequence[float] | Mapping[str, Sequence[float]]) -> Chart:
@@ -309,10 +296,8 @@ def _coloured(lines: Sequence[str], right: NDArray[np.bool_] | None, row: int) -
 
 
 def _titled(drawn: Html, title: str, said: str) -> Chart:
-    above = [(title, "title")] if title else []
-    if said:
-        above.append((said, "small"))
-    return Chart(panels([Panel(drawn, above)], title or said, said)) if above else Chart(drawn)
+    above = [(title, "title"), *([(said, "small")] if said else [])]
+    return Chart(panels([Panel(drawn, above)], title, said))
 
 
 def _words(value: Any) -> str:

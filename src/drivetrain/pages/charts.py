@@ -56,12 +56,13 @@ class Bar(NamedTuple):
 
 
 class Bin(NamedTuple):
-    """Answers of about the same confidence, for `reliability`: how sure, how often right, the ends of its interval."""
+    """Answers of about the same confidence: how sure the model was, how often it was right."""
 
     confidence: float
     right: float
     low: float
     high: float
+    """Interval of `right`."""
     n: int
 
 

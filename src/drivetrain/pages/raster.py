@@ -100,14 +100,13 @@ class _Painter:
             "rect": self._rectangle,
             "circle": self._circle,
             "path": self._path,
-            "polyline": self._path,
             "text": self._text,
             "image": self._image,
         }
         if name not in paint:
             self.unknown.add(f"<{name}>")
             return
-        look = _style_of(name, set((element.get("class") or "").split())) | _own_style(element)
+        look = _style_of(name, set((element.get("class") or "").split()))
         paint[name](element, look, place)
 
     def text(self, said: str, x: float, y: float, look: Rule, place: Any) -> None:
@@ -156,12 +155,11 @@ class _Painter:
         self._patch(Circle((x, y), radius), look, place)
 
     def _path(self, element: Element, look: Rule, place: Any) -> None:
-        steps = element.get("d") or f"M{element.get('points') or ''}"
-        known, vertices, codes = _steps(steps)
-        if not known:
+        points = _points(element.get("d") or "")
+        if points is None:
             self.unknown.add("a curved <path>")
-        if len(vertices):
-            self._patch(PathPatch(Path(vertices, codes)), look, place)
+        else:
+            self._patch(PathPatch(Path(points)), look, place)
 
     def _patch(self, patch: Any, look: Rule, place: Any) -> None:
         width = float(look.get("stroke-width", 1)) * POINTS
@@ -186,32 +184,12 @@ class _Painter:
         self._add(BboxImage(box, data=pixels[::-1], interpolation="nearest" if pixelated else "bilinear"))
 
 
-def _steps(said: str) -> tuple[bool, list[tuple[float, float]], list[int]]:
-    """Whether all steps of a path are known, its points, and what leads to each."""
-    x = y = 0.0
-    start, known = (0.0, 0.0), True
-    points: list[tuple[float, float]] = []
-    codes: list[int] = []
-    for step, rest in re.findall(r"([A-Za-z])([^A-Za-z]*)", said.replace("e-", "E-")):
-        numbers = [float(n) for n in re.findall(r"-?[\d.]+", rest)]
-        upper, (dx, dy) = step.upper(), ((x, y) if step.islower() else (0.0, 0.0))
-        if upper == "Z":
-            points.append(start)
-            codes.append(int(Path.CLOSEPOLY))
-            x, y = start
-            continue
-        if upper not in "MLHV":
-            known = False
-            continue
-        pairs = zip(numbers[::2], numbers[1::2], strict=False) if upper in "ML" else [(n, n) for n in numbers]
-        for i, (across, down) in enumerate(pairs):
-            x, y = (x if upper == "V" else across + dx), (y if upper == "H" else down + dy)
-            dx, dy = (x, y) if step.islower() else (0.0, 0.0)
-            begins = upper == "M" and i == 0
-            start = (x, y) if begins else start
-            points.append((x, y))
-            codes.append(int(Path.MOVETO if begins else Path.LINETO))
-    return known, points, codes
+def _points(said: str) -> list[tuple[float, float]] | None:
+    """The points of a path of straight lines, ``M… L… L…``; None of another one."""
+    if not re.fullmatch(r"M[^A-Za-z]+(L[^A-Za-z]+)*", said):
+        return None
+    numbers = [float(number) for number in re.findall(r"-?[\d.]+", said)]
+    return list(zip(numbers[::2], numbers[1::2], strict=False))
 
 
 def _moved(element: Element, name: str) -> Affine2D:
@@ -261,10 +239,6 @@ def _style_of(name: str, classes: set[str]) -> Rule:
         if element in ("", name) and needed <= classes:
             look |= sets
     return look
-
-
-def _own_style(element: Element) -> Rule:
-    return {key: element.attrib[key] for key in ("fill", "stroke", "stroke-width", "opacity") if key in element.attrib}
 
 
 def _colour(look: Rule, what: str) -> Any:

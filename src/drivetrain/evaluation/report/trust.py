@@ -25,7 +25,7 @@ def trust(parts: ReportParts) -> Html:
     of_what = "answers" if parts.predictions.target.kind == "category" else "answers (a row and a label)"
     lead = "A model that is 80 % sure should be right 80 % of the time. Below the dashed line it is too sure of itself."
     caption = f"Each dot holds about as many {of_what} as the others; bars are 95 % intervals."
-    drawn = figure(charts.reliability(as_bins(bins), "reliability"), caption)
+    drawn = figure(charts.reliability(bins, "reliability"), caption)
     return section(
         "confidence",
         "Can its confidence be trusted?",
@@ -35,11 +35,6 @@ def trust(parts: ReportParts) -> Html:
         _after_calibration(parts),
         details("Numbers behind the chart", _numbers(bins)),
     )
-
-
-def as_bins(bins: Sequence[ReliabilityBin]) -> list[charts.Bin]:
-    """The bins as `charts.reliability` draws them."""
-    return [charts.Bin(b.confidence, b.right, b.low, b.high, b.n) for b in bins]
 
 
 def _measures(predictions: Predictions) -> Html:
