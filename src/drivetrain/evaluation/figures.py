@@ -297,7 +297,7 @@ def _coloured(lines: Sequence[str], right: NDArray[np.bool_] | None, row: int) -
 
 def _titled(drawn: Html, title: str, said: str) -> Chart:
     above = [(title, "title"), *([(said, "small")] if said else [])]
-    return Chart(panels([Panel(drawn, above)], title, said))
+    return Chart(panels([Panel(drawn, above)], title, str(Chart(drawn)).partition(": ")[2]))
 
 
 def _words(value: Any) -> str:
