@@ -52,7 +52,7 @@ def _list(hub: str | None, no_speed: bool, json: bool, answer: Answer) -> None:
     from drivetrain.vision.shelf import bodies_here, bodies_of_hub, speed  # noqa: PLC0415 - brings torch
 
     here = bodies_here()
-    rows: list[Row] = [(body, None if no_speed else speed(body.arch, body.input_px)) for body in here]
+    rows: list[Row] = [(body, None if no_speed or not body.ready else speed(body.arch, body.input_px)) for body in here]
     found = bodies_of_hub(hub) if hub else []
     rows += [(body, None) for body in found if body.arch not in {known.arch for known in here}]
     if json:
@@ -69,12 +69,22 @@ def _object(row: Row) -> dict[str, Any]:
 
 
 def _text(rows: list[Row]) -> str:
+    ready = [row for row in rows if row[0].how is None]
+    others = [
+        f"{body.arch} ({body.accuracy}): {body.problem or 'not installed'}. To have it: {body.how}"
+        for body, _ in rows
+        if body.how is not None
+    ]
+    return "\n".join([_table(ready), *others])
+
+
+def _table(rows: list[Row]) -> str:
     table = [("arch", "where", "size", "input", "speed here", "accuracy, as its card states it")]
     for body, pictures_per_second in rows:
         table.append(
             (
                 body.arch,
-                body.place,
+                "a package" if body.place == "package" else body.place,
                 "–" if body.megabytes is None else f"{body.megabytes:.1f} MB",
                 f"{body.input_px} px",
                 "–" if pictures_per_second is None else f"{pictures_per_second:,.0f} pictures/s",

@@ -81,7 +81,7 @@ def train(
         str | None,
         typer.Option(
             help="A timm architecture, local-dir:FOLDER, or a name of `drivetrain bodies`.",
-            show_default="resnet34, or embedded where its weights cannot be had",
+            show_default="resnet34, or one that is here where its weights cannot be had",
         ),
     ] = None,
     epochs: Annotated[
@@ -197,7 +197,7 @@ def train(
             help="Side of the pictures, px.",
             parser=whole_of("size", least=8, most=2048),
             metavar="PX",
-            show_default="as pretrained",
+            show_default="as pretrained, less for small pictures",
             rich_help_panel=MODEL,
         ),
     ] = None,

@@ -37,7 +37,7 @@ def body_features(
             target is read); or rows of one's own.
         arch: As of `drivetrain.Learner`.
         channels: Of rows of one's own: 1 grey, 3 colour, 4 colour with transparency.
-        size: Side of the pictures in px; None takes what the weights were trained with.
+        size: Side of the pictures in px; None as of `drivetrain.Learner`.
         pretrained: False takes random weights, which tell pictures apart less well.
         device: "auto", or a torch device name.
         precision: "auto", "fp32", "bf16" or "fp16".

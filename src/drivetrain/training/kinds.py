@@ -32,7 +32,7 @@ class PreparedKind(Protocol):
     body: nn.Module
     architecture: Architecture
     decisions: Mapping[str, Decision]
-    """What was chosen for the input and the body: at least `arch`, the body's name, and why it was taken."""
+    """What was chosen for the input and the body, and why: at least `arch`, the body's name, and `size`."""
     depth: dict[str, float]
     """Body parameter → 0 (nearest the input) to 1 (nearest the head)."""
     n_draws: int

@@ -64,12 +64,13 @@ class Learner(Validating, Sealing, Keeping, Reporting):
     Args:
         data: What `drivetrain.images` gave.
         arch: A timm architecture, a local timm folder (``local-dir:FOLDER`` or its path), or a name of `drivetrain
-            bodies`; None takes ``resnet34``, or ``embedded``, which ships with drivetrain, where those weights cannot
-            be had. A saved model's manifest builds its network with random weights; `load` takes up the model itself.
+            bodies`; None takes ``resnet34``, or where those weights cannot be had ``tf_efficientnet_lite0`` (of a
+            package) or ``embedded``. A saved model's manifest builds its network with random weights; `load` takes up
+            the model itself.
         metrics: What people read: names or functions of truth and output; None takes what suits the target.
         loss: What the optimiser reads: a name or a function of outputs and targets; None takes what suits the target.
         pretrained: Start from the architecture's pretrained weights, or from scratch.
-        size: Side of the pictures in px, or (side, side); None takes what the weights were trained with.
+        size: Side of the pictures in px, or (side, side); None chooses by the pictures and the body.
         fit: What becomes of pictures that are not square: "crop" reads their centre square, "squeeze" and "pad" all of
             them; None chooses by what would be lost.
         batch_size: Pictures that go through the network together (over all processes); None chooses.
@@ -207,9 +208,6 @@ class Learner(Validating, Sealing, Keeping, Reporting):
             **({} if unlike is None else {"arch": unlike}),
             "device": Decision(value=str(self.place.device), reason="found" if device == "auto" else "as asked"),
             "precision": self.place.precision,
-            "size": Decision(
-                value=self.kind.reader.size_px, reason="what the weights read" if size is None else "as asked"
-            ),
             "batch_size": batch,
         }
         if (weighed := weights_decision(weights, self.loss.weights, data.target)) is not None:

@@ -1,4 +1,4 @@
-"""Pretrained bodies: any timm architecture, from its hub, from the hub's local cache or from a local folder."""
+"""Pretrained bodies: any timm architecture, from its hub, the hub's local cache, a Python package or a local folder."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from timm.models import group_parameters
 from timm.optim._param_groups import auto_group_layers  # pyright: ignore[reportPrivateUsage]
 from torch import Tensor, nn
 
+from drivetrain.data.notices import warn
 from drivetrain.errors import ModelError, did_you_mean
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.manifest import Architecture
@@ -32,6 +33,13 @@ from drivetrain.vision.local_bodies import (
     read_config,
     weights_of,
 )
+from drivetrain.vision.packaged import (
+    DEFAULT,
+    NotInstalledError,
+    packaged_as,
+    parameters_of,
+    verified,
+)
 
 HUB_CONNECT_TIMEOUT_S = 5.0
 
@@ -39,9 +47,17 @@ DEFAULT_ARCH = "resnet34"
 """What is fine-tuned where nobody says what: sound on most pictures, and quick enough without a GPU."""
 
 OFFLINE_HELP = (
-    f"To go on without a hub: arch='{EMBEDDED}', which ships with drivetrain; arch='{LOCAL}FOLDER' with a timm folder "
-    f"(config.json and {WEIGHTS_FILE}) copied from another machine; or pretrained=False (--from-scratch)."
+    f"To go on without a hub: arch='{EMBEDDED}', which ships with drivetrain; arch='{DEFAULT.arch}' "
+    f"({DEFAULT.install}); arch='{LOCAL}FOLDER' with a timm folder (config.json, {WEIGHTS_FILE}) from another "
+    "machine; or pretrained=False (--from-scratch)."
 )
+
+Weights = Path | dict[str, Tensor]
+"""A safetensors file, or the parameters themselves."""
+
+
+class UnreadableSizeError(ModelError):
+    """A body cannot read pictures of the size asked for."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +75,8 @@ class Body:
     """Parameter name → 0 (nearest the picture) to 1 (nearest the head)."""
     fixed_size: bool
     """Whether it reads pictures of one size only (most transformers)."""
+    package: str | None = None
+    """Of the Python package that its weights came from."""
 
 
 def load_body(arch: str, *, pretrained: bool, channels: int, size_px: int | None, dropout: float) -> Body:
@@ -76,7 +94,13 @@ def load_body(arch: str, *, pretrained: bool, channels: int, size_px: int | None
         ModelError: The name is unknown, the weights cannot be had, or the architecture does not fit.
     """
     folder = folder_of(arch)
-    name, options, weights = _hub_name(arch, pretrained) if folder is None else _local_folder(folder, pretrained)
+    package = None
+    if folder is None:
+        _known(arch)
+        name, options = arch, {}
+        weights, package = _weights(arch) if pretrained else (None, None)
+    else:
+        name, options, weights = _local_folder(folder, pretrained)
     expects: dict[str, Any] = {} if folder is None else expectations_of(folder)
     first_conv = {key: expects[key] for key in ("first_conv",) if key in expects}  # options may have moved it
     module = _create(name, {**options, **_size_option(name, size_px)}, channels, weights, first_conv)
@@ -91,11 +115,13 @@ def load_body(arch: str, *, pretrained: bool, channels: int, size_px: int | None
         features=features,
         dropout=dropout,
     )
-    return Body(module, architecture, config, parameter_depths(module), _is_fixed_size(name))
+    return Body(module, architecture, config, parameter_depths(module), _is_fixed_size(name), package)
 
 
 def choose_arch(arch: str | None, *, pretrained: bool) -> Decision:
-    """The body asked for; without a word `DEFAULT_ARCH`, or the embedded one where its weights cannot be had.
+    """The body asked for; without a word `DEFAULT_ARCH`, or where its weights cannot be had one that is at hand.
+
+    That is the packaged one, or where its package is not there as it is known the one that ships with drivetrain.
 
     Example:
         >>> choose_arch("resnet18", pretrained=True).value
@@ -108,9 +134,48 @@ def choose_arch(arch: str | None, *, pretrained: bool) -> Decision:
     try:
         _hub_weights(DEFAULT_ARCH)
     except ModelError as error:
-        why = str(error).split(". ", 1)[0]
-        return Decision(value=EMBEDDED, reason=f"ships with drivetrain: {why}")
+        return _at_hand(_first_sentence(error))
     return Decision(value=DEFAULT_ARCH, reason="the default; pretrained weights")
+
+
+def _at_hand(why: str) -> Decision:
+    """The body taken where the default's weights cannot be had."""
+    try:
+        verified(DEFAULT)
+    except NotInstalledError as error:
+        return Decision(value=EMBEDDED, reason=f"ships with drivetrain: {why}, and {_first_sentence(error)}")
+    except ModelError as error:
+        warn(f"{error} Until then {EMBEDDED!r} is the default.")
+        return Decision(value=EMBEDDED, reason=f"ships with drivetrain: {why}, and {_first_sentence(error)}")
+    return Decision(value=DEFAULT.arch, reason=f"pretrained on ImageNet, and at hand: {why}")
+
+
+def _first_sentence(error: ModelError) -> str:
+    return str(error).split(". ", 1)[0]
+
+
+def trained_px(arch: str) -> int:
+    """Side of the pictures that the weights of a known body were trained with.
+
+    Raises:
+        ModelError: The name is unknown, or a folder cannot be read.
+
+    Example:
+        >>> trained_px("resnet34"), trained_px("embedded")
+        (224, 96)
+    """
+    folder = folder_of(arch)
+    name = arch if folder is None else str(read_config(folder)["architecture"])
+    _known(name)
+    config = timm.get_pretrained_cfg(name, allow_unregistered=True)
+    usual = (3, 224, 224) if config is None else config.input_size
+    return int((usual if folder is None else expectations_of(folder).get("input_size", usual))[-1])
+
+
+def reads_one_size(arch: str) -> bool:
+    """Whether a known body reads pictures of one size only."""
+    folder = folder_of(arch)
+    return _is_fixed_size(arch if folder is None else str(read_config(folder)["architecture"]))
 
 
 def rebuild_body(architecture: Architecture, channels: int) -> nn.Module:
@@ -147,11 +212,6 @@ def parameter_depths(module: nn.Module) -> dict[str, float]:
     return {name: layer.get(name, deepest) / deepest for name, _ in module.named_parameters()}
 
 
-def _hub_name(arch: str, pretrained: bool) -> tuple[str, dict[str, Any], Path | None]:
-    _known(arch)
-    return arch, {}, _hub_weights(arch) if pretrained else None
-
-
 def _known(arch: str) -> None:
     if not timm.is_model(arch):
         near = did_you_mean(arch, timm.list_models())
@@ -174,6 +234,24 @@ def _local_folder(folder: Path, pretrained: bool) -> tuple[str, dict[str, Any], 
     name = str(config["architecture"])
     _known(name)
     return name, options_of(folder), weights_of(folder) if pretrained else None
+
+
+def _weights(arch: str) -> tuple[Weights, str | None]:
+    """The weights of one of timm's names, and the package that they came from; a package first, it needs no network."""
+    packaged = packaged_as(arch)
+    if packaged is None:
+        return _hub_weights(arch), None
+    try:
+        return parameters_of(packaged), f"{packaged.package} {packaged.version}"
+    except NotInstalledError as error:
+        unpacked = error
+    except ModelError as error:
+        warn(f"{error} The hub is asked for the weights of {arch!r} instead.")
+        unpacked = error
+    try:
+        return _hub_weights(arch), None
+    except ModelError as error:
+        raise ModelError(f"{_first_sentence(error)}. {unpacked} {OFFLINE_HELP}") from error
 
 
 def _hub_weights(arch: str) -> Path:
@@ -221,9 +299,10 @@ def _is_fixed_size(name: str) -> bool:
 
 
 def _create(
-    name: str, options: dict[str, Any], channels: int, weights: Path | None, expects: Mapping[str, Any] | None = None
+    name: str, options: dict[str, Any], channels: int, weights: Weights | None, expects: Mapping[str, Any] | None = None
 ) -> nn.Module:
-    overlay = {"file": str(weights), "custom_load": False, **(expects or {})} if weights else None
+    source = {"state_dict": weights} if isinstance(weights, dict) else {"file": str(weights)}
+    overlay = {**source, "custom_load": False, **(expects or {})} if weights else None
     try:
         return timm.create_model(
             name,
@@ -244,7 +323,7 @@ def _probe(name: str, module: nn.Module, input_size: tuple[int, int, int]) -> in
         with torch.inference_mode():
             features: Tensor = module(torch.zeros(1, *input_size))
     except Exception as error:
-        raise ModelError(f"{name} cannot read pictures of {input_size[1]} px: {error}") from error
+        raise UnreadableSizeError(f"{name} cannot read pictures of {input_size[1]} px: {error}") from error
     if features.ndim != 2:
         raise ModelError(f"{name} gives features of shape {tuple(features.shape)}; expected (1, features).")
     return features.shape[1]

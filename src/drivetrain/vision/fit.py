@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from drivetrain.runtime.decisions import Decision
@@ -37,7 +36,7 @@ def choose_fit(asked: Fit | None, paths: Sequence[Path]) -> Decision:
     """
     if asked is not None:
         return Decision(value=asked, reason="as asked")
-    shapes = _shapes(paths)
+    shapes = np.array([width / height for width, height in header_sizes(paths)], dtype=np.float64)
     if not len(shapes):
         return Decision(value="crop", reason="the centre square, the default")
     kept = np.minimum(shapes, 1 / shapes)
@@ -55,11 +54,10 @@ def choose_fit(asked: Fit | None, paths: Sequence[Path]) -> Decision:
     return Decision(value="pad", reason=f"{lost}, and their shapes differ; else pass fit='crop' or 'squeeze'")
 
 
-def _shapes(paths: Sequence[Path]) -> NDArray[np.float64]:
-    """Width over height of evenly chosen files, as far as their headers tell."""
+def header_sizes(paths: Sequence[Path]) -> list[tuple[int, int]]:
+    """Width and height in px of evenly chosen files, as far as their headers tell."""
     chosen = np.unique(np.linspace(0, len(paths) - 1, MOST_HEADERS).astype(int)).tolist() if paths else []
-    sizes = [size for row in chosen if (size := _size(paths[row])) is not None]
-    return np.array([width / height for width, height in sizes], dtype=np.float64)
+    return [size for row in chosen if (size := _size(paths[row])) is not None]
 
 
 def _size(path: Path) -> tuple[int, int] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, cast
 
 import numpy as np
@@ -19,9 +20,19 @@ from drivetrain.runtime.inputs import Fit, PictureInput
 from drivetrain.runtime.manifest import Architecture, Manifest
 from drivetrain.settings import whole
 from drivetrain.vision.augment import N_DRAWS, NO_AUGMENTATION, Augmentation, asked_augmentation, random_views
-from drivetrain.vision.bodies import Body, choose_arch, load_body, rebuild_body, restore_body
+from drivetrain.vision.bodies import (
+    Body,
+    UnreadableSizeError,
+    choose_arch,
+    load_body,
+    reads_one_size,
+    rebuild_body,
+    restore_body,
+    trained_px,
+)
 from drivetrain.vision.fit import choose_fit
 from drivetrain.vision.normalise import Normalise
+from drivetrain.vision.size import choose_size
 
 TRAIN_VIEW_SHARE = 0.7
 """Training views are this much smaller than evaluation views, and cut tighter (`TIGHT_CROP`), so that objects look
@@ -97,14 +108,26 @@ def prepare(
     size_px = None if size_px is None else whole("size", size_px, least=8, most=2048)
     choice = choose_arch(arch, pretrained=pretrained)
     how = choose_fit(fit, data.train.paths)
-    body = load_body(str(choice.value), pretrained=pretrained, channels=data.channels, size_px=size_px, dropout=dropout)
-    reader = _reader(body, data.channels, cast("Fit", how.value))
+    arch, fit = str(choice.value), cast("Fit", how.value)
+    own_px = trained_px(arch)
+    size = choose_size(size_px, data.train.paths, fit, trained_px=own_px, fixed=reads_one_size(arch))
+    load = partial(load_body, arch, pretrained=pretrained, channels=data.channels, dropout=dropout)
+    try:
+        body = load(size_px=int(size.value or own_px))
+    except UnreadableSizeError:
+        if size_px is not None or size.value == own_px:
+            raise
+        size = Decision(value=own_px, reason=f"what this body was made for; it cannot read {size.value} px")
+        body = load(size_px=own_px)
+    if body.package is not None:
+        choice = choice.model_copy(update={"reason": f"{choice.reason}; weights of the package {body.package}"})
+    reader = _reader(body, data.channels, fit)
     reader = reader.model_copy(update={"value_range": data.train.value_range})
     if not pretrained:
         mean, std = _statistics(data, reader)
         reader = reader.model_copy(update={"mean": mean, "std": std})
     augmentation, varied = _choose_augmentation(data, reader, body, augment)
-    return PictureKind(reader, body, augmentation, {"arch": choice, "fit": how, "augmentation": varied})
+    return PictureKind(reader, body, augmentation, {"arch": choice, "size": size, "fit": how, "augmentation": varied})
 
 
 def restore(saved: Manifest, *, data: Data, augment: Augmentation | bool) -> PictureKind:
@@ -113,7 +136,9 @@ def restore(saved: Manifest, *, data: Data, augment: Augmentation | bool) -> Pic
     augmentation, varied = _choose_augmentation(data, saved.input, body, augment)
     choice = saved.decisions.get("arch", Decision(value=saved.architecture.name, reason="as saved"))
     how = Decision(value=saved.input.fit, reason="as saved")
-    return PictureKind(saved.input, body, augmentation, {"arch": choice, "fit": how, "augmentation": varied})
+    size = Decision(value=saved.input.size_px, reason="as saved")
+    decisions = {"arch": choice, "size": size, "fit": how, "augmentation": varied}
+    return PictureKind(saved.input, body, augmentation, decisions)
 
 
 def rebuild(reader: PictureInput, architecture: Architecture) -> tuple[nn.Module, nn.Module]:

@@ -1,4 +1,4 @@
-"""Which pretrained bodies there are: embedded, registered, in the hub's local cache; how large, how good, how fast."""
+"""Which pretrained bodies there are: embedded, in packages, registered, in the hub's cache; how good, how fast."""
 
 from __future__ import annotations
 
@@ -15,17 +15,18 @@ from huggingface_hub import scan_cache_dir
 from huggingface_hub.errors import CacheNotFound
 
 from drivetrain.errors import ModelError
-from drivetrain.vision.bodies import hub_answers, load_body
+from drivetrain.vision.bodies import hub_answers, load_body, trained_px
 from drivetrain.vision.local_bodies import EMBEDDED, WEIGHTS_FILE, embedded_folder, read_config, registered, weights_of
+from drivetrain.vision.packaged import PACKAGED, NotInstalledError, PackagedBody, verified
 
-Place = Literal["embedded", "registered", "cached", "hub"]
+Place = Literal["embedded", "package", "registered", "cached", "hub"]
 SPEED_BATCH = 8
 SPEED_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
 class Shelved:
-    """A pretrained body that can be had now."""
+    """A pretrained body that can be had."""
 
     arch: str
     """What to say for it."""
@@ -35,17 +36,30 @@ class Shelved:
     input_px: int
     accuracy: str | None
     """As its own card states it; None where it states none."""
+    how: str | None = None
+    """How it is had, where it is not ready here."""
+    problem: str | None = None
+    """Why what is here of it cannot be used."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether it can be loaded without a network."""
+        return self.how is None and self.place != "hub"
 
 
 def bodies_here() -> list[Shelved]:
-    """Every pretrained body on this machine: the embedded one, those registered, those that the hub's cache holds.
+    """Every pretrained body on this machine, then those that only a package has to be installed for.
+
+    On this machine are the embedded one, those of packages, those registered, and those that the hub's cache holds.
 
     Raises:
         ModelError: A registered folder is no longer what it was.
     """
-    local = {EMBEDDED: embedded_folder(), **registered()}
-    shelved = [_local(arch, folder) for arch, folder in local.items()]
-    return shelved + sorted(_cached(), key=lambda body: body.arch)
+    packaged = [_packaged(body) for body in PACKAGED]
+    shelved = [_local(EMBEDDED, embedded_folder()), *(body for body in packaged if body.ready)]
+    shelved += [_local(arch, folder) for arch, folder in registered().items()]
+    shelved += sorted(_cached(), key=lambda body: body.arch)
+    return [*shelved, *(body for body in packaged if not body.ready)]
 
 
 def bodies_of_hub(pattern: str, most: int = 20) -> list[Shelved]:
@@ -74,12 +88,20 @@ def speed(arch: str, size_px: int) -> float:
 
 
 def _local(arch: str, folder: Path) -> Shelved:
-    config = read_config(folder)
-    expects: dict[str, Any] = config.get("pretrained_cfg", {})
-    size = expects.get("input_size", (3, 224, 224))[-1]
-    stated = config.get("drivetrain", {}).get("accuracy")
+    stated: Any = read_config(folder).get("drivetrain", {}).get("accuracy")
     place: Place = "embedded" if arch == EMBEDDED else "registered"
-    return Shelved(arch, place, weights_of(folder).stat().st_size / 1e6, size, stated)
+    return Shelved(arch, place, weights_of(folder).stat().st_size / 1e6, trained_px(arch), stated)
+
+
+def _packaged(body: PackagedBody) -> Shelved:
+    size, how, problem = trained_px(body.arch), None, None
+    try:
+        verified(body)
+    except NotInstalledError:
+        how = body.install
+    except ModelError as error:
+        how, problem = body.reinstall, str(error).partition(" To fix: ")[0]
+    return Shelved(body.arch, "package", None if how else body.n_bytes / 1e6, size, body.accuracy, how, problem)
 
 
 def _cached() -> Iterator[Shelved]:
