@@ -46,11 +46,11 @@ HUB_CONNECT_TIMEOUT_S = 5.0
 DEFAULT_ARCH = "resnet34"
 """What is fine-tuned where nobody says what: sound on most pictures, and quick enough without a GPU."""
 
-OFFLINE_HELP = (
-    f"To go on without a hub: arch='{EMBEDDED}', which ships with drivetrain; arch='{DEFAULT.arch}' "
-    f"({DEFAULT.install}); arch='{LOCAL}FOLDER' with a timm folder (config.json, {WEIGHTS_FILE}) from another "
-    "machine; or pretrained=False (--from-scratch)."
+OFFLINE_WAYS = (
+    f"arch='{EMBEDDED}', which ships with drivetrain; arch='{LOCAL}FOLDER' with a timm folder (config.json and "
+    f"{WEIGHTS_FILE}) copied from another machine; or pretrained=False (--from-scratch)."
 )
+OFFLINE_HELP = f"To go on without a hub: arch='{DEFAULT.arch}' ({DEFAULT.install}); {OFFLINE_WAYS}"
 
 Weights = Path | dict[str, Tensor]
 """A safetensors file, or the parameters themselves."""
@@ -134,18 +134,22 @@ def choose_arch(arch: str | None, *, pretrained: bool) -> Decision:
     try:
         _hub_weights(DEFAULT_ARCH)
     except ModelError as error:
-        return _at_hand(_first_sentence(error))
+        return at_hand(_first_sentence(error))
     return Decision(value=DEFAULT_ARCH, reason="the default; pretrained weights")
 
 
-def _at_hand(why: str) -> Decision:
-    """The body taken where the default's weights cannot be had."""
+def at_hand(why: str) -> Decision:
+    """The body that is taken without a hub: the packaged one, or where that cannot be had the embedded one.
+
+    Args:
+        why: No hub is asked; part of the reason.
+    """
     try:
         verified(DEFAULT)
     except NotInstalledError as error:
         return Decision(value=EMBEDDED, reason=f"ships with drivetrain: {why}, and {_first_sentence(error)}")
     except ModelError as error:
-        warn(f"{error} Until then {EMBEDDED!r} is the default.")
+        warn(f"{EMBEDDED!r} is the default: {error}")
         return Decision(value=EMBEDDED, reason=f"ships with drivetrain: {why}, and {_first_sentence(error)}")
     return Decision(value=DEFAULT.arch, reason=f"pretrained on ImageNet, and at hand: {why}")
 
@@ -246,12 +250,13 @@ def _weights(arch: str) -> tuple[Weights, str | None]:
     except NotInstalledError as error:
         unpacked = error
     except ModelError as error:
-        warn(f"{error} The hub is asked for the weights of {arch!r} instead.")
+        warn(f"the hub is asked for the weights of {arch!r}: {error}")
         unpacked = error
     try:
         return _hub_weights(arch), None
     except ModelError as error:
-        raise ModelError(f"{_first_sentence(error)}. {unpacked} {OFFLINE_HELP}") from error
+        what, _, fix = str(unpacked).partition(". To fix: ")
+        raise ModelError(f"{_first_sentence(error)}, and {what}. To fix: {fix}; {OFFLINE_WAYS}") from error
 
 
 def _hub_weights(arch: str) -> Path:

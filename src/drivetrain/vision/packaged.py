@@ -143,7 +143,7 @@ def verified(body: PackagedBody) -> bytes:
         ) from error
     path, what = Path(str(found.locate_file(body.file))), _what(found, body)
     mend = f"To fix: {body.reinstall}"
-    expected = f"expected the weights of {body.arch}, {body.n_bytes:,} bytes of SHA-256 {body.sha256[:12]}…"
+    expected = f"expected the weights of {body.arch}, {body.n_bytes:,} bytes of SHA-256 {body.sha256[:12]}"
     try:
         if not path.is_file():
             raise ModelError(f"{what} has no file {readable(body.file)}: {expected}. {mend}")
@@ -155,7 +155,7 @@ def verified(body: PackagedBody) -> bytes:
         raise ModelError(f"the file of {what} cannot be read: {short_reason(error)}; {expected}. {mend}") from error
     sha256 = hashlib.sha256(content).hexdigest()
     if sha256 != body.sha256:
-        raise ModelError(f"{what} holds an altered file of SHA-256 {sha256[:12]}…: {expected}. {mend}")
+        raise ModelError(f"{what} holds an altered file of SHA-256 {sha256[:12]}: {expected}. {mend}")
     return content
 
 

@@ -100,7 +100,7 @@ def _packaged(body: PackagedBody) -> Shelved:
     except NotInstalledError:
         how = body.install
     except ModelError as error:
-        how, problem = body.reinstall, str(error).partition(" To fix: ")[0]
+        how, problem = body.reinstall, str(error).partition(". To fix: ")[0]
     return Shelved(body.arch, "package", None if how else body.n_bytes / 1e6, size, body.accuracy, how, problem)
 
 

@@ -45,13 +45,13 @@ def choose_size(asked: int | None, paths: Sequence[Path], fit: Fit, *, trained_p
     shown = max(LEAST, STRIDE * math.ceil(ENLARGED * side / STRIDE))
     if shown >= trained_px:
         return Decision(value=trained_px, reason=f"what this body was made for; the median picture has {side} px")
-    longer = (trained_px / shown) ** 2
+    more = (trained_px / shown) ** 2
     reason = (
         f"the median picture has {side} px, and this body sees little below {LEAST}"
         if shown == LEAST
         else f"twice the {side} px of the median picture"
     )
-    reason += f"; its own {trained_px} px take {longer:.1f} times as long: size={trained_px} chooses them"
+    reason += f"; {trained_px} px, its own size, take {more:.1f} times the work a picture: size={trained_px} chooses it"
     return Decision(value=shown, reason=reason)
 
 
