@@ -56,7 +56,7 @@ def demo(
     ] = Path("drivetrain-demo"),
     json: AsJson = False,
 ) -> None:
-    """Fine-tune a body that is at hand on real handwriting, evaluate, save, reload, predict, open the test set, report."""
+    """Fine-tune a body at hand on real handwriting, evaluate, save, reload, predict, open the test set, report."""
     with answers() as answer, _unlisted():
         done = run(out)
         answer(as_json(_object(done)) if json else _text(done))

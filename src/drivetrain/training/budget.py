@@ -56,7 +56,7 @@ def plan_for(seconds: float, costs: Costs, *, rows: int, steps: int, validation:
         needed = (rows * costs.forward + 2 * validation) / (1 - RESERVE)
         raise SettingError(
             f"the time that is left ({seconds:.0f} s) is too short: reading {rows} rows once takes about "
-            f"{needed:.0f} s here. To fix: a longer budget, or fewer rows."
+            f"{needed:.0f} s here. To fix: a longer budget, a smaller size, or fewer rows."
         )
     plans = [_plan(way, usable, rows, validation, room_bytes) for way in costs.ways]
     fitting = [plan for plan in plans if plan.epochs >= 1]
