@@ -329,6 +329,6 @@ def test_channels(frame):
 def test_data_needs_no_torch_and_pictures_need_no_pandas():
     code = (
         "import sys, drivetrain.runtime.pictures; assert not {'pandas', 'torch'} & set(sys.modules);"
-        "import drivetrain.data.matching; assert 'torch' not in sys.modules"
+        "import drivetrain.data.reopen; assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from drivetrain.data.images import images
-from drivetrain.data.matching import images_for_evaluation
+from drivetrain.data.reopen import reopen
 from drivetrain.data.review import read_review, record
 from drivetrain.errors import DataError, DrivetrainWarning, SettingError
 
@@ -141,7 +141,7 @@ def test_a_review_is_applied_before_the_split(fruit, place):
     assert str(data.decisions["review"]) == (
         "review.json (1 rows kept, 1 relabelled, 1 removed; 1 decisions are about pictures that are not here)"
     )
-    found = images_for_evaluation(fruit, spec=data.spec, target=data.target, part="all")
+    found = reopen(fruit, data.spec, data.target).all()
     assert found.examples.values[0] == "pear", "a saved model is judged by the labels it was trained with"
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from drivetrain.data.images import images
-from drivetrain.data.matching import images_for_evaluation
+from drivetrain.data.reopen import reopen
 from drivetrain.data.sources import read_source, reread_source
 from drivetrain.errors import DataError, DrivetrainWarning, SettingError
 
@@ -68,7 +68,7 @@ def test_one_hot_columns_all_the_way(table):
     data = images(source, target=["cat", "dog", "fox"])
     assert data.target.vocab == ("cat", "dog", "fox")
     assert data.decisions["kind"].value == "category"
-    rows = images_for_evaluation(source, spec=data.spec, target=data.target, part="valid", split=data.split)
+    rows = reopen(source, data.spec, data.target, split=data.split).part("valid")
     assert Counter(rows.examples.values) == Counter(data.valid.values)
 
 

@@ -16,7 +16,7 @@ from scenes import scene
 from drivetrain.data.examples import Examples
 from drivetrain.data.grouped import draw_groups
 from drivetrain.data.images import images
-from drivetrain.data.matching import images_for_evaluation
+from drivetrain.data.reopen import reopen
 from drivetrain.data.split import PARTS
 from drivetrain.data.ties import tie
 from drivetrain.errors import DataError, DrivetrainWarning, SettingError, SplitError
@@ -317,15 +317,15 @@ def test_a_saved_model_finds_the_groups_again(spoken):
     root, table = spoken
     for source, options in ((table, {"target": "digit", "group": "speaker"}), (root, {"group": r"_([a-z]+)_"})):
         data = images(source, test_pct=0, **options)
-        found = images_for_evaluation(source, spec=data.spec, target=data.target, part="valid", split=data.split)
+        found = reopen(source, data.spec, data.target, split=data.split).part("valid")
         assert found.examples == data.valid
     renamed = table.drop(columns="speaker")
     data = images(table, target="digit", group="speaker", test_pct=0)
-    found = images_for_evaluation(renamed, spec=data.spec, target=data.target, part="valid", split=data.split)
+    found = reopen(renamed, data.spec, data.target, split=data.split).part("valid")
     assert found.examples.groups == ()
     assert found.examples.digests == data.valid.digests
     table.loc[3, "speaker"] = None
-    new = images_for_evaluation(table, spec=data.spec, target=data.target, part="all")
+    new = reopen(table, data.spec, data.target).all()
     assert len(new.examples) == 72, "new rows without a group are judged, too"
 
 

@@ -16,12 +16,12 @@ import pytest
 
 import drivetrain as dt
 from drivetrain.data.data import Data
+from drivetrain.data.record import saved_data
 from drivetrain.data.review import record
 from drivetrain.errors import ArtefactError, DataError, DrivetrainWarning
 from drivetrain.runtime.artefact import DATA, MANIFEST, WEIGHTS, open_artefact
 from drivetrain.runtime.known_models import CACHE_DIR, is_known
 from drivetrain.training.exporting import ExportPlan
-from drivetrain.training.reading import read_reading
 from drivetrain.training.reexporting import export_saved
 from drivetrain.training.shapes import check_shapes, stored_shapes
 
@@ -90,7 +90,7 @@ def test_places_that_a_strangers_model_names_are_not_followed(saved: Path, tmp_p
 def test_patterns_of_a_stranger_are_not_compiled(saved: Path, tmp_path: Path, squares: Path) -> None:
     spec = json.loads((saved / DATA).read_text())["spec"] | {"group": "((a+)+)+$(", "group_by": "pattern"}
     strange = with_data(saved, tmp_path, spec=spec)
-    assert read_reading(open_artefact(strange)).spec.group is None
+    assert saved_data(open_artefact(strange)).spec.group is None
     assert dt.evaluate(strange, data=squares).scores["accuracy"].n == 12
 
 
@@ -102,7 +102,7 @@ def test_a_strangers_model_stays_a_strangers_when_it_is_exported_anew(
     export_saved(strange, ExportPlan(golden=0), data=squares)
     assert is_known(open_artefact(saved).manifest, "saved")
     assert not is_known(open_artefact(strange).manifest, "saved")
-    assert read_reading(open_artefact(strange)).spec.group is None
+    assert saved_data(open_artefact(strange)).spec.group is None
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -122,6 +122,7 @@ def check_pictures(
     channels: int = 3,
     workers: int | None = None,
     value_range: tuple[int, int] | None = None,
+    known: Container[str] = (),
 ) -> list[Checked]:
     """Digest and decode each file in a pool of threads; a bad file gets a `problem`, nothing is raised.
 
@@ -129,6 +130,7 @@ def check_pictures(
         paths: Files, in any order; a path that occurs twice is read once.
         channels: As for `read_picture`.
         value_range: As for `read_picture`.
+        known: Digests of contents that could be decoded before: these files are read, and not decoded.
         workers: Threads; None takes one per CPU core that this process may use, at most 16.
 
     Raises:
@@ -146,7 +148,7 @@ def check_pictures(
     found: dict[Path, Checked] = {}
 
     def check(path: Path) -> Checked:
-        return probe_picture(path, channels=channels, value_range=value_range)
+        return probe_picture(path, channels=channels, value_range=value_range, known=known)
 
     with track("checking pictures", len(distinct)) as advance, ThreadPoolExecutor(workers) as pool:
         for start in range(0, len(distinct), FILES_PER_STEP):

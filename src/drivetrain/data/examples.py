@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from drivetrain.data.looks import joined_looks, looks_at
 from drivetrain.runtime.targets import TargetValue
 
 Cell = TypeVar("Cell")
@@ -31,7 +32,7 @@ class Examples:
     """What each row belongs to: rows of one group (a patient, a day) are never in two parts."""
     times: tuple[float, ...] = ()
     """When each row was taken, seconds since 1970 (UTC), or numbers as the source has them."""
-    signatures: tuple[bytes, ...] = ()
+    signatures: Sequence[bytes] = ()
     """What each picture looks like, see `drivetrain.data.signatures`; b"" where nothing can be told."""
     value_range: tuple[int, int] | None = None
     """Of the data set: what becomes black and white of values with more than 8 bits, see `drivetrain.data.values`."""
@@ -56,7 +57,7 @@ class Examples:
             taken(self.values),
             groups=taken(self.groups),
             times=taken(self.times),
-            signatures=taken(self.signatures),
+            signatures=looks_at(self.signatures, indices),
             value_range=self.value_range,
         )
 
@@ -79,6 +80,6 @@ class Examples:
             joined([part.values for part in parts]),
             groups=joined([part.groups for part in parts]),
             times=joined([part.times for part in parts]),
-            signatures=joined([part.signatures for part in parts]),
+            signatures=joined_looks([part.signatures for part in parts]),
             value_range=parts[0].value_range if parts else None,
         )

@@ -9,7 +9,7 @@ from typing import cast
 
 from drivetrain.calls import named
 from drivetrain.data.asking import asked_by, asked_column, asked_delimiter, asked_kind, asked_target
-from drivetrain.data.check import CheckReport, LeftOut
+from drivetrain.data.check import LeftOut
 from drivetrain.data.data import Data, Sealed
 from drivetrain.data.divide import (
     Division,
@@ -22,12 +22,11 @@ from drivetrain.data.divide import (
     warn_same_content,
     warn_unseen_in_validation,
 )
-from drivetrain.data.examples import Examples
 from drivetrain.data.grouping import Group, Time, check_told, with_groups, with_times
 from drivetrain.data.groups import guess_groups, warn_of_torn_groups
 from drivetrain.data.holding import divide_beside_seals
 from drivetrain.data.layout import LabelsFrom
-from drivetrain.data.listing import Kind, Listed
+from drivetrain.data.listing import Kind
 from drivetrain.data.number_targets import look_at_numbers
 from drivetrain.data.project import Project, ProjectPlace
 from drivetrain.data.rows import Broken, Rows, open_rows, placed, reviewed, without_parts
@@ -252,18 +251,6 @@ def _split_of(
         time=time if time is None or isinstance(time, str) else "a function",
         gap=asked.gap,
     )
-
-
-def check_listed(
-    listed: Listed, *, channels: int, broken: Broken = "leave out"
-) -> tuple[Examples, tuple[Part, ...] | None, CheckReport]:
-    """Open every listed picture once: the rows that can be used, their given parts, and the report.
-
-    Raises:
-        DataError: No row is usable; or a file is broken and `broken` is "error".
-    """
-    rows = open_rows(listed, channels=channels, broken=broken, decide=False)
-    return rows.examples, rows.given, rows.report
 
 
 def _gap(gap: Gap, time: Time | None) -> float:

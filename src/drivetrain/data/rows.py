@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -12,6 +12,7 @@ from drivetrain.data.check import Checked, CheckReport, LeftOut, check_pictures,
 from drivetrain.data.examples import Examples
 from drivetrain.data.grouping import HOW, groups_of_pictures, inner_names
 from drivetrain.data.listing import Kind, Listed
+from drivetrain.data.looks import looks_of
 from drivetrain.data.notices import warn
 from drivetrain.data.review import apply_review, read_review, with_new_values
 from drivetrain.data.split import Part
@@ -75,7 +76,9 @@ def report_of(listed: Listed) -> CheckReport:
     return CheckReport(listed.n_rows, listed.left_out, listed.ignored, used, listed.notes)
 
 
-def open_rows(listed: Listed, *, channels: int, broken: Broken, decide: bool = True) -> Rows:
+def open_rows(
+    listed: Listed, *, channels: int, broken: Broken, decide: bool = True, known: Container[str] = ()
+) -> Rows:
     """Open every listed picture once, and go on with those that can be used.
 
     Args:
@@ -83,8 +86,10 @@ def open_rows(listed: Listed, *, channels: int, broken: Broken, decide: bool = T
         channels: As for `read_picture`.
         broken: What happens to rows that cannot be used.
         decide: Choose a range for values of more than 8 bits; else it is the one that `listed.spec` names.
+        known: Digests of contents that need no look: they could be decoded before. What they look like is found when
+            somebody asks.
     """
-    checked = check_pictures(listed.paths, channels=channels, value_range=listed.spec.value_range)
+    checked = check_pictures(listed.paths, channels=channels, value_range=listed.spec.value_range, known=known)
     listed, checked = _in_range(listed, checked, channels, decide=decide)
     bad = problems(listed.paths, checked, listed.values)
     unusable = [row for row, found in enumerate(checked) if found.problem is not None]
@@ -103,14 +108,17 @@ def open_rows(listed: Listed, *, channels: int, broken: Broken, decide: bool = T
     if report.deserves_warning:
         warn(f"{listed.description}: {report}")
     listed = opened
+    digests = tuple(checked[row].digest for row in good)
+    seen = {checked[row].digest: checked[row].signature for row in good if checked[row].digest not in known}
+    value_range = listed.spec.value_range
     examples = Examples(
         listed.paths,
-        tuple(checked[row].digest for row in good),
+        digests,
         listed.values,
         groups=listed.groups or (),
         times=listed.times or (),
-        signatures=tuple(checked[row].signature for row in good),
-        value_range=listed.spec.value_range,
+        signatures=looks_of(listed.paths, digests, seen, channels=channels, value_range=value_range),
+        value_range=value_range,
     )
     examples = with_new_values(examples, listed.spec.relabelled)
     by = listed.spec.group_by

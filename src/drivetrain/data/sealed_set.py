@@ -153,9 +153,12 @@ class SealedSet(BaseModel):
         """The hash that this seal has, or would have, for a content."""
         return _hash(self.salt, digest)
 
+    def __contains__(self, digest: object) -> bool:
+        return isinstance(digest, str) and self.hash_of(digest) in self.looks
+
     def rows_of(self, digests: Sequence[str]) -> list[int]:
         """Which of some contents are sealed: their positions."""
-        return [row for row, digest in enumerate(digests) if self.hash_of(digest) in self.looks]
+        return [row for row, digest in enumerate(digests) if digest in self]
 
     def brief(self, head: Head | None = None) -> Seal:
         """What the manifest of an artefact says of it."""

@@ -273,7 +273,7 @@ def matches(
     new = sorted(set(new) - set(exact)) if rows.signatures else []
     if not new:
         return found
-    near = near_copies([rows.signatures[row] for row in new], sealed.signatures)
+    near = near_copies(rows.subset(new).signatures, sealed.signatures)
     at_hand = {sealed.hash_of(digest): path for digest, path in here.items()}
     alike: dict[int, Match] = {}
     for looks, pair in enumerate(np.argsort(near.distance, kind="stable").tolist()):

@@ -180,10 +180,15 @@ def update_manifest(artefact: Artefact, **changes: Any) -> Artefact:
     return Artefact(artefact.path, record)
 
 
+def manifest_now(artefact: Artefact) -> Manifest:
+    """The manifest as it is on disk now, perhaps of another model; raises ArtefactError where there is none."""
+    return _read_manifest(artefact.path)
+
+
 def _as_it_is_now(artefact: Artefact) -> Manifest:
     """The manifest on disk, unless it is missing or of another model."""
     try:
-        found = _read_manifest(artefact.path)
+        found = manifest_now(artefact)
     except ArtefactError:
         return artefact.manifest
     return found if found.parameters_sha256 == artefact.manifest.parameters_sha256 else artefact.manifest

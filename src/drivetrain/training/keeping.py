@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 
 from drivetrain.calls import named, unknown_name
 from drivetrain.data.project import Project
+from drivetrain.data.reopen import data_of
 from drivetrain.data.sealing import seal_data
 from drivetrain.errors import SettingError
 from drivetrain.runtime.artefact import open_artefact
@@ -18,7 +19,6 @@ from drivetrain.settings import place
 from drivetrain.training.asking import TakenUp
 from drivetrain.training.callbacks import Row
 from drivetrain.training.exporting import ExportPlan
-from drivetrain.training.found import data_of
 from drivetrain.training.network import Network
 from drivetrain.training.saved import load_parameters
 from drivetrain.training.saving import save_learner

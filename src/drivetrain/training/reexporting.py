@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from drivetrain.data.reopen import data_of
 from drivetrain.evaluation.records import score_records
 from drivetrain.progress import say
 from drivetrain.runtime.artefact import CARD, GOLDEN, MODEL, Artefact, open_artefact, write_artefact
@@ -13,7 +14,6 @@ from drivetrain.runtime.known_models import is_known
 from drivetrain.runtime.manifest import FORMAT_VERSION, Export
 from drivetrain.training.asking import TakenUp
 from drivetrain.training.exporting import EXACT, ExportPlan, answers_of, export_trained
-from drivetrain.training.found import data_of
 from drivetrain.training.remembering import calibration_of, reference_of
 from drivetrain.training.reporting import card_of
 from drivetrain.training.saved import load_network, load_parameters

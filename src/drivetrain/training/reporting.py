@@ -113,7 +113,7 @@ def report_saved(
         SealError: The project has sealed some of the rows as test rows since.
         SettingError: A page cannot be written to `path`.
     """
-    from drivetrain.data.matching import warn_of_learnt  # noqa: PLC0415 - brings pandas
+    from drivetrain.data.reopen import warn_of_learnt  # noqa: PLC0415 - brings pandas
     from drivetrain.training.learner import Learner  # noqa: PLC0415 - it stands above this module
 
     path, probe, use = place("path", path), flag("probe", probe), text("use", use, empty=True)

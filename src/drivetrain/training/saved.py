@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from drivetrain.calls import named
-from drivetrain.errors import ArtefactError, DataError, SealError, SettingError
+from drivetrain.errors import ArtefactError, DataError, SettingError
 from drivetrain.runtime.artefact import GET_AGAIN, MODEL, WEIGHTS, Artefact, open_artefact
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.golden import read_golden
@@ -31,13 +31,12 @@ from drivetrain.training.shapes import check_shapes
 
 if TYPE_CHECKING:  # what only judging needs is loaded there: predicting shall start fast
     from drivetrain.data.examples import Examples
+    from drivetrain.data.record import SavedData
     from drivetrain.data.seal import SealedSet
     from drivetrain.data.sources import Source
-    from drivetrain.data.split import Split
     from drivetrain.evaluation.metrics import Metric
     from drivetrain.evaluation.predictions import Predictions
     from drivetrain.evaluation.scores import Scores
-    from drivetrain.training.reading import Reading
 
 
 def load_network(artefact: Artefact, place: Place) -> Network:
@@ -221,16 +220,8 @@ def evaluate(
         SealError: The log of the project was tampered with, the test rows are not those that were sealed, or validation
             rows were sealed as test rows since.
     """
-    from drivetrain.data.matching import (  # noqa: PLC0415 - these bring pandas and scikit-learn
-        NotThereError,
-        images_for_evaluation,
-        warn_of_learnt,
-    )
-    from drivetrain.data.project import Project  # noqa: PLC0415
-    from drivetrain.data.sealing import check_validation  # noqa: PLC0415
-    from drivetrain.evaluation.scores import score  # noqa: PLC0415
-    from drivetrain.training.reading import read_reading  # noqa: PLC0415
-    from drivetrain.training.sealing import open_saved, seal_of  # noqa: PLC0415
+    from drivetrain.data.project import Project  # noqa: PLC0415 - these bring pandas and scikit-learn
+    from drivetrain.data.record import saved_data  # noqa: PLC0415
 
     path, part = place("path", path), choice("part", part, ("valid", "test", "new"))
     Project.find(project)  # says so now if it cannot be one
@@ -247,35 +238,57 @@ def evaluate(
                 f"seal={seal!r} names the test set that data holds; expected both. To fix: pass data, and part='test'."
             )
         return _evaluate_sealed(artefact, seal, data, metrics, judged_in=judged_in, project=project, review=review)
-    measures = _measures(metrics, manifest)
     if manifest.n.get(part, 0) == 0 and (part == "test" or data is None):
         raise DataError(f"{artefact.path} was trained without a {part} set: there is nothing to evaluate on.")
-    reading = read_reading(artefact)
-    reading.tell_of_labels(review)
-    split, spec = reading.split, reading.spec
-    source = reading.place() if data is None else data
-    how: dict[str, Any] = {"split": split, "target": manifest.target, "channels": manifest.input.channels}
-    how["review"] = review
-    new = part == "new" or not split.find(part)
+    return _evaluate_own(
+        artefact, saved_data(artefact), part, data, metrics, judged_in=judged_in, project=project, review=review
+    )
+
+
+def _evaluate_own(
+    artefact: Artefact,
+    saved: SavedData,
+    part: Literal["valid", "test", "new"],
+    data: Source | None,
+    metrics: Sequence[Any] | None,
+    *,
+    judged_in: tuple[Place, bool],
+    project: str | os.PathLike[str] | None,
+    review: str | os.PathLike[str] | None,
+) -> Evaluation:
+    """Judge a model on a part of its own split, or on rows that it does not hold."""
+    from drivetrain.data.record import seal_of  # noqa: PLC0415 - these bring pandas and scikit-learn
+    from drivetrain.data.reopen import NotThereError, reopen, warn_of_learnt  # noqa: PLC0415
+    from drivetrain.data.sealing import check_validation  # noqa: PLC0415
+    from drivetrain.evaluation.scores import score  # noqa: PLC0415
+    from drivetrain.training.sealing import open_saved  # noqa: PLC0415
+
+    manifest, measures = artefact.manifest, _measures(metrics, artefact.manifest)
+    saved.tell_of_labels(review)
+    source = saved.place() if data is None else data
+    channels = manifest.input.channels
+    reopened = reopen(source, saved.spec, manifest.target, split=saved.split, channels=channels, review=review)
+    new = part == "new" or not saved.split.find(part)
     try:
-        found = images_for_evaluation(source, part="new" if new else part, spec=spec, **how)
+        found = reopened.new() if part == "new" or new else reopened.part(part)
     except NotThereError:
         if part == "test" or data is None:
             raise
-        new = True
-        found = images_for_evaluation(data, part="new", spec=spec, **how)
+        new, found = True, reopened.new()
     if part != "new" and not new:
-        warn_of_learnt(found.examples.digests, split, part)
+        warn_of_learnt(found.examples.digests, saved.split, part)
     judging = _Judging(artefact, found.examples, *judged_in)
     if part != "test":
         check_validation(found.examples, project)
         predictions = judging()
         judged = score(predictions, measures, part="new" if new else "validation")
-        scores = _beside(judged, predictions, measures, reading)
-        return Evaluation(scores, predictions, 0 if new else found.n_missing, judging.precision)
+        scores = _beside(judged, predictions, measures, saved)
+        return Evaluation(scores, predictions, found.n_missing, judging.precision)
     sealed = seal_of(artefact) or _sealed_now(found.examples, artefact)
-    opened = open_saved(artefact, judging, measures, sealed=sealed, project=project, main=judging.place.main)
-    scores = _beside(opened.scores, opened.predictions, measures, reading)
+    opened = open_saved(
+        artefact, judging, measures, saved=saved, sealed=sealed, project=project, main=judging.place.main
+    )
+    scores = _beside(opened.scores, opened.predictions, measures, saved)
     return Evaluation(scores, opened.predictions, found.n_missing, judging.precision, opened.opening)
 
 
@@ -286,12 +299,12 @@ def _measures(metrics: Any, manifest: Manifest) -> tuple[Metric, ...]:
     return resolve_metrics(manifest.metrics or None if metrics is None else metrics, manifest.target)
 
 
-def _beside(scores: Scores, predictions: Predictions, metrics: Sequence[Metric], reading: Reading) -> Scores:
+def _beside(scores: Scores, predictions: Predictions, metrics: Sequence[Metric], saved: SavedData) -> Scores:
     """The scores beside the constant answer of the training set, where the artefact holds it."""
     from drivetrain.evaluation.baselines import constant_predictions  # noqa: PLC0415
     from drivetrain.evaluation.scores import beside  # noqa: PLC0415
 
-    answer = reading.constant_answer
+    answer = saved.record.constant_answer
     return scores if answer is None else beside(scores, metrics, constant_predictions(predictions, answer))
 
 
@@ -313,58 +326,20 @@ def _evaluate_sealed(
     review: str | os.PathLike[str] | None,
 ) -> Evaluation:
     """Judge a model on a test set that was never its own: whoever trained it had the seal alone."""
-    from drivetrain.data.matching import images_for_evaluation  # noqa: PLC0415 - these bring pandas and scikit-learn
+    from drivetrain.data.record import saved_data  # noqa: PLC0415 - these bring pandas and scikit-learn
+    from drivetrain.data.reopen import reopen  # noqa: PLC0415
     from drivetrain.data.seal import SealedSet  # noqa: PLC0415
-    from drivetrain.training.reading import read_reading  # noqa: PLC0415
     from drivetrain.training.sealing import open_saved  # noqa: PLC0415
 
-    sealed, manifest = SealedSet.read(seal), artefact.manifest
-    reading = read_reading(artefact)
-    reading.tell_of_labels(review)
-    found = images_for_evaluation(
-        data,
-        part="all",
-        target=manifest.target,
-        spec=reading.spec,
-        channels=manifest.input.channels,
-        review=review,
-    )
-    rows = sealed.rows_of(found.examples.digests)
-    if not rows:
-        raise DataError(
-            f"none of the {sealed.n} pictures of {seal} is in the data (compared by content). "
-            "To fix: pass the data that the seal was made from."
-        )
-    missing = sealed.n - len({found.examples.digests[row] for row in rows})
-    examples, left_out = _never_seen(found.examples.subset(rows), artefact, reading.split, sealed)
-    judging = _Judging(artefact, examples, *judged_in)
+    sealed, manifest, saved = SealedSet.read(seal), artefact.manifest, saved_data(artefact)
+    saved.tell_of_labels(review)
+    reopened = reopen(data, saved.spec, manifest.target, known=sealed, channels=manifest.input.channels, review=review)
+    found = reopened.sealed(sealed, saved.split, of=str(artefact.path), seal=str(seal))
+    judging = _Judging(artefact, found.examples, *judged_in)
     measures = _measures(metrics, manifest)
-    opened = open_saved(artefact, judging, measures, sealed=sealed, project=project, main=judging.place.main)
-    return Evaluation(opened.scores, opened.predictions, missing, judging.precision, opened.opening, left_out)
-
-
-def _never_seen(examples: Examples, artefact: Artefact, split: Split, sealed: SealedSet) -> tuple[Examples, int]:
-    """Those rows of a sealed test set that the model was neither trained on nor chosen by, and how many are left out.
-
-    Raises:
-        SealError: There are none.
-    """
-    from drivetrain.data.notices import warn  # noqa: PLC0415
-
-    trained, validated = split.find("train"), split.find("valid")
-    n_trained = sum(digest in trained for digest in examples.digests)
-    kept = [row for row, digest in enumerate(examples.digests) if digest not in trained | validated]
-    left_out = len(examples) - len(kept)
-    if not left_out:
-        return examples, 0
-    what = (
-        f"{left_out} of the {len(examples)} pictures of the test set {sealed.id} are among those that {artefact.path} "
-        f"was trained ({n_trained}) or validated ({left_out - n_trained}) on"
+    opened = open_saved(
+        artefact, judging, measures, saved=saved, sealed=sealed, project=project, main=judging.place.main
     )
-    if not kept:
-        raise SealError(
-            f"{what}: none is left to judge it by. To fix: judge a model that was trained with this seal "
-            "(seal=, --seal), or seal pictures that nobody has trained on."
-        )
-    warn(f"{what}; they are left out, and the score is of the other {len(kept)}.")
-    return examples.subset(kept), left_out
+    return Evaluation(
+        opened.scores, opened.predictions, found.n_missing, judging.precision, opened.opening, found.n_left_out
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import warnings
 from datetime import UTC, datetime
@@ -11,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from safetensors.torch import save
 
+from drivetrain.data.looks import keep_looks
+from drivetrain.data.record import DataRecord
 from drivetrain.errors import ArtefactError, DrivetrainWarning, ExportError, MissingExtraError, PictureError
 from drivetrain.evaluation.baselines import constant_answer
 from drivetrain.evaluation.metrics import metric_named
@@ -63,12 +64,9 @@ def save_learner(learner: Learner, path: str | os.PathLike[str], plan: ExportPla
     calibration = None if predictions is None else calibration_of(predictions)
     seal = data.seal
     parameters = {name: value.detach().cpu().contiguous() for name, value in learner.network.state_dict().items()}
-    reading = {
-        "source": data.location,
-        "spec": data.spec.model_dump(mode="json"),
-        "split": data.split.model_dump(mode="json"),
-        "constant_answer": constant_answer(data.target, data.target.encode(data.train.values)).tolist(),
-    }
+    record = DataRecord.of(data, constant_answer(data.target, data.target.encode(data.train.values)))
+    for rows in (data.train, data.valid):  # a report or a review will ask
+        keep_looks(rows.digests, rows.signatures, channels=data.channels, value_range=rows.value_range)
     manifest = {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": versions(),
@@ -92,7 +90,7 @@ def save_learner(learner: Learner, path: str | os.PathLike[str], plan: ExportPla
         check_names_of(data.target)
     except ValueError as error:
         warnings.warn(f"others will not be able to load this model: {error}.", DrivetrainWarning, 3)
-    contents = {WEIGHTS: save(parameters), DATA: (json.dumps(reading, indent=1) + "\n").encode()}
+    contents = {WEIGHTS: save(parameters), DATA: record.as_bytes()}
     if seal is not None:
         contents[SEAL] = seal.as_bytes()
     contents |= {} if exported is None else exported.files

@@ -11,9 +11,10 @@ from drivetrain.calls import named
 from drivetrain.data.data import Data
 from drivetrain.data.examples import Examples
 from drivetrain.data.ledger import Head, Ledger
-from drivetrain.data.matching import warn_of_learnt
 from drivetrain.data.notices import warn
 from drivetrain.data.project import Project, ProjectPlace
+from drivetrain.data.record import SavedData
+from drivetrain.data.reopen import warn_of_learnt
 from drivetrain.data.seal import SealedSet, identity_of
 from drivetrain.data.store import Store
 from drivetrain.errors import DataError, SealError
@@ -32,7 +33,7 @@ from drivetrain.evaluation.scores import Scores
 from drivetrain.evaluation.selection import expect, expect_of_others
 from drivetrain.files import locked_place
 from drivetrain.progress import say
-from drivetrain.runtime.artefact import CARD, SEAL, Artefact, open_artefact, update_artefact, update_manifest
+from drivetrain.runtime.artefact import CARD, Artefact, manifest_now, update_artefact, update_manifest
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.manifest import Expected, Manifest, Opening
 from drivetrain.training.callbacks import Row
@@ -40,7 +41,6 @@ from drivetrain.training.identity import parameters_sha256
 from drivetrain.training.kinds import PreparedKind
 from drivetrain.training.network import Network
 from drivetrain.training.place import Place
-from drivetrain.training.reading import read_reading
 from drivetrain.training.reporting import card_after_opening
 
 
@@ -167,28 +167,12 @@ def head_of_log(project: Project) -> Head | None:
         return None
 
 
-def seal_of(artefact: Artefact) -> SealedSet | None:
-    """The seal that an artefact carries; None for one without, or of an earlier drivetrain.
-
-    Raises:
-        SealError: It is another one than the manifest says.
-    """
-    if SEAL not in artefact.manifest.files:
-        return None
-    sealed, said = SealedSet.read(artefact.file(SEAL)), artefact.manifest.seal
-    if said is not None and (said.identity, said.n) != (sealed.identity, sealed.n):
-        raise SealError(
-            f"{artefact.path / SEAL} is of {sealed.n} pictures ({sealed.id}), and the manifest says {said.n} "
-            f"({said.id}): one was altered. To fix: put the artefact back from a backup."
-        )
-    return sealed
-
-
 def open_saved(
     artefact: Artefact,
     judge: Callable[[], Predictions],
     metrics: Sequence[Metric],
     *,
+    saved: SavedData,
     sealed: SealedSet,
     project: ProjectPlace,
     main: bool,
@@ -204,7 +188,7 @@ def open_saved(
         sealed=sealed,
         project=place,
         parameters_sha256=manifest.parameters_sha256,
-        expected=_expected_of_saved(artefact, sealed, metrics[0], place),
+        expected=_expected_of_saved(artefact, saved, sealed, metrics[0], place),
         memory=memory,
         heads=[] if head is None else [head],
         main=main,
@@ -241,7 +225,7 @@ class _ArtefactMemory:
 
     def _now(self) -> Manifest | None:
         """What the manifest says now; None where another model has taken its place."""
-        found = open_artefact(self.artefact.path).manifest
+        found = manifest_now(self.artefact)
         return found if found.parameters_sha256 == self.artefact.manifest.parameters_sha256 else None
 
 
@@ -255,20 +239,21 @@ def _record_opening(artefact: Artefact, metrics: Sequence[Metric], changes: Mapp
     update_manifest(artefact, **changes)
 
 
-def _expected_of_saved(artefact: Artefact, sealed: SealedSet, first: Metric, project: Project) -> Expected | None:
+def _expected_of_saved(
+    artefact: Artefact, saved: SavedData, sealed: SealedSet, first: Metric, project: Project
+) -> Expected | None:
     """What the first metric should say: by the trials on record here, or as it was when the model was saved."""
     manifest = artefact.manifest
     own_set = manifest.seal is not None and manifest.seal.id == sealed.id
     n_test = sealed.n if not own_set or manifest.n.get("test", 0) else 0
-    reading = read_reading(artefact)
-    rows = identity_of(reading.split.find("valid"))
+    rows = identity_of(saved.split.find("valid"))
     trials = RunLog(project).on(rows, manifest.target.name)
     own = next((r for r in trials.runs if r.record.parameters_sha256 == manifest.parameters_sha256), None)
     lowered = manifest.export is not None and manifest.export.precision != "fp32"  # trials are on record in fp32
     if own is not None and own.predictions is not None and metric_named(first.name) and not lowered:
         selection = selection_of(own.predictions, manifest.parameters_sha256, trials, first)
         return None if selection is None else expect(selection, first, own.predictions, n_test)
-    said, grouped = manifest.expected, reading.split.group is not None
+    said, grouped = manifest.expected, saved.split.group is not None
     if said is None or said.metric != first.name or not n_test:
         return None
     return said if said.n_test == n_test else expect_of_others(said, first, n_test, grouped=grouped)

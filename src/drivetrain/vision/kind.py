@@ -36,6 +36,9 @@ SMALLEST_REDUCED_PX = 192
 WHOLE_CROP = 0.8
 """Smallest share that training views keep of pictures that are read whole: what stands at an edge stays in sight."""
 
+AS_DEFAULT, NOT_MIRRORED = "the default", "not mirrored"
+"""Reasons for how training pictures are varied."""
+
 STATISTICS_ROWS = 512
 """Training pictures that mean and deviation are measured on, where no pretrained weights prescribe them."""
 
@@ -110,7 +113,7 @@ def prepare(
 def restore(saved: Manifest, *, data: Data, augment: Augmentation | bool) -> PictureKind:
     """The kind of a saved model, its body with random parameters."""
     body = restore_body(saved.architecture, saved.input.channels, saved.input.size_px)
-    augmentation, varied = _choose_augmentation(data, saved.input, body, augment)
+    augmentation, varied = _choose_augmentation(data, saved.input, body, augment, saved.decisions.get("augmentation"))
     choice = saved.decisions.get("arch", Decision(value=saved.architecture.name, reason="as saved"))
     how = Decision(value=saved.input.fit, reason="as saved")
     return PictureKind(saved.input, body, augmentation, {"arch": choice, "fit": how, "augmentation": varied})
@@ -129,15 +132,22 @@ def _view_px(reader: PictureInput, body: Body) -> int:
 
 
 def _choose_augmentation(
-    data: Data, reader: PictureInput, body: Body, asked: Augmentation | bool
+    data: Data, reader: PictureInput, body: Body, asked: Augmentation | bool, before: Decision | None = None
 ) -> tuple[Augmentation, Decision]:
-    """How training pictures are varied, and why; pictures whose mirror image shows something else are not mirrored."""
+    """How training pictures are varied, and why; pictures whose mirror image shows something else are not mirrored.
+
+    Of a saved model, what was found of the same pictures before need not be looked for again.
+    """
     if asked is False:
         return NO_AUGMENTATION, Decision(value="none", reason="as asked")
+    if asked is True and before is not None:
+        found = _default_augmentation(reader, body).model_copy(update={"flip": before.reason == AS_DEFAULT})
+        if before.value == str(found) and before.reason.startswith((AS_DEFAULT, NOT_MIRRORED)):
+            return found, before
     against = why_not_mirror(data.train, data.target)
     if asked is True:
         augmentation = _default_augmentation(reader, body).model_copy(update={"flip": against is None})
-        reason = f"not mirrored: {against}; else pass augment=Augmentation()" if against else "the default"
+        reason = f"{NOT_MIRRORED}: {against}; else pass augment=Augmentation()" if against else AS_DEFAULT
         return augmentation, Decision(value=str(augmentation), reason=reason)
     if asked.flip and against:
         warn(

@@ -29,7 +29,7 @@ class AuditRows:
     parts: tuple[Part, ...] | None
     """(N,) None where nothing is divided."""
     target: Target
-    signatures: tuple[bytes, ...]
+    signatures: Sequence[bytes]
     """(N,)."""
     report: CheckReport
     source: str
@@ -95,10 +95,9 @@ def in_words(value: TargetValue) -> str:
     return ", ".join(part if isinstance(part, str) else f"{part:g}" for part in value)
 
 
-def signatures_of(examples: Examples) -> tuple[bytes, ...]:
+def signatures_of(examples: Examples) -> Sequence[bytes]:
     """The signatures that the rows carry, or else those that a look at each file gives."""
-    carried: Sequence[bytes] = getattr(examples, "signatures", ())
-    if len(carried) == len(examples):
-        return tuple(carried)
+    if len(examples.signatures) == len(examples):
+        return examples.signatures
     paths: list[Path] = list(examples.paths)
     return tuple(checked.signature for checked in check_pictures(paths))

@@ -1,0 +1,173 @@
+"""What rows look like, found when somebody asks: rows found again by content are read, hashed, and not decoded.
+
+A signature (see `drivetrain.runtime.signatures`) takes a decoded picture. Those of rows that a model was saved with are
+kept in the cache of pictures, by content, so that a report or a review of the model need not decode them either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, overload
+
+import numpy as np
+
+from drivetrain.data.check import check_pictures
+from drivetrain.runtime.signatures import VERSION
+
+if TYPE_CHECKING:
+    from drivetrain.data.cache import PictureCache
+
+
+class _How(NamedTuple):
+    """What signatures depend on besides the content of files."""
+
+    channels: int
+    value_range: tuple[int, int] | None
+
+    @property
+    def identity(self) -> str:
+        return f"signatures {VERSION} of {self.channels} channels in {self.value_range}"
+
+
+class Looks(Sequence[bytes]):
+    """The signatures of N rows, some of them not known yet; all of them are found as soon as one is asked for.
+
+    Args:
+        paths: (N,) files.
+        digests: (N,) contents.
+        found: Content → signature; shared by all that are taken from one another, so that none is found twice.
+        how: How files are decoded.
+    """
+
+    def __init__(self, paths: Sequence[Path], digests: Sequence[str], found: dict[str, bytes], how: _How) -> None:
+        self._paths, self._digests, self._found, self._how = paths, digests, found, how
+        self._looked = False
+
+    def __len__(self) -> int:
+        return len(self._digests)
+
+    @overload
+    def __getitem__(self, row: int) -> bytes: ...
+    @overload
+    def __getitem__(self, row: slice) -> tuple[bytes, ...]: ...
+    def __getitem__(self, row: int | slice) -> bytes | tuple[bytes, ...]:
+        self._look()
+        if isinstance(row, slice):
+            return tuple(self._found[digest] for digest in self._digests[row])
+        return self._found[self._digests[row]]
+
+    def __iter__(self) -> Iterator[bytes]:
+        self._look()
+        return iter([self._found[digest] for digest in self._digests])
+
+    def __eq__(self, other: object) -> bool:
+        return tuple(self) == tuple(other) if isinstance(other, Looks | tuple) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(tuple(self))
+
+    def take(self, rows: Sequence[int]) -> Looks:
+        """Those of some rows, still without a look at them."""
+        return Looks([self._paths[i] for i in rows], [self._digests[i] for i in rows], self._found, self._how)
+
+    def join(self, other: Looks) -> Looks:
+        """These, then the others, which are decoded alike."""
+        self._found.update({digest: look for digest, look in other._found.items() if digest not in self._found})
+        return Looks([*self._paths, *other._paths], [*self._digests, *other._digests], self._found, self._how)
+
+    def is_like(self, other: Sequence[bytes]) -> bool:
+        """Whether `join` may be asked for."""
+        return isinstance(other, Looks) and other._how == self._how
+
+    def _look(self) -> None:
+        """Find what is not known: in the cache, or else in the files; one that has changed tells nothing."""
+        if self._looked:
+            return
+        self._looked = True
+        missing = {d: p for p, d in zip(self._paths, self._digests, strict=True) if d not in self._found}
+        if not missing:
+            return
+        cache = _cache_of(self._how)
+        kept = {digest: None if cache is None else cache.get(digest) for digest in missing}
+        self._found.update({digest: look.tobytes() for digest, look in kept.items() if look is not None})
+        left = [digest for digest, look in kept.items() if look is None]
+        paths = [missing[digest] for digest in left]
+        checked = check_pictures(paths, channels=self._how.channels, value_range=self._how.value_range) if left else []
+        looks = {d: c.signature if c.digest == d else b"" for d, c in zip(left, checked, strict=True)}
+        self._found.update(looks)
+        _keep(cache, looks)
+
+
+def looks_of(
+    paths: Sequence[Path],
+    digests: Sequence[str],
+    found: Mapping[str, bytes],
+    *,
+    channels: int,
+    value_range: tuple[int, int] | None,
+) -> Sequence[bytes]:
+    """(N,) signatures: as they were found, or, where some are not known, a sequence that finds them when asked.
+
+    Example:
+        >>> looks_of([Path("a.jpg")], ["00"], {"00": b"x"}, channels=3, value_range=None)
+        (b'x',)
+    """
+    if all(digest in found for digest in digests):
+        return tuple(found[digest] for digest in digests)
+    return Looks(paths, digests, dict(found), _How(channels, value_range))
+
+
+def looks_at(looks: Sequence[bytes], rows: Sequence[int]) -> Sequence[bytes]:
+    """Those of some rows; none where none are known.
+
+    Example:
+        >>> looks_at((b"x", b"y"), [1]), looks_at((), [1])
+        ((b'y',), ())
+    """
+    if isinstance(looks, Looks):
+        return looks.take(rows)
+    return tuple(looks[row] for row in rows) if looks else ()
+
+
+def joined_looks(parts: Sequence[Sequence[bytes]]) -> Sequence[bytes]:
+    """Those of all parts, one after the other; none where a part knows none.
+
+    Example:
+        >>> joined_looks([(b"x",), (b"y",)]), joined_looks([(b"x",), ()])
+        ((b'x', b'y'), ())
+    """
+    if not all(parts):
+        return ()
+    first, *others = parts or [()]
+    if isinstance(first, Looks) and all(first.is_like(other) for other in others):
+        for other in others:
+            assert isinstance(other, Looks)
+            first = first.join(other)
+        return first
+    return tuple(look for part in parts for look in part)
+
+
+def keep_looks(
+    digests: Sequence[str], looks: Sequence[bytes], *, channels: int, value_range: tuple[int, int] | None
+) -> None:
+    """Remember what rows look like, in the cache of pictures; nothing is kept where that is off or full."""
+    if looks and not isinstance(looks, Looks):
+        _keep(_cache_of(_How(channels, value_range)), dict(zip(digests, looks, strict=True)))
+
+
+def _cache_of(how: _How) -> PictureCache | None:
+    from drivetrain.data.cache import PictureCache  # noqa: PLC0415 - needs platformdirs, which reading tables does not
+    from drivetrain.data.cache_place import CachePlace  # noqa: PLC0415
+
+    place = CachePlace.from_environment()
+    return PictureCache(place, how.identity) if place.limit_bytes > 0 else None
+
+
+def _keep(cache: PictureCache | None, looks: Mapping[str, bytes]) -> None:
+    if cache is None:
+        return
+    for digest, look in looks.items():
+        if look:
+            cache.put(digest, np.frombuffer(look, np.uint8).reshape(1, -1, 1))
+    cache.publish()
