@@ -9,13 +9,19 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
+from drivetrain.data.coded import Rows, coded, firsts, flat, pairs_of, texts
 from drivetrain.data.notices import warn
-from drivetrain.data.split import Part, check_fractions
+from drivetrain.data.split import PARTS, Part, check_fractions
 from drivetrain.errors import SplitError, first_few
 
 Labels = Sequence[str] | Sequence[tuple[str, ...]]
+TRAIN, VALID, TEST = range(3)
+"""Parts as numbers: where they stand in `PARTS`."""
 
 
 def make_split(
@@ -51,58 +57,71 @@ def make_split(
         ['train', 'train', 'valid', 'valid']
     """
     check_fractions(valid_pct, test_pct)
-    contents: dict[str, set[str]] = defaultdict(set)
-    for row, digest in enumerate(digests):
-        label = labels[row] if labels is not None else ()
-        contents[digest].update((label,) if isinstance(label, str) else label)
-    order = sorted(contents, key=lambda digest: rank(seed, digest))
+    contents, code = coded(digests)
+    order = np.argsort(ranks(seed, contents), kind="stable")
     n_test, n_valid = share(len(order), test_pct), share(len(order), valid_pct)
     if n_test + n_valid >= len(order) and n_test + n_valid > 0:
         raise _too_small(len(order), valid_pct, test_pct)
-    by_class = stratify and labels is not None and all(isinstance(label, str) for label in labels)
-    part_of: dict[str, Part]
-    if by_class:
-        part_of = _draw_by_class(order, {d: min(contents[d]) for d in order}, n_test, n_valid)
+    rows, names = flat([] if labels is None else texts(labels))
+    vocab, label_code = coded(names, in_order=True)
+    of_content, label = pairs_of(code[rows], label_code)
+    is_category = labels is not None and len(rows) == len(code) and all(map(_is_text, texts(labels)))
+    if stratify and is_category:
+        class_of = label[firsts(of_content, len(contents))]  # of a content with several, the first in the alphabet
+        part_of = _draw_by_class(order, class_of, vocab, n_test, n_valid)
     else:
-        part_of = {digest: _part_at(place, n_test, n_valid) for place, digest in enumerate(order)}
-    _keep_every_label_in_training(order, contents, part_of)
-    drawn = set(part_of.values())
-    for part, pct in (("valid", valid_pct), ("test", test_pct)):
-        if pct > 0 and part not in drawn:
-            raise _too_small(len(order), valid_pct, test_pct)
-    return [part_of[digest] for digest in digests]
+        part_of = np.zeros(len(contents), np.int8)
+        part_of[order[n_test : n_test + n_valid]], part_of[order[:n_test]] = VALID, TEST
+    _keep_every_label_in_training(order, of_content, label, part_of)
+    for part, pct in ((VALID, valid_pct), (TEST, test_pct)):
+        if pct > 0 and not (part_of == part).any():
+            raise _too_small(len(contents), valid_pct, test_pct)
+    return parts_named(part_of[code])
 
 
-def _draw_by_class(order: list[str], class_of: Mapping[str, str], n_test: int, n_valid: int) -> dict[str, Part]:
+def parts_named(codes: NDArray[np.int8]) -> list[Part]:
+    """The parts that `TRAIN`, `VALID` and `TEST` stand for.
+
+    Example:
+        >>> parts_named(np.array([TRAIN, TEST], np.int8))
+        ['train', 'test']
+    """
+    return np.array(PARTS, object)[codes].tolist()
+
+
+def _is_text(label: object) -> bool:
+    return isinstance(label, str)
+
+
+def _draw_by_class(order: Rows, class_of: Rows, vocab: Sequence[str], n_test: int, n_valid: int) -> NDArray[np.int8]:
     """Give each class its share of the test and validation rows; at least one of each class goes on training."""
-    members: dict[str, list[str]] = defaultdict(list)
-    for digest in order:
-        members[class_of[digest]].append(digest)
-    single = sorted(name for name, rows in members.items() if len(rows) == 1)
+    drawn = class_of[order]
+    n_of = np.bincount(class_of, minlength=len(vocab))
+    met = [int(name) for name in drawn[np.sort(np.unique(drawn, return_index=True)[1])]]
+    single = sorted(vocab[name] for name in met if n_of[name] == 1)
     if single and n_test + n_valid:
         warn(
             f"{len(single)} classes have one distinct picture, which goes to the training set: {first_few(single)}. "
             "How well they are recognised cannot be measured."
         )
-    sizes = {name: len(rows) for name, rows in members.items()}
+    sizes = {name: int(n_of[name]) for name in met}
     room = {name: size - 1 for name, size in sizes.items()}
     tests = _apportion(n_test, sizes, room)
     valids = _apportion(n_valid, sizes, {name: room[name] - tests[name] for name in room})
-    return {
-        digest: _part_at(place, tests[name], valids[name])
-        for name, rows in members.items()
-        for place, digest in enumerate(rows)
-    }
+    by_class = np.argsort(drawn, kind="stable")
+    begin = np.zeros(len(vocab) + 1, np.int64)
+    np.cumsum(n_of, out=begin[1:])
+    place = np.empty(len(order), np.int64)  # in the draw of its class
+    place[by_class] = np.arange(len(order)) - begin[drawn[by_class]]
+    of_test, of_valid = (np.array([given.get(name, 0) for name in range(len(vocab))]) for given in (tests, valids))
+    until_test = of_test[drawn]
+    part_of = np.zeros(len(order), np.int8)
+    # the test set is handed out first, then validation: changing `valid_pct` leaves the test set alone
+    part_of[order] = np.where(place < until_test, TEST, np.where(place < until_test + of_valid[drawn], VALID, TRAIN))
+    return part_of
 
 
-def _part_at(place: int, n_test: int, n_valid: int) -> Part:
-    """The draw hands out the test set first, then validation: changing `valid_pct` leaves the test set alone."""
-    if place < n_test:
-        return "test"
-    return "valid" if place < n_test + n_valid else "train"
-
-
-def _apportion(seats: int, sizes: Mapping[str, int], room: Mapping[str, int]) -> dict[str, int]:
+def _apportion(seats: int, sizes: Mapping[int, int], room: Mapping[int, int]) -> dict[int, int]:
     """Divide `seats` over classes in proportion to `sizes`, by largest remainders, never above `room`."""
     total = sum(sizes.values())
     quota = {name: seats * size / total for name, size in sizes.items()}
@@ -117,13 +136,20 @@ def _apportion(seats: int, sizes: Mapping[str, int], room: Mapping[str, int]) ->
     return given
 
 
-def _keep_every_label_in_training(order: list[str], contents: Mapping[str, set[str]], part_of: dict[str, Part]) -> None:
+def _keep_every_label_in_training(order: Rows, of_content: Rows, label: Rows, part_of: NDArray[np.int8]) -> None:
     """Move the first row of a label that is nowhere in the training set there."""
-    trained = {label for digest in order if part_of[digest] == "train" for label in contents[digest]}
-    for digest in reversed(order):
-        if not contents[digest] <= trained:
-            part_of[digest] = "train"
-            trained |= contents[digest]
+    missing = set(np.setdiff1d(label, label[part_of[of_content] == TRAIN]).tolist())
+    if not missing:
+        return
+    labels: dict[int, set[int]] = defaultdict(set)
+    held = np.isin(label, list(missing))
+    for content, name in zip(of_content[held].tolist(), label[held].tolist(), strict=True):
+        labels[content].add(name)
+    lacking = np.isin(order, list(labels))
+    for content in reversed(order[lacking].tolist()):
+        if labels[content] & missing:
+            part_of[content] = TRAIN
+            missing -= labels[content]
 
 
 def share(n: int, pct: float) -> int:
@@ -151,3 +177,15 @@ def rank(seed: int, text: str) -> bytes:
         (True, False)
     """
     return hashlib.blake2b(f"{seed}|{text}".encode(), digest_size=16).digest()
+
+
+def ranks(seed: int, texts: Iterable[str]) -> NDArray[np.bytes_]:
+    """The `rank` of each text: 16 bytes, which sort as the draw goes.
+
+    Example:
+        >>> ranks(1, ["a"]).tobytes() == rank(1, "a")
+        True
+    """
+    blake2b, before = hashlib.blake2b, f"{seed}|"
+    found = b"".join([blake2b((before + text).encode(), digest_size=16).digest() for text in texts])
+    return np.frombuffer(found, "S16")

@@ -7,13 +7,16 @@ names and the seed alone: pictures added to a group later do not shuffle the oth
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from drivetrain.data.drawing import Labels, rank, share
+import numpy as np
+
+from drivetrain.data.coded import Coded, Rows, coded, flat, pairs_of, texts
+from drivetrain.data.drawing import Labels, parts_named, rank, share
 from drivetrain.data.notices import warn
-from drivetrain.data.split import Part, check_fractions
+from drivetrain.data.split import PARTS, Part, check_fractions
 from drivetrain.errors import SplitError, first_few
 
 ALL = ("rows",)
@@ -62,9 +65,12 @@ def draw_groups(
         ['train', 'train', 'valid', 'valid']
     """
     check_fractions(valid_pct, test_pct)
-    waiting = _units(units, digests, labels)
+    names = coded(units)
+    waiting = _units(names, digests, labels)
     waiting.sort(key=lambda unit: rank(seed, f"group|{unit.name}"))
-    every = sum((unit.counts for unit in waiting), Counter[Count]())
+    every = Counter[Count]()
+    for unit in waiting:
+        every.update(unit.counts)
     if valid_pct or test_pct:
         _warn_of_lone(waiting, every)
     part_of: dict[str, Part] = {unit.name: "train" for unit in waiting}
@@ -81,20 +87,34 @@ def draw_groups(
         for unit in taken:
             part_of[unit.name] = part
         waiting = [unit for unit in waiting if part_of[unit.name] == "train"]
-    return [part_of[name] for name in units]
+    part = np.array([PARTS.index(part_of[name]) for name in names.distinct], np.int8)
+    return parts_named(part[names.codes])
 
 
-def _units(units: Sequence[str], digests: Sequence[str], labels: Labels | None) -> list[_Unit]:
+def _units(names: Coded, digests: Sequence[str], labels: Labels | None) -> list[_Unit]:
     """Distinct contents and their labels, counted unit by unit."""
-    contents: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
-    for row, (name, digest) in enumerate(zip(units, digests, strict=True)):
-        contents[name][digest].update(() if labels is None else _several(labels[row]))
-    found: list[_Unit] = []
-    for name, rows in contents.items():
-        counts = Counter[Count](sorted(label for of_row in rows.values() for label in of_row))  # sums in one order
-        counts[ALL] = len(rows)
-        found.append(_Unit(name, counts))
+    content = coded(digests).codes
+    owner, _ = pairs_of(names.codes, content)
+    n_rows = np.bincount(owner, minlength=len(names.distinct)).tolist()
+    found = [_Unit(name, Counter[Count]()) for name in names.distinct]
+    if labels is not None and len(content):
+        rows, several = flat(texts(labels))
+        vocab, label = coded(several, in_order=True)  # sums in one order
+        width = int(content.max()) + 1
+        both, label = pairs_of(names.codes[rows] * width + content[rows], label)
+        (owner, label), n_of = _counted(both // width, label)
+        for unit, name, n in zip(owner.tolist(), label.tolist(), n_of.tolist(), strict=True):
+            found[unit].counts[vocab[name]] = n
+    for unit, n in zip(found, n_rows, strict=True):
+        unit.counts[ALL] = n
     return found
+
+
+def _counted(first: Rows, second: Rows) -> tuple[tuple[Rows, Rows], Rows]:
+    """The distinct pairs of two columns of codes, sorted, and how often each occurs."""
+    width = int(second.max(initial=0)) + 1
+    both, n_of = np.unique(first * width + second, return_counts=True)
+    return (both // width, both % width), n_of
 
 
 def _take(waiting: Sequence[_Unit], wanted: dict[Count, float]) -> list[_Unit]:
@@ -136,7 +156,3 @@ def _too_few(part_of: dict[str, Part], every: Counter[Count], valid_pct: float, 
         f"test_pct={test_pct:g} so that no group is torn apart, every part has one, and every class a training row. "
         "To fix: name a finer group, add groups, or set test_pct=0 or valid_pct=0."
     )
-
-
-def _several(label: str | tuple[str, ...]) -> tuple[str, ...]:
-    return (label,) if isinstance(label, str) else label

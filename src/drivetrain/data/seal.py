@@ -17,7 +17,7 @@ from drivetrain.data.examples import Examples
 from drivetrain.data.ledger import MEND, Entry, Ledger, of_kind
 from drivetrain.data.notices import warn
 from drivetrain.data.project import Project, ProjectPlace, add_folder
-from drivetrain.data.sealed_set import SealedSet, identity_of, parsed, without_folders
+from drivetrain.data.sealed_set import HASH_BYTES, SealedSet, identity_of, parsed, without_folders
 from drivetrain.data.split import Split
 from drivetrain.errors import DataError, SealError, SettingError, did_you_mean, first_few
 from drivetrain.progress import say
@@ -240,8 +240,9 @@ class Seals:
         """
         text("reason", reason, what="a reason, in your words, which goes into the log")
         sealed = self.find(seal).sealed
-        contents = sorted({sealed.hash_of(digest) for digest in digests})
-        if any(found in sealed.looks for found in contents):
+        digests = sorted(set(digests))
+        contents = sorted(map(sealed.hash_of, digests))
+        if digests and sealed.holds(digests).any():
             raise SettingError(
                 f"a picture has the very content of one that is sealed in {sealed.id}: it cannot be allowed. "
                 "To fix: remove it, or retire the seal."
@@ -334,10 +335,10 @@ def _labels(sealed: SealedSet, rows: Examples) -> bytes:
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(("content", "label"))
+    hashes = sealed.hashes_of(rows.digests).tobytes().hex()
     of: Mapping[str, TargetValue] = {
-        sealed.hash_of(digest): value for digest, value in zip(rows.digests, rows.values, strict=True)
+        hashes[2 * HASH_BYTES * row : 2 * HASH_BYTES * (row + 1)]: value for row, value in enumerate(rows.values)
     }
-    for content in sealed.looks:
-        value = of[content]
+    for content, value in sorted(of.items()):
         writer.writerow((content, cell(value) if isinstance(value, str) else json.dumps(value)))
     return stream.getvalue().encode("utf-8", errors="backslashreplace")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from drivetrain.data.claims import claim
 from drivetrain.data.data import Data
@@ -212,8 +213,17 @@ def begin_trial(data: Data) -> None:
 
 def _exact(rows: Examples, known: Known) -> list[int]:
     """Rows with a sealed content that nobody has allowed and that was not there twice when it was sealed."""
-    passed = {*known.sealed.overlap, *known.allowed}
-    return [row for row in known.sealed.rows_of(rows.digests) if known.sealed.hash_of(rows.digests[row]) not in passed]
+    exact = np.array(known.sealed.rows_of(rows.digests), np.int64)
+    hashes = known.sealed.hashes_of([rows.digests[row] for row in exact.tolist()])
+    return exact[~_passed(hashes, known.sealed, known.allowed)].tolist()
+
+
+def _passed(hashes: NDArray[np.bytes_], sealed: SealedSet, allowed: Iterable[str]) -> NDArray[np.bool_]:
+    """(N,) which contents were there twice when the set was sealed, or are no copies, as somebody said."""
+    passed = sorted({*sealed.overlap, *allowed})
+    if not passed:
+        return np.zeros(len(hashes), np.bool_)
+    return np.isin(hashes, np.frombuffer(bytes.fromhex("".join(passed)), hashes.dtype))
 
 
 def _begun_meanwhile(rows: Examples, exact: Sequence[int], sealed: SealedSet) -> str:
@@ -265,19 +275,22 @@ def matches(
         allowed: Salted hashes of contents that were found to be no copies.
         seen: Contents that were there when the test set was sealed: what they look like was recorded then.
     """
-    passed = {*sealed.overlap, *allowed}
-    hashes = [sealed.hash_of(digest) for digest in rows.digests]
-    exact = [row for row, found in enumerate(hashes) if found in sealed.looks and found not in passed]
+    hashes = sealed.hashes_of(rows.digests)
+    is_passed = _passed(hashes, sealed, allowed)
+    exact = np.flatnonzero(sealed.holds(rows.digests, hashes) & ~is_passed).tolist()
     found = [Match(rows.paths[row], True, here.get(rows.digests[row])) for row in exact]
-    new = [row for row, digest in enumerate(rows.digests) if digest not in seen and hashes[row] not in passed]
-    new = sorted(set(new) - set(exact)) if rows.signatures else []
+    if not rows.signatures:
+        return found
+    open_to_look = np.flatnonzero(~is_passed).tolist()
+    new = sorted({row for row in open_to_look if rows.digests[row] not in seen} - set(exact))
     if not new:
         return found
     near = near_copies(rows.subset(new).signatures, sealed.signatures)
-    at_hand = {sealed.hash_of(digest): path for digest, path in here.items()}
+    contents = list(here)
+    at_hand = dict(zip(sealed.hashes_of(contents).tolist(), map(here.__getitem__, contents), strict=True))
     alike: dict[int, Match] = {}
     for looks, pair in enumerate(np.argsort(near.distance, kind="stable").tolist()):
-        row, twin = new[int(near.first[pair])], at_hand.get(sealed.hashes[int(near.second[pair])])
+        row, twin = new[int(near.first[pair])], at_hand.get(sealed.contents[int(near.second[pair])].item())
         if row in alike:
             continue
         if twin is not None and looks < LOOKS:

@@ -6,11 +6,14 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Sequence
+from functools import cached_property
+from itertools import compress
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, field_serializer, field_validator, model_validator
 
+from drivetrain.data.coded import MOST_LISTED, packed, texts, unpacked
 from drivetrain.errors import SettingError, SplitError, did_you_mean, first_few
 from drivetrain.settings import number
 from drivetrain.text import readable
@@ -66,6 +69,15 @@ class Split(BaseModel):
     identity: str
     """Hash over the three parts: two models with the same identity were trained and judged on the same rows."""
 
+    @field_validator("train", "valid", "test", mode="before")
+    @classmethod
+    def _from_packed(cls, said: object) -> object:
+        return unpacked(said) if isinstance(said, dict) else said
+
+    @field_serializer("train", "valid", "test", when_used="json")
+    def _packed(self, digests: tuple[str, ...]) -> object:
+        return packed(digests) if len(digests) > MOST_LISTED else digests
+
     @model_validator(mode="after")
     def _identity_is_of_these_parts(self) -> Split:
         if self.identity != _identity(self.train, self.valid, self.test):
@@ -88,8 +100,8 @@ class Split(BaseModel):
         fold: str | None = None,
     ) -> Split:
         """The split that puts each digest in the part beside it."""
-        rows = list(zip(digests, parts, strict=True))
-        train, valid, test = (tuple(sorted({digest for digest, part in rows if part == name})) for name in PARTS)
+        assert len(digests) == len(parts), "columns of different length"
+        train, valid, test = (tuple(sorted(set(compress(texts(digests), map(name.__eq__, parts))))) for name in PARTS)
         return cls(
             method=method,
             seed=seed,
@@ -120,7 +132,11 @@ class Split(BaseModel):
 
     def find(self, part: Part) -> frozenset[str]:
         """The digests of one part."""
-        return frozenset({"train": self.train, "valid": self.valid, "test": self.test}[part])
+        return self._sets[part]
+
+    @cached_property
+    def _sets(self) -> dict[Part, frozenset[str]]:
+        return {"train": frozenset(self.train), "valid": frozenset(self.valid), "test": frozenset(self.test)}
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the split as JSON, for `images(…, split=path)` here or on another machine; it names no file.

@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable
 from typing import NamedTuple
 
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from drivetrain.data.coded import Rows, coded
 from drivetrain.data.examples import Examples
 from drivetrain.data.signatures import near_pairs, same_picture
 
@@ -69,15 +74,23 @@ def tie(examples: Examples, *, looks: bool = True) -> Ties:
         >>> tie(rows).units
         ('p', 'q', 'p', 's')
     """
-    unions = Unions()
-    groups = examples.groups
-    for row, digest in enumerate(examples.digests):
-        if groups:
-            unions.join(("content", digest), ("group", groups[row]))
-    joined, not_looked_at = _join_near(examples, unions) if looks and any(examples.signatures) else (0, 0)
-    tops = [unions.find(("content", digest)) for digest in examples.digests]
-    names = _least(zip(tops, groups or examples.digests, strict=True))
-    return Ties(tuple(names[top] for top in tops), joined, not_looked_at)
+    contents, content = coded(examples.digests)
+    names = coded(examples.groups if len(examples.groups) else examples.digests, in_order=True)
+    bundle = _bundles(content, names.codes, len(contents), len(names.distinct))
+    joined, not_looked_at = (0, 0)
+    if looks and any(examples.signatures):
+        bundle, joined, not_looked_at = _join_near(examples, bundle)
+    least = np.full(int(bundle.max(initial=-1)) + 1, len(names.distinct))
+    np.minimum.at(least, bundle, names.codes)
+    units = np.array(names.distinct, object)[least[bundle]]
+    return Ties(tuple(units.tolist()), joined, not_looked_at)
+
+
+def _bundles(content: Rows, group: Rows, n_contents: int, n_groups: int) -> Rows:
+    """(N,) rows with the same number have a content or a group in common, or are joined by rows that have."""
+    n = n_contents + n_groups
+    graph = coo_array((np.ones(len(content), np.int8), (content, n_contents + group)), (n, n))
+    return connected_components(graph, directed=False)[1][content].astype(np.int64)
 
 
 def near_groups(examples: Examples) -> tuple[str, ...]:
@@ -90,21 +103,23 @@ def near_groups(examples: Examples) -> tuple[str, ...]:
     return tuple(names[top] for top in tops)
 
 
-def _join_near(examples: Examples, unions: Unions) -> tuple[int, int]:
+def _join_near(examples: Examples, bundle: Rows) -> tuple[Rows, int, int]:
     """Join what lies apart and is the same picture; counts what was joined, and what was left for want of time."""
-    digests = examples.digests
+    digests, own = examples.digests, bundle.tolist()
+    unions = Unions()
     pairs = sorted(tuple(sorted(((digests[i], i), (digests[j], j)))) for i, j in near_pairs(examples.signatures))
     joined = looked_at = left = 0
-    for (one, i), (other, j) in pairs:
-        if unions.find(("content", one)) == unions.find(("content", other)):
+    for (_, i), (_, j) in pairs:
+        if unions.find(own[i]) == unions.find(own[j]):
             continue
         if looked_at == MOST_LOOKED_AT:
             left += 1
             continue
         looked_at += 1
         if same_picture(examples.paths[i], examples.paths[j]):
-            joined += unions.join(("content", one), ("content", other))
-    return joined, left
+            joined += unions.join(own[i], own[j])
+    tops = np.fromiter(map(unions.find, range(int(bundle.max()) + 1)), np.int64) if joined else None
+    return bundle if tops is None else tops[bundle], joined, left
 
 
 def _least(named: Iterable[tuple[Hashable, str]]) -> dict[Hashable, str]:

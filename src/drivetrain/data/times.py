@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import math
 import re
-from bisect import bisect_left, bisect_right
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,7 +17,9 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from drivetrain.data.coded import coded
 from drivetrain.data.drawing import share
 from drivetrain.data.split import PART_WORDS, PARTS, Part, check_fractions
 from drivetrain.errors import DataError, SettingError, SplitError
@@ -140,10 +140,11 @@ def split_by_time(
         ('train', None, 'valid', 'test')
     """
     check_fractions(valid_pct, test_pct)
-    latest: dict[str, float] = {}
-    for time, digest in zip(times, digests, strict=True):
-        latest[digest] = max(time, latest.get(digest, time))
-    rising = sorted(latest.values())
+    moments = np.asarray(times, np.float64)
+    contents, content = coded(digests)
+    latest = np.full(len(contents), -np.inf)
+    np.maximum.at(latest, content, moments)
+    rising = np.sort(latest)
     ends: dict[Part, float] = {}
     starts: dict[Part, float] = {}
     end = math.inf
@@ -154,70 +155,68 @@ def split_by_time(
             starts[part], ends[part] = _start(before, share(len(rising), pct), part, gap), end
             end = starts[part]
     ends["train"] = end
-    own = [_part_at(time, starts, ends, gap) for time in times]
-    return _leave_out(own, units, times, starts)
+    return _leave_out(*_own_parts(moments, starts, ends, gap), coded(units).codes, starts)
 
 
-def _n_before(rising: Sequence[float], end: float, gap: float) -> int:
+def _n_before(rising: NDArray[np.float64], end: float, gap: float) -> int:
     """How many of the times are far enough before `end`."""
-    return bisect_right(rising, end - gap) if gap and end < math.inf else bisect_left(rising, end)
+    is_far = gap and end < math.inf
+    return int(np.searchsorted(rising, end - gap, "right") if is_far else np.searchsorted(rising, end, "left"))
 
 
-def _start(before: Sequence[float], n: int, part: Part, gap: float) -> float:
+def _start(before: NDArray[np.float64], n: int, part: Part, gap: float) -> float:
     """From which time on about the last `n` rows are; the nearer end of a run of equal times."""
     if n < len(before):
-        time = before[-n]
-        low, high = bisect_left(before, time), bisect_right(before, time)
+        time = float(before[-n])
+        low, high = (int(np.searchsorted(before, time, side)) for side in ("left", "right"))
         if low and (high == len(before) or n - (len(before) - high) >= (len(before) - low) - n):
             return time
         if high < len(before):
-            return before[high]
+            return float(before[high])
     wide = f", with a gap of {gap:,.10g} (in seconds, of dates)" if gap else ""
     raise SplitError(
-        f"no row is left before the {PART_WORDS[part]} set: {len(before)} distinct pictures at {len(set(before))} "
-        f"distinct times, of which the last {n} were wanted{wide}. "
+        f"no row is left before the {PART_WORDS[part]} set: {len(before)} distinct pictures at "
+        f"{len(np.unique(before))} distinct times, of which the last {n} were wanted{wide}. "
         "To fix: ask for a smaller fraction or gap, or add pictures of other times."
     )
 
 
-def _part_at(time: float, starts: Mapping[Part, float], ends: Mapping[Part, float], gap: float) -> Part | str:
-    """The part that a time is in, or why it is in none."""
-    part: Part = "train"
-    for later, start in starts.items():  # the test set, then validation
-        if time >= start:
-            part = later
-            break
-    if gap and time > ends[part] - gap:
-        return IN_GAP.format(part=PART_WORDS[next(other for other in starts if starts[other] == ends[part])])
-    return part
+def _own_parts(
+    times: NDArray[np.float64], starts: Mapping[Part, float], ends: Mapping[Part, float], gap: float
+) -> tuple[NDArray[np.int64], dict[int, str]]:
+    """(N,) the part that each time is in, as its place in `PARTS`; and why some are in none, which is -1."""
+    own = np.zeros(len(times), np.int64)
+    for part, start in reversed(starts.items()):  # validation, then the test set
+        own[times >= start] = PARTS.index(part)
+    if not gap:
+        return own, {}
+    end = np.array([ends.get(part, math.inf) for part in PARTS])[own]
+    in_gap = np.flatnonzero(times > end - gap)
+    after = {PARTS.index(part): next((p for p in starts if starts[p] == ends[part]), part) for part in ends}
+    reasons = {row: IN_GAP.format(part=PART_WORDS[after[int(own[row])]]) for row in in_gap.tolist()}
+    own[in_gap] = -1
+    return own, reasons
 
 
 def _leave_out(
-    own: Sequence[str], units: Sequence[str], times: Sequence[float], starts: Mapping[Part, float]
+    own: NDArray[np.int64], reasons: dict[int, str], units: NDArray[np.int64], starts: Mapping[Part, float]
 ) -> ByTime:
     """Keep of each unit the rows in its latest part."""
-    last: dict[str, int] = {}
-    for part, unit in zip(own, units, strict=True):
-        if part in PARTS:
-            last[unit] = max(PARTS.index(part), last.get(unit, 0))
-    parts: list[Part | None] = []
-    reasons: dict[int, str] = {}
-    for row, (part, unit) in enumerate(zip(own, units, strict=True)):
-        if part not in PARTS:
-            reasons[row] = part
-        elif PARTS.index(part) < last[unit]:
-            reasons[row] = OUTRUN.format(part=PART_WORDS[PARTS[last[unit]]])
-        parts.append(None if row in reasons else next(known for known in PARTS if known == part))
-    counts = Counter(parts)
+    n_in_gap = len(reasons)
+    last = np.full(int(units.max(initial=-1)) + 1, -1)
+    np.maximum.at(last, units, own)
+    outrun = np.flatnonzero((own >= 0) & (own < last[units]))
+    told = [OUTRUN.format(part=PART_WORDS[part]) for part in PARTS]
+    reasons |= dict(zip(outrun.tolist(), [told[part] for part in last[units[outrun]].tolist()], strict=True))
+    own[outrun] = -1
     for part in ("train", *starts):
-        if not counts[part]:
-            outrun = sum(reason.startswith(OUTRUN[:7]) for reason in reasons.values())
+        if not (own == PARTS.index(part)).any():
             raise SplitError(
-                f"no {PART_WORDS[part]} row is left: {outrun} rows are of groups or contents that reach into a later "
-                f"part, {len(reasons) - outrun} are in the gap. To fix: group by something that does not last all the "
-                "time, ask for a smaller gap, or split by time or by group alone."
+                f"no {PART_WORDS[part]} row is left: {len(outrun)} rows are of groups or contents that reach into a "
+                f"later part, {n_in_gap} are in the gap. To fix: group by something that does not last all the time, "
+                "ask for a smaller gap, or split by time or by group alone."
             )
-    return ByTime(tuple(parts), reasons)
+    return ByTime(tuple(np.array([*PARTS, None], object)[own].tolist()), dict(sorted(reasons.items())))
 
 
 def _moment(cell: Any) -> datetime | None:
