@@ -2,7 +2,8 @@
 """A table of a million rows: divided in four ways, beside a seal, and sealed; how long, and how much memory.
 
 Rows are cells of ten columns, made here; one row in a hundred is a copy of another. Each job runs in a process of its
-own, and its memory is the largest that this process had, less what it had before the rows were made.
+own. Its seconds are those of one core, since others may use the machine; its memory is the largest that the process
+had, less what it had before the rows were made.
 
     python benchmarks/million_rows.py
 """
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import QUICK_RESULTS, RESULTS, Results, hardware, parser_of, today, versions
+from common import QUICK_RESULTS, RESULTS, Results, hidden_places, parser_of, provenance, table, versions, wanted
 
 COLUMNS = 10
 CLASSES, GROUPS = 20, 100_000
@@ -76,7 +77,7 @@ def job(name: str, n: int) -> None:
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stderr(None):
         project = Project(Path(folder))
         division = divide(rows, None, kind="category", asked=asked) if name in JOBS[4:] else None
-        start = time.perf_counter()
+        start = time.process_time()
         if division is None:
             kind = "number" if name == "random" else "category"
             found = divide(rows, None, kind=kind, asked=asked)
@@ -97,13 +98,13 @@ def job(name: str, n: int) -> None:
                 remark = f"{sealed.n:,} contents in {file.stat().st_size / 1e6:.1f} MB"
                 assert not matches(used, sealed, {})
                 if name == "beside a seal":
-                    start = time.perf_counter()
+                    start = time.process_time()
                     found = divide_beside_seals(
                         rows, None, kind="category", asked=replace(asked, seed=2), giver="", project=folder
                     ).division
                     kept = sum(part == "test" for part in found.parts)
                     remark = f"{kept:,} rows stay test rows"
-        seconds = time.perf_counter() - start
+        seconds = time.process_time() - start
     print(seconds, peak_mb() - before, made - before, remark, sep="\t")
 
 
@@ -116,26 +117,28 @@ def main() -> None:
     if asked.job:
         job(asked.job, n)
         return
-    results = Results((asked.results or (QUICK_RESULTS if asked.quick else RESULTS)) / "million_rows.json")
-    for name in JOBS:
-        done = subprocess.run(
-            [sys.executable, __file__, "--job", name, "--rows", str(n)], stdout=subprocess.PIPE, text=True, check=True
-        )
-        seconds, mb, rows_mb, remark = done.stdout.strip().split("\t")
+    results = Results(
+        (asked.results or (QUICK_RESULTS if asked.quick else RESULTS)) / "million_rows.json", hidden_places()
+    )
+    command = "python benchmarks/million_rows.py" + (f" --rows {n}" if asked.rows else "")
+    for name in [job for job in JOBS if wanted(job, asked.only)]:
+        line = [sys.executable, __file__, "--job", name, "--rows", str(n)]
+        done = subprocess.run(line, stdout=subprocess.PIPE, text=True, check=True)
+        seconds, mb, rows_mb, remark = done.stdout.strip("\n").split("\t")
         row = {"seconds": round(float(seconds), 2), "mb": round(float(mb)), "rows_mb": round(float(rows_mb))}
-        results.put(name, {**row, "remark": remark, "n": n, "date": today()})
+        results.put(name, {**row, "remark": remark, "n": n, "command": command, "versions": versions()})
         print(name, row, remark)
-    results.meta = {"hardware": hardware(), "versions": versions()}
-    results.path.with_suffix(".md").write_text(report(results))
+    results.write(report(results))
 
 
-def report(results: Results) -> str:
-    lines = ["# A table of a million rows", "", *__doc__.strip().split("\n")[2:5], ""]
-    lines += ["| job | seconds | memory, MB | of it the rows | |", "|---|---|---|---|---|"]
+def report(results: Results) -> list[str]:
     rows = {name: results.rows[name] for name in JOBS if name in results.rows}
-    lines += [f"| {name} | {r['seconds']} | {r['mb']} | {r['rows_mb']} | {r['remark']} |" for name, r in rows.items()]
-    total = sum(row["seconds"] for row in rows.values())
-    return "\n".join([*lines, f"| all | {total:.1f} | | | |", ""])
+    told = [[name, f"{r['seconds']:.1f}", str(r["mb"]), str(r["rows_mb"]), r["remark"]] for name, r in rows.items()]
+    told.append(["all", f"{sum(row['seconds'] for row in rows.values()):.1f}", "", "", ""])
+    assert __doc__ is not None
+    about = __doc__.strip().split("\n")[2:6]
+    head = ["job", "seconds of one core", "memory, MB", "of it the rows", ""]
+    return ["# A table of a million rows", "", *about, "", *table(head, told), "", *provenance(rows)]
 
 
 if __name__ == "__main__":

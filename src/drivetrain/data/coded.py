@@ -67,7 +67,8 @@ def flat(rows: Sequence[str] | Sequence[tuple[str, ...]]) -> tuple[Rows, list[st
         >>> flat([("red", "round"), (), ("red",)])[0].tolist(), flat(["pear", "fig"])[1]
         ([0, 0, 2], ['pear', 'fig'])
     """
-    several = [(row,) if isinstance(row, str) else row for row in rows]
+    cells: list[str | tuple[str, ...]] = rows.tolist() if isinstance(rows, np.ndarray) else list(rows)
+    several = [(cell,) if isinstance(cell, str) else cell for cell in cells]
     sizes = np.fromiter(map(len, several), np.int64, len(several))
     return np.repeat(np.arange(len(several)), sizes), list(chain.from_iterable(several))
 
@@ -113,7 +114,7 @@ def unpacked(said: Mapping[str, object]) -> tuple[str, ...]:
         ('00ff', '10ff')
     """
     digits, content = said.get("digits"), said.get("packed")
-    if said.keys() != {"digits", "packed"} or type(digits) is not int or not isinstance(content, str):
+    if set(said) != {"digits", "packed"} or type(digits) is not int or not isinstance(content, str):
         raise ValueError("expected the number of digits, and digests packed in base64")
     digests = base64.b64decode(content, validate=True).hex()
     if digits < 2 or digits % 2 or len(digests) % digits:

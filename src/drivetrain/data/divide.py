@@ -100,9 +100,9 @@ def divide(
 def method_of(examples: Examples, kind: Kind, asked: Fractions) -> Method:
     """How rows are drawn: by time or group where these are known, else class by class or by chance."""
     by_class = kind == "category" and asked.stratify
-    if examples.times:
+    if len(examples.times):
         return "time"
-    if examples.groups:
+    if len(examples.groups):
         return "stratified grouped" if by_class else "grouped"
     return "stratified" if by_class else "random"
 
@@ -121,10 +121,10 @@ def draw_parts(examples: Examples, kind: Kind, asked: Fractions) -> Division:
     parts: Sequence[Part | None]
     method = method_of(examples, kind, asked)
     why = "every class in the same proportion" if by_class else "drawn regardless of the target"
-    ties = tie(examples) if examples.times or examples.groups else None
+    ties = tie(examples) if len(examples.times) or len(examples.groups) else None
     if ties is None:
         parts = make_split(examples.digests, labels, seed=asked.seed, stratify=asked.stratify, **fractions)
-    elif examples.times:
+    elif len(examples.times):
         found = split_by_time(examples.times, ties.units, examples.digests, gap=asked.gap, **fractions)
         parts, reasons = found.parts, found.reasons
         why = "validation is later than training, test later than validation"
@@ -317,7 +317,7 @@ def require_rows(parts: Sequence[Part], asked: Iterable[Part]) -> None:
 def warn_torn(examples: Examples, given: Sequence[Part], giver: str) -> None:
     """Say where a given split tears groups apart, or validates on what came before training."""
     parts_of: dict[str, set[Part]] = defaultdict(set)
-    for group, part in zip(examples.groups, given if examples.groups else (), strict=True):
+    for group, part in zip(examples.groups, given if len(examples.groups) else (), strict=True):
         parts_of[group].add(part)
     torn = sorted(group for group, parts in parts_of.items() if len(parts) > 1)
     if torn:
@@ -325,7 +325,7 @@ def warn_torn(examples: Examples, given: Sequence[Part], giver: str) -> None:
             f"{len(torn)} of {len(parts_of)} groups are in more than one part of the split that {giver} brings, so "
             f"the scores will flatter: {first_few(torn)}. To fix: let drivetrain draw the split by group."
         )
-    if examples.times:
+    if len(examples.times):
         of: dict[str, list[float]] = defaultdict(list)
         for time, part in zip(examples.times, given, strict=True):
             of[part].append(time)

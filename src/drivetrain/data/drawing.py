@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from drivetrain.data.coded import Rows, coded, firsts, flat, pairs_of, texts
+from drivetrain.data.coded import Rows, coded, firsts, flat, pairs_of
 from drivetrain.data.notices import warn
 from drivetrain.data.split import PARTS, Part, check_fractions
 from drivetrain.errors import SplitError, first_few
@@ -62,10 +62,10 @@ def make_split(
     n_test, n_valid = share(len(order), test_pct), share(len(order), valid_pct)
     if n_test + n_valid >= len(order) and n_test + n_valid > 0:
         raise _too_small(len(order), valid_pct, test_pct)
-    rows, names = flat([] if labels is None else texts(labels))
+    rows, names = flat([] if labels is None else labels)
     vocab, label_code = coded(names, in_order=True)
     of_content, label = pairs_of(code[rows], label_code)
-    is_category = labels is not None and len(rows) == len(code) and all(map(_is_text, texts(labels)))
+    is_category = labels is not None and len(rows) == len(code) and all(map(_is_text, labels))
     if stratify and is_category:
         class_of = label[firsts(of_content, len(contents))]  # of a content with several, the first in the alphabet
         part_of = _draw_by_class(order, class_of, vocab, n_test, n_valid)

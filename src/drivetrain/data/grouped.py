@@ -7,29 +7,28 @@ names and the seed alone: pictures added to a group later do not shuffle the oth
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from drivetrain.data.coded import Coded, Rows, coded, flat, pairs_of, texts
-from drivetrain.data.drawing import Labels, parts_named, rank, share
+from drivetrain.data.coded import Coded, Rows, coded, flat, pairs_of
+from drivetrain.data.drawing import TEST, TRAIN, VALID, Labels, parts_named, ranks, share
 from drivetrain.data.notices import warn
-from drivetrain.data.split import PARTS, Part, check_fractions
+from drivetrain.data.split import Part, check_fractions
 from drivetrain.errors import SplitError, first_few
 
-ALL = ("rows",)
-"""Counts beside the labels: how many rows there are."""
-Count = str | tuple[str]
 
-
-@dataclass
+@dataclass(frozen=True)
 class _Unit:
-    """Rows that go together: how many there are, and how many of each label."""
+    """Rows that go together."""
 
-    name: str
-    counts: Counter[Count] = field(default_factory=Counter[Count])
+    place: int
+    """Among the names of units."""
+    what: list[int]
+    """Codes of its labels, in the order of the alphabet, and then the code that counts rows."""
+    n: list[int]
+    """How many distinct contents have each."""
 
 
 def draw_groups(
@@ -66,48 +65,43 @@ def draw_groups(
     """
     check_fractions(valid_pct, test_pct)
     names = coded(units)
-    waiting = _units(names, digests, labels)
-    waiting.sort(key=lambda unit: rank(seed, f"group|{unit.name}"))
-    every = Counter[Count]()
-    for unit in waiting:
-        every.update(unit.counts)
+    vocab, waiting = _units(names, digests, labels)
+    place = ranks(seed, (f"group|{name}" for name in names.distinct)).argsort(kind="stable")
+    waiting = [waiting[unit] for unit in place.tolist()]
+    n_of = np.zeros(len(vocab) + 1)
+    np.add.at(n_of, [what for unit in waiting for what in unit.what], [n for unit in waiting for n in unit.n])
+    every: list[int] = n_of.astype(int).tolist()
     if valid_pct or test_pct:
-        _warn_of_lone(waiting, every)
-    part_of: dict[str, Part] = {unit.name: "train" for unit in waiting}
-    asked: dict[Part, float] = {"test": test_pct, "valid": valid_pct}
+        _warn_of_lone(waiting, vocab)
+    part_of = np.zeros(len(names.distinct), np.int8)
+    asked: dict[int, float] = {TEST: test_pct, VALID: valid_pct}
     for part, pct in asked.items():
         if not pct:
             continue
-        wanted: dict[Count, float] = {what: share(n, pct) if what == ALL else n * pct for what, n in every.items()}
-        if not stratify:
-            wanted = {ALL: wanted[ALL]}
+        wanted = [n * pct if stratify else 0.0 for n in every[:-1]] + [float(share(every[-1], pct))]
         taken = _take(waiting, wanted)
         if not taken or len(taken) == len(waiting):
-            raise _too_few(part_of, every, valid_pct, test_pct)
-        for unit in taken:
-            part_of[unit.name] = part
-        waiting = [unit for unit in waiting if part_of[unit.name] == "train"]
-    part = np.array([PARTS.index(part_of[name]) for name in names.distinct], np.int8)
-    return parts_named(part[names.codes])
+            raise _too_few(len(names.distinct), every[-1], valid_pct, test_pct)
+        part_of[[unit.place for unit in taken]] = part
+        waiting = [unit for unit in waiting if part_of[unit.place] == TRAIN]
+    return parts_named(part_of[names.codes])
 
 
-def _units(names: Coded, digests: Sequence[str], labels: Labels | None) -> list[_Unit]:
-    """Distinct contents and their labels, counted unit by unit."""
-    content = coded(digests).codes
+def _units(names: Coded, digests: Sequence[str], labels: Labels | None) -> tuple[list[str], list[_Unit]]:
+    """The labels, and distinct contents with each of them counted unit by unit."""
+    content, n_units = coded(digests).codes, len(names.distinct)
     owner, _ = pairs_of(names.codes, content)
-    n_rows = np.bincount(owner, minlength=len(names.distinct)).tolist()
-    found = [_Unit(name, Counter[Count]()) for name in names.distinct]
-    if labels is not None and len(content):
-        rows, several = flat(texts(labels))
-        vocab, label = coded(several, in_order=True)  # sums in one order
-        width = int(content.max()) + 1
-        both, label = pairs_of(names.codes[rows] * width + content[rows], label)
-        (owner, label), n_of = _counted(both // width, label)
-        for unit, name, n in zip(owner.tolist(), label.tolist(), n_of.tolist(), strict=True):
-            found[unit].counts[vocab[name]] = n
-    for unit, n in zip(found, n_rows, strict=True):
-        unit.counts[ALL] = n
-    return found
+    n_rows = np.bincount(owner, minlength=n_units).tolist()
+    rows, several = flat([] if labels is None else labels)
+    vocab, label = coded(several, in_order=True)  # sums in one order
+    both, label = pairs_of(names.codes[rows] * (int(content.max(initial=0)) + 1) + content[rows], label)
+    (owner, label), n_of = _counted(both // (int(content.max(initial=0)) + 1), label)
+    ends = np.cumsum(np.bincount(owner, minlength=n_units)).tolist()
+    what, n = label.tolist(), n_of.tolist()
+    return vocab, [
+        _Unit(unit, [*what[begin:end], len(vocab)], [*n[begin:end], n_rows[unit]])
+        for unit, (begin, end) in enumerate(zip([0, *ends], ends, strict=False))
+    ]
 
 
 def _counted(first: Rows, second: Rows) -> tuple[tuple[Rows, Rows], Rows]:
@@ -117,32 +111,39 @@ def _counted(first: Rows, second: Rows) -> tuple[tuple[Rows, Rows], Rows]:
     return (both // width, both % width), n_of
 
 
-def _take(waiting: Sequence[_Unit], wanted: dict[Count, float]) -> list[_Unit]:
-    """Of the units in their order, those that bring the counts nearer to what is wanted."""
-    has = dict.fromkeys(wanted, 0)
-    left = Counter[Count](what for unit in waiting for what in unit.counts)  # units that could still train each label
+def _take(waiting: Sequence[_Unit], wanted: Sequence[float]) -> list[_Unit]:
+    """Of the units in their order, those that bring the counts nearer to what is wanted; 0 is no wish."""
+    has = [0] * len(wanted)
+    left = _n_units(waiting, len(wanted))  # that could still train each label
     taken: list[_Unit] = []
     spare: tuple[float, _Unit] | None = None
     for unit in waiting:
-        if any(left[what] == 1 for what in unit.counts):
-            continue
-        counts = [(what, n) for what, n in unit.counts.items() if what in wanted]
-        change = sum(n * (n + 2 * (has[what] - wanted[what])) / wanted[what] for what, n in counts)
-        if change < 0:
-            taken.append(unit)
-            for what in unit.counts:
-                left[what] -= 1
-            for what, n in counts:
-                has[what] += n
-        elif spare is None or change < spare[0]:
-            spare = (change, unit)
+        change = 0.0
+        for what, n in zip(unit.what, unit.n, strict=True):
+            if left[what] == 1:
+                break
+            if wanted[what]:
+                change += n * (n + 2 * (has[what] - wanted[what])) / wanted[what]
+        else:
+            if change < 0:
+                taken.append(unit)
+                for what, n in zip(unit.what, unit.n, strict=True):
+                    left[what] -= 1
+                    has[what] += n
+            elif spare is None or change < spare[0]:
+                spare = (change, unit)
     return taken or ([spare[1]] if spare else [])
 
 
-def _warn_of_lone(waiting: Sequence[_Unit], every: Iterable[Count]) -> None:
+def _n_units(units: Sequence[_Unit], n: int) -> list[int]:
+    """(n,) in how many units each label is."""
+    return np.bincount(np.fromiter((what for unit in units for what in unit.what), np.int64), minlength=n).tolist()
+
+
+def _warn_of_lone(waiting: Sequence[_Unit], vocab: Sequence[str]) -> None:
     """Say which labels are in a single group, which must train."""
-    in_units = Counter(what for unit in waiting for what in unit.counts)
-    lone = sorted(what for what in every if isinstance(what, str) and in_units[what] == 1)
+    in_units = _n_units(waiting, len(vocab))
+    lone = [name for name, n in zip(vocab, in_units, strict=False) if n == 1]
     if lone:
         warn(
             f"{len(lone)} classes are in one group only, which goes to the training set: {first_few(lone)}. "
@@ -150,9 +151,9 @@ def _warn_of_lone(waiting: Sequence[_Unit], every: Iterable[Count]) -> None:
         )
 
 
-def _too_few(part_of: dict[str, Part], every: Counter[Count], valid_pct: float, test_pct: float) -> SplitError:
+def _too_few(n_units: int, n_contents: int, valid_pct: float, test_pct: float) -> SplitError:
     return SplitError(
-        f"{len(part_of)} groups of {every[ALL]} distinct pictures cannot be split with valid_pct={valid_pct:g} and "
+        f"{n_units} groups of {n_contents} distinct pictures cannot be split with valid_pct={valid_pct:g} and "
         f"test_pct={test_pct:g} so that no group is torn apart, every part has one, and every class a training row. "
         "To fix: name a finer group, add groups, or set test_pct=0 or valid_pct=0."
     )

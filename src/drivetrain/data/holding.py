@@ -155,7 +155,7 @@ def _lacking(kept: Sequence[Known], held: Sequence[int], examples: Examples, n_a
     """Contents to be drawn beside the sealed ones: where most of what was sealed is not here, these are other data."""
     contents = len({examples.digests[row] for row in held})
     are_others = all(contents < RELATED * known.sealed.n for known in kept)
-    return max(0, share(n_all, test_pct) - contents) if are_others and not examples.times else 0
+    return max(0, share(n_all, test_pct) - contents) if are_others and not len(examples.times) else 0
 
 
 def _left_out(
@@ -166,7 +166,7 @@ def _left_out(
     Raises:
         SealError: They are too many to be left out: what was sealed knew nothing of these groups or times.
     """
-    if not examples.groups and not examples.times:
+    if not len(examples.groups) and not len(examples.times):
         return {}
     sealed = set(held)
     units = tie(examples).units
@@ -175,7 +175,7 @@ def _left_out(
     if torn and not all(known.sealed.drawn is not None and known.sealed.drawn.method in GROUPED for known in kept):
         raise _torn(f"{len(torn)} pictures are of a group that has sealed test pictures", examples, torn, kept)
     reasons = dict.fromkeys(torn, OUTRUN.format(part=PART_WORDS["test"]))
-    if examples.times:
+    if len(examples.times):
         start = min(examples.times[row] for row in held)
         later = [row for row in pool if row not in sealed and row not in reasons and examples.times[row] >= start]
         if later:

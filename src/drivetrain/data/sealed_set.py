@@ -235,15 +235,15 @@ class SealedSet(BaseModel):
 
     def rows_of(self, digests: Sequence[str]) -> list[int]:
         """Which of some contents are sealed: their positions."""
-        asked, rows = self._asked
+        asked, rows = self._asked[0]
         if asked is not digests:
             rows = np.flatnonzero(self.holds(digests)).tolist()
-            self.__dict__["_asked"] = (digests, rows)  # of one column it is asked again and again
+            self._asked[:] = [(digests, rows)]  # of one column it is asked again and again
         return list(rows)
 
     @cached_property
-    def _asked(self) -> tuple[Sequence[str] | None, list[int]]:
-        return None, []
+    def _asked(self) -> list[tuple[Sequence[str] | None, list[int]]]:
+        return [(None, [])]
 
     def brief(self, head: Head | None = None) -> Seal:
         """What the manifest of an artefact says of it."""

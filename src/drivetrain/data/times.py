@@ -186,7 +186,7 @@ def _own_parts(
 ) -> tuple[NDArray[np.int64], dict[int, str]]:
     """(N,) the part that each time is in, as its place in `PARTS`; and why some are in none, which is -1."""
     own = np.zeros(len(times), np.int64)
-    for part, start in reversed(starts.items()):  # validation, then the test set
+    for part, start in reversed(list(starts.items())):  # validation, then the test set
         own[times >= start] = PARTS.index(part)
     if not gap:
         return own, {}
