@@ -61,7 +61,8 @@ def folder_of(shared: Path, folder: Path, n: int) -> None:
 
 
 def run(program: str, sources: Path, folder: Path) -> list[float]:
-    own = {"PYTHONPATH": str(sources), "DRIVETRAIN_CACHE_DIR": str(folder / "cache"), "OMP_NUM_THREADS": "1"}
+    own = {"PYTHONPATH": str(sources), "OMP_NUM_THREADS": "1"}
+    own |= {f"DRIVETRAIN_{name}_DIR": str(folder / name.lower()) for name in ("CACHE", "INDEX")}
     command = [sys.executable, "-W", "ignore", "-c", program]
     done = subprocess.run(command, cwd=folder, env=os.environ | own, stdout=subprocess.PIPE, text=True, check=True)
     return [float(word) for word in (done.stdout.strip().splitlines() or [""])[-1].split()]
