@@ -19,6 +19,7 @@ import torch
 from PIL import Image
 
 from drivetrain.data.examples import Examples
+from drivetrain.data.inputs import Files
 from drivetrain.errors import DrivetrainError
 from drivetrain.runtime.artefact import MODEL
 from drivetrain.runtime.inputs import PictureInput
@@ -72,7 +73,7 @@ def paint(folder: Path) -> Examples:
         coarse = Image.fromarray(rng.integers(0, 256, (8, 10, 3), dtype=np.uint8))
         paths.append(folder / f"{i}.png")
         coarse.resize((300, 260), Image.Resampling.BICUBIC).save(paths[-1])
-    return Examples(tuple(paths), tuple(digest(path.read_bytes()) for path in paths), ("a",) * N_PICTURES)
+    return Examples(Files(paths), tuple(digest(path.read_bytes()) for path in paths), ("a",) * N_PICTURES)
 
 
 def main() -> None:

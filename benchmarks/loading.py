@@ -32,8 +32,8 @@ from common import QUICK_RESULTS
 from PIL import Image
 
 from drivetrain.data.cache_place import CachePlace
-from drivetrain.data.check import check_pictures
 from drivetrain.data.store import Store
+from drivetrain.kinds.images.source import probe_pictures
 from drivetrain.progress import quiet
 from drivetrain.runtime.cpus import usable_cpus
 from drivetrain.runtime.inputs import PictureInput
@@ -210,7 +210,7 @@ def usual(paths: list[Path]) -> dict[str, float]:
 def checked_rows(shared: Path, most: int) -> list[tuple[str, str]]:
     """Path and digest of the first `most` Grocery photographs that can be read, each content once."""
     paths = sorted((shared / "data" / "grocery").rglob("*.jpg"))[:most]
-    found = {checked.digest: str(path) for path, checked in zip(paths, check_pictures(paths), strict=True)}
+    found = {checked.digest: str(path) for path, checked in zip(paths, probe_pictures(paths), strict=True)}
     return [(path, digest) for digest, path in found.items() if digest]
 
 

@@ -66,8 +66,8 @@ def linear_probe(table: Path, body: str, size: list[str]) -> dict[str, Any]:
 
     test = data.open_test()
     model = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=1000))
-    model.fit(features(data.train.paths), data.train.values)
-    right = model.predict(features(test.paths)) == np.array(test.values)
+    model.fit(features(data.train.inputs.paths), data.train.values)
+    right = model.predict(features(test.inputs.paths)) == np.array(test.values)
     interval = wilson_interval(int(right.sum()), len(right))
     return {
         "seconds": time.monotonic() - began,

@@ -104,7 +104,7 @@ CALLS: dict[str, Call] = {
     "images": Call(
         lambda _: dt.images,
         lambda w: {"source": w.root / "pictures"},
-        ("drivetrain.data.images.read_source",),
+        ("drivetrain.data.assemble.read_source",),
         {
             "source": set(),
             "target": TEXT,

@@ -305,4 +305,4 @@ def outcome(source, **options):
 
 
 def every_path(data) -> list[Path]:
-    return [*data.train.paths, *data.valid.paths, *data.sealed_test.open().paths]
+    return [*data.train.inputs.paths, *data.valid.inputs.paths, *data.sealed_test.open().inputs.paths]

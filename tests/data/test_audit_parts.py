@@ -19,19 +19,21 @@ from drivetrain.data.audit.neighbours import close_pairs
 from drivetrain.data.audit.overlap import group_findings, time_findings
 from drivetrain.data.audit.rows import AuditRows, signatures_of
 from drivetrain.data.audit.shift import shift_findings
-from drivetrain.data.check import CheckReport, check_pictures
+from drivetrain.data.check import CheckReport
 from drivetrain.data.examples import Examples
 from drivetrain.data.guesses import GroupGuess
+from drivetrain.data.inputs import Files
+from drivetrain.kinds.images.source import probe_pictures
 from drivetrain.runtime.targets import CategoriesTarget, CategoryTarget, NumberTarget
 
 
 def rows_of(paths, labels, parts=None, *, method="random", times=(), target=None) -> AuditRows:
     """Rows of files that exist (or, for looks at targets alone, of names)."""
     if all(path.exists() for path in paths):
-        digests = tuple(checked.digest for checked in check_pictures(paths))
+        digests = tuple(checked.digest for checked in probe_pictures(paths))
     else:
         digests = tuple(str(i) for i in range(len(paths)))
-    examples = Examples(tuple(paths), digests, tuple(labels), times=tuple(times))
+    examples = Examples(Files(paths), digests, tuple(labels), times=tuple(times))
     return AuditRows(
         examples=examples,
         parts=None if parts is None else tuple(parts),

@@ -178,7 +178,7 @@ def test_a_handful_of_sealed_pictures_among_others_do_not_become_all_of_the_test
     mixed = tmp_path / "mixed"
     for i in range(48):
         write(mixed / "ab"[i % 2] / f"{i}.png", scene(300 + i, 48, 36))
-    for path in first.sealed_test.open().paths[:2]:
+    for path in first.sealed_test.open().inputs.paths[:2]:
         shutil.copy(path, mixed / "a" / f"x{path.name}")
     data = images(mixed)
     assert data.n_test == 10 and len(test_rows(data) & test_rows(first)) == 2
@@ -367,7 +367,7 @@ def test_openings_elsewhere_of_what_is_much_the_same_count_here(folder, in_folde
     in_folders("one")
     first = train(images(folder))
     first.open_test("whole")
-    for path in first.sealed_test.open().paths[:2]:
+    for path in first.sealed_test.open().inputs.paths[:2]:
         path.unlink()
     in_folders("two")
     fewer = images(folder)

@@ -37,7 +37,7 @@ def test_moved_and_renamed_files_are_found(class_folder, tmp_path):
     assert set(zip(examples.digests, examples.values, strict=True)) == set(
         zip(data.sealed_test.open().digests, data.sealed_test.open().values, strict=True)
     )
-    gone = next(path for path, digest in zip(examples.paths, examples.digests, strict=True) if digest)
+    gone = next(path for path, digest in zip(examples.inputs.paths, examples.digests, strict=True) if digest)
     gone.unlink()
     fewer, missing = found_again(moved, data, "test")
     assert (len(fewer), missing) == (len(examples) - 1, 1)
@@ -120,7 +120,7 @@ def test_errors(class_folder, put, tmp_path):
     with pytest.raises(DataError, match="does not exist"):
         found_again(tmp_path / "none", data, "valid")
     number = images(
-        pd.DataFrame({"path": [str(path) for path in data.train.paths], "y": [i / 2 for i in range(len(data.train))]})
+        pd.DataFrame({"path": [str(path) for path in data.train.inputs], "y": [i / 2 for i in range(len(data.train))]})
     )
     with pytest.raises(SettingError, match="kind='number' cannot be read from a folder"):
         found_again(other, number, "valid")

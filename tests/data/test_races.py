@@ -12,6 +12,7 @@ import pytest
 from scenes import scene, write
 
 from drivetrain.data.examples import Examples
+from drivetrain.data.inputs import Files
 from drivetrain.data.ledger import Ledger, of_kind
 from drivetrain.data.project import Project
 from drivetrain.data.seal import SealedSet, Seals
@@ -52,7 +53,7 @@ def race(code: str, *arguments: object, tmp_path: Path, n: int = RACERS) -> list
 def test_openings_at_the_same_time_are_counted_one_after_the_other(tmp_path):
     digests = tuple(f"{i:064x}" for i in range(60))
     project = Project(tmp_path / "project")
-    Seals(project).add(SealedSet.of(Examples(tuple(map(Path, digests)), digests, ("x",) * 60), source="made up"))
+    Seals(project).add(SealedSet.of(Examples(Files(map(Path, digests)), digests, ("x",) * 60), source="made up"))
     code = """
         import numpy as np
         from drivetrain.data.project import Project

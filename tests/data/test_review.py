@@ -119,7 +119,7 @@ def digests_by_name(table, **options):
     return {
         path.stem: digest
         for rows in (data.train, data.valid)
-        for path, digest in zip(rows.paths, rows.digests, strict=True)
+        for path, digest in zip(rows.inputs.paths, rows.digests, strict=True)
     }
 
 
@@ -133,7 +133,7 @@ def test_a_review_is_applied_before_the_split(fruit, place):
     value_of = {
         path.stem: value
         for rows in (data.train, data.valid)
-        for path, value in zip(rows.paths, rows.values, strict=True)
+        for path, value in zip(rows.inputs.paths, rows.values, strict=True)
     }
     assert value_of["0"] == "pear" and value_of["2"] == "apple" and "1" not in value_of
     assert (len(data.train), len(data.valid)) == (23, 6)

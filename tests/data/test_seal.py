@@ -57,7 +57,7 @@ def seals() -> Seals:
 
 
 def sealed_paths(data: Data) -> list[Path]:
-    return list(data.sealed_test.open().paths)
+    return list(data.sealed_test.open().inputs.paths)
 
 
 # ── what is sealed ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -92,7 +92,7 @@ def test_a_seal_holds_no_names_no_labels_and_no_readable_contents(mixed):
     data = images(mixed, seed=1)
     text = (Project.find().seals / data.seal.id / "seal.json").read_text()
     test = data.sealed_test.open()
-    for path, content, value in zip(test.paths, test.digests, test.values, strict=True):
+    for path, content, value in zip(test.inputs.paths, test.digests, test.values, strict=True):
         assert path.name not in text.replace("seal.json", "") and content not in text and value not in text
     again = SealedSet.of(test, source="mixed")
     assert again.identity == data.seal.identity, "the same pictures are the same test set"
@@ -159,7 +159,7 @@ def test_added_pictures_leave_the_sealed_ones_where_they_are(mixed):
 def test_pictures_taken_away_leave_the_rest_of_the_test_set(mixed):
     first = images(mixed, seed=1)
     sealed_paths(first)[0].unlink()
-    first.train.paths[0].unlink()
+    first.train.inputs.paths[0].unlink()
     fewer = images(mixed, seed=1)
     assert set(fewer.sealed_test.open().digests) == set(first.sealed_test.open().digests[1:])
     assert fewer.seal.related == (first.seal.id,)
@@ -362,7 +362,7 @@ def test_somebody_else_checks_against_a_seal_without_seeing_the_pictures(divided
         write(theirs / ("hill" if i % 2 else "lake") / f"{i}.png", scene(i))
     ours = {"project": tmp_path / "vendor", "seal": tmp_path / "seal.json", "test_pct": 0}
     assert len(images(theirs, **ours).train)
-    Image.open(test.paths[0]).save(theirs / "hill" / "found.jpg", quality=90)
+    Image.open(test.inputs.paths[0]).save(theirs / "hill" / "found.jpg", quality=90)
     with pytest.raises(SealError, match=r"(?s)found\.jpg.*|somebody else holds"):
         images(theirs, **ours)
 
@@ -470,4 +470,4 @@ def test_identity_is_of_the_set():
 def test_data_made_by_hand_has_sealed_rows_too():
     assert len(Sealed()) == 0
     with pytest.raises(AttributeError, match="sealed"):
-        Sealed().paths  # noqa: B018
+        Sealed().inputs  # noqa: B018

@@ -16,6 +16,7 @@ from scenes import scene
 from drivetrain.data.examples import Examples
 from drivetrain.data.grouped import draw_groups
 from drivetrain.data.images import images
+from drivetrain.data.inputs import Files
 from drivetrain.data.matching import images_for_evaluation
 from drivetrain.data.split import PARTS
 from drivetrain.data.ties import tie
@@ -41,7 +42,11 @@ def draw(units, digests, labels, **options):
 def tied(rows):
     digests = tuple(f"{content:032x}" for content, _, _ in rows)
     groups = tuple(f"g{group}" for _, _, group in rows)
-    return tie(Examples((Path("x"),) * len(rows), digests, ("x",) * len(rows), groups=groups)).units, digests, groups
+    return (
+        tie(Examples(Files([Path("x")] * len(rows)), digests, ("x",) * len(rows), groups=groups)).units,
+        digests,
+        groups,
+    )
 
 
 def parts_of(keys, parts):
@@ -230,7 +235,8 @@ def test_near_duplicates_and_exif_as_groups(tmp_path):
         assert f"{n} groups" in data.decisions["group"].reason
     everyone = images(tmp_path / "in", group=lambda path: path.stem, valid_pct=0.3, test_pct=0)
     stems = {
-        part: {path.stem[:2] for path in rows.paths} for part, rows in (("t", everyone.train), ("v", everyone.valid))
+        part: {path.stem[:2] for path in rows.inputs.paths}
+        for part, rows in (("t", everyone.train), ("v", everyone.valid))
     }
     assert not stems["t"] & stems["v"], "pictures that look the same stay together"
     assert "10 pictures that look the same as one elsewhere stay with it" in everyone.decisions["split"].reason

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from drivetrain.data.examples import Examples
+from drivetrain.data.inputs import Files
 from drivetrain.data.ledger import Ledger, of_kind
 from drivetrain.data.project import Project
 from drivetrain.data.seal import SealedSet, Seals
@@ -37,7 +38,7 @@ def table():
 
 @pytest.fixture
 def sealed(table):
-    return SealedSet.of(Examples(table.ids, table.ids, ("x",) * N), source="made up")
+    return SealedSet.of(Examples(Files(table.ids), table.ids, ("x",) * N), source="made up")
 
 
 def expected(value=0.8, low=0.7, high=0.9, trials=1):
@@ -130,7 +131,7 @@ def test_an_opening_that_the_artefact_remembers_counts_once(table, sealed, proje
 
 
 def test_much_the_same_test_set_is_the_same_test_set(table, project):
-    rows = Examples(table.ids, table.ids, ("x",) * N)
+    rows = Examples(Files(table.ids), table.ids, ("x",) * N)
     whole = Seals(project).add(SealedSet.of(rows, source="a"))
     open_it(table, whole, project)
     fewer = SealedSet.of(rows.subset(range(1, N)), source="a", related=[whole.id])

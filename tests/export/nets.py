@@ -11,6 +11,7 @@ from PIL import Image
 from torch import nn
 
 from drivetrain.data.examples import Examples
+from drivetrain.data.inputs import Files
 from drivetrain.export.exporting import Trained
 from drivetrain.runtime.inputs import PictureInput
 from drivetrain.runtime.targets import CategoryTarget, Target
@@ -56,12 +57,18 @@ def paint(folder: Path, n: int, values: Sequence, seed: int = 0) -> Examples:
         paths.append(folder / f"{i:03}.png")
         coarse.resize((20, 24), Image.Resampling.BICUBIC).save(paths[-1])
     return Examples(
-        tuple(paths), tuple(f"{seed}-{i}" for i in range(n)), tuple(values[i % len(values)] for i in range(n))
+        Files(paths), tuple(f"{seed}-{i}" for i in range(n)), tuple(values[i % len(values)] for i in range(n))
     )
 
 
 def trained(network: nn.Module, examples: Examples, target: Target = FRUIT, **changes: object) -> Trained:
     reference = engine_of(network)
-    pixels = np.stack([READER.read(path) for path in examples.paths])
-    settings = {"network": network, "reader": READER, "target": target, "reference": reference, "paths": examples.paths}
+    pixels = np.stack([READER.read(path) for path in examples.inputs.paths])
+    settings = {
+        "network": network,
+        "reader": READER,
+        "target": target,
+        "reference": reference,
+        "paths": examples.inputs.paths,
+    }
     return Trained(**(settings | {"expected_NK": reference(pixels), "n_held_out": len(examples)} | changes))

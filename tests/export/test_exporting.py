@@ -124,13 +124,13 @@ def test_a_file_that_says_something_else_is_not_taken(rows: Examples, monkeypatc
 
 def test_a_file_that_reads_other_pixels_is_not_taken(rows: Examples) -> None:
     """As when the trained network was shown pictures that were prepared in another way than those it will see."""
-    expected = engine_of(small_net())(np.stack([READER.read(path)[:, ::-1, ::-1] for path in rows.paths]).copy())
+    expected = engine_of(small_net())(np.stack([READER.read(path)[:, ::-1, ::-1] for path in rows.inputs.paths]).copy())
     with pytest.raises(ExportError, match="raw outputs differ"):
         export_network(trained(small_net(), rows, expected_NK=expected), precision="fp32", valid=rows, train=rows)
 
 
 def test_a_picture_that_is_gone_is_named(rows: Examples, tmp_path: Path) -> None:
-    gone = trained(small_net(), rows, paths=(*rows.paths[:-1], tmp_path / "gone.png"))
+    gone = trained(small_net(), rows, paths=(*rows.inputs.paths[:-1], tmp_path / "gone.png"))
     with pytest.raises(PictureError, match=r"gone\.png"):
         export_network(gone, precision="fp32", valid=rows, train=rows)
 

@@ -32,13 +32,13 @@ def fp32() -> bytes:
 def rows(tmp_path_factory: pytest.TempPathFactory) -> Examples:
     """Pictures whose true label is what the network says: it is right of all of them."""
     rows = paint(tmp_path_factory.mktemp("rows"), 120, FRUIT.vocab)
-    said = engine_of(NET)(np.stack([READER.read(path) for path in rows.paths])).argmax(axis=1)
-    return Examples(rows.paths, rows.digests, tuple(FRUIT.vocab[i] for i in said))
+    said = engine_of(NET)(np.stack([READER.read(path) for path in rows.inputs.paths])).argmax(axis=1)
+    return Examples(rows.inputs, rows.digests, tuple(FRUIT.vocab[i] for i in said))
 
 
 @pytest.fixture(scope="module")
 def pixels(rows: Examples) -> np.ndarray:
-    return np.stack([READER.read(path) for path in rows.paths])
+    return np.stack([READER.read(path) for path in rows.inputs.paths])
 
 
 @pytest.mark.parametrize("ranges", ["minmax", "percentile", "entropy"])

@@ -43,7 +43,7 @@ def test_the_score_is_that_of_what_is_saved(
     path = learn.save(tmp_path / "m.model", precision=ships)
     truth = np.array(sizes.valid.values)[:, 0]
     for predictor in (learn.predictor(), dt.load(path), dt.Learner.load(path).predictor()):
-        said = np.array([found.value for found in predictor.predict_many(sizes.valid.paths)])
+        said = np.array([found.value for found in predictor.predict_many(sizes.valid.inputs.paths)])
         assert np.sqrt(((said - truth) ** 2).mean()) == pytest.approx(judged, rel=1e-4)
     assert dt.evaluate(path).scores["rmse"].value == pytest.approx(judged, rel=1e-4)
     assert learn.history[-1]["rmse"] != pytest.approx(judged, rel=1e-6), "bf16 does differ here"

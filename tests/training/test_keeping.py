@@ -51,7 +51,7 @@ def test_the_file_says_what_the_trained_network_says(saved: tuple[dt.Learner, Pa
     record = open_artefact(path).manifest.export
     assert record is not None and (record.n, record.n_held_out) == (64, 60), "60 validation rows, then training rows"
     assert record.agreement == 1.0 and record.max_abs_difference < 1e-4
-    pixels = np.stack([predictor.read(p) for p in learn.data.valid.paths])
+    pixels = np.stack([predictor.read(p) for p in learn.data.valid.inputs.paths])
     trained = TorchEngine(learn.network, learn.place)(pixels)
     np.testing.assert_allclose(predictor.run(pixels), trained, atol=1e-4)
     assert (predictor.run(pixels).argmax(axis=1) == trained.argmax(axis=1)).all()
@@ -63,7 +63,7 @@ def test_answers_are_calibrated_and_scores_are_not(saved: tuple[dt.Learner, Path
     predictor = dt.load(path)
     assert predictor.calibration is not None and predictor.calibration.n == 60
     bare = learn.predictions().output
-    answers = list(predictor.predict_many(learn.data.valid.paths))
+    answers = list(predictor.predict_many(learn.data.valid.inputs.paths))
     said = np.array([[dict(a.top)[label] for label in learn.data.target.vocab] for a in answers])
     assert (said.argmax(axis=1) == bare.argmax(axis=1)).all()
     log_odds = np.log(said[:, 0] / said[:, 1]) * predictor.calibration.temperature
@@ -79,10 +79,10 @@ def test_validation_is_remembered_as_the_deployed_model_saw_it(saved: tuple[dt.L
     assert predictor.manifest is not None
     reference = predictor.manifest.reference
     assert reference is not None and reference.n == 60 and "brightness" in reference.inputs
-    labels = [a.label for a in predictor.predict_many(learn.data.valid.paths)]
+    labels = [a.label for a in predictor.predict_many(learn.data.valid.inputs.paths)]
     assert reference.predicted == {label: labels.count(label) for label in learn.data.target.vocab}
     assert reference.confidence is not None
-    sure = [a.probability for a in predictor.predict_many(learn.data.valid.paths)]
+    sure = [a.probability for a in predictor.predict_many(learn.data.valid.inputs.paths)]
     assert reference.confidence.mean == pytest.approx(np.mean(sure), abs=1e-4)
 
 
@@ -95,7 +95,7 @@ def test_predicting_brings_no_torch(saved: tuple[dt.Learner, Path]) -> None:
         "heavy = {'timm', 'pandas', 'sklearn', 'scipy', 'matplotlib', 'onnx', 'huggingface_hub'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
     )
-    picture = learn.data.valid.paths[0]
+    picture = learn.data.valid.inputs.paths[0]
     command = [sys.executable, "-c", code, str(path), str(picture)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
@@ -104,7 +104,7 @@ def test_predicting_brings_no_torch(saved: tuple[dt.Learner, Path]) -> None:
 
 def test_what_onnx_cannot_do_torch_does(saved: tuple[dt.Learner, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     learn, path = saved
-    picture = learn.data.valid.paths[0]
+    picture = learn.data.valid.inputs.paths[0]
     for settings in ({"precision": "bf16", "device": "cpu"}, {"precision": "bf16"}):
         predictor = dt.load(path, **settings)
         assert isinstance(predictor.engine, TorchEngine) and predictor.decisions["engine"].value == "torch"
@@ -223,7 +223,7 @@ def test_rows_are_found_again_wherever_they_are(saved: tuple[dt.Learner, Path], 
         shutil.copy(file, moved / file.parent.name / f"x{i}.png")
     again = dt.Learner.load(path, data=moved, device="cpu", precision="fp32")
     assert set(again.data.valid.digests) == set(learn.data.valid.digests)
-    gone = next(p for p in again.data.train.paths)
+    gone = next(p for p in again.data.train.inputs.paths)
     gone.unlink()
     with pytest.warns(DrivetrainWarning, match="1 pictures that"):
         fewer = dt.Learner.load(path, data=moved, device="cpu", precision="fp32")

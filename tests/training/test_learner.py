@@ -287,10 +287,10 @@ def test_a_file_that_vanishes_does_not_stop_training(
     shutil.copytree(squares, copied)
     data = dt.images(copied, valid_pct=0.2, test_pct=0)
     learn = make_learner(data)
-    data.train.paths[0].unlink()
+    data.train.inputs.paths[0].unlink()
     with pytest.warns(dt.errors.DrivetrainWarning, match="cannot be read as when it was checked"):
         learn.fit(1)
-    data.valid.paths[0].unlink()
+    data.valid.inputs.paths[0].unlink()
     with pytest.warns(dt.errors.DrivetrainWarning), pytest.raises(DataError, match="put it back"):
         make_learner(data).validate()
 

@@ -25,7 +25,7 @@ WRONG = 4
 def mean_colours(rows: Examples, architecture: Architecture, **_: object) -> tuple[np.ndarray, str]:
     """Stands in for a pretrained body, which is not here."""
     return np.stack(
-        [np.asarray(Image.open(path), dtype=float).mean(axis=(0, 1)) for path in rows.paths]
+        [np.asarray(Image.open(path), dtype=float).mean(axis=(0, 1)) for path in rows.inputs.paths]
     ), "mean colours"
 
 
@@ -50,8 +50,8 @@ def learner(muddled: Path, make_learner: MakeLearner, monkeypatch: pytest.Monkey
 
 def test_planted_errors_of_training_rows_are_suspected(learner: dt.Learner) -> None:
     rows = review_rows(learner, "m")
-    suspected = {rows.examples.paths[item.rows[0]].name: item for item in rows.items["labels"]}
-    trained = [path.name for row, path in enumerate(rows.examples.paths) if rows.part(row) == "training"]
+    suspected = {rows.examples.inputs.paths[item.rows[0]].name: item for item in rows.items["labels"]}
+    trained = [path.name for row, path in enumerate(rows.examples.inputs.paths) if rows.part(row) == "training"]
     planted = {name for name in trained if name.startswith("wrong-")}  # validation rows are judged by a weak model
     assert len(planted) >= 2
     assert planted <= set(suspected)
@@ -69,8 +69,8 @@ def test_test_rows_are_never_shown(learner: dt.Learner) -> None:
 
 def test_duplicates_with_different_labels_are_paired(learner: dt.Learner) -> None:
     rows = review_rows(learner, "m")
-    names = [{rows.examples.paths[row].name for row in item.rows} for item in rows.items["duplicates"]]
-    sealed = {path.name for path in learner.data.sealed_test.open().paths}
+    names = [{rows.examples.inputs.paths[row].name for row in item.rows} for item in rows.items["duplicates"]]
+    sealed = {path.name for path in learner.data.sealed_test.open().inputs.paths}
     if "copy.png" not in sealed:
         assert {"copy.png", "00.png"} in names
 

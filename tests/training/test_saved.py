@@ -31,7 +31,7 @@ def test_loads_without_the_training_data(saved: tuple[dt.Learner, Path], data: D
     learn, path = saved
     moved = shutil.copytree(path, tmp_path / "elsewhere.model")
     predictor = dt.load(moved, precision="fp32", device="cpu")
-    pictures = [p.read_bytes() for p in data.valid.paths]
+    pictures = [p.read_bytes() for p in data.valid.inputs.paths]
     ours = list(learn.predict_many(pictures))
     theirs = list(predictor.predict_many(pictures))
     for mine, other in zip(ours, theirs, strict=True):  # batch norm is folded in a loaded model: rounding differs
@@ -43,7 +43,7 @@ def test_prediction_and_validation_read_pictures_alike(saved: tuple[dt.Learner, 
     """One piece of code prepares pictures for both, so the same picture gets the same probabilities."""
     learn, _ = saved
     table = learn.predictions()
-    for row, prediction in enumerate(learn.predict_many(data.valid.paths, batch_size=64)):
+    for row, prediction in enumerate(learn.predict_many(data.valid.inputs.paths, batch_size=64)):
         probabilities = dict(prediction.top)
         expected = dict(zip(data.target.vocab, table.output[row].tolist(), strict=True))
         assert probabilities == pytest.approx(expected, abs=1e-6)
@@ -78,7 +78,7 @@ def test_evaluate_finds_the_rows_by_content(saved: tuple[dt.Learner, Path], squa
     assert found.not_found == 0
     assert found.scores["accuracy"] == learn.validate()["accuracy"]
     assert sorted(found.predictions.ids) == sorted(learn.data.valid.digests)
-    gone = next(f for f in renamed.rglob("*.png") if f.read_bytes() == learn.data.valid.paths[0].read_bytes())
+    gone = next(f for f in renamed.rglob("*.png") if f.read_bytes() == learn.data.valid.inputs.paths[0].read_bytes())
     gone.unlink()
     fewer = dt.evaluate(path, data=renamed, precision="fp32")
     assert fewer.not_found == 1 and fewer.scores["accuracy"].n == 11
@@ -122,7 +122,7 @@ def test_evaluate_explains_what_it_cannot_do(saved: tuple[dt.Learner, Path], tmp
 def test_a_model_trained_from_a_frame_names_what_is_needed(
     make_learner: MakeLearner, data: Data, tmp_path: Path
 ) -> None:
-    rows = [(str(p), v) for p, v in zip(data.train.paths, data.train.values, strict=True)]
+    rows = [(str(p), v) for p, v in zip(data.train.inputs.paths, data.train.values, strict=True)]
     frame = pd.DataFrame(rows, columns=["path", "label"])
     path = make_learner(dt.images(frame, test_pct=0)).fit(1).save(tmp_path / "m.model")
     with pytest.raises(DataError, match="pass data"):
@@ -225,7 +225,7 @@ def test_saving_again_replaces_the_artefact_whole(saved: tuple[dt.Learner, Path]
     learn, path = saved
     place = shutil.copytree(path, tmp_path / "m.model")
     learn.save(place)
-    assert dt.load(place).predict(learn.data.valid.paths[0]).label
+    assert dt.load(place).predict(learn.data.valid.inputs.paths[0]).label
     assert [item.name for item in tmp_path.iterdir()] == ["m.model"], "nothing temporary is left behind"
 
 

@@ -178,7 +178,7 @@ def test_a_model_is_judged_on_a_test_set_that_it_never_had(
     """The holder seals, the vendor trains on other pictures, the holder opens."""
     Seals(Project.find()).export("", tmp_path / "seal.json")
     theirs = tmp_path / "theirs"
-    for digest_path in (*sealed.train.paths, *sealed.valid.paths):
+    for digest_path in (*sealed.train.inputs.paths, *sealed.valid.inputs.paths):
         place = theirs / digest_path.parent.name / digest_path.name
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(digest_path, place)
@@ -241,7 +241,7 @@ def test_of_a_seal_that_covers_the_models_own_rows_only_the_others_are_judged(
 
 
 def test_where_nothing_else_is_left_nothing_is_judged(trained: Path, sealed: Data, tmp_path: Path) -> None:
-    own = copied([*sealed.train.paths, *sealed.valid.paths], tmp_path / "own")
+    own = copied([*sealed.train.inputs.paths, *sealed.valid.inputs.paths], tmp_path / "own")
     seal = seal_of_all(own, tmp_path / "seal.json")
     with pytest.raises(SealError, match=r"48 of the 48 pictures(?s:.*)none is left to judge it by. To fix:"):
         dt.evaluate(trained, "test", data=own, seal=seal, device="cpu")

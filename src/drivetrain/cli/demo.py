@@ -103,7 +103,7 @@ def run(out: Path) -> Demo:
     validation = learn.validate()
     artefact = learn.save(out / "digits.model")
     say("4. loading it again: it predicts; and the sealed test set is opened once")
-    prediction = dt.load(artefact).predict(data.valid.paths[0])
+    prediction = dt.load(artefact).predict(data.valid.inputs[0])
     test = learn.test()
     say(f"5. writing a page about it, {quoted(out / 'report.html')}")
     report = learn.report(out / "report.html", title="digits", use="showing what drivetrain does")

@@ -147,7 +147,7 @@ class Desk:
         from drivetrain.training.reviewing import as_label  # noqa: PLC0415
 
         examples, said, target = self.rows.examples, self.rows.said, self.rows.target
-        path = examples.paths[row]
+        path = examples.inputs[row]
         judge = self.rows.judges[row >= self.rows.n_valid]
         found: dict[str, Any] = {
             "name": readable("/".join(path.parts[-2:])),
@@ -176,7 +176,9 @@ class Desk:
             return None
         try:
             pixels = read_picture(
-                self.rows.examples.paths[row], shrink_to_px=PICTURE_PX, value_range=self.rows.examples.value_range
+                self.rows.examples.inputs[row],
+                shrink_to_px=PICTURE_PX,
+                value_range=self.rows.examples.options.get("value_range"),
             )
         except PictureError:
             return None

@@ -16,10 +16,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, time
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, NamedTuple, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from drivetrain.data.labels import label_text
 
@@ -245,12 +246,12 @@ def written(cells: Sequence[Any]) -> list[Cell]:
         >>> written([["b", 1], []]), written(["1.0", "0.0", "NA"])
         ([('b', '1'), ()], ['1', '0', 'NA'])
     """
-    plain = [_python(cell) for cell in cells]
+    plain = _plain(cells)
     if all(cell is None or isinstance(cell, int) or _is_whole_float(cell) for cell in plain):
         return [None if cell is None else str(int(cell) if isinstance(cell, float) else cell) for cell in plain]
     moments = [cell for cell in plain if isinstance(cell, datetime)]
     days = all(moment.time() == time() and moment.tzinfo is None for moment in moments)
-    texts = [_text(cell, days=days) for cell in plain]
+    texts = _each(plain, partial(_text, days=days))
     words = {text for text in texts if isinstance(text, str)}
     valued = {text for text in words if text.casefold() not in MISSING_WORDS}
     if valued and all(WHOLE.fullmatch(text) for text in valued):  # as pandas writes whole numbers beside a gap
@@ -313,7 +314,10 @@ def typed(cells: Sequence[Any]) -> list[Any]:
         >>> typed(["1", "", "NA", "3"]), typed(["1.10", "1.1"]), typed(["007", "x"]), typed(["1.5", "2.0"])
         ([1, None, None, 3], ['1.10', '1.1'], ['007', 'x'], [1.5, 2.0])
     """
-    texts = [cell.strip() if isinstance(cell, str) else cell for cell in map(_python, cells)]
+    plain = _plain(cells)
+    if not any(issubclass(each, str) for each in set(map(type, plain))):
+        return plain
+    texts = _each(plain, lambda cell: cell.strip() if isinstance(cell, str) else cell)
     present = {text for text in texts if isinstance(text, str) and text and text.casefold() not in MISSING_ELSEWHERE}
     convert: Callable[[str], Any] = str
     if all(INTEGER.fullmatch(text) and str(int(text)) == text for text in present):
@@ -322,6 +326,46 @@ def typed(cells: Sequence[Any]) -> list[Any]:
         convert = float
     values = {text: convert(text) for text in present}
     return [values.get(text) if isinstance(text, str) else text for text in texts]
+
+
+def as_array(cells: Sequence[Any]) -> NDArray[Any]:
+    """Typed cells as an array: numbers as numbers, a gap among them as not a number; all else as objects.
+
+    Example:
+        >>> as_array([1, 2]).dtype, as_array([1, None]).tolist(), as_array(["a", None]).dtype
+        (dtype('int64'), [1.0, nan], dtype('O'))
+    """
+    kinds = {type(cell) for cell in cells}
+    if kinds == {int} and max(cells) < 1 << 63 and min(cells) >= -(1 << 63):
+        return np.array(cells, dtype=np.int64)
+    if kinds == {bool}:
+        return np.array(cells, dtype=np.bool_)
+    if float in kinds or int in kinds:
+        exact = int not in kinds or all(abs(cell) <= 1 << 53 for cell in cells if isinstance(cell, int))
+        if kinds <= {int, float, type(None)} and exact:
+            return np.array(cells, dtype=np.float64)
+    found = np.empty(len(cells), dtype=object)
+    found[:] = cells
+    return found
+
+
+def _plain(cells: Sequence[Any]) -> list[Any]:
+    """Each cell as a plain Python value; a column of one type, as most are, is not looked at cell by cell."""
+    types = set(map(type, cells))
+    if types <= {str, bool, type(None)}:
+        return list(cells)
+    if types == {float}:
+        numbers = np.array(cells) + 0.0  # no minus before zero
+        return [_python(cell) for cell in cells] if np.isnan(numbers).any() else numbers.tolist()
+    return [_python(cell) for cell in cells]
+
+
+def _each(cells: list[Any], change: Callable[[Any], Any]) -> list[Any]:
+    """Every cell changed, equal texts once."""
+    if not set(map(type, cells)) <= {str, type(None)}:
+        return [change(cell) for cell in cells]
+    changed = {cell: change(cell) for cell in set(cells)}
+    return [changed[cell] for cell in cells]
 
 
 def _python(cell: Any) -> Any:

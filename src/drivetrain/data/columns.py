@@ -7,11 +7,11 @@ from pathlib import PurePath
 from typing import Any
 
 from drivetrain.data.cells import column_of
+from drivetrain.data.kind import SourceKind, one_of, source_kind
 from drivetrain.data.labels import same_name, tidy
 from drivetrain.data.notices import warn
 from drivetrain.errors import DataError, SettingError, did_you_mean, first_few
 from drivetrain.runtime.decisions import Decision
-from drivetrain.runtime.formats import PICTURE_SUFFIXES
 
 Columns = Mapping[str, Sequence[Any]]
 
@@ -19,9 +19,10 @@ PATH_NAMES = (
     *("path", "file", "filename", "file_name", "filepath", "file_path", "fname"),
     *("image", "img", "image_path", "img_path", "image_file", "picture", "photo"),
 )
+"""And the kind's own name and noun, see `_path_names`."""
 TARGET_NAMES = ("label", "labels", "target", "class", "category", "categories", "tags", "y")
 ENOUGH_PATHS = 0.9
-"""A column is one of paths when at least this fraction of its cells end like a picture."""
+"""A column is one of paths when at least this fraction of its cells end like a file of the kind."""
 CELLS_LOOKED_AT = 1000
 
 
@@ -30,14 +31,19 @@ class UnusableError(Exception):
 
 
 def choose_path(
-    columns: Columns, asked: str | None, names_files: Callable[[str], bool] | None = None
+    columns: Columns,
+    asked: str | None,
+    names_files: Callable[[str], bool] | None = None,
+    *,
+    kind: SourceKind | None = None,
 ) -> tuple[str, Decision | None]:
-    """The column with the pictures' paths, and why, where it was not named.
+    """The column with the paths of the files, and why, where it was not named.
 
     Args:
         columns: Of the table.
         asked: What the user named.
         names_files: Whether there are files by the cells of a column, where they do not look like it.
+        kind: Of the files; None stands for images.
 
     Example:
         >>> choose_path({"name": ["a.jpg", "b.png"], "n": [1, 2]}, None)[1].reason
@@ -45,19 +51,21 @@ def choose_path(
     """
     if asked is not None:
         return known_column(columns, asked, "path"), None
-    likely = [name for name, cells in columns.items() if _looks_like_paths(cells)]
-    if (name := _first_named(likely, PATH_NAMES, "path")) is not None:
-        return name, Decision(value=name, reason="its name, and its cells look like picture files")
+    kind = source_kind("images") if kind is None else kind
+    one, usual = one_of(kind.noun), _path_names(kind)
+    likely = [name for name, cells in columns.items() if _looks_like_paths(cells, kind.suffixes)]
+    if (name := _first_named(likely, usual, "path")) is not None:
+        return name, Decision(value=name, reason=f"its name, and its cells look like {one} files")
     if len(likely) == 1:
-        return likely[0], Decision(value=likely[0], reason="the only column whose cells look like picture files")
-    if (name := _first_named(columns, PATH_NAMES, "path")) is not None:
+        return likely[0], Decision(value=likely[0], reason=f"the only column whose cells look like {one} files")
+    if (name := _first_named(columns, usual, "path")) is not None:
         return name, Decision(value=name, reason="its name")
     found = [name for name in columns if names_files is not None and not likely and names_files(name)]
     if len(found) == 1:
-        return found[0], Decision(value=found[0], reason="the only column whose cells are names of picture files")
+        return found[0], Decision(value=found[0], reason=f"the only column whose cells are names of {one} files")
     what = f"{len(likely)} columns ({first_few(map(repr, likely))}) look" if likely else "no column looks"
     raise DataError(
-        f"{what} like picture paths; the columns are {_names(columns)}. To fix: pass path=, the name of the column."
+        f"{what} like {one} paths; the columns are {_names(columns)}. To fix: pass path=, the name of the column."
     )
 
 
@@ -110,11 +118,15 @@ def known_column(columns: Iterable[str], name: str, setting: str) -> str:
     return found
 
 
-def _looks_like_paths(cells: Sequence[Any]) -> bool:
+def _path_names(kind: SourceKind) -> tuple[str, ...]:
+    own = (kind.name, kind.noun, one_of(kind.name), one_of(kind.noun))
+    return (*PATH_NAMES, *(name for name in own if name not in PATH_NAMES))
+
+
+def _looks_like_paths(cells: Sequence[Any], suffixes: frozenset[str]) -> bool:
     present = [cell for cell in cells[:CELLS_LOOKED_AT] if cell is not None]
     hits = sum(
-        isinstance(cell, str | PurePath) and PurePath(cell).suffix.strip().lower() in PICTURE_SUFFIXES
-        for cell in present
+        isinstance(cell, str | PurePath) and PurePath(cell).suffix.strip().lower() in suffixes for cell in present
     )
     return hits > 0 and hits >= ENOUGH_PATHS * len(present)
 

@@ -13,7 +13,6 @@ from typing import NamedTuple
 from drivetrain.data.notices import warn
 from drivetrain.errors import DataError
 from drivetrain.runtime.decisions import Decision
-from drivetrain.runtime.formats import PICTURE_SUFFIXES
 
 DELIMITERS = ",;\t|"
 SEP_LINE = re.compile(r'"?sep=(?P<sign>.|\\t)"?\s*', re.IGNORECASE)
@@ -38,13 +37,14 @@ class TextTable(NamedTuple):
     decisions: dict[str, Decision]
 
 
-def read_csv_text(text: str, usual: str, name: str) -> TextTable:
+def read_csv_text(text: str, usual: str, name: str, suffixes: frozenset[str] = frozenset()) -> TextTable:
     r"""The table in a text whose delimiter is found, or named by a line such as "sep=;".
 
     Args:
         text: All of the file.
         usual: The delimiter where none is plain.
         name: Of the file, for messages.
+        suffixes: Of the files that cells may name.
 
     Raises:
         DataError: There is no header, or a row has more cells than it.
@@ -70,14 +70,14 @@ def read_csv_text(text: str, usual: str, name: str) -> TextTable:
             decisions["delimiter"] = Decision(value=delimiter, reason="the most frequent one in the header")
     rows = list(_rows(lines, start, delimiter, name))
     header = rows[0].cells
-    if any(PurePath(cell.strip()).suffix.lower() in PICTURE_SUFFIXES for cell in header):
+    if any(PurePath(cell.strip()).suffix.lower() in suffixes for cell in header):
         raise DataError(
-            f"the first line of {name} names a picture; expected the names of the columns. "
+            f"the first line of {name} names a file; expected the names of the columns. "
             f"To fix: put a line such as path{delimiter}label on top."
         )
     body = _without_empty(_without_comments(rows[1:], len(header), decisions), decisions)
     header, cells = _even(header, _without_header(body, header, decisions), delimiter, name, decisions)
-    _check_blanks(header, cells, name)
+    _check_blanks(header, cells, name, suffixes)
     _check_names(header, cells, delimiter, name)
     return TextTable(header, cells, decisions)
 
@@ -221,7 +221,7 @@ def _without_header(rows: list[Row], header: list[str], decisions: dict[str, Dec
     return kept
 
 
-def _check_blanks(header: list[str], rows: list[list[str | None]], name: str) -> None:
+def _check_blanks(header: list[str], rows: list[list[str | None]], name: str, suffixes: frozenset[str]) -> None:
     """Raise a DataError where blanks separate the cells: in names of files and classes they stand as well."""
     if len(header) > 1 or not rows:
         return
@@ -232,8 +232,8 @@ def _check_blanks(header: list[str], rows: list[list[str | None]], name: str) ->
             f"separated by {sign!r}. To fix: remove the quotation marks around whole lines."
         )
     words = [(row[0] or "").split() for row in rows]
-    pictures = sum(PurePath(each[0]).suffix.lower() in PICTURE_SUFFIXES for each in words if len(each) > 1)
-    if 2 * pictures > len(rows):
+    files = sum(PurePath(each[0]).suffix.lower() in suffixes for each in words if len(each) > 1)
+    if 2 * files > len(rows):
         raise DataError(
             f"the cells of {name} seem to be separated by blanks; expected commas, semicolons, tabulators "
             "or |. To fix: write commas, or pass the DataFrame that pandas.read_csv(..., sep=r'\\s+') reads."

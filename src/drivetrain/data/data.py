@@ -1,15 +1,16 @@
-"""Pictures with targets, divided and checked: what a `Learner` learns from."""
+"""Rows with targets, divided and checked: what a `Learner` learns from."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from drivetrain.calls import named
 from drivetrain.data.check import CheckReport
 from drivetrain.data.examples import Examples
-from drivetrain.data.groups import GroupGuess
+from drivetrain.data.guesses import GroupGuess
+from drivetrain.data.kind import source_kind
 from drivetrain.data.listing import SourceSpec
 from drivetrain.data.seal import SealedSet, read_by_hand
 from drivetrain.data.split import Split
@@ -27,10 +28,11 @@ class Sealed:
 
     Example:
         >>> from pathlib import Path
-        >>> rows = Sealed(Examples((Path("a.jpg"),), ("00",), ("pear",)))
+        >>> from drivetrain.data.inputs import Files
+        >>> rows = Sealed(Examples(Files([Path("a.jpg")]), ("00",), ("pear",)))
         >>> len(rows), rows
         (1, <1 sealed rows>)
-        >>> rows.paths
+        >>> rows.inputs
         Traceback (most recent call last):
         AttributeError: the test set is sealed ...
     """
@@ -61,7 +63,7 @@ class Sealed:
 class Data:
     """Training and validation rows, a sealed test set, and the target fitted on the training rows alone.
 
-    Made by `drivetrain.images`; printing it shows `summary`.
+    Made by a kind's public function such as `drivetrain.images`; printing it shows `summary`.
     """
 
     train: Examples
@@ -74,11 +76,9 @@ class Data:
     """Where the rows came from, for people."""
     location: str | None = None
     """Absolute path of the source; None for a DataFrame."""
-    channels: int = 3
     report: CheckReport = field(default_factory=CheckReport)
     """Rows left out, and why."""
     decisions: Mapping[str, Decision] = field(default_factory=dict[str, Decision])
-    kind: Literal["picture"] = "picture"
     sealed_test: Sealed = field(default_factory=Sealed, kw_only=True)
     """The test rows, which can be counted; `Learner.test` judges a model by them."""
     seal: SealedSet | None = field(default=None, kw_only=True)
@@ -87,6 +87,16 @@ class Data:
     """What rows may belong to together, by their names, columns and looks; the likeliest first."""
     project: str | None = field(default=None, kw_only=True)
     """The project folder that was asked for; None: the one at hand, see `drivetrain.data.project`."""
+
+    @property
+    def kind(self) -> str:
+        """The kind of input, as in `drivetrain.runtime.kinds`."""
+        return self.spec.input
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """How that kind reads its inputs: what its public function was asked for, and what it found itself."""
+        return self.spec.options
 
     @property
     def n_test(self) -> int:
@@ -133,8 +143,9 @@ class Data:
     def summary(self) -> str:
         """Counts, target, split, rows left out and decisions, as lines of text."""
         sealed = f" (sealed as {self.seal.id})" if self.seal else " (sealed)" if self.n_test else ""
+        read = [f"{value} {name}" for name, value in self.options.items() if isinstance(value, int | str)]
         lines = [
-            f"pictures from {self.source}, {self.channels} channels",
+            ", ".join([f"{source_kind(self.kind).noun} from {self.source}", *read]),
             f"  training    {len(self.train)} rows",
             f"  validation  {len(self.valid)} rows",
             f"  test        {self.n_test} rows{sealed}",

@@ -13,6 +13,8 @@ from drivetrain.data.copies import folders_that_repeat
 from drivetrain.data.drawing import Labels, make_split
 from drivetrain.data.examples import Examples
 from drivetrain.data.grouped import draw_groups
+from drivetrain.data.inputs import Files
+from drivetrain.data.kind import one_of, source_kind
 from drivetrain.data.listing import Kind
 from drivetrain.data.notices import warn
 from drivetrain.data.split import PART_WORDS, PARTS, Method, Part, check_fractions
@@ -64,7 +66,8 @@ def divide(
         SettingError: A fraction is asked for of a part that the source already gives.
 
     Example:
-        >>> rows = Examples(("a", "b"), ("00", "11"), ((1.0,), (2.0,)))
+        >>> from pathlib import Path
+        >>> rows = Examples(Files(map(Path, "ab")), ("00", "11"), ((1.0,), (2.0,)))
         >>> str(divide(rows, ["train", "valid"], kind="number", asked=Fractions()).decision)
         'given (the source names training, validation)'
     """
@@ -192,7 +195,7 @@ def leave_out_unknown(
             kept.append(row)
             continue
         part = PART_WORDS[parts[row]]
-        left_out.append(LeftOut(readable(examples.paths[row]), f"class is not in the training set: {strange[0]!r}"))
+        left_out.append(LeftOut(examples.inputs.name(row), f"class is not in the training set: {strange[0]!r}"))
         for label in strange:
             unknown[part][label] += 1
     for part, counts in unknown.items():
@@ -205,7 +208,7 @@ def leave_out_unknown(
 
 
 def warn_unseen_in_validation(train: Examples, valid: Examples, *, is_given: bool) -> None:
-    """Say which classes validation cannot judge; those with one picture were named when the split was drawn.
+    """Say which classes validation cannot judge; those with one row were named when the split was drawn.
 
     Where the validation rows are given, `valid_pct` changes nothing.
     """
@@ -219,7 +222,7 @@ def warn_unseen_in_validation(train: Examples, valid: Examples, *, is_given: boo
         mend = "to the validation set" if is_given else "of them, or raise valid_pct"
         warn(
             f"{len(missing)} of {len(contents)} classes have no validation row, so validation says nothing about "
-            f"them: {first_few(missing)}. To fix: add pictures {mend}."
+            f"them: {first_few(missing)}. To fix: add {source_kind(train.kind).noun} {mend}."
         )
 
 
@@ -234,17 +237,18 @@ def warn_same_content(examples: Examples, parts: Sequence[Part] | None) -> None:
             conflicts.append((earlier, row))
         if parts is not None and parts[row] != parts[earlier]:
             leaks.append((earlier, row))
+    noun = source_kind(examples.kind).noun
     if conflicts:
         pair = _pair(examples, conflicts[0], [_said(examples.values[row]) for row in conflicts[0]])
         warn(
-            f"{len(conflicts)} pictures have the content of another but a different target, and no model can be right "
+            f"{len(conflicts)} {noun} have the content of another but a different target, and no model can be right "
             f"about both.\n  first: {pair}{_copies(examples)}\n"
             "  To fix: correct or remove one of each; scores count them as one group."
         )
     if leaks and parts is not None:
         pair = _pair(examples, leaks[0], [PART_WORDS[parts[row]] for row in leaks[0]])
         warn(
-            f"{len(leaks)} pictures are in more than one part (same content), so the scores will flatter.\n"
+            f"{len(leaks)} {noun} are in more than one part (same content), so the scores will flatter.\n"
             f"  first: {pair}{_copies(examples)}\n  To fix: remove the copies, or let drivetrain draw the split."
         )
 
@@ -256,27 +260,33 @@ def _said(value: TargetValue) -> str:
 
 def _copies(examples: Examples) -> str:
     """Folders that repeat others, a line each."""
-    return "".join(f"\n  {line}" for line in folders_that_repeat(examples.paths, examples.digests))
+    if not isinstance(examples.inputs, Files):
+        return ""
+    noun = source_kind(examples.kind).noun
+    lines = folders_that_repeat(examples.inputs.paths, examples.digests, noun=noun)
+    return "".join(f"\n  {line}" for line in lines)
 
 
 def warn_copies(train: Examples, valid: Examples, test: Examples) -> Decision | None:
     """Say where a part lists the same content several times; gives what becomes of it, None without copies."""
     told: list[str] = []
+    noun = source_kind(train.kind).noun
     for name, examples in (("validation", valid), ("test", test)):
         n = len(set(examples.digests))
         if n < len(examples):
-            told.append(f"{len(examples):,} {name} rows are {n:,} different pictures")
+            told.append(f"{len(examples):,} {name} rows are {n:,} different {noun}")
     again = len(train) - len(set(train.digests))
     folders = _copies(Examples.concat([train, valid, test]))
     if told:
         shown = (examples for examples in (valid, train) if len(set(examples.digests)) < len(examples))
         pair = next(map(_copy_of, shown), "")  # of the sealed rows none is shown
         warn(
-            f"{'; '.join(told)} (same content): scores, intervals and n count each picture once.{pair}{folders}\n"
-            "  To fix: list each picture once, or leave it so."
+            f"{'; '.join(told)} (same content): scores, intervals and n count each {one_of(noun)} once."
+            f"{pair}{folders}\n"
+            f"  To fix: list each {one_of(noun)} once, or leave it so."
         )
     elif folders:
-        said = "folders hold the same pictures as others, which so weigh more than once"
+        said = f"folders hold the same {noun} as others, which so weigh more than once"
         warn(f"{said}:{folders}\n  To fix: remove them.")
     if not told and not again:
         return None
@@ -290,7 +300,7 @@ def _copy_of(examples: Examples) -> str:
     earlier, row = next(
         (first[digest], row) for row, digest in enumerate(examples.digests) if first.setdefault(digest, row) != row
     )
-    one, other = readable(examples.paths[earlier]), readable(examples.paths[row])
+    one, other = examples.inputs.name(earlier), examples.inputs.name(row)
     return f"\n  first: {one} is listed twice" if one == other else f"\n  first: {one} = {other}"
 
 
@@ -309,7 +319,7 @@ def require_rows(parts: Sequence[Part], asked: Iterable[Part]) -> None:
     for part in asked:
         if part not in parts:
             raise SplitError(
-                f"the {PART_WORDS[part]} set has no usable row. To fix: add pictures to it, or divide the data "
+                f"the {PART_WORDS[part]} set has no usable row. To fix: add rows to it, or divide the data "
                 "otherwise; where rows were left out, the warnings above say why."
             )
 
@@ -339,5 +349,5 @@ def warn_torn(examples: Examples, given: Sequence[Part], giver: str) -> None:
 
 
 def _pair(examples: Examples, rows: tuple[int, int], what: Sequence[str]) -> str:
-    one, other = (f"{readable(examples.paths[row])} ({note})" for row, note in zip(rows, what, strict=True))
+    one, other = (f"{examples.inputs.name(row)} ({note})" for row, note in zip(rows, what, strict=True))
     return f"{one} = {other}"

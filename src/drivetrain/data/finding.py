@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from drivetrain.runtime.formats import PICTURE_SUFFIXES
 from drivetrain.text import readable
 
 ROWS_TRIED = 300
@@ -114,16 +113,17 @@ class Found:
     """Other folders or suffixes where most of the names are files as well."""
 
 
-def find_files(names: Sequence[str], bases: Sequence[Path], folders: Folders) -> Found:
+def find_files(names: Sequence[str], bases: Sequence[Path], folders: Folders, suffixes: frozenset[str]) -> Found:
     """The rule by which most of the names are files; as they are written, where no other finds more.
 
     Args:
         names: What a column of paths says, without missing cells.
         bases: Where relative names may start; the usual place first.
         folders: What is on disk.
+        suffixes: What may stand behind a name.
 
     Example:
-        >>> find_files(["no.jpg"], [Path("/no/such")], Folders()).n_found
+        >>> find_files(["no.jpg"], [Path("/no/such")], Folders(), frozenset({".jpg"})).n_found
         0
     """
     distinct = list(dict.fromkeys(map(_tidy, names)))
@@ -136,7 +136,7 @@ def find_files(names: Sequence[str], bases: Sequence[Path], folders: Folders) ->
     best, n_best = plain, n_plain
     tried = [plain.said(bases[0])]
     few = some[:: max(1, len(some) // ROWS_FIRST)][:ROWS_FIRST]
-    for rule in _rules(some, bases, folders):
+    for rule in _rules(some, bases, folders, suffixes):
         if len(tried) < 400:
             tried.append(rule.said(bases[0]))
         if not _count(rule, few, folders):
@@ -148,7 +148,7 @@ def find_files(names: Sequence[str], bases: Sequence[Path], folders: Folders) ->
             break
     n_best = _count(best, distinct, folders)
     n_plain = n_best if best is plain else _count(plain, distinct, folders)
-    also = _as_good(best, few, folders) if best is not plain else ()
+    also = _as_good(best, few, folders, suffixes) if best is not plain else ()
     return Found(best, n_best, len(distinct), n_plain, tuple(dict.fromkeys(tried)), also)
 
 
@@ -169,7 +169,7 @@ def resolved(names: Sequence[str], rule: Rule, folders: Folders) -> list[Path]:
     return [paths[name] for name in names]
 
 
-def _as_good(rule: Rule, names: Sequence[str], folders: Folders) -> tuple[str, ...]:
+def _as_good(rule: Rule, names: Sequence[str], folders: Folders, known: frozenset[str]) -> tuple[str, ...]:
     """Other folders, or suffixes in the same folder, where most of these names are files too."""
     others = [replace(rule, folder=each) for each in ["", *_sub_folders(rule.base, folders)] if each != rule.folder]
     if not rule.folder:
@@ -178,7 +178,7 @@ def _as_good(rule: Rule, names: Sequence[str], folders: Folders) -> tuple[str, .
     suffixes = sorted({os.path.splitext(each)[1] for each in held}) if rule.suffix else []  # noqa: PTH122 - of a name
     others += [replace(rule, suffix=each) for each in suffixes if each not in ("", rule.suffix)]
     first = next((name for name in names if _find(rule, name, folders)), names[0])
-    usual = [each for each in others if not each.suffix or each.suffix.lower() in PICTURE_SUFFIXES]
+    usual = [each for each in others if not each.suffix or each.suffix.lower() in known]
     return tuple(
         os.path.relpath(each.path(first), rule.base) for each in usual if 2 * _count(each, names, folders) > len(names)
     )
@@ -200,7 +200,7 @@ def _find(rule: Rule, name: str, folders: Folders) -> str | None:
     return folders.find(rule.path(name), any_case=rule.any_case)
 
 
-def _rules(names: Sequence[str], bases: Sequence[Path], folders: Folders) -> Iterator[Rule]:
+def _rules(names: Sequence[str], bases: Sequence[Path], folders: Folders, known: frozenset[str]) -> Iterator[Rule]:
     """From what changes least of a name to what changes most."""
     windows = any("\\" in name for name in names)
     depth = max(len(re.split(r"[\\/]" if windows else "/", name.strip("/\\"))) for name in names)
@@ -216,7 +216,7 @@ def _rules(names: Sequence[str], bases: Sequence[Path], folders: Folders) -> Ite
             first = Rule(base, windows=sep, leading=leading, folder=folder)
             held = folders.names(os.path.dirname(first.path(names[0])))  # noqa: PTH120 - of text
             suffixes = sorted({os.path.splitext(each)[1] for each in held})  # noqa: PTH122 - of a name, many times
-            endings = ["", *(suffix for suffix in suffixes if suffix.lower() in PICTURE_SUFFIXES)]
+            endings = ["", *(suffix for suffix in suffixes if suffix.lower() in known)]
             digits = sorted({len(stem) for each in held if (stem := os.path.splitext(each)[0]).isdigit()})  # noqa: PTH122
             for suffix, any_case in itertools.product(endings, (False, True)):
                 for width in (0, *(digits if numbers and len(digits) == 1 else ())):

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple, cast
 
 from drivetrain.data.labels import column_names
 from drivetrain.errors import DataError, MissingExtraError, SettingError, first_few
-from drivetrain.runtime.formats import PICTURE_SUFFIXES
 from drivetrain.settings import shown
 
 try:
@@ -47,33 +46,34 @@ def is_table(source: object) -> bool:
     return isinstance(source, Mapping | list | tuple) or any(hasattr(source, name) for name in ANY_TABLE)
 
 
-def table_of(source: Any) -> Table:
+def table_of(source: Any, *, suffixes: frozenset[str] = frozenset()) -> Table:
     """The columns of a table in memory, names in one spelling, cells of blanks as None.
 
     Args:
         source: A DataFrame or Series of pandas, Polars or another library; an Arrow table; anything that offers
             `__arrow_c_stream__`, `__dataframe__` or `to_pandas`; a dict of lists; a list of dicts; or a list of
             (path, label) pairs.
+        suffixes: Of the files that cells may name: they tell which of two columns without a name is that of the paths.
 
     Raises:
         DataError: Two columns have one name, there are no rows, or the table cannot be read.
         SettingError: It is no table.
 
     Example:
-        >>> table_of([("a.jpg", "pear"), ("b.jpg", "fig")]).columns
-        {'path': ['a.jpg', 'b.jpg'], 'label': ['pear', 'fig']}
+        >>> table_of([("pear", "a.jpg"), ("fig", "b.jpg")], suffixes=frozenset({".jpg"})).columns
+        {'label': ['pear', 'fig'], 'path': ['a.jpg', 'b.jpg']}
         >>> table_of(pd.DataFrame({" n": [1.5, 2.5]})).columns
         {'n': [1.5, 2.5]}
     """
     if isinstance(source, pd.Series):
         source = source.to_frame("target" if source.name is None else source.name)
     if isinstance(source, pd.DataFrame):
-        return _of_pandas(source)
+        return _of_pandas(source, suffixes)
     if isinstance(source, Mapping):
-        return Table(_checked(_of_mapping(cast("Mapping[Any, Any]", source)), "the dict"))
+        return Table(_checked(_of_mapping(cast("Mapping[Any, Any]", source), suffixes), "the dict"))
     if isinstance(source, list | tuple):
-        return Table(_checked(_of_rows(cast("Sequence[Any]", source)), "the list"))
-    return _of_any_library(source)
+        return Table(_checked(_of_rows(cast("Sequence[Any]", source), suffixes), "the list"))
+    return _of_any_library(source, suffixes)
 
 
 def of_arrow(table: Any) -> Table:
@@ -88,10 +88,10 @@ def of_arrow(table: Any) -> Table:
     return Table(_checked(columns, "the table", names), frozenset(stated))
 
 
-def _of_pandas(frame: pd.DataFrame) -> Table:
+def _of_pandas(frame: pd.DataFrame, suffixes: frozenset[str]) -> Table:
     """A DataFrame's columns; paths may be its index."""
     index = frame.index
-    if index.dtype.kind not in "iufb" and _are_pictures(index.tolist()):
+    if index.dtype.kind not in "iufb" and _are_files(index.tolist(), suffixes):
         name = "path" if index.name is None else index.name
         if name not in frame.columns:
             frame = frame.set_axis(index.rename(name)).reset_index()
@@ -111,7 +111,7 @@ def _of_pandas(frame: pd.DataFrame) -> Table:
     return Table(_checked(columns, "the DataFrame", names), frozenset(stated))
 
 
-def _of_any_library(source: Any) -> Table:
+def _of_any_library(source: Any, suffixes: frozenset[str]) -> Table:
     """Over Arrow, without a copy where the library can; else over pandas."""
     kind = f"{type(source).__module__.partition('.')[0]}.{type(source).__name__}"
     if hasattr(source, "collect") and not hasattr(source, "__arrow_c_stream__"):
@@ -126,7 +126,7 @@ def _of_any_library(source: Any) -> Table:
 
             return of_arrow(exchange.from_dataframe(source))
         if hasattr(source, "to_pandas"):
-            return table_of(source.to_pandas())
+            return table_of(source.to_pandas(), suffixes=suffixes)
     except (DataError, SettingError):
         raise
     except Exception as error:  # somebody else's library
@@ -137,13 +137,13 @@ def _of_any_library(source: Any) -> Table:
     raise SettingError(f"source is {kind}; expected {EXPECTED}. To fix: pass one of these.")
 
 
-def _of_mapping(source: Mapping[Any, Any]) -> Columns:
+def _of_mapping(source: Mapping[Any, Any], suffixes: frozenset[str]) -> Columns:
     lists = {name: _cells(cells) for name, cells in source.items()}
     if not lists or not all(isinstance(cells, list) for cells in lists.values()):
         if (
             source
             and all(isinstance(cell, str | int | float) for cell in source.values())
-            and _are_pictures(list(source))
+            and _are_files(list(source), suffixes)
         ):
             return {"path": list(source), "label": list(source.values())}
         raise SettingError(
@@ -160,13 +160,13 @@ def _of_mapping(source: Mapping[Any, Any]) -> Columns:
     return dict(zip(column_names(list(lists)), lists.values(), strict=True))
 
 
-def _of_rows(rows: Sequence[Any]) -> Columns:
+def _of_rows(rows: Sequence[Any], suffixes: frozenset[str]) -> Columns:
     if rows and all(isinstance(row, Mapping) for row in rows):
         known = list(dict.fromkeys(name for row in rows for name in row))
         cells = ([row.get(name) for row in rows] for name in known)
         return dict(zip(column_names(known), cells, strict=True))
     if rows and all(isinstance(row, list | tuple) and len(row) == 2 for row in rows):
-        names = ("label", "path") if _are_pictures([row[1] for row in rows]) else ("path", "label")
+        names = ("label", "path") if _are_files([row[1] for row in rows], suffixes) else ("path", "label")
         return {name: [row[place] for row in rows] for place, name in enumerate(names)}
     said = f"of {len(rows)}, the first {shown(rows[0])}" if rows else "without anything in it"
     raise SettingError(
@@ -195,10 +195,10 @@ def _arrow_cells(column: Any) -> list[Any]:
     return column.to_pylist()
 
 
-def _are_pictures(cells: Sequence[Any]) -> bool:
-    """Whether all cells end like pictures."""
+def _are_files(cells: Sequence[Any], suffixes: frozenset[str]) -> bool:
+    """Whether all cells end like such files."""
     return bool(cells) and all(
-        isinstance(cell, str | PurePath) and PurePath(cell).suffix.strip().lower() in PICTURE_SUFFIXES for cell in cells
+        isinstance(cell, str | PurePath) and PurePath(cell).suffix.strip().lower() in suffixes for cell in cells
     )
 
 

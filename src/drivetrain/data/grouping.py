@@ -1,19 +1,20 @@
-"""What `group=` and `time=` say of each row: a column, a part of the path, a function, or what the picture tells."""
+"""What `group=` and `time=` say of each row: a column, a part of the path, a function, or what the input tells."""
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, cast
 
 from drivetrain.data.asking import asked_by
 from drivetrain.data.check import LeftOut
 from drivetrain.data.columns import known_column
 from drivetrain.data.examples import Examples
-from drivetrain.data.exif import cameras_of, days_of
+from drivetrain.data.inputs import Files
+from drivetrain.data.kind import SourceKind, one_of, source_kind
 from drivetrain.data.labels import label_text
 from drivetrain.data.listing import GroupBy, Listed, SourceSpec
 from drivetrain.data.notices import warn
@@ -23,17 +24,12 @@ from drivetrain.errors import DataError, SettingError
 from drivetrain.runtime.decisions import Decision
 from drivetrain.text import readable
 
-Group = str | Callable[[Path], object]
-Time = str | Callable[[Path], object]
-FROM_PICTURES: tuple[GroupBy, ...] = ("near-duplicates", "camera", "day")
-HOW: dict[GroupBy, str] = {
-    "column": "a column of the table",
-    "folder": "the folder that a picture is in",
-    "pattern": "a part of the path",
-    "near-duplicates": "pictures that look alike",
-    "camera": "the camera, as EXIF names it",
-    "day": "camera and day, as EXIF names them",
-}
+Group = str | Callable[[Any], object]
+Time = str | Callable[[Any], object]
+NEAR = "near-duplicates"
+COLUMN = "a column of the table"
+PATTERN = "a part of the path"
+OF_INPUT = "what a function says of the path"
 
 
 def with_groups(listed: Listed, group: Group | None, *, keep_all: bool = False) -> Listed:
@@ -41,9 +37,9 @@ def with_groups(listed: Listed, group: Group | None, *, keep_all: bool = False) 
 
     Args:
         listed: What a source says.
-        group: A column of the table; "folder"; "near-duplicates", "camera" or "day" (found by `groups_of_pictures`
-            when the pictures have been opened); a regular expression whose first group is looked for in the path
-            without suffix; or a function of the path.
+        group: A column of the table; "folder"; "near-duplicates", or what the kind of input tells, such as "camera"
+            (found by `groups_told` when the rows have been opened); a regular expression whose first group is looked
+            for in the path without suffix; or a function of the path.
         keep_all: Keep rows without a group, each as a group of its own.
 
     Raises:
@@ -55,24 +51,24 @@ def with_groups(listed: Listed, group: Group | None, *, keep_all: bool = False) 
     _check_named(group, "group")
     if callable(group):
         cells: Sequence[Any] = _ask(group, listed, "group")
-        return _named(listed, cells, None, "what a function says of the path", keep_all=keep_all)
+        return _named(listed, cells, None, OF_INPUT, keep_all=keep_all)
     how = _how(listed, group)
     spec = listed.spec.model_copy(update={"group": group, "group_by": how})
     listed = replace(listed, spec=spec)
-    if how in FROM_PICTURES:
-        return listed
     if how == "column":
-        cells = _column(listed, group, "group")
-    elif how == "folder":
-        cells = [name.rpartition("/")[0] or "." for name in inner_names(listed)]
-    else:
-        cells = _matches(listed, group, "group")
-    return _named(listed, cells, group, HOW[how], keep_all=keep_all)
+        return _named(listed, _column(listed, group, "group"), group, COLUMN, keep_all=keep_all)
+    if how == "folder":
+        cells = [name.rpartition("/")[0] or "." for name in _paths_inside(listed, "group='folder'")]
+        told = f"the folder that a {one_of(source_kind(listed.spec.input).noun)} is in"
+        return _named(listed, cells, group, told, keep_all=keep_all)
+    if how == "pattern":
+        return _named(listed, _matches(listed, group, "group"), group, PATTERN, keep_all=keep_all)
+    return listed
 
 
 def with_groups_again(listed: Listed, spec: SourceSpec) -> Listed:
     """The rows with groups as an earlier source had them, where this one can tell."""
-    is_known = spec.group is not None and (spec.group_by != "column" or spec.group in listed.columns)
+    is_known = spec.group is not None and (spec.group_by != "column" or spec.group in listed.rows.columns)
     if not is_known:
         return listed
     try:
@@ -81,44 +77,58 @@ def with_groups_again(listed: Listed, spec: SourceSpec) -> Listed:
         return listed
 
 
-def groups_of_pictures(examples: Examples, by: GroupBy | None) -> tuple[str, ...]:
-    """The groups that only the pictures tell; a picture that tells none is a group of its own.
+def groups_told(rows: Examples, by: GroupBy) -> tuple[str, ...]:
+    """The groups that only the inputs tell; a row that tells none is a group of its own.
 
     Example:
-        >>> groups_of_pictures(Examples((Path("/no/such.jpg"),), ("00",), ("x",)), "camera")
+        >>> from pathlib import Path
+        >>> groups_told(Examples(Files([Path("/no/such.jpg")]), ("00",), ("x",)), "camera")
         ('00',)
     """
-    if by == "near-duplicates":
-        return near_groups(examples)
-    if by not in FROM_PICTURES:
-        return examples.groups
-    found = (cameras_of if by == "camera" else days_of)(examples.paths)
-    return tuple(name or digest for name, digest in zip(found, examples.digests, strict=True))
+    if by == NEAR:
+        return near_groups(rows)
+    find = source_kind(rows.kind).groupings().get(by)
+    found = rows.groups if find is None else find(rows)
+    return tuple(name or digest for name, digest in zip(found, rows.digests, strict=True))
 
 
-def check_told(examples: Examples, by: GroupBy | None) -> None:
-    """Say how many pictures tell no group: each is one of its own, so what belongs together may be on both sides.
+def says(by: GroupBy, rows: Examples) -> str:
+    """What groups are that only the inputs tell, for the record of the decision."""
+    kind = source_kind(rows.kind)
+    teller = _teller(kind) or f"each {one_of(kind.noun)}"
+    return f"{kind.noun} that look alike" if by == NEAR else f"the {by}, as {teller} names it"
+
+
+def _teller(kind: SourceKind) -> str | None:
+    """What in the inputs tells groups, where the kind has a word for it, as EXIF."""
+    return getattr(kind, "TELLER", None)
+
+
+def check_told(rows: Examples, by: GroupBy | None) -> None:
+    """Say how many rows tell no group: each is one of its own, so what belongs together may be on both sides.
 
     Raises:
-        DataError: No picture tells one; a split by group would be a random one.
+        DataError: No row tells one; a split by group would be a random one.
 
     Example:
-        >>> rows = Examples((Path("a.jpg"),), ("00",), ("x",))
-        >>> check_told(replace(rows, groups=groups_of_pictures(rows, "camera")), "camera")
+        >>> from pathlib import Path
+        >>> rows = Examples(Files([Path("a.jpg")]), ("00",), ("x",))
+        >>> check_told(replace(rows, groups=groups_told(rows, "camera")), "camera")
         Traceback (most recent call last):
         drivetrain.errors.DataError: group='camera': none of the 1 pictures says its camera in EXIF. ...
     """
-    if by not in ("camera", "day"):
+    kind = source_kind(rows.kind)
+    if by is None or by not in kind.groupings():
         return
-    silent = [row for row, digest in enumerate(examples.digests) if examples.groups[row] == digest]
-    what = f"{'its' if len(silent) == len(examples) else 'their'} {by} in EXIF"
+    silent = [row for row, digest in enumerate(rows.digests) if rows.groups[row] == digest]
+    where = f" in {teller}" if (teller := _teller(kind)) else ""
     mend = "pass what else tells it (a column, 'folder', a regular expression), or leave group out"
-    if silent and len(silent) == len(examples):
-        raise DataError(f"group={by!r}: none of the {len(silent)} pictures says {what}. To fix: {mend}.")
+    if silent and len(silent) == len(rows):
+        raise DataError(f"group={by!r}: none of the {len(silent)} {kind.noun} says its {by}{where}. To fix: {mend}.")
     if silent:
         warn(
-            f"{len(silent)} of {len(examples)} pictures do not say {what}, and each is a group of its own: "
-            f"{readable(examples.paths[silent[0]])}{', …' if len(silent) > 1 else ''}. To fix: {mend}, if they belong "
+            f"{len(silent)} of {len(rows)} {kind.noun} do not say their {by}{where}, and each is a group of its own: "
+            f"{rows.inputs.name(silent[0])}{', …' if len(silent) > 1 else ''}. To fix: {mend}, if they belong "
             "together."
         )
 
@@ -137,30 +147,32 @@ def with_times(listed: Listed, time: Time | None) -> Listed:
         return listed
     _check_named(time, "time")
     if callable(time):
-        cells, name, how = _ask(time, listed, "time"), "time=", "what a function says of the path"
-    elif time in listed.columns or not _is_pattern(time):
-        cells, name, how = list(_column(listed, time, "time")), f"column {time!r}", HOW["column"]
+        cells, name, how = _ask(time, listed, "time"), "time=", OF_INPUT
+    elif time in listed.rows.columns or not _is_pattern(time):
+        cells, name, how = list(_column(listed, time, "time")), f"column {time!r}", COLUMN
     else:
-        cells, name, how = _matches(listed, time, "time"), f"what time={time!r} finds", HOW["pattern"]
+        cells, name, how = _matches(listed, time, "time"), f"what time={time!r} finds", PATTERN
     listed, cells = _without_missing(listed, cells, f"time is missing: {name}")
     times = times_of(cells, name)
     reason = f"{how}; {len(set(times))} distinct times"
     value = "a function" if callable(time) else time
-    return replace(
-        listed, times=tuple(times), decisions={**listed.decisions, "time": Decision(value=value, reason=reason)}
-    )
+    rows = replace(listed.rows, times=tuple(times))
+    return replace(listed, rows=rows).deciding(time=Decision(value=value, reason=reason))
 
 
 def inner_names(listed: Listed) -> list[str]:
-    """Where each row lies inside its source, without suffix: the same wherever the source is.
+    """Where each row lies inside its source, without suffix: the same wherever the source is; of cells their row.
 
     Example:
-        >>> spec = SourceSpec(layout="folder")
-        >>> inner_names(Listed("fruit", spec, (Path("/a/fruit/pear/7.jpg"),), ("pear",), root=Path("/a/fruit")))
+        >>> from pathlib import Path
+        >>> rows = Examples(Files([Path("/a/fruit/pear/7.jpg")]), values=("pear",))
+        >>> inner_names(Listed("fruit", SourceSpec(layout="folder"), rows, root=Path("/a/fruit")))
         ['pear/7']
     """
+    if not isinstance(listed.rows.inputs, Files):
+        return list(listed.rows.inputs.names())
     root = listed.root.as_posix().rstrip("/") + "/"
-    paths = [path.as_posix() for path in listed.paths]
+    paths = [path.as_posix() for path in listed.rows.inputs]
     outside = [path.rpartition("/")[0] for path in paths if not path.startswith(root)]
     try:
         base = os.path.commonpath(outside).rstrip("/") + "/" if outside else ""
@@ -177,15 +189,16 @@ def _check_named(named: object, setting: str) -> None:
     asked_by(setting, named)
 
 
-def _ask(function: Callable[[Path], object], listed: Listed, setting: str) -> list[Any]:
-    """What a function of the user's says of each path."""
+def _ask(function: Callable[[Any], object], listed: Listed, setting: str) -> list[Any]:
+    """What a function of the user's says of each path, or of the cells of each row."""
     found: list[Any] = []
-    for row, path in enumerate(listed.paths):
+    inputs = listed.rows.inputs
+    for row, given in enumerate(inputs):
         try:
-            found.append(function(path))
+            found.append(function(given))
         except Exception as error:
             raise DataError(
-                f"the function given as {setting}= fails for row {row + 1} of {len(listed.paths)}, {readable(path)}: "
+                f"the function given as {setting}= fails for row {row + 1} of {len(inputs)}, {inputs.name(row)}: "
                 f"{type(error).__name__}: {error}. To fix: let it answer for every path, None leaves a row out."
             ) from error
     return found
@@ -193,12 +206,18 @@ def _ask(function: Callable[[Path], object], listed: Listed, setting: str) -> li
 
 def _how(listed: Listed, group: str) -> GroupBy:
     """What kind of thing `group` names; a column comes first."""
-    if group in listed.columns:
+    if group in listed.rows.columns:
         return "column"
-    for how in ("folder", *FROM_PICTURES):
-        if group == how:
-            return how
+    if group in told_by(listed):
+        return group
     return "pattern" if _is_pattern(group) else "column"
+
+
+def told_by(listed: Listed) -> list[str]:
+    """Names of groups that neither a column nor a pattern tells, but the inputs."""
+    kind = source_kind(listed.spec.input)
+    near = [] if kind.near is None else [NEAR]
+    return [*(["folder"] if kind.suffixes else []), *near, *kind.groupings()]
 
 
 def _is_pattern(text: str) -> bool:
@@ -207,14 +226,25 @@ def _is_pattern(text: str) -> bool:
 
 def _column(listed: Listed, name: str, setting: str) -> Sequence[Any]:
     if listed.spec.layout == "folder":
-        known = ", 'folder', 'near-duplicates', 'camera' or 'day'" if setting == "group" else ""
+        told = "".join(f", {name!r}" for name in told_by(listed)) if setting == "group" else ""
+        known = " or".join(told.rsplit(",", 1)) if told.count(",") > 1 else told
         raise SettingError(
             f"{setting}={name!r} names a column, but the source is a folder. To fix: pass a regular expression with a "
             f"(group) that is looked for in the path, a function of the path{known}, or pass a table."
         )
     if name in (listed.spec.path, listed.spec.split, *listed.spec.target):
         raise SettingError(f"{setting} names {name!r}, which is the path, target or split column; expected another.")
-    return listed.columns[known_column(listed.columns, name, setting)]
+    return listed.rows.columns[known_column(listed.rows.columns, name, setting)].tolist()
+
+
+def _paths_inside(listed: Listed, asked: str) -> list[str]:
+    """Names inside the source that are paths; SettingError where rows are cells of a table."""
+    if not isinstance(listed.rows.inputs, Files):
+        raise SettingError(
+            f"{asked} looks at paths, but the rows of {listed.description} are cells of a table. "
+            "To fix: name a column, or pass a function of the row's cells."
+        )
+    return inner_names(listed)
 
 
 def _without_suffix(name: str) -> str:
@@ -235,7 +265,7 @@ def _matches(listed: Listed, pattern: str, setting: str) -> list[str]:
         raise SettingError(
             f"{setting}={pattern!r} has no (group); expected one around what is to be found. To fix: put () there."
         )
-    names = inner_names(listed)
+    names = _paths_inside(listed, f"{setting}={pattern!r}")
     found = [match and match[1] for match in map(compiled.search, names)]
     unmatched = [name for name, text in zip(names, found, strict=True) if text is None]
     if unmatched:
@@ -249,26 +279,24 @@ def _matches(listed: Listed, pattern: str, setting: str) -> list[str]:
 def _named(listed: Listed, cells: Sequence[Any], name: str | None, how: str, *, keep_all: bool) -> Listed:
     """The rows with a group each, as text."""
     if keep_all:
-        cells = [f"row {row}" if _is_missing(cell) else cell for row, cell in enumerate(cells)]
+        cells = [f"row {row}" if is_missing(cell) else cell for row, cell in enumerate(cells)]
     listed, cells = _without_missing(listed, cells, f"group is missing: {name or how}")
-    groups = tuple(label_text(cell) for cell in cells)
-    return replace(
-        listed,
-        groups=groups,
-        decisions={
-            **listed.decisions,
-            "group": Decision(value=name or "a function", reason=f"{how}; {len(set(groups))} groups"),
-        },
-    )
+    words = {cell: label_text(cell) for cell in {cell for cell in cells if isinstance(cell, str)}}
+    groups = tuple(words[cell] if isinstance(cell, str) else label_text(cell) for cell in cells)
+    why = Decision(value=name or "a function", reason=f"{how}; {len(set(groups))} groups")
+    return replace(listed, rows=replace(listed.rows, groups=groups)).deciding(group=why)
 
 
 def _without_missing(listed: Listed, cells: Sequence[Any], reason: str) -> tuple[Listed, list[Any]]:
     """Rows whose cell is there, and the cells."""
-    gone = {row: LeftOut(readable(listed.paths[row]), reason) for row, cell in enumerate(cells) if _is_missing(cell)}
+    gone = {row: LeftOut(listed.rows.inputs.name(row), reason) for row, cell in enumerate(cells) if is_missing(cell)}
     if len(gone) == len(cells):
         raise DataError(f"{reason}, in all {len(cells)} rows of {listed.description}. To fix: name another one.")
     return listed.without(gone), [cell for row, cell in enumerate(cells) if row not in gone]
 
 
-def _is_missing(cell: object) -> bool:
+def is_missing(cell: object) -> bool:
+    """Whether a cell of a column holds nothing."""
+    if isinstance(cell, float):
+        return math.isnan(cell)
     return cell is None or (isinstance(cell, str) and not cell.strip())

@@ -1,4 +1,4 @@
-"""Groups that nobody named: guessed from columns, folders, file names, EXIF and looks.
+"""Groups that nobody named: guessed from columns, folders, file names, what the inputs tell, and looks.
 
 A random split that tears a likely group apart is warned of; a guess changes no split.
 """
@@ -9,14 +9,14 @@ import re
 from collections.abc import Sequence
 
 from drivetrain.data.examples import Examples
-from drivetrain.data.exif import read_all_exif
-from drivetrain.data.grouping import inner_names
+from drivetrain.data.grouping import NEAR, inner_names, is_missing
 from drivetrain.data.guesses import GroupGuess, Grouping
+from drivetrain.data.inputs import Files
+from drivetrain.data.kind import hook, source_kind
 from drivetrain.data.labels import label_text
 from drivetrain.data.listing import Listed
 from drivetrain.data.name_groups import guess_from_names
 from drivetrain.data.notices import warn
-from drivetrain.data.signatures import same_picture
 from drivetrain.data.split import Part
 from drivetrain.data.ties import near_groups
 from drivetrain.runtime.decisions import Decision
@@ -24,9 +24,6 @@ from drivetrain.runtime.decisions import Decision
 FEWEST_ROWS = 20
 MOST_ROWS_COMPARED = 20_000
 """Looks are compared up to this many rows; beyond, `drivetrain.audit` does it."""
-MOST_HEADERS = 2000
-"""Pictures whose EXIF is read; where the first few have none, none."""
-FIRST_HEADERS = 50
 TORN_LOOKS = 0.01
 """Share of the rows in near-duplicates on both sides that is worth a warning."""
 LOOKED_AT = 10
@@ -51,25 +48,24 @@ SHELVES = frozenset(
 """Folders so called hold whatever came next."""
 
 
-def guess_groups(listed: Listed, examples: Examples, parts: Sequence[Part]) -> tuple[GroupGuess, ...]:
+def guess_groups(listed: Listed, parts: Sequence[Part]) -> tuple[GroupGuess, ...]:
     """What the rows may belong to, the likeliest first; groups that are known are not guessed at.
 
     Args:
-        listed: What the source says of the rows.
-        examples: The same rows.
+        listed: The rows, opened.
         parts: Of the split.
     """
-    if examples.groups or len(examples) < FEWEST_ROWS:
+    rows = listed.rows
+    if rows.groups or len(rows) < FEWEST_ROWS:
         return ()
-    classes = [value if isinstance(value, str) else "" for value in examples.values]
-    names = inner_names(listed)
-    found = [
-        *_from_columns(listed, classes, parts),
-        *_from_folders(listed, names, classes, parts),
-        *guess_from_names(names, classes, parts),
-        *_from_exif(examples, classes, parts),
-        *_from_looks(examples, classes, parts),
-    ]
+    classes = [value if isinstance(value, str) else "" for value in rows.values]
+    found = _from_columns(rows, classes, parts)
+    if isinstance(rows.inputs, Files):
+        names = inner_names(listed)
+        found += [*_from_folders(listed, names, classes, parts), *guess_from_names(names, classes, parts)]
+    if guess := hook(source_kind(rows.kind), "guess_groups"):
+        found += guess(rows, classes, parts)
+    found += _from_looks(rows, classes, parts)
     return tuple(sorted(found, key=lambda guess: not guess.likely))
 
 
@@ -86,10 +82,11 @@ def warn_of_torn_groups(guessed: Sequence[GroupGuess]) -> dict[str, Decision]:
     return {"likely groups": Decision(value=first.argument, reason=f"{first.evidence}; not followed unless asked for")}
 
 
-def _from_columns(listed: Listed, classes: Sequence[str], parts: Sequence[Part]) -> list[GroupGuess]:
+def _from_columns(rows: Examples, classes: Sequence[str], parts: Sequence[Part]) -> list[GroupGuess]:
     named: list[GroupGuess] = []
     others: list[GroupGuess] = []
-    for name, cells in listed.columns.items():
+    for name, column in rows.columns.items():
+        cells = [None if is_missing(cell) else cell for cell in column.tolist()]
         if any(isinstance(cell, float) and not cell.is_integer() for cell in cells):
             continue
         grouping = Grouping(["" if cell is None else label_text(cell) for cell in cells], classes)
@@ -136,33 +133,13 @@ def _from_folders(
     one_place = len(set(inner)) == len({name.rpartition("/")[0] for name in names})
     argument = "folder" if one_place else "([^/]+)/[^/]+$"
     likely = grouping.numbered() or (grouping.n_classes > 1 and grouping.crossing() >= 0.5)
-    return [grouping.guess("folders of the pictures", argument, parts, likely=likely)]
-
-
-def _from_exif(examples: Examples, classes: Sequence[str], parts: Sequence[Part]) -> list[GroupGuess]:
-    """Days of shooting, and cameras, among the first rows by content."""
-    rows = sorted(range(len(examples)), key=lambda row: examples.digests[row])[:MOST_HEADERS]
-    found = read_all_exif([examples.paths[row] for row in rows[:FIRST_HEADERS]])
-    if not any(exif.day or exif.camera for exif in found):
-        return []
-    found += read_all_exif([examples.paths[row] for row in rows[FIRST_HEADERS:]])
-    few_classes = [classes[row] for row in rows]
-    few_parts: list[Part] = [parts[row] for row in rows]
-    guesses: list[GroupGuess] = []
-    days = Grouping([exif.day for exif in found], few_classes)
-    known = sum(bool(exif.day) for exif in found) / len(found)
-    if known >= 0.8 and len(days.sizes) >= 4 and days.mean_size >= 3 and not days.says_the_class():
-        often = days.share_in_groups_of(3) >= 0.6
-        guesses.append(days.guess("camera and day, in EXIF", "day", few_parts, likely=often))
-    cameras = Grouping([exif.camera for exif in found], few_classes)
-    if len(cameras.sizes) >= 2 and cameras.mean_size >= 3 and not cameras.says_the_class():
-        guesses.append(cameras.guess("the camera, in EXIF", "camera", few_parts, likely=False))
-    return guesses
+    return [grouping.guess(f"folders of the {source_kind(listed.spec.input).noun}", argument, parts, likely=likely)]
 
 
 def _from_looks(examples: Examples, classes: Sequence[str], parts: Sequence[Part]) -> list[GroupGuess]:
-    """Sets of pictures that look alike, confirmed by a second look at some pairs on both sides."""
-    if not any(examples.signatures) or len(examples) > MOST_ROWS_COMPARED:
+    """Sets of rows that look alike, confirmed by a second look at some pairs on both sides."""
+    kind = source_kind(examples.kind)
+    if kind.near is None or not any(examples.signatures) or len(examples) > MOST_ROWS_COMPARED:
         return []
     groups = near_groups(examples)
     grouping = Grouping(groups, classes)
@@ -174,12 +151,11 @@ def _from_looks(examples: Examples, classes: Sequence[str], parts: Sequence[Part
     several = [group for group, n in grouping.sizes.items() if n > 1]
     if not several:
         return []
-    pairs = [(examples.paths[trained[group]], examples.paths[held_out[group]]) for group in torn[:LOOKED_AT]]
-    same = sum(same_picture(one, other) for one, other in pairs)
+    inputs = examples.inputs
+    pairs = [(inputs[trained[group]], inputs[held_out[group]]) for group in torn[:LOOKED_AT]]
+    same = sum(kind.near.same(one, other) for one, other in pairs)
     n_rows = sum(grouping.sizes[group] for group in torn)
     likely = n_rows >= max(3, TORN_LOOKS * len(examples)) and 2 * same >= len(pairs)
     alone = len(grouping.sizes) - len(several)
-    where = f"pictures that look alike ({alone} more are alone)"
-    return [
-        GroupGuess(where, "near-duplicates", len(several), len(torn), likely, tuple(group[:8] for group in several[:2]))
-    ]
+    where = f"{kind.noun} that look alike ({alone} more are alone)"
+    return [GroupGuess(where, NEAR, len(several), len(torn), likely, tuple(group[:8] for group in several[:2]))]

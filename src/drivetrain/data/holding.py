@@ -29,7 +29,6 @@ from drivetrain.data.times import IN_GAP, OUTRUN
 from drivetrain.errors import SealError
 from drivetrain.progress import say
 from drivetrain.runtime.decisions import Decision
-from drivetrain.text import readable
 
 GROUPED = ("grouped", "stratified grouped", "time")
 
@@ -191,7 +190,7 @@ def _left_out(
 def _torn(what: str, examples: Examples, rows: Sequence[int], kept: Sequence[Known]) -> SealError:
     return SealError(
         f"{what} ({_names(kept)}), so this split cannot keep the test set; first: "
-        f"{readable(examples.paths[rows[0]])}.\n"
+        f"{examples.inputs.name(rows[0])}.\n"
         "  To fix: divide as before, without group and time; or give the test set up, on the record, with "
         'retire="WHY" (in a shell: --retire WHY).'
     )

@@ -4,43 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import cast
 
 from drivetrain.calls import named
-from drivetrain.data.asking import asked_by, asked_column, asked_delimiter, asked_kind, asked_target
-from drivetrain.data.check import CheckReport, LeftOut
-from drivetrain.data.data import Data, Sealed
-from drivetrain.data.divide import (
-    Division,
-    Fractions,
-    divide,
-    fit_target,
-    leave_out_unknown,
-    require_rows,
-    warn_copies,
-    warn_same_content,
-    warn_unseen_in_validation,
-)
-from drivetrain.data.examples import Examples
-from drivetrain.data.grouping import Group, Time, check_told, with_groups, with_times
-from drivetrain.data.groups import guess_groups, warn_of_torn_groups
-from drivetrain.data.holding import divide_beside_seals
+from drivetrain.data.assemble import open_source
+from drivetrain.data.data import Data
+from drivetrain.data.grouping import Group, Time
 from drivetrain.data.layout import LabelsFrom
-from drivetrain.data.listing import Kind, Listed
-from drivetrain.data.number_targets import look_at_numbers
-from drivetrain.data.project import Project, ProjectPlace
-from drivetrain.data.rows import Broken, Rows, open_rows, placed, reviewed, without_parts
-from drivetrain.data.seal import Seals
-from drivetrain.data.sealing import SealFiles, asked_seals, seal_data, undisturbed
-from drivetrain.data.sources import Source, read_source
-from drivetrain.data.split import PARTS, Part, Split, asked_fractions
-from drivetrain.data.split_files import AskedSplit, read_split
-from drivetrain.data.times import Gap, seconds_of_gap
-from drivetrain.errors import SettingError
-from drivetrain.runtime.targets import Target
-from drivetrain.settings import choice, flag, place, text, whole
-from drivetrain.text import readable
+from drivetrain.data.listing import Kind
+from drivetrain.data.project import ProjectPlace
+from drivetrain.data.rows import Broken
+from drivetrain.data.sealing import SealFiles
+from drivetrain.data.sources import Source
+from drivetrain.data.split_files import AskedSplit
+from drivetrain.data.times import Gap
+from drivetrain.settings import whole
 
 
 @named
@@ -120,153 +97,26 @@ def images(
         Traceback (most recent call last):
         drivetrain.errors.DataError: /no/such/folder does not exist; expected a folder of pictures or a table file.
     """
-    target, path, kind = asked_target(target), asked_column("path", path), asked_kind(kind)
-    group, time, label_delim = asked_by("group", group), asked_by("time", time), asked_delimiter(label_delim)
-    broken = choice("broken", broken, ("leave out", "error"))
-    channels, seed = whole("channels", channels, least=1), whole("seed", seed, least=0)
-    valid_pct, test_pct = asked_fractions(valid_pct, test_pct)
-    labels_from = choice("labels_from", labels_from, (None, "top", "leaf"))
-    asked = Fractions(valid_pct, test_pct, seed, flag("stratify", stratify), _gap(gap, time))
-    review = None if review is None else place("review", review)
-    seal, retire = asked_seals(seal), None if retire is None else text("retire", retire, what="a reason, in your words")
-    Project.find(project)  # says so now if it cannot be one
-    split_column, brought = read_split(split)
-    listed = read_source(
+    return open_source(
         source,
+        "images",
+        options={"channels": whole("channels", channels, least=1)},
         target=target,
         path=path,
-        split=split_column,
-        kind=kind,
+        split=split,
+        group=group,
+        time=time,
+        gap=gap,
+        valid_pct=valid_pct,
+        test_pct=test_pct,
+        seed=seed,
+        stratify=stratify,
+        task=kind,
         label_delim=label_delim,
-        aside=[name for name in (group, time) if isinstance(name, str)],
-        own_split=brought is None,
         labels_from=labels_from,
+        broken=broken,
+        review=review,
+        seal=seal,
+        retire=retire,
+        project=project,
     )
-    listed = with_times(with_groups(listed, group), time)
-    rows = open_rows(without_parts(listed) if brought else listed, channels=channels, broken=broken)
-    check_told(rows.examples, rows.listed.spec.group_by)
-    rows = placed(reviewed(rows, review), brought)
-    if rows.kind == "number":
-        numbers = cast("Sequence[tuple[float, ...]]", rows.examples.values)
-        seem = look_at_numbers(rows.listed.target_names, numbers)
-        rows = rows if seem is None else rows.deciding(numbers=seem)
-    warn_same_content(rows.examples, rows.given)
-    if rows.kind == "category" and len(set(rows.examples.values)) < 2:
-        fit_target(rows.kind, rows.listed.target_names, rows.examples.values)  # says so before a split is tried
-    require_rows(rows.given or ("train",), ("train",))
-    stored = brought.stored if brought else None
-    if stored and not stored.valid:
-        asked = replace(asked, valid_pct=valid_pct or 0.0)  # it was made without
-    giver = "the source" if brought is None else "split="
-    seals = Seals(Project.find(project))
-
-    def once() -> Data:
-        """Divide by what is sealed now, and seal: to be done anew where another process has sealed in between."""
-        version = seals.version()
-        adopted = None
-        if retire is None:
-            found = divide_beside_seals(
-                rows.examples, rows.given, kind=rows.kind, asked=asked, giver=giver, project=project
-            )
-            division, adopted = found.division, found.adopted
-        else:
-            division = divide(rows.examples, rows.given, kind=rows.kind, asked=asked, giver=giver)
-        data = _data_of(rows, division, asked=asked, stored=stored, time=time, source=source, channels=channels)
-        if adopted is not None:
-            data = replace(data, seal=adopted.sealed)
-        return seal_data(data, project=project, seal=seal, retire=retire, version=version)
-
-    return undisturbed(seals, once)
-
-
-def _data_of(
-    rows: Rows,
-    division: Division,
-    *,
-    asked: Fractions,
-    stored: Split | None,
-    time: Time | None,
-    source: Source,
-    channels: int,
-) -> Data:
-    """The rows in their parts, not yet sealed."""
-    rows, parts = _judgeable(rows, division)
-    train, valid, test = (rows.examples.subset([i for i, part in enumerate(parts) if part == name]) for name in PARTS)
-    warn_unseen_in_validation(train, valid, is_given=rows.given is not None and "valid" in rows.given)
-    if copies := warn_copies(train, valid, test):
-        rows = rows.deciding(copies=copies)
-    guessed = guess_groups(rows.listed, rows.examples, parts)
-    if guessed and division.method in ("random", "stratified"):
-        rows = rows.deciding(**warn_of_torn_groups(guessed))
-    return Data(
-        train=train,
-        valid=valid,
-        sealed_test=Sealed(test),
-        target=_fitted(rows, parts),
-        split=_split_of(rows, parts, division, stored=stored, asked=asked, time=time),
-        spec=rows.listed.spec,
-        source=rows.listed.description,
-        location=os.path.abspath(source) if isinstance(source, (str, os.PathLike)) else None,  # noqa: PTH100 - keeps links
-        channels=channels,
-        report=rows.report,
-        decisions={**rows.listed.decisions, "split": division.decision},
-        groups_guessed=guessed,
-    )
-
-
-def _judgeable(rows: Rows, division: Division) -> tuple[Rows, list[Part]]:
-    """The rows that are in a part and whose class the training rows have, and their parts."""
-    paths = rows.examples.paths
-    rows = rows.without({row: LeftOut(readable(paths[row]), why) for row, why in division.reasons.items()})
-    parts: list[Part] = [part for part in division.parts if part is not None]
-    kept, unknown = leave_out_unknown(rows.examples, parts, _fitted(rows, parts))
-    strange = sorted(set(range(len(parts))) - set(kept))
-    rows = rows.without(dict(zip(strange, unknown, strict=True)))
-    left: list[Part] = [parts[row] for row in kept]
-    require_rows(left, set(parts))
-    return rows, left
-
-
-def _fitted(rows: Rows, parts: Sequence[Part]) -> Target:
-    """The target, from the training rows alone."""
-    trained = [value for value, part in zip(rows.examples.values, parts, strict=True) if part == "train"]
-    return fit_target(rows.kind, rows.listed.target_names, trained)
-
-
-def _split_of(
-    rows: Rows, parts: Sequence[Part], division: Division, *, stored: Split | None, asked: Fractions, time: Time | None
-) -> Split:
-    """The parts by content, and how they came about: as stored, where nothing was drawn anew."""
-    if stored is not None and not division.valid_pct and not division.test_pct:
-        settings = stored.model_dump(exclude={"train", "valid", "test", "identity"})
-        return Split.of(rows.examples.digests, parts, **settings)
-    spec = rows.listed.spec
-    return Split.of(
-        rows.examples.digests,
-        parts,
-        method=division.method,
-        seed=asked.seed,
-        valid_pct=division.valid_pct,
-        test_pct=division.test_pct,
-        group=(spec.group or "a function") if rows.examples.groups else None,
-        time=time if time is None or isinstance(time, str) else "a function",
-        gap=asked.gap,
-    )
-
-
-def check_listed(
-    listed: Listed, *, channels: int, broken: Broken = "leave out"
-) -> tuple[Examples, tuple[Part, ...] | None, CheckReport]:
-    """Open every listed picture once: the rows that can be used, their given parts, and the report.
-
-    Raises:
-        DataError: No row is usable; or a file is broken and `broken` is "error".
-    """
-    rows = open_rows(listed, channels=channels, broken=broken, decide=False)
-    return rows.examples, rows.given, rows.report
-
-
-def _gap(gap: Gap, time: Time | None) -> float:
-    if gap is not None and time is None:
-        raise SettingError(f"gap={gap!r} has no effect without time. To fix: say what tells the time, or leave it out.")
-    return seconds_of_gap(gap)

@@ -9,11 +9,11 @@ from typing import Literal, NamedTuple
 from drivetrain.data.check import CheckReport
 from drivetrain.data.divide import PART_WORDS, leave_out_unknown
 from drivetrain.data.examples import Examples
-from drivetrain.data.images import check_listed
 from drivetrain.data.listing import SourceSpec
 from drivetrain.data.new_rows import known_rows, only_new
 from drivetrain.data.notices import warn
 from drivetrain.data.review import apply_review, read_review, with_new_values
+from drivetrain.data.rows import open_rows
 from drivetrain.data.sources import Source, reread_source
 from drivetrain.data.split import Part, Split
 from drivetrain.errors import DataError, SettingError
@@ -44,7 +44,6 @@ def images_for_evaluation(
     path: str | None = None,
     target_columns: str | Sequence[str] | None = None,
     label_delim: str | None = None,
-    channels: int = 3,
     review: str | os.PathLike[str] | None = None,
 ) -> Matched:
     """The rows of `source` that belong to one part of a stored split, found by content; or all rows of new data.
@@ -58,7 +57,6 @@ def images_for_evaluation(
         path: Path column, where it is called something else than in `spec`.
         target_columns: Target columns, likewise, in the order of `spec`.
         label_delim: What separates several labels in one cell, likewise.
-        channels: As in training.
         review: File of decisions; its labels count instead of those of the source.
 
     Raises:
@@ -86,7 +84,8 @@ def images_for_evaluation(
     if isinstance(target, NumberTarget) and spec.target and len(spec.target) != len(target.names):
         raise SettingError(f"{len(spec.target)} target columns given; the model says {len(target.names)} numbers.")
     listed = reread_source(source, spec, with_parts=part != "all", known=classes_of(target))
-    examples, given, _ = check_listed(listed, channels=channels)
+    opened = open_rows(listed, decide=False)
+    examples, given = opened.rows, opened.parts
     if review is not None:
         examples, kept_rows, _ = with_review(examples, review, spec)
         left: list[Part] | None = None if given is None else [given[row] for row in kept_rows]

@@ -173,7 +173,7 @@ def _mirrored_twins(rows: Examples) -> str | None:
 
 
 def _place(rows: Examples, row: int) -> str:
-    return f"{rows.paths[row].parent.name}/{rows.paths[row].name}"
+    return f"{rows.inputs[row].parent.name}/{rows.inputs[row].name}"
 
 
 def _reversed_classes(rows: Examples) -> str | None:
@@ -248,7 +248,7 @@ def _single_labels(rows: Examples) -> Examples:
     kept = [row for row, value in enumerate(rows.values) if isinstance(value, str) or len(value) == 1]
     found = rows.subset(kept)
     values = tuple(value if isinstance(value, str) else str(value[0]) for value in found.values)
-    return Examples(found.paths, found.digests, values, signatures=found.signatures)
+    return Examples(found.inputs, found.digests, values, signatures=found.signatures)
 
 
 def _probe(rows: Examples, wanted_NK: NDArray[np.float64]) -> Probe:

@@ -12,7 +12,6 @@ from drivetrain.data.split import PART_WORDS, Split
 from drivetrain.errors import DataError, first_few
 from drivetrain.progress import say
 from drivetrain.runtime.targets import NumberTarget, Target
-from drivetrain.text import readable
 
 MOST_NAMES = 10
 
@@ -70,8 +69,8 @@ def known_rows(examples: Examples, target: Target, description: str) -> tuple[li
             "To fix: name them as the model does, or train with pictures of them."
         )
     unknown = (
-        LeftOut(readable(path), f"class is not in the training set: {labels[0]!r}")
-        for path, labels in zip(examples.paths, strange, strict=True)
+        LeftOut(examples.inputs.name(row), f"class is not in the training set: {labels[0]!r}")
+        for row, labels in enumerate(strange)
         if labels
     )
     return kept, tuple(unknown)

@@ -34,6 +34,9 @@ MOST_FOLDS = 20
 MOST_HELD_OUT = 0.4
 """A column called valid or test that says yes of more rows says rather which rows are in order, or how a test ended."""
 MOST_WORDS = 6
+CELLS_LOOKED_AT = 1000
+MOST_VALUES = 60
+"""Of a column that may name parts, each written in several ways, among the cells that are looked at first."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,10 @@ def choose_split(columns: Mapping[str, Sequence[Any]], asked: str | None, taken:
     """
     if asked is not None:
         return OwnSplit((known_column(columns, asked, "split"),))
-    free = {name: column_of(name, cells) for name, cells in columns.items() if name not in taken}
+    names = [name for name in columns if name not in taken]
+    free = {
+        name: column_of(name, columns[name]) for name in names if _is_named_so(name) or _has_few_words(columns[name])
+    }
     notes: list[str] = []
     seeming: list[str] = []
     for name, column in free.items():
@@ -75,11 +81,11 @@ def choose_split(columns: Mapping[str, Sequence[Any]], asked: str | None, taken:
             notes.append(note)
             seeming.append(name)
     flags = [name for name, column in free.items() if _flag(name) and column.is_yes_no]
-    if len(flags) == 1 < len(free) and (note := _says_something_else(free[flags[0]])):
+    if len(flags) == 1 < len(names) and (note := _says_something_else(free[flags[0]])):
         seeming.append(flags[0])
         notes.append(note)
         flags = []
-    if len(set(_plain_parts(flags))) == len(flags) and flags and len(free) > len(flags):
+    if len(set(_plain_parts(flags))) == len(flags) and flags and len(names) > len(flags):
         how = ", ".join(f"{name} → {PART_WORDS[part]}" for name in flags if (part := _flag(name)))
         reason = f"yes and no by the names of the columns: {how}, other rows → {_rest_word(flags)}"
         decision = Decision(value=", ".join(flags), reason=f"{reason}; to draw a split, drop them")
@@ -105,6 +111,18 @@ def choose_split(columns: Mapping[str, Sequence[Any]], asked: str | None, taken:
             said = f"column {name!r} looks like {len(words)} folds and was not followed."
             notes.append(f"{said} To use it: {_of_folds(name)}")
     return OwnSplit((), None, tuple(seeming), tuple(notes))
+
+
+def _is_named_so(name: str) -> bool:
+    return _plain(name) in (*SPLIT_NAMES, *FOLDS) or _flag(name) is not None
+
+
+def _has_few_words(cells: Sequence[Any]) -> bool:
+    """Whether the first cells are few different ones: a column of many values names no parts, and is not read whole."""
+    try:
+        return len(set(cells[:CELLS_LOOKED_AT])) <= MOST_VALUES
+    except TypeError:  # lists
+        return False
 
 
 def _says_something_else(column: Column) -> str:

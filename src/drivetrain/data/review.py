@@ -149,7 +149,8 @@ def apply_review(review: Review, examples: Examples, *, kind: Kind, n_numbers: i
         DataError: A new label is none of those that the source has, or does not fit the target.
 
     Example:
-        >>> rows = Examples((Path("a.jpg"), Path("b.jpg")), ("00", "11"), ("apple", "pear"))
+        >>> from drivetrain.data.inputs import Files
+        >>> rows = Examples(Files([Path("a.jpg"), Path("b.jpg")]), ("00", "11"), ("apple", "pear"))
         >>> found = apply_review({"00": ReviewDecision(action="relabel", label="pear")}, rows, kind="category")
         >>> with_new_values(rows, found.relabelled).values
         ('pear', 'pear')
@@ -164,7 +165,7 @@ def apply_review(review: Review, examples: Examples, *, kind: Kind, n_numbers: i
             continue
         done[found.action] += 1
         if found.action == "remove":
-            left_out[row] = LeftOut(readable(examples.paths[row]), REMOVED)
+            left_out[row] = LeftOut(examples.inputs.name(row), REMOVED)
         elif found.action == "relabel":
             relabelled[digest] = _new_value(found, kind, known, n_numbers, f"{name}, picture {digest}")
     elsewhere = len(review.keys() - set(examples.digests))
@@ -177,7 +178,8 @@ def with_new_values(examples: Examples, relabelled: Mapping[str, TargetValue]) -
     """The rows as they were trained: what a review relabelled has its new value.
 
     Example:
-        >>> rows = Examples((Path("a.jpg"),), ("00",), ("apple",))
+        >>> from drivetrain.data.inputs import Files
+        >>> rows = Examples(Files([Path("a.jpg")]), ("00",), ("apple",))
         >>> with_new_values(rows, {"00": "pear"}).values
         ('pear',)
     """

@@ -53,7 +53,8 @@ class SealedSet(BaseModel):
     """`seal.json`: one test set.
 
     Example:
-        >>> pears = Examples((Path("a.jpg"), Path("b.jpg")), ("00", "11"), ("pear", "pear"))
+        >>> from drivetrain.data.inputs import Files
+        >>> pears = Examples(Files([Path("a.jpg"), Path("b.jpg")]), ("00", "11"), ("pear", "pear"))
         >>> sealed = SealedSet.of(pears, source="fruit")
         >>> sealed.n, sealed.hash_of("11") in sealed.looks, sealed.hash_of("22") in sealed.looks
         (2, True, False)

@@ -219,13 +219,13 @@ def _exact(rows: Examples, known: Known) -> list[int]:
 def _begun_meanwhile(rows: Examples, exact: Sequence[int], sealed: SealedSet) -> str:
     return (
         f"{len(exact)} pictures that would be trained or validated on are sealed as test set {sealed.id}, which "
-        f"another training has begun to use since these data were made; first: {readable(rows.paths[exact[0]])}.\n"
+        f"another training has begun to use since these data were made; first: {rows.inputs.name(exact[0])}.\n"
         "  To fix: make the data anew with dt.images (in a shell: the same command again): it keeps that test set."
     )
 
 
 def _by_content(*parts: Examples) -> dict[str, Path]:
-    return {digest: path for part in parts for digest, path in zip(part.digests, part.paths, strict=True)}
+    return {digest: path for part in parts for digest, path in zip(part.digests, part.inputs, strict=True)}
 
 
 def check_validation(rows: Examples, project: ProjectPlace = None) -> None:
@@ -234,7 +234,7 @@ def check_validation(rows: Examples, project: ProjectPlace = None) -> None:
     Raises:
         SealError: A row was sealed as a test row since the model was made, or the record of the seals was changed.
     """
-    here = dict(zip(rows.digests, rows.paths, strict=True))
+    here = dict(zip(rows.digests, rows.inputs, strict=True))
     by_content = replace(rows, signatures=())
     seals = Seals(Project.find(project))
     in_use = seals.in_use()
@@ -268,7 +268,7 @@ def matches(
     passed = {*sealed.overlap, *allowed}
     hashes = [sealed.hash_of(digest) for digest in rows.digests]
     exact = [row for row, found in enumerate(hashes) if found in sealed.looks and found not in passed]
-    found = [Match(rows.paths[row], True, here.get(rows.digests[row])) for row in exact]
+    found = [Match(rows.inputs[row], True, here.get(rows.digests[row])) for row in exact]
     new = [row for row, digest in enumerate(rows.digests) if digest not in seen and hashes[row] not in passed]
     new = sorted(set(new) - set(exact)) if rows.signatures else []
     if not new:
@@ -281,11 +281,11 @@ def matches(
         if row in alike:
             continue
         if twin is not None and looks < LOOKS:
-            same = same_picture(rows.paths[row], twin, turn=int(near.turn[pair]))
+            same = same_picture(rows.inputs[row], twin, turn=int(near.turn[pair]))
         else:
             same = int(near.distance[pair]) <= SURE
         if same:
-            alike[row] = Match(rows.paths[row], False, twin)
+            alike[row] = Match(rows.inputs[row], False, twin)
     return [*found, *alike.values()]
 
 
@@ -351,13 +351,13 @@ def _overlap(used: Examples, test: Examples) -> set[str]:
     pairs = [(int(near.first[pair]), int(near.second[pair]), int(near.turn[pair])) for pair in nearest]
     pairs = [(row, twin, turn) for row, twin, turn in pairs if used.digests[row] != test.digests[twin]]
     same = [
-        (row, twin) for row, twin, turn in pairs[:LOOKS] if same_picture(used.paths[row], test.paths[twin], turn=turn)
+        (row, twin) for row, twin, turn in pairs[:LOOKS] if same_picture(used.inputs[row], test.inputs[twin], turn=turn)
     ]
     if same:
         row, twin = same[0]
         warn(
             f"{len({row for row, _ in same})} training or validation pictures look like test pictures, so the test "
-            f"score will flatter.\n  first: {readable(used.paths[row])} looks like {readable(test.paths[twin])}\n"
+            f"score will flatter.\n  first: {used.inputs.name(row)} looks like {test.inputs.name(twin)}\n"
             "  To fix: `drivetrain audit` shows them; remove one of each pair."
         )
     return exact | {used.digests[row] for row, _, _ in pairs}
@@ -375,8 +375,8 @@ def _seen(split: Split | None) -> frozenset[str]:
 def _another_split(found: Sequence[Match], data: Data, sealed: SealedSet, seals: Seals) -> str:
     """What is wrong with a split that trains on what another one has sealed, and the two ways out; in two lines."""
     paths = {match.path for match in found if match.exact}
-    trained = sum(path in paths for path in data.train.paths)
-    validated = sum(path in paths for path in data.valid.paths)
+    trained = sum(path in paths for path in data.train.inputs)
+    validated = sum(path in paths for path in data.valid.inputs)
     how = f" with {sealed.drawn}" if sealed.drawn and "seed" in str(sealed.drawn) else ""
     split = seals.split_file(sealed)
     keep = (

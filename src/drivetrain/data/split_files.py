@@ -12,6 +12,7 @@ from typing import NamedTuple
 from drivetrain.data.asking import asked_split
 from drivetrain.data.check import LeftOut
 from drivetrain.data.examples import Examples
+from drivetrain.data.inputs import Inputs
 from drivetrain.data.notices import warn
 from drivetrain.data.split import PART_WORDS, PARTS, Part, Split, parts_from_names
 from drivetrain.errors import SettingError, SplitError, first_few
@@ -78,13 +79,13 @@ def place_rows(brought: Brought, examples: Examples, names: Sequence[str]) -> Pl
         parts, n_known, n_found = _by_content(brought.stored, examples.digests)
         what = "contents"
     else:
-        parts, n_known, n_found = _by_name(brought.lists or {}, examples.paths, names)
+        parts, n_known, n_found = _by_name(brought.lists or {}, examples.inputs, names)
         what = "names"
     if not n_found:
         how = "pass the split that was made of them"
         if brought.lists and n_known and names:
             example = next(name for listed in brought.lists.values() for name in listed)
-            row = names[0] + examples.paths[0].suffix
+            row = names[0] + _suffix(examples.inputs[0])
             how = (
                 f"write names as they lie in the source, such as {readable(row)!r}, not {readable(example)!r}; a file "
                 "name alone does where no two pictures have it"
@@ -92,9 +93,7 @@ def place_rows(brought: Brought, examples: Examples, names: Sequence[str]) -> Pl
         raise SplitError(f"none of the {n_known} {what} in the split that was given is in these data. To fix: {how}.")
     if n_found < n_known:
         warn(f"{n_known - n_found} of the {n_known} {what} in the split that was given are not in these data.")
-    left_out = {
-        row: LeftOut(readable(examples.paths[row]), NOT_LISTED) for row, part in enumerate(parts) if part is None
-    }
+    left_out = {row: LeftOut(examples.inputs.name(row), NOT_LISTED) for row, part in enumerate(parts) if part is None}
     if left_out:
         warn(f"{len(left_out)} of {len(examples)} rows are not in the split that was given, and are left out.")
     return Placed(tuple(parts), left_out)
@@ -107,12 +106,12 @@ def _by_content(stored: Split, digests: Sequence[str]) -> tuple[list[Part | None
 
 
 def _by_name(
-    lists: Mapping[Part, Sequence[str]], paths: Sequence[Path], names: Sequence[str]
+    lists: Mapping[Part, Sequence[str]], inputs: Inputs, names: Sequence[str]
 ) -> tuple[list[Part | None], int, int]:
     """Where there is no list for training, rows in no list train."""
-    rows_of = _rows_by_name(paths, names)
+    rows_of = _rows_by_name(inputs, names)
     rest: Part | None = None if "train" in lists else "train"
-    parts: list[Part | None] = [rest] * len(paths)
+    parts: list[Part | None] = [rest] * len(inputs)
     claimed: dict[int, Part] = {}
     n_found = 0
     for part, listed in lists.items():
@@ -123,20 +122,25 @@ def _by_name(
             n_found += 1
             if claimed.setdefault(row, part) != part:
                 raise SplitError(
-                    f"{readable(paths[row])} is in the {PART_WORDS[claimed[row]]} and in the {PART_WORDS[part]} list. "
+                    f"{inputs.name(row)} is in the {PART_WORDS[claimed[row]]} and in the {PART_WORDS[part]} list. "
                     "To fix: leave it in one."
                 )
             parts[row] = part
     return parts, sum(map(len, lists.values())), n_found
 
 
-def _rows_by_name(paths: Sequence[Path], names: Sequence[str]) -> dict[str, int]:
+def _rows_by_name(inputs: Inputs, names: Sequence[str]) -> dict[str, int]:
     """What each row may be called: its path, its place in the source, its file name; each where it is unmistakable."""
     rows_of: dict[str, set[int]] = defaultdict(set)
-    for row, (path, name) in enumerate(zip(paths, names, strict=True)):
-        for form in (path.as_posix(), name, name + path.suffix, path.name, path.stem):
+    for row, (given, name) in enumerate(zip(inputs, names, strict=True)):
+        of_file = (given.as_posix(), name + given.suffix, given.name, given.stem) if isinstance(given, Path) else ()
+        for form in (name, *of_file):
             rows_of[_composed(form)].add(row)
     return {form: min(rows) for form, rows in rows_of.items() if len(rows) == 1}
+
+
+def _suffix(given: object) -> str:
+    return given.suffix if isinstance(given, Path) else ""
 
 
 def _forms(line: str) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ import psutil
 
 from drivetrain.data.cache import PictureCache
 from drivetrain.data.cache_place import CachePlace
+from drivetrain.data.inputs import Inputs
 from drivetrain.data.packs import Pixels
 from drivetrain.errors import DrivetrainWarning, PictureError
 from drivetrain.runtime.cpus import usable_cpus
@@ -57,7 +58,7 @@ class Store:
 
     def __init__(
         self,
-        paths: Sequence[Path],
+        paths: Inputs,
         reader: Reader,
         *,
         digests: Sequence[str] | None = None,

@@ -33,8 +33,12 @@ REMEDIES = {
 }
 
 
-def read_table(path: Path) -> tuple[Table, dict[str, Decision]]:
+def read_table(path: Path, *, suffixes: frozenset[str] = frozenset()) -> tuple[Table, dict[str, Decision]]:
     """The columns of a table file, empty cells as None, and what was decided about its format.
+
+    Args:
+        path: The file.
+        suffixes: Of the files that cells may name: they show where a header or a delimiter is missing.
 
     Raises:
         DataError: The file is missing, of another kind, damaged, or has two columns of one name.
@@ -56,10 +60,10 @@ def read_table(path: Path) -> tuple[Table, dict[str, Decision]]:
             raise
         raise DataError(f"{readable(path)} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
     if not data:
-        raise DataError(f"{readable(path)} is empty; expected a table with a path column and a target column.")
+        raise DataError(f"{readable(path)} is empty; expected a table with a header and rows.")
     if suffix in PARQUET_SUFFIXES:
         return _parquet(data, readable(path)), {}
-    return _text(data, suffix, readable(path))
+    return _text(data, suffix, readable(path), suffixes)
 
 
 def _not_a_table(path: Path) -> str:
@@ -82,11 +86,11 @@ def _parquet(data: bytes, name: str) -> Table:
     return of_arrow(table)
 
 
-def _text(data: bytes, suffix: str, name: str) -> tuple[Table, dict[str, Decision]]:
+def _text(data: bytes, suffix: str, name: str, suffixes: frozenset[str]) -> tuple[Table, dict[str, Decision]]:
     text, decisions = _decode(data, name)
     if "\0" in text:
         raise DataError(f"{name} has NUL bytes; expected text. To fix: export the table again as CSV in UTF-8.")
-    found = read_csv_text(text, TEXT_SUFFIXES[suffix], name)
+    found = read_csv_text(text, TEXT_SUFFIXES[suffix], name, suffixes)
     names = column_names(found.header)
     check_header(names, len(found.rows), name)
     columns: Columns = {

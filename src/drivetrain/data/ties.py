@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterable
 from typing import NamedTuple
 
 from drivetrain.data.examples import Examples
-from drivetrain.data.signatures import near_pairs, same_picture
+from drivetrain.data.kind import source_kind
 
 MOST_LOOKED_AT = 200
 """Near pairs of different groups whose pixels are compared, at about 20 ms each."""
@@ -65,7 +65,8 @@ def tie(examples: Examples, *, looks: bool = True) -> Ties:
 
     Example:
         >>> from pathlib import Path
-        >>> rows = Examples((Path("a"),) * 4, ("00", "11", "00", "22"), ("x",) * 4, groups=("p", "q", "r", "s"))
+        >>> from drivetrain.data.inputs import Files
+        >>> rows = Examples(Files((Path("a"),) * 4), ("00", "11", "00", "22"), ("x",) * 4, groups=("p", "q", "r", "s"))
         >>> tie(rows).units
         ('p', 'q', 'p', 's')
     """
@@ -83,7 +84,8 @@ def tie(examples: Examples, *, looks: bool = True) -> Ties:
 def near_groups(examples: Examples) -> tuple[str, ...]:
     """A group for each set of pictures that look alike: the least digest among them."""
     unions = Unions()
-    for i, j in near_pairs(examples.signatures):
+    near = source_kind(examples.kind).near
+    for i, j in () if near is None else near.pairs(examples):
         unions.join(examples.digests[i], examples.digests[j])
     tops = [unions.find(digest) for digest in examples.digests]
     names = _least(zip(tops, examples.digests, strict=True))
@@ -93,7 +95,10 @@ def near_groups(examples: Examples) -> tuple[str, ...]:
 def _join_near(examples: Examples, unions: Unions) -> tuple[int, int]:
     """Join what lies apart and is the same picture; counts what was joined, and what was left for want of time."""
     digests = examples.digests
-    pairs = sorted(tuple(sorted(((digests[i], i), (digests[j], j)))) for i, j in near_pairs(examples.signatures))
+    near = source_kind(examples.kind).near
+    if near is None:
+        return 0, 0
+    pairs = sorted(tuple(sorted(((digests[i], i), (digests[j], j)))) for i, j in near.pairs(examples))
     joined = looked_at = left = 0
     for (one, i), (other, j) in pairs:
         if unions.find(("content", one)) == unions.find(("content", other)):
@@ -102,7 +107,7 @@ def _join_near(examples: Examples, unions: Unions) -> tuple[int, int]:
             left += 1
             continue
         looked_at += 1
-        if same_picture(examples.paths[i], examples.paths[j]):
+        if near.same(examples.inputs[i], examples.inputs[j]):
             joined += unions.join(("content", one), ("content", other))
     return joined, left
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from drivetrain.data.check import Checked
 from drivetrain.errors import first_few
 from drivetrain.runtime.decisions import Decision
+from drivetrain.runtime.pictures import Probe
 from drivetrain.runtime.wide import MOST, ValueRange
 from drivetrain.text import readable
 
@@ -31,14 +31,14 @@ class RangeChoice:
     notes: tuple[str, ...] = ()
 
 
-def choose_range(paths: Sequence[Path], checked: Sequence[Checked]) -> RangeChoice:
+def choose_range(paths: Sequence[Path], checked: Sequence[Probe]) -> RangeChoice:
     """One range for all files of more than 8 bits, from the smallest and largest value in any of them.
 
     None, the upper 8 of 16 bits, where the values need 16 bits; else the full range of the least depth that holds
     them; or, where they fill a small part of that, from the smallest to the largest.
 
     Example:
-        >>> choose_range([Path("a.png")], [Checked(values=(3, 4000))]).value_range
+        >>> choose_range([Path("a.png")], [Probe(values=(3, 4000))]).value_range
         (0, 4095)
     """
     wide = [(path, found.values) for path, found in zip(paths, checked, strict=True) if found.values is not None]
@@ -58,7 +58,7 @@ def choose_range(paths: Sequence[Path], checked: Sequence[Checked]) -> RangeChoi
     return RangeChoice(chosen, Decision(value=f"{chosen[0]} to {chosen[1]}", reason=said), (told, *notes))
 
 
-def judge_range(paths: Sequence[Path], checked: Sequence[Checked], of_model: ValueRange | None) -> tuple[str, ...]:
+def judge_range(paths: Sequence[Path], checked: Sequence[Probe], of_model: ValueRange | None) -> tuple[str, ...]:
     """What to say where a model reads data whose values are not as those it was trained on."""
     wide = [found.values for _, found in zip(paths, checked, strict=True) if found.values is not None]
     if not wide:
@@ -78,7 +78,7 @@ def judge_range(paths: Sequence[Path], checked: Sequence[Checked], of_model: Val
     return ()
 
 
-def notes_on_looks(paths: Sequence[Path], checked: Sequence[Checked]) -> list[str]:
+def notes_on_looks(paths: Sequence[Path], checked: Sequence[Probe]) -> list[str]:
     """What to say of pictures that came out as one colour, nearly black, or from a later frame of their file."""
     notes: list[str] = []
     good = [(path, found) for path, found in zip(paths, checked, strict=True) if found.problem is None]

@@ -112,7 +112,7 @@ def cross_validate(
         output=np.concatenate([_outputs_for(target, one) for one in said]),
         loss=np.concatenate(losses) if len(losses) == len(said) else None,
         groups=np.array(rows.groups) if rows.groups else None,
-        names=tuple(str(path) for path in rows.paths),
+        names=rows.inputs.names(),
     )
     return CrossValidation(
         predictions=predictions,

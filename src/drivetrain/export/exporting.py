@@ -185,7 +185,7 @@ def _lowered(
 def _lower(model: bytes, precision: ExportPrecision, reader: Input, train: Examples) -> bytes:
     if precision == "int8":
         rows = evenly(len(train), CALIBRATION_ROWS)
-        return to_int8(model, read_all(reader, [train.paths[row] for row in rows]))
+        return to_int8(model, read_all(reader, [train.inputs[row] for row in rows]))
     assert precision != "fp32"
     return to_16_bits(model, precision)
 
@@ -195,7 +195,7 @@ def _judged(trained: Trained, valid: Examples, *engines: Engine) -> PairedChange
     rows = valid.subset(evenly(len(valid), MOST_ROWS))
     parts: list[list[NDArray[np.float32]]] = [[], []]
     for start in range(0, len(rows), COMPARED_ROWS):
-        pixels = read_all(trained.reader, rows.paths[start : start + COMPARED_ROWS])
+        pixels = read_all(trained.reader, list(rows.inputs)[start : start + COMPARED_ROWS])
         for part, engine in zip(parts, engines, strict=True):
             part.append(engine(pixels))
     fp32_NK, lower_NK = map(np.concatenate, parts)

@@ -106,12 +106,13 @@ class Scan:
     """Everything else that is no picture, counted."""
 
 
-def scan_folder(root: Path, *, follow_links: bool = True) -> Scan:
+def scan_folder(root: Path, *, follow_links: bool = True, suffixes: frozenset[str] = PICTURE_SUFFIXES) -> Scan:
     """List everything below `root`; 100,000 names take about a second.
 
     Args:
         root: The folder.
         follow_links: Enter links to folders, each folder once and never in circles; else they are counted.
+        suffixes: Of the files that are listed; pictures are also taken by how they begin.
 
     Raises:
         SystemLimitError: The system has no more room for open files; nothing is left out for that.
@@ -138,7 +139,7 @@ def scan_folder(root: Path, *, follow_links: bool = True) -> Scan:
             parent.folders.append(folder)
             parent.folders.sort(key=lambda each: each.name)
         every.append(folder)
-        for inner, is_link in _list(scan, folder, is_root=folder is scan.root):
+        for inner, is_link in _list(scan, folder, suffixes, is_root=folder is scan.root):
             if not is_link:
                 folder.folders.append(inner)
                 real.append(inner)
@@ -172,7 +173,7 @@ def folder_pictures(folder: Path) -> list[Path]:
     return sorted(kept + [path for path, _ in scan.unreadable])
 
 
-def _list(scan: Scan, folder: Folder, *, is_root: bool) -> list[tuple[Folder, bool]]:
+def _list(scan: Scan, folder: Folder, suffixes: frozenset[str], *, is_root: bool) -> list[tuple[Folder, bool]]:
     """Fill in the files of one folder; its sub-folders, and whether each is a link."""
     try:
         entries = patiently(lambda: _entries(folder.path), folder.path)
@@ -192,7 +193,7 @@ def _list(scan: Scan, folder: Folder, *, is_root: bool) -> list[tuple[Folder, bo
         elif is_folder:
             inner.append((Folder(Path(entry.path), entry.name), entry.is_symlink()))
         else:
-            _take(folder, entry)
+            _take(folder, entry, suffixes)
     scan.ignored.update(folder.other)
     return inner
 
@@ -202,17 +203,18 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
         return sorted(found, key=lambda entry: entry.name)
 
 
-def _take(folder: Folder, entry: os.DirEntry[str]) -> None:
-    """A file, as a picture or counted."""
+def _take(folder: Folder, entry: os.DirEntry[str], suffixes: frozenset[str]) -> None:
+    """A file, listed or counted."""
     suffix = os.path.splitext(entry.name)[1].lower()  # noqa: PTH122  a Path per file costs more than the scan
-    if (
-        suffix in PICTURE_SUFFIXES
-        or suffix in UNREAD
-        or (suffix not in OTHER_SUFFIXES and _is_regular(entry) and begins_like_a_picture(entry.path))
-    ):
+    if suffix in suffixes or (suffixes == PICTURE_SUFFIXES and _seems_a_picture(suffix, entry)):
         folder.pictures.append(Path(entry.path))
     else:
         folder.other[f"{readable(suffix) or 'no-suffix'} files"] += 1
+
+
+def _seems_a_picture(suffix: str, entry: os.DirEntry[str]) -> bool:
+    unknown = suffix not in OTHER_SUFFIXES and _is_regular(entry)
+    return suffix in UNREAD or (unknown and begins_like_a_picture(entry.path))
 
 
 def _passed_over(name: str, is_folder: bool) -> str:

@@ -43,7 +43,7 @@ def answers_of(
     In precision below fp32 it says something else than the network: scores that are stored with such a model, its
     calibration and what it is expected to say are made from these answers.
     """
-    store = Store(examples.paths, reader, digests=examples.digests)
+    store = Store(examples.inputs, reader, digests=examples.digests)
     outputs = engine_outputs(OnnxEngine(model), reader, store)
     checked_outputs(outputs, len(examples), target.n_outputs)
     return judge(outputs, examples, target, loss)
@@ -106,7 +106,7 @@ def export_trained(
     held_out = valid.subset(evenly(len(valid), COMPARED_ROWS))
     more = train.subset(evenly(len(train), COMPARED_ROWS - len(held_out)))
     compared = Examples.concat([held_out, more])
-    store = Store(compared.paths, reader, digests=compared.digests)
+    store = Store(compared.inputs, reader, digests=compared.digests)
     working = store.get(list(range(len(compared))))
     there = [i for i, picture in enumerate(working) if picture is not None]
     if not there:
@@ -119,7 +119,7 @@ def export_trained(
             reader=reader,
             target=target,
             reference=trained,
-            paths=compared.subset(there).paths,
+            paths=tuple(compared.subset(there).inputs),
             expected_NK=np.concatenate([trained(views[start : start + 16]) for start in range(0, len(views), 16)]),
             n_held_out=sum(i < len(held_out) for i in there),
         ),

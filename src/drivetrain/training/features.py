@@ -69,7 +69,7 @@ def body_features(
     network.head = nn.Sequential()
     network.to(place.device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     network.eval()
-    store = Store(rows.paths, kind.reader, digests=rows.digests)
+    store = Store(rows.inputs, kind.reader, digests=rows.digests)
     return raw_outputs(network, kind.reader, store, place)
 
 
@@ -81,7 +81,6 @@ def _as_data(rows: Examples, channels: int) -> Data:
         valid=Examples(),
         target=CategoryTarget(name="", vocab=("",)),
         split=Split.of(rows.digests, parts, method="given", seed=0, valid_pct=0.0, test_pct=0.0),
-        spec=SourceSpec(layout="table"),
+        spec=SourceSpec(layout="table", options={"channels": channels}),
         source="",
-        channels=channels,
     )

@@ -8,8 +8,8 @@ import warnings
 from drivetrain.data.data import Data, Sealed
 from drivetrain.data.divide import leave_out_unknown
 from drivetrain.data.examples import Examples
-from drivetrain.data.images import check_listed
 from drivetrain.data.matching import classes_of, match_by_content, with_review
+from drivetrain.data.rows import open_rows
 from drivetrain.data.sources import Source, reread_source
 from drivetrain.data.split import PARTS, Part
 from drivetrain.errors import DataError, DrivetrainWarning
@@ -36,7 +36,8 @@ def data_of(artefact: Artefact, source: Source | None = None, *, review: str | o
     spec = reading.spec.model_copy(update={"kind": manifest.target.kind})
     place = reading.place() if source is None else source
     listed = reread_source(place, spec, with_parts=True, known=classes_of(manifest.target))
-    examples, given, report = check_listed(listed, channels=manifest.input.channels)
+    opened = open_rows(listed, decide=False)
+    examples, given, report = opened.rows, opened.parts, opened.report
     if review is not None:
         examples, rows, relabelled = with_review(examples, review, spec)
         parts_now: list[Part] | None = None if given is None else [given[row] for row in rows]
@@ -69,6 +70,5 @@ def data_of(artefact: Artefact, source: Source | None = None, *, review: str | o
         spec=spec,
         source=listed.description,
         location=os.path.abspath(place) if isinstance(place, str | os.PathLike) else None,  # noqa: PTH100 - keeps links
-        channels=manifest.input.channels,
         report=report,
     )

@@ -26,5 +26,5 @@ def judge(outputs: NDArray[np.float32], examples: Examples, target: Target, loss
         output=target.activate(outputs),
         loss=losses,
         groups=np.array(examples.groups) if examples.groups else None,
-        names=tuple(str(path) for path in examples.paths),
+        names=examples.inputs.names(),
     )

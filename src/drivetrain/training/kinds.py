@@ -20,7 +20,7 @@ from drivetrain.runtime.manifest import Architecture, Manifest
 if TYPE_CHECKING:
     from drivetrain.data.data import Data
 
-_KINDS = {"picture": "drivetrain.vision.kind"}
+_KINDS = {"picture": "drivetrain.vision.kind", "images": "drivetrain.vision.kind"}
 
 WorkingArrays = Sequence[NDArray[np.uint8]]
 

@@ -215,7 +215,7 @@ class Learner(Validating, Sealing, Keeping, Reporting):
         if (weighed := weights_decision(weights, self.loss.weights, data.target)) is not None:
             self.decisions["class_weights"] = weighed
         self.feeder = Feeder(
-            Store(data.train.paths, self.kind.reader, digests=data.train.digests),
+            Store(data.train.inputs, self.kind.reader, digests=data.train.digests),
             data.target.training_form(training_rows),
             self.kind,
             batch_size=self.batch_size,

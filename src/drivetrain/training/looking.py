@@ -41,7 +41,7 @@ class Looking:
 
     def store_of(self, examples: Examples) -> Store:
         """Working pictures of some examples."""
-        return Store(examples.paths, self.kind.reader, digests=examples.digests)
+        return Store(examples.inputs, self.kind.reader, digests=examples.digests)
 
     @named
     def show_batch(self, n: int = 9) -> Figure:

@@ -122,7 +122,9 @@ class Measuring:
         train = data.train.subset(range(0, len(data.train), step))
         rows, size_px = Examples.concat([train, data.valid]), self.kind.reader.size_px
         try:
-            features, _ = untrained_features(rows, self.kind.architecture, channels=data.channels, size_px=size_px)
+            features, _ = untrained_features(
+                rows, self.kind.architecture, channels=data.options["channels"], size_px=size_px
+            )
         except ModelError as error:
             say(f"linear probe: left out ({error})")
             return None

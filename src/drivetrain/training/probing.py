@@ -152,7 +152,7 @@ def without_folders(arch: str) -> str:
 def probe_predictions(data: Data, architecture: Architecture, size_px: int) -> tuple[Predictions, str]:
     """What a linear probe fitted on the training rows says of the validation rows, and which body it stands on."""
     rows = Examples.concat([data.train, data.valid])
-    features, body = untrained_features(rows, architecture, channels=data.channels, size_px=size_px)
+    features, body = untrained_features(rows, architecture, channels=data.options["channels"], size_px=size_px)
     n = len(data.train)
     probe = Probe(data.target, features[:n], data.target.encode(data.train.values))
     table = Predictions(

@@ -14,10 +14,12 @@ from typing import Any, cast
 
 from pydantic import ValidationError
 
+from drivetrain.data.kind import options_of, source_kind
 from drivetrain.data.listing import SourceSpec
 from drivetrain.data.split import Split
 from drivetrain.errors import ArtefactError, DataError, DrivetrainWarning
 from drivetrain.runtime.artefact import DATA, GET_AGAIN, MOST_BYTES, Artefact
+from drivetrain.runtime.kinds import kind_name
 from drivetrain.runtime.known_models import is_known
 from drivetrain.runtime.plain_json import read_json, what_is_wrong
 from drivetrain.text import readable
@@ -85,11 +87,21 @@ def read_reading(artefact: Artefact) -> Reading:
     except (OSError, ValueError) as error:
         reason = what_is_wrong(error) if isinstance(error, ValidationError) else error
         raise ArtefactError(f"{readable(place)} is damaged: {reason}. {GET_AGAIN}") from error
+    spec = _as_the_manifest_says(spec, artefact)
     n_relabelled = len(spec.relabelled)
     spec = spec.model_copy(update={"relabelled": {}})
     if not saved_here:
         spec, source = spec.model_copy(update={"group": None, "group_by": None}), None
     return Reading(artefact.path, source, saved_here, spec, split, answer, n_relabelled)
+
+
+def _as_the_manifest_says(spec: SourceSpec, artefact: Artefact) -> SourceSpec:
+    """The manifest, which is checked, says how inputs are read; released formats say it there alone."""
+    described = artefact.manifest.input
+    kind = kind_name(described.kind)
+    names = options_of(source_kind(kind))
+    known = {name: value for name in names if (value := getattr(described, name, None)) is not None}
+    return spec.model_copy(update={"input": kind, "options": known})
 
 
 def _numbers(said: Any, n_outputs: int) -> list[float] | None:

@@ -157,7 +157,10 @@ def _of_training_rows(learner: Learner, given: Predictions | None) -> tuple[Pred
     everything = Examples.concat([data.train, data.valid])
     try:
         features, body = probing.untrained_features(
-            everything, learner.kind.architecture, channels=data.channels, size_px=learner.kind.reader.size_px
+            everything,
+            learner.kind.architecture,
+            channels=data.options["channels"],
+            size_px=learner.kind.reader.size_px,
         )
     except ModelError as error:
         return (
@@ -188,7 +191,7 @@ def _joined(
         target=target,
         truth=target.encode(examples.values),
         output=np.concatenate(outputs),
-        names=tuple(str(path) for path in examples.paths),
+        names=examples.inputs.names(),
     )
 
 
@@ -215,7 +218,7 @@ def _duplicates(examples: Examples) -> tuple[tuple[Item, ...], list[str]]:
     ]  # copies of one file stay in one part, and what is decided of one holds for all
     conflict = sorted(near, key=lambda pair: examples.values[pair[0]] == examples.values[pair[1]])
     looked = conflict[:MOST_LOOKS]
-    pairs = [pair for pair in looked if same_picture(examples.paths[pair[0]], examples.paths[pair[1]])]
+    pairs = [pair for pair in looked if same_picture(examples.inputs[pair[0]], examples.inputs[pair[1]])]
     notes = (
         [f"{len(near) - MOST_LOOKS:,} more pairs look alike; see `drivetrain audit`."] if len(near) > MOST_LOOKS else []
     )

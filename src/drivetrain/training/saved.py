@@ -166,7 +166,7 @@ class _Judging:
         from drivetrain.training.judging import judge  # noqa: PLC0415
 
         manifest = self.artefact.manifest
-        store = Store(self.examples.paths, manifest.input, digests=self.examples.digests)
+        store = Store(self.examples.inputs, manifest.input, digests=self.examples.digests)
         if self._with_onnx:
             from drivetrain.runtime.onnx_engine import OnnxEngine  # noqa: PLC0415
 
@@ -254,7 +254,7 @@ def evaluate(
     reading.tell_of_labels(review)
     split, spec = reading.split, reading.spec
     source = reading.place() if data is None else data
-    how: dict[str, Any] = {"split": split, "target": manifest.target, "channels": manifest.input.channels}
+    how: dict[str, Any] = {"split": split, "target": manifest.target}
     how["review"] = review
     new = part == "new" or not split.find(part)
     try:
@@ -326,7 +326,6 @@ def _evaluate_sealed(
         part="all",
         target=manifest.target,
         spec=reading.spec,
-        channels=manifest.input.channels,
         review=review,
     )
     rows = sealed.rows_of(found.examples.digests)

@@ -96,10 +96,12 @@ def prepare(
     """
     size_px = None if size_px is None else whole("size", size_px, least=8, most=2048)
     choice = choose_arch(arch, pretrained=pretrained)
-    how = choose_fit(fit, data.train.paths)
-    body = load_body(str(choice.value), pretrained=pretrained, channels=data.channels, size_px=size_px, dropout=dropout)
-    reader = _reader(body, data.channels, cast("Fit", how.value))
-    reader = reader.model_copy(update={"value_range": data.train.value_range})
+    how = choose_fit(fit, list(data.train.inputs))
+    body = load_body(
+        str(choice.value), pretrained=pretrained, channels=data.options["channels"], size_px=size_px, dropout=dropout
+    )
+    reader = _reader(body, data.options["channels"], cast("Fit", how.value))
+    reader = reader.model_copy(update={"value_range": data.options.get("value_range")})
     if not pretrained:
         mean, std = _statistics(data, reader)
         reader = reader.model_copy(update={"mean": mean, "std": std})
@@ -180,7 +182,7 @@ def _per_channel(statistics: Sequence[float], channels: int) -> tuple[float, ...
 def _statistics(data: Data, reader: PictureInput) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean and deviation per channel (scale 0 to 1) over evenly chosen training pictures."""
     rows = np.unique(np.linspace(0, len(data.train) - 1, STATISTICS_ROWS).astype(int)).tolist()
-    store = Store(data.train.paths, reader, digests=data.train.digests, memory_bytes=0)
+    store = Store(data.train.inputs, reader, digests=data.train.digests, memory_bytes=0)
     count, total, squares = 0, np.zeros(reader.channels), np.zeros(reader.channels)
     for start in range(0, len(rows), 32):
         for picture in store.get(rows[start : start + 32]):

@@ -116,7 +116,7 @@ def _urgency(rows: AuditRows, pair: tuple[int, int]) -> int:
 
 def _confirmed(rows: AuditRows, pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     """Those whose pixels agree too."""
-    paths = rows.examples.paths
+    paths = rows.examples.inputs
 
     def look(pair: tuple[int, int]) -> bool:
         return same_picture(paths[pair[0]], paths[pair[1]])

@@ -52,7 +52,7 @@ class Column:
 
 def read_columns(rows: AuditRows, chosen: NDArray[np.int64]) -> list[Column]:
     """The columns of some rows, those that never vary left out; each file's header is read, no pixel decoded."""
-    paths = [rows.examples.paths[row] for row in chosen]
+    paths = [rows.examples.inputs[row] for row in chosen]
     with track("reading metadata", len(paths)) as advance, ThreadPoolExecutor(min(16, usable_cpus())) as pool:
         facts: list[dict[str, Any]] = []
         for found in pool.map(capture_facts, paths):

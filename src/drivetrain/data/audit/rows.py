@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivetrain.data.audit.findings import RowRef
-from drivetrain.data.check import CheckReport, check_pictures
+from drivetrain.data.check import CheckReport
 from drivetrain.data.examples import Examples
 from drivetrain.data.guesses import GroupGuess
+from drivetrain.data.kind import source_kind
 from drivetrain.data.split import PART_WORDS, PARTS, Part
 from drivetrain.runtime.targets import Target, TargetValue
 from drivetrain.text import readable
@@ -66,7 +67,7 @@ class AuditRows:
     def root(self) -> Path:
         """The folder that all pictures are in: names in findings start there."""
         try:
-            return Path(os.path.commonpath({path.parent for path in self.examples.paths}))
+            return Path(os.path.commonpath({path.parent for path in self.examples.inputs}))
         except ValueError:  # there are none, or on different drives
             return Path()
 
@@ -78,7 +79,7 @@ class AuditRows:
         """The row as a finding names it; of a test row neither label nor picture is told."""
         sealed = self.parts is not None and self.parts[row] == "test"
         label = None if sealed else in_words(self.examples.values[row])
-        path = self.examples.paths[row]
+        path = self.examples.inputs[row]
         name = path.relative_to(self.root) if path.is_relative_to(self.root) else path
         return RowRef(readable(name), self.part_word(row), label, None if sealed else path)
 
@@ -100,5 +101,5 @@ def signatures_of(examples: Examples) -> tuple[bytes, ...]:
     carried: Sequence[bytes] = getattr(examples, "signatures", ())
     if len(carried) == len(examples):
         return tuple(carried)
-    paths: list[Path] = list(examples.paths)
-    return tuple(checked.signature for checked in check_pictures(paths))
+    near = source_kind(examples.kind).near
+    return (b"",) * len(examples) if near is None else tuple(near.fingerprints(examples.inputs))

@@ -103,18 +103,17 @@ def _rows_of_source(source: Source, how: Reading) -> AuditRows:
         label_delim=how.label_delim,
         aside=[name for name in (how.group, how.time) if isinstance(name, str)],
         labels_from=how.labels_from,
+        options={"channels": how.channels or 3},
     )
-    opened = open_rows(
-        with_times(with_groups(listed, how.group), how.time), channels=how.channels or 3, broken="leave out"
-    )
-    parts = opened.given
-    guessed = guess_groups(opened.listed, opened.examples, parts or ("train",) * len(opened.examples))
-    examples, parts = _in_order(opened.examples, parts)
+    opened = open_rows(with_times(with_groups(listed, how.group), how.time))
+    parts = opened.parts
+    guessed = guess_groups(opened, parts or ("train",) * len(opened.rows))
+    examples, parts = _in_order(opened.rows, parts)
     trained = [value for row, value in enumerate(examples.values) if parts is None or parts[row] == "train"]
     return AuditRows(
         examples=examples,
         parts=parts,
-        target=fit_target(opened.kind, listed.target_names, trained or examples.values),
+        target=fit_target(opened.task, listed.target_names, trained or examples.values),
         signatures=signatures_of(examples),
         report=opened.report,
         source=listed.description,

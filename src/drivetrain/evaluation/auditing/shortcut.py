@@ -217,5 +217,5 @@ def _table(
         truth=truth,
         output=said,
         groups=None if groups is None else np.array(groups),
-        names=tuple(str(path) for path in examples.paths),
+        names=examples.inputs.names(),
     )
