@@ -76,6 +76,19 @@ def test_options_of_the_kind_are_followed_and_kept(curves):
     assert len(again.rows) == 60
 
 
+def test_contents_that_are_known_are_not_opened_again(curves):
+    data = open_source(curves, "toy")
+    first, second = data.train.inputs[0], data.train.inputs[1]
+    listed = reread_source(curves, data.spec)
+    known = {*data.train.digests[1:], *data.valid.digests, *data.sealed_test.open().digests}
+    assert set(open_rows(listed, decide=False, known=known).rows.digests) == {*known, data.train.digests[0]}
+    np.save(first, np.zeros((3, 3)))
+    second.unlink()
+    with pytest.warns(DrivetrainWarning, match=r"58 of 60 rows can be used(?s:.)*not a curve"):
+        again = open_rows(listed, decide=False, known=known)
+    assert set(again.rows.digests) == known - {data.train.digests[1]}
+
+
 def test_options_that_the_kind_does_not_have_are_refused(curves):
     for options, said in (
         ({"leats": 3}, "toy have no option 'leats'.*least"),

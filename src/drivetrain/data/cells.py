@@ -20,7 +20,6 @@ from functools import cached_property, partial
 from typing import Any, NamedTuple, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from drivetrain.data.labels import label_text
 
@@ -326,27 +325,6 @@ def typed(cells: Sequence[Any]) -> list[Any]:
         convert = float
     values = {text: convert(text) for text in present}
     return [values.get(text) if isinstance(text, str) else text for text in texts]
-
-
-def as_array(cells: Sequence[Any]) -> NDArray[Any]:
-    """Typed cells as an array: numbers as numbers, a gap among them as not a number; all else as objects.
-
-    Example:
-        >>> as_array([1, 2]).dtype, as_array([1, None]).tolist(), as_array(["a", None]).dtype
-        (dtype('int64'), [1.0, nan], dtype('O'))
-    """
-    kinds = {type(cell) for cell in cells}
-    if kinds == {int} and max(cells) < 1 << 63 and min(cells) >= -(1 << 63):
-        return np.array(cells, dtype=np.int64)
-    if kinds == {bool}:
-        return np.array(cells, dtype=np.bool_)
-    if float in kinds or int in kinds:
-        exact = int not in kinds or all(abs(cell) <= 1 << 53 for cell in cells if isinstance(cell, int))
-        if kinds <= {int, float, type(None)} and exact:
-            return np.array(cells, dtype=np.float64)
-    found = np.empty(len(cells), dtype=object)
-    found[:] = cells
-    return found
 
 
 def _plain(cells: Sequence[Any]) -> list[Any]:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from drivetrain.data.inputs import Cells, Inputs
+from drivetrain.data.inputs import Cells, Files, Inputs
+from drivetrain.data.kind import SourceKind
 from drivetrain.errors import first_few
 from drivetrain.progress import track
 from drivetrain.runtime.cpus import usable_cpus
+from drivetrain.runtime.system_limits import raise_if_limit
 from drivetrain.text import printable
 
 Found = TypeVar("Found")
@@ -165,6 +167,34 @@ def check_cells(cells: Cells) -> list[Checked]:
         32
     """
     return [Checked(digest) for digest in cells.digests()]
+
+
+def check_unknown(
+    kind: SourceKind, inputs: Inputs, options: Mapping[str, Any], known: Container[str] = ()
+) -> list[Checked]:
+    """What the kind finds in each row; of contents that are known the digest alone, and these are not opened."""
+    if known == ():
+        return kind.check(inputs, **options)
+    checked = [Checked(digest or "") for digest in _digests(inputs)]
+    rest = [row for row, one in enumerate(checked) if one.digest not in known]
+    for row, found in zip(rest, kind.check(inputs.take(rest), **options), strict=True):
+        checked[row] = found
+    return checked
+
+
+def _digests(inputs: Inputs) -> Sequence[str | None]:
+    """Of each row; None where a file cannot be read, which opening it will explain."""
+    if isinstance(inputs, Cells):
+        return inputs.digests()
+
+    def digest(path: Path) -> str | None:
+        try:
+            return Files([path]).digest(0)
+        except (OSError, ValueError) as error:
+            raise_if_limit(error, path)
+            return None
+
+    return open_each(list(inputs), digest)
 
 
 def problems(inputs: Inputs, checked: Sequence[Checked]) -> dict[int, LeftOut]:

@@ -187,6 +187,27 @@ class Cells:
         return self._n == other._n and self.digests() == other.digests()
 
 
+def as_array(cells: Sequence[Any]) -> NDArray[Any]:
+    """Typed cells as an array: numbers as numbers, a gap among them as not a number; all else as objects.
+
+    Example:
+        >>> as_array([1, 2]).dtype, as_array([1, None]).tolist(), as_array(["a", None]).dtype
+        (dtype('int64'), [1.0, nan], dtype('O'))
+    """
+    kinds = {type(cell) for cell in cells}
+    if kinds == {int} and max(cells) < 1 << 63 and min(cells) >= -(1 << 63):
+        return np.array(cells, dtype=np.int64)
+    if kinds == {bool}:
+        return np.array(cells, dtype=np.bool_)
+    if float in kinds or int in kinds:
+        exact = int not in kinds or all(abs(cell) <= 1 << 53 for cell in cells if isinstance(cell, int))
+        if kinds <= {int, float, type(None)} and exact:
+            return np.array(cells, dtype=np.float64)
+    found = np.empty(len(cells), dtype=object)
+    found[:] = cells
+    return found
+
+
 def _plain(cell: Any) -> Any:
     return cell.item() if isinstance(cell, np.generic) else cell
 

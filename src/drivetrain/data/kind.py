@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 class NearDuplicates(Protocol):
     """How rows that show the same are found by a fingerprint, with a second look at the candidates."""
 
-    def fingerprints(self, inputs: Inputs, /) -> Sequence[bytes]:
-        """One per row; b"" where nothing can be told."""
+    def fingerprints(self, inputs: Inputs, /, **options: Any) -> Sequence[bytes]:
+        """One per row, read by the options of `check`; b"" where nothing can be told."""
         ...
 
     def pairs(self, rows: Examples, /) -> Sequence[tuple[int, int]]:

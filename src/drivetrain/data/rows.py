@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Container
 from dataclasses import replace
 from typing import Literal
 
-from drivetrain.data.check import problems
+from drivetrain.data.check import check_unknown, problems
 from drivetrain.data.grouping import groups_told, inner_names, says
 from drivetrain.data.kind import Settled, hook, source_kind
 from drivetrain.data.listing import Listed
@@ -26,7 +27,9 @@ def without_parts(listed: Listed) -> Listed:
     return replace(listed, parts=None, spec=listed.spec.model_copy(update={"split": None}), decisions=decisions)
 
 
-def open_rows(listed: Listed, *, broken: Broken = "leave out", decide: bool = True) -> Listed:
+def open_rows(
+    listed: Listed, *, broken: Broken = "leave out", decide: bool = True, known: Container[str] = ()
+) -> Listed:
     """Open every listed row once, and go on with those that can be used.
 
     Args:
@@ -34,13 +37,14 @@ def open_rows(listed: Listed, *, broken: Broken = "leave out", decide: bool = Tr
         broken: What happens to rows that cannot be used.
         decide: Settle what all rows together decide, such as the range of wide values; else it is what
             `listed.spec.options` say.
+        known: Digests of contents that could be opened before: these rows are hashed, and not opened.
 
     Raises:
         DataError: No row is usable; or one is broken and `broken` is "error".
     """
     kind = source_kind(listed.spec.input)
     options = listed.spec.options
-    checked = kind.check(listed.rows.inputs, **options)
+    checked = check_unknown(kind, listed.rows.inputs, options, known)
     if settle := hook(kind, "settle"):
         found: Settled = settle(listed.rows.inputs, checked, options, decide=decide)
         checked, options = found.checked, found.options

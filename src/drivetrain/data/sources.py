@@ -12,7 +12,7 @@ from urllib.request import url2pathname
 
 import numpy as np
 
-from drivetrain.data.cells import MISSING_WORDS, Column, as_array, column_of, typed, written
+from drivetrain.data.cells import MISSING_WORDS, Column, column_of, typed, written
 from drivetrain.data.check import LeftOut
 from drivetrain.data.columns import UnusableError, choose_path, choose_targets, known_column
 from drivetrain.data.examples import Examples
@@ -20,7 +20,7 @@ from drivetrain.data.finding import Folders, find_files, nothing_found, resolved
 from drivetrain.data.folders import read_folder
 from drivetrain.data.frames import EXPECTED, DataFrame, is_table, table_of
 from drivetrain.data.grouping import with_groups_again
-from drivetrain.data.inputs import Cells, Files, Inputs
+from drivetrain.data.inputs import Cells, Files, Inputs, as_array
 from drivetrain.data.kind import SourceKind, one_of, source_kind
 from drivetrain.data.layout import LabelsFrom
 from drivetrain.data.listing import Kind, Listed, SourceSpec

@@ -67,7 +67,7 @@ def check(inputs: Files, /, *, channels: int = 3, value_range: ValueRange | None
 
 def settle(inputs: Files, checked: Sequence[Checked], options: Mapping[str, Any], *, decide: bool) -> Settled:
     """One range for all values of more than 8 bits; the files that have some are looked at again where it matters."""
-    probes = [one.facts for one in checked]
+    probes = [_probe(one) for one in checked]
     if not decide:
         told = (*judge_range(inputs.paths, probes, options.get("value_range")), *notes_on_looks(inputs.paths, probes))
         return Settled(checked, options, notes=told)
@@ -79,8 +79,13 @@ def settle(inputs: Files, checked: Sequence[Checked], options: Mapping[str, Any]
         wide = [row for row, probe in enumerate(probes) if probe.values is not None]
         for row, again in zip(wide, check(inputs.take(wide), **options), strict=True):
             checked[row] = again
-    notes = (*chosen.notes, *notes_on_looks(inputs.paths, [one.facts for one in checked]))
+    notes = (*chosen.notes, *notes_on_looks(inputs.paths, [_probe(one) for one in checked]))
     return Settled(checked, options, found, notes)
+
+
+def _probe(checked: Checked) -> Probe:
+    """What was noticed; of a content that was known before and not opened, nothing."""
+    return checked.facts or Probe(checked.digest)
 
 
 def groupings() -> Mapping[str, Callable[[Examples], Sequence[str]]]:
@@ -91,8 +96,8 @@ def groupings() -> Mapping[str, Callable[[Examples], Sequence[str]]]:
 class _Near:
     """Pictures that look alike by their signatures, and are the same at their pixels."""
 
-    def fingerprints(self, inputs: Inputs, /) -> list[bytes]:
-        return [probe.signature for probe in probe_pictures(list(inputs))]
+    def fingerprints(self, inputs: Inputs, /, **options: Any) -> list[bytes]:
+        return [probe.signature for probe in probe_pictures(list(inputs), **options)]
 
     def pairs(self, rows: Examples, /) -> list[tuple[int, int]]:
         return near_pairs(rows.signatures)
