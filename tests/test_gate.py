@@ -156,7 +156,7 @@ CALLS: dict[str, Call] = {
     "Learner.find_lr": Call(
         lambda w: w.learn.find_lr,
         lambda _: {"end": 2.0},
-        (LEARNING + "try_rates",),
+        (LEARNING + "find_rate",),
         {"start": A_NUMBER, "end": A_NUMBER},
     ),
     "Learner.predictions": Call(lambda w: w.learn.predictions, stop=(LEARNING + "Learner._judge",)),

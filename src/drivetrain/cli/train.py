@@ -56,6 +56,13 @@ class FitName(StrEnum):
     PAD = "pad"
 
 
+class StatisticsName(StrEnum):
+    """What the body's batch normalisation standardises with while it is trained."""
+
+    FIXED = "fixed"
+    BATCH = "batch"
+
+
 class ExportName(StrEnum):
     """Of the weights in model.onnx, or none of it."""
 
@@ -255,6 +262,15 @@ def train(
             rich_help_panel=TRAINING,
         ),
     ] = None,
+    statistics: Annotated[
+        StatisticsName | None,
+        typer.Option(
+            help="What the body's batch normalisation standardises with in training: its own statistics, or each "
+            "batch's.",
+            show_default="fixed, where the body is pretrained",
+            rich_help_panel=TRAINING,
+        ),
+    ] = None,
     no_activation_cache: Annotated[
         bool,
         typer.Option(
@@ -330,6 +346,7 @@ def train(
             callbacks=_callbacks(keep_best=keep_best, patience=patience),
         )
         recipe: Any = {"head_epochs": head_epochs, "lr": lr, "unfreeze": unfreeze}
+        recipe["statistics"] = None if statistics is None else statistics.value
         try:
             if seconds_given is None:
                 learn.fine_tune(epochs or DEFAULT_EPOCHS, **recipe)

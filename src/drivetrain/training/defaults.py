@@ -11,10 +11,12 @@ import math
 import numpy as np
 from torch import nn
 
+from drivetrain.errors import SettingError
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.targets import Array, Target
-from drivetrain.settings import number
-from drivetrain.training.plan import Rates
+from drivetrain.settings import choice, number
+from drivetrain.training.network import BATCH_NORMS
+from drivetrain.training.plan import BATCH, FIXED, Rates
 
 HEAD_LR = {"category": 2e-3, "categories": 2e-3, "number": 5e-4}
 """Peak rate of the head. Adam's first steps move an output by about rate × features: far less than a logit can bear,
@@ -25,6 +27,9 @@ bodies. Such layers give the same whatever the size of their weights, so what a 
 and Adam's steps are as large as the rate (van Laarhoven 2017, arXiv:1706.05350; relative steps as in Shazeer & Stern
 2018, arXiv:1804.04235, section 8)."""
 LEAST_SHARE, MOST_SHARE = 1 / 20, 1 / 2
+FIXED_STATISTICS_SHARE = 1 / 3
+"""Of that, for a body whose statistics are fixed: nothing takes the size out of its weights any more, and what a step
+changes is handed on from layer to layer."""
 SOLVED_HEAD_SHARE = 1 / 2
 """Of its rate, for a head whose weights were solved for: it has little left to learn."""
 BODY_SHARE_LAYER_NORM = 1 / 20
@@ -34,7 +39,6 @@ STEM_SHARE = 0.3
 HEAD_STEPS = 80
 """A new head is nearly settled after this many steps with the body frozen (at the default batch size)."""
 MOST_HEAD_EPOCHS = 20
-BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 LABEL_SMOOTHING = 0.1
 SMALLEST_BATCH = 16
 """Batch normalisation gets noisy below."""
@@ -62,8 +66,39 @@ def choose_head_epochs(steps_per_epoch: int, pretrained: bool, *, solved: bool =
     return Decision(value=epochs, reason=f"{steps_per_epoch} steps an epoch; a new head needs about {HEAD_STEPS}")
 
 
-def choose_rates(lr: float, body: nn.Module, pretrained: bool, *, solved: bool = False) -> tuple[Rates, Decision]:
-    """Peak rates of head and body for a run that trains both; `solved`: the head's weights were solved for."""
+def choose_statistics(asked: str | None, body: nn.Module, pretrained: bool) -> Decision:
+    """What the body's batch normalisation standardises with while it is trained: its own statistics or each batch's.
+
+    Raises:
+        SettingError: It is asked for statistics that the body does not have.
+    """
+    asked = None if asked is None else choice("statistics", asked, (FIXED, BATCH))
+    if not has_batch_norm(body):
+        return Decision(value=asked or BATCH, reason="without effect: the body has no batch normalisation")
+    if asked == FIXED and not pretrained:
+        raise SettingError(
+            "statistics='fixed' cannot be used: expected 'batch', since this body is not pretrained, and has no "
+            "statistics yet. To fix: leave it out."
+        )
+    if asked is not None:
+        return Decision(value=asked, reason="as asked")
+    if not pretrained:
+        return Decision(value=BATCH, reason="the body is not pretrained: it has no statistics yet")
+    return Decision(value=FIXED, reason="the pretrained ones: a new head fits them, and few rows estimate no better")
+
+
+def choose_rates(
+    lr: float, body: nn.Module, pretrained: bool, *, solved: bool = False, statistics: str = BATCH
+) -> tuple[Rates, Decision]:
+    """Peak rates of head and body for a run that trains both.
+
+    Args:
+        lr: Of the head.
+        body: To be trained.
+        pretrained: Whether its weights are.
+        solved: The head's weights were solved for.
+        statistics: Of the body's batch normalisation, `FIXED` or `BATCH`.
+    """
     if not pretrained:
         return Rates(lr, lr, lr), Decision(value=lr, reason="the body is not pretrained: one rate for all layers")
     size = weight_size(body)
@@ -72,10 +107,17 @@ def choose_rates(lr: float, body: nn.Module, pretrained: bool, *, solved: bool =
     else:
         share = min(max(BODY_SHARE_BATCH_NORM * size, LEAST_SHARE), MOST_SHARE)
         kind = f"batch-normalised with weights of about {size:.2g}"
+        if statistics == FIXED:
+            share, kind = share * FIXED_STATISTICS_SHARE, f"{kind} and fixed statistics"
     head = lr * SOLVED_HEAD_SHARE if solved else lr
     rates = Rates(head, lr * share, lr * share * STEM_SHARE)
     reason = f"head {head:.2g}; a pretrained body {kind} takes {rates.body_stem:.2g} to {rates.body_top:.2g}"
     return rates, Decision(value=lr, reason=reason)
+
+
+def has_batch_norm(body: nn.Module) -> bool:
+    """Whether any layer of a body is normalised over batches."""
+    return any(isinstance(module, BATCH_NORMS) for module in body.modules())
 
 
 def weight_size(body: nn.Module) -> float | None:
@@ -83,7 +125,7 @@ def weight_size(body: nn.Module) -> float | None:
 
     Depthwise layers are left out: their few weights are larger by nature.
     """
-    if not any(isinstance(module, BATCH_NORMS) for module in body.modules()):
+    if not has_batch_norm(body):
         return None
     convolutions = [module for module in body.modules() if isinstance(module, nn.Conv1d | nn.Conv2d | nn.Conv3d)]
     whole = [module for module in convolutions if module.groups == 1] or convolutions

@@ -18,7 +18,7 @@ from drivetrain.training import defaults
 from drivetrain.training.budget import EPOCHS_PER_VIEW, FEWEST_VIEWS, BudgetPlan, as_decision, plan_for
 from drivetrain.training.costs import Costs, measure_costs
 from drivetrain.training.place import Place
-from drivetrain.training.plan import ALL, FEATURES, HEAD, PICTURES, PLAN, TOP, Phase, Rates
+from drivetrain.training.plan import ALL, BATCH, FEATURES, FIXED, HEAD, PICTURES, PLAN, TOP, Phase, Rates
 from drivetrain.training.starting import Starts
 
 if TYPE_CHECKING:
@@ -42,6 +42,30 @@ class Recipe:
     """As asked; None chooses."""
     unfreeze: float | None
     """Share of the body to train, as asked; None chooses."""
+    statistics: str = BATCH
+    """Of the body's batch normalisation while it is trained."""
+
+    def of_body(self, name: str, epochs: int, cut: str = PICTURES, views: int = 0) -> Phase:
+        """The phase that trains the body above a cut, or all of it."""
+        return Phase(name, epochs, False, self.rates, cut, views, statistics=self.statistics, start_div=5.0)
+
+
+def choose_rates(learner: Learner, lr: float, statistics: str | None, *, solved: bool = False) -> tuple[Rates, str]:
+    """Rates and statistics of a run that trains the body; both decisions are the Learner's."""
+    body, pretrained = learner.network.body, learner.pretrained
+    chosen = defaults.choose_statistics(statistics, body, pretrained)
+    kept = str(chosen.value)
+    rates, decision = defaults.choose_rates(lr, body, pretrained, solved=solved, statistics=kept)
+    learner.decisions |= {"lr": decision, "statistics": chosen}
+    return rates, kept
+
+
+def rates_of_fit(learner: Learner, lr: float, statistics: str | None = None) -> tuple[Rates, str]:
+    """The same for a run that trains what is not frozen."""
+    if not learner.network.body_frozen:
+        return choose_rates(learner, lr, statistics)
+    learner.decisions["lr"] = Decision(value=lr, reason="the head's; the body is frozen")
+    return Rates(lr, 0.0, 0.0), FIXED
 
 
 def epochs_plan(learner: Learner, epochs: int, recipe: Recipe) -> Planned:
@@ -52,12 +76,11 @@ def epochs_plan(learner: Learner, epochs: int, recipe: Recipe) -> Planned:
     """
     head = _head(learner, recipe)
     if recipe.unfreeze in (None, 1):
-        rest = Phase(ALL, epochs, False, recipe.rates, start_div=5.0)
-        return _with_head(learner, head, recipe, rest), {"head_epochs": head}
+        return _with_head(learner, head, recipe, recipe.of_body(ALL, epochs)), {"head_epochs": head}
     cuts = Starts(learner.network, learner.kind, learner.feeder, learner.place, None).body.cuts
     cut = min(cuts, key=lambda cut: abs(1 - cut.below - (recipe.unfreeze or 1)))
     views = max(FEWEST_VIEWS, math.ceil(epochs / EPOCHS_PER_VIEW)) if stores(learner) else 0
-    rest = Phase(TOP, epochs, False, recipe.rates, cut.name, views, start_div=5.0)
+    rest = recipe.of_body(TOP, epochs, cut.name, views)
     share = Decision(value=round(1 - cut.below, 2), reason=f"{recipe.unfreeze:g} was asked for: cut at {cut.name}")
     return _with_head(learner, head, recipe, rest), {"head_epochs": head, "unfreeze": share}
 
@@ -70,6 +93,7 @@ def budget_plan(learner: Learner, seconds: float, recipe: Recipe, folder: Path |
     """
     began = time.monotonic()
     say("measuring what training costs here")
+    learner.network.fix_statistics(recipe.statistics == FIXED)
     costs = measure_costs(learner.network, learner.kind, learner.feeder, learner.place, cut=stores(learner))
     if recipe.unfreeze is not None:
         asked = recipe.unfreeze
@@ -91,7 +115,7 @@ def budget_plan(learner: Learner, seconds: float, recipe: Recipe, folder: Path |
     rows, steps, room = len(learner.data.train), learner.feeder.steps, _room(learner, folder)
     plan = plan_for(left, costs, rows=rows, steps=steps, validation=validation, room_bytes=room)
     decisions = {"head_epochs": head, "unfreeze": as_decision(plan)}
-    return _with_head(learner, head, recipe, _body_phase(plan, recipe.rates)), decisions
+    return _with_head(learner, head, recipe, _body_phase(plan, recipe)), decisions
 
 
 def _agree(place: Place, costs: Costs, left: float, validation: float) -> tuple[Costs, float, float]:
@@ -100,12 +124,12 @@ def _agree(place: Place, costs: Costs, left: float, validation: float) -> tuple[
     return Costs(place.first(costs.forward), ways), place.first(left), place.first(validation)
 
 
-def _body_phase(plan: BudgetPlan, rates: Rates) -> Phase | None:
+def _body_phase(plan: BudgetPlan, recipe: Recipe) -> Phase | None:
     if plan.way is None:
         return None
     if plan.way.cut is None:
-        return Phase(ALL, plan.epochs, False, rates, start_div=5.0)
-    return Phase(TOP, plan.epochs, False, rates, plan.way.cut.name, plan.views, start_div=5.0)
+        return recipe.of_body(ALL, plan.epochs)
+    return recipe.of_body(TOP, plan.epochs, plan.way.cut.name, plan.views)
 
 
 def _head(learner: Learner, recipe: Recipe) -> Decision:

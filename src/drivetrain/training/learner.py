@@ -31,25 +31,33 @@ from drivetrain.settings import device as asked_device
 from drivetrain.text import printable
 from drivetrain.training import asking, defaults
 from drivetrain.training.asking import CheckpointPlace, TakenUp
-from drivetrain.training.callbacks import Callback, KeepHead, Row
-from drivetrain.training.checkpoint import RunClaim, claim_run, snapshot
+from drivetrain.training.callbacks import Callback, Row
+from drivetrain.training.checkpoint import RunClaim, claim_run
 from drivetrain.training.class_weights import ClassWeights, asked_weights, weights_decision
 from drivetrain.training.evaluating import TorchEngine
 from drivetrain.training.feeding import Feeder
-from drivetrain.training.fine_tuning import Recipe, budget_plan, epochs_plan, keep_plan, solves_head
+from drivetrain.training.fine_tuning import (
+    Recipe,
+    budget_plan,
+    choose_rates,
+    epochs_plan,
+    keep_plan,
+    rates_of_fit,
+    solves_head,
+)
 from drivetrain.training.identity import fingerprint, parameters_sha256
+from drivetrain.training.keep_head import KeepHead, guard_of
 from drivetrain.training.keeping import Keeping
 from drivetrain.training.kinds import asked_augmentation, prepare_kind
 from drivetrain.training.losses import LossFunction, make_loss
-from drivetrain.training.lr_find import LrSuggestion, try_rates
-from drivetrain.training.memory import kept_memory
+from drivetrain.training.lr_find import LrSuggestion, find_rate
 from drivetrain.training.network import Network
 from drivetrain.training.place import Precision, find_place
-from drivetrain.training.plan import Phase, Rates
+from drivetrain.training.plan import Phase
 from drivetrain.training.reporting import Reporting
 from drivetrain.training.run import Run, Setup
 from drivetrain.training.sealing import Sealing
-from drivetrain.training.stepping import Stepper, make_mix, make_optimizer
+from drivetrain.training.stepping import make_mix
 from drivetrain.training.validating import Validating
 
 MetricLike = str | Metric | Any
@@ -249,6 +257,7 @@ class Learner(Validating, Sealing, Keeping, Reporting):
         unfreeze: float | None = None,
         lr: float | None = None,
         head_epochs: int | None = None,
+        statistics: Literal["fixed", "batch"] | None = None,
         checkpoint: CheckpointPlace = None,
         callbacks: Sequence[Callback] | Callback | None = (),
     ) -> Learner:
@@ -257,6 +266,9 @@ class Learner(Validating, Sealing, Keeping, Reporting):
         With a budget, what the time allows: the costs are measured first, then it is decided how much of the body
         is trained and for how many epochs; `decisions["unfreeze"]` says what and why. What stays frozen is computed
         once, for several random views of each picture, and stored while the run lasts.
+
+        Where the end is worse on the validation rows than the head alone was, by more than chance, the head alone is
+        kept, with the body as pretrained; `decisions["kept"]` says so.
 
         Killed, or stopped with Ctrl-C, the same call on the same Learner goes on where it was.
 
@@ -269,6 +281,9 @@ class Learner(Validating, Sealing, Keeping, Reporting):
             lr: Peak rate of the head, from which the body's rates follow; None takes 2e-3, for numbers 5e-4.
             head_epochs: Passes with the body frozen; None solves for the head's best weights instead, or chooses where
                 nothing is stored, the loss is a function of yours or `mixup` is on.
+            statistics: What the body's batch normalisation standardises with while it is trained: "fixed", its own
+                statistics, or "batch", those of each batch, which its own then follow; None takes "fixed" for a
+                pretrained body, with rates that suit it.
             checkpoint: Where the run is saved while it goes on.
             callbacks: For this run, after the Learner's own.
 
@@ -284,13 +299,14 @@ class Learner(Validating, Sealing, Keeping, Reporting):
             unfreeze = number("unfreeze", unfreeze, above=0, most=1)
         epochs, seconds = asking.asked_length(epochs, budget)
         solved = solves_head(self, head)
-        rates, self.decisions["lr"] = defaults.choose_rates(lr, self.network.body, self.pretrained, solved=solved)
-        recipe = Recipe(lr, rates, head, unfreeze)
+        rates, chosen = choose_rates(self, lr, statistics, solved=solved)
+        recipe = Recipe(lr, rates, head, unfreeze, chosen)
         if seconds is not None or epochs is None:
             return self._within(seconds or 0.0, spent, recipe, checkpoint, callbacks)
         phases, decisions = epochs_plan(self, epochs, recipe)
         self.decisions |= decisions
-        return self._run(phases, self._checkpoint_folder(phases, checkpoint, callbacks), callbacks)
+        folder = self._checkpoint_folder(phases, checkpoint, callbacks)
+        return self._run(phases, folder, callbacks, guard=guard_of(self, callbacks))
 
     @named
     def fit(
@@ -298,6 +314,7 @@ class Learner(Validating, Sealing, Keeping, Reporting):
         epochs: int,
         lr: float | None = None,
         *,
+        statistics: Literal["fixed", "batch"] | None = None,
         checkpoint: CheckpointPlace = None,
         callbacks: Sequence[Callback] | Callback | None = (),
     ) -> Learner:
@@ -307,8 +324,8 @@ class Learner(Validating, Sealing, Keeping, Reporting):
         """
         epochs = whole("epochs", epochs, least=1)
         checkpoint, callbacks = asking.asked_checkpoint(checkpoint), asking.asked_callbacks(callbacks)
-        rates, self.decisions["lr"] = self._rates(defaults.choose_lr(lr, self.data.target))
-        phases = [Phase("fit", epochs, self.network.body_frozen, rates)]
+        rates, chosen = rates_of_fit(self, defaults.choose_lr(lr, self.data.target), statistics)
+        phases = [Phase("fit", epochs, self.network.body_frozen, rates, statistics=chosen)]
         return self._run(phases, self._checkpoint_folder(phases, checkpoint, callbacks), callbacks)
 
     @named
@@ -330,24 +347,7 @@ class Learner(Validating, Sealing, Keeping, Reporting):
         steps = whole("steps", steps, least=1)
         if start >= end:
             raise SettingError(f"start={start:g} and end={end:g}: expected start < end. To fix: exchange them.")
-        before = snapshot(self.network)
-        default = defaults.choose_lr(None, self.data.target)
-        rates, _ = self._rates(default)
-        self.network.train()
-        stepper = Stepper(
-            self.network,
-            make_optimizer(self.network, self.kind.depth, rates, self.weight_decay),
-            self.loss,
-            self.kind,
-            self.place,
-            clip_norm=self.clip_norm,
-            mix=self.mix,
-        )
-        try:
-            with self.place.own_randomness(), kept_memory():
-                return try_rates(stepper, self.feeder, start=start, end=end, steps=steps, default=default)
-        finally:
-            self.network.load_state_dict(before)
+        return find_rate(self, start, end, steps)
 
     # ── predicting and saving ───────────────────────────────────────────────────────────────────────────────────
 
@@ -391,12 +391,10 @@ class Learner(Validating, Sealing, Keeping, Reporting):
         folder = self._checkpoint_folder(f"within {seconds} s", checkpoint, callbacks)
         phases, decisions = keep_plan(folder, self.place, lambda: budget_plan(self, seconds - spent, recipe, folder))
         self.decisions |= decisions
-        # In little time the rest may do less than the head alone has done.
-        guard = KeepHead(monitor=self.metrics[0].name) if len(self.data.valid) else None
         # the trained model is judged once more, in fp32, where that is not how the epochs were
         judging = 0.0 if self.place.judging() is self.place else self.place.first(self.judging_seconds)
         left = seconds - (time.monotonic() - began) - judging
-        return self._run(phases, folder, callbacks, seconds=left, guard=guard)
+        return self._run(phases, folder, callbacks, seconds=left, guard=guard_of(self, callbacks))
 
     def _run(
         self,
@@ -405,7 +403,7 @@ class Learner(Validating, Sealing, Keeping, Reporting):
         callbacks: Sequence[Callback],
         *,
         seconds: float | None = None,
-        guard: Callback | None = None,
+        guard: KeepHead | None = None,
     ) -> Learner:
         for name, decision in self.decisions.items():
             if self.place.main:
@@ -444,6 +442,8 @@ class Learner(Validating, Sealing, Keeping, Reporting):
             self._let_others_run()
         self.history = [*self.history, *epochs]
         self.phases_run = run.phases  # a limited time changes their length
+        if guard is not None and guard.kept is not None:
+            self.decisions["kept"] = guard.kept
         self._log_trial(epochs)
         return self
 
@@ -486,11 +486,6 @@ class Learner(Validating, Sealing, Keeping, Reporting):
         if self._claim is not None:
             self._claim.release()
             self._claim = None
-
-    def _rates(self, lr: float) -> tuple[Rates, Decision]:
-        if self.network.body_frozen:
-            return Rates(lr, 0.0, 0.0), Decision(value=lr, reason="the head's; the body is frozen")
-        return defaults.choose_rates(lr, self.network.body, self.pretrained)
 
     def _label_smoothing(self, loss: str | LossFunction | None, asked: float | None) -> float:
         if asked is not None:

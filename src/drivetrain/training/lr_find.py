@@ -9,11 +9,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from drivetrain.errors import TrainingError
+from drivetrain.training import defaults
+from drivetrain.training.checkpoint import snapshot
 from drivetrain.training.feeding import Feeder
-from drivetrain.training.stepping import Stepper
+from drivetrain.training.fine_tuning import rates_of_fit
+from drivetrain.training.memory import kept_memory
+from drivetrain.training.plan import FIXED
+from drivetrain.training.stepping import Stepper, make_optimizer
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from drivetrain.training.learner import Learner
 
 SMOOTHING = 0.9
 EXPLODED = 4.0
@@ -49,6 +56,29 @@ class LrSuggestion:
         from drivetrain.evaluation.figures import lr_find  # noqa: PLC0415 - matplotlib only when drawing
 
         return lr_find(self.lrs, self.losses, self.lr)
+
+
+def find_rate(learner: Learner, start: float, end: float, steps: int) -> LrSuggestion:
+    """A trial on a Learner's own network, whose parameters are put back afterwards."""
+    network, before = learner.network, snapshot(learner.network)
+    default = defaults.choose_lr(None, learner.data.target)
+    rates, statistics = rates_of_fit(learner, default)
+    network.fix_statistics(statistics == FIXED)
+    network.train()
+    stepper = Stepper(
+        network,
+        make_optimizer(network, learner.kind.depth, rates, learner.weight_decay),
+        learner.loss,
+        learner.kind,
+        learner.place,
+        clip_norm=learner.clip_norm,
+        mix=learner.mix,
+    )
+    try:
+        with learner.place.own_randomness(), kept_memory():
+            return try_rates(stepper, learner.feeder, start=start, end=end, steps=steps, default=default)
+    finally:
+        network.load_state_dict(before)
 
 
 def try_rates(

@@ -10,6 +10,8 @@ from drivetrain.runtime.targets import Array
 HEAD_INIT_STD = 0.01
 """Small: a new head begins near the base rates, see `start_from`."""
 
+BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
+
 OVERWRITING = (nn.ReLU6, nn.SiLU, nn.Hardswish, nn.Hardsigmoid, nn.Mish)
 """Activations whose gradient needs what they read: where they write over it, torch copies it first. So in training
 they write elsewhere, which saved MobileNetV1 a tenth of a step; for answering they save memory as their family says."""
@@ -31,6 +33,8 @@ class Network(nn.Module):
         self.head = nn.Sequential(nn.BatchNorm1d(features), nn.Dropout(dropout), linear)
         self.frozen: list[nn.Module] = []
         """Of the body: all of it, its lower part, or nothing."""
+        self.fixed_statistics = False
+        """Whether the body's batch norm keeps its statistics while its weights learn."""
         self._overwriting = [layer for layer in body.modules() if isinstance(layer, OVERWRITING) and layer.inplace]
 
     @torch.no_grad()
@@ -55,9 +59,17 @@ class Network(nn.Module):
         """Keep the whole body as it is, or nothing of it."""
         self.freeze(self.body if frozen else None)
 
+    def fix_statistics(self, fixed: bool) -> None:
+        """Let the body's batch norm standardise with its own statistics in training too, or with each batch's."""
+        self.fixed_statistics = fixed
+        self.train(self.training)
+
     def train(self, mode: bool = True) -> Network:
-        """Training mode for the head, and for what of the body is not frozen."""
+        """Training mode for the head, and for what of the body is not frozen or fixed."""
         super().train(mode)
+        for layer in self.body.modules() if self.fixed_statistics else ():
+            if isinstance(layer, BATCH_NORMS):
+                layer.eval()
         for layer in self._overwriting:
             layer.inplace = not mode
         for module in self.frozen:

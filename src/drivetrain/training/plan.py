@@ -17,6 +17,9 @@ PICTURES, FEATURES = "pictures", "features"
 HEAD, ALL, TOP = "head", "all", "top"
 """Names of phases: what of the network is trained."""
 
+FIXED, BATCH = "fixed", "batch"
+"""What the body's batch normalisation standardises with: its own statistics, or those of each batch."""
+
 MOMENTUM_HIGH, MOMENTUM_LOW = 0.95, 0.85
 
 
@@ -54,6 +57,8 @@ class Phase:
     """Random views of every row for which what is frozen is computed once and stored; 0 computes it every time."""
     solved: bool = False
     """The head's best weights on those features are solved for; there are no steps, and it counts as one epoch."""
+    statistics: str = BATCH
+    """Of the body's batch normalisation, where it is trained: `FIXED` or `BATCH`."""
     warmup: float = 0.3
     """Share of the steps spent rising."""
     start_div: float = 25.0

@@ -33,7 +33,7 @@ from drivetrain.training.losses import Loss
 from drivetrain.training.memory import kept_memory
 from drivetrain.training.network import Network
 from drivetrain.training.place import Place
-from drivetrain.training.plan import MOST_EPOCHS, PLAN, Phase
+from drivetrain.training.plan import FIXED, MOST_EPOCHS, PLAN, Phase
 from drivetrain.training.solving import solve_head
 from drivetrain.training.starting import Starts
 from drivetrain.training.stepping import Stepper, make_optimizer, set_schedule
@@ -190,6 +190,7 @@ class Run:
         if phase.solved:
             self._solve(phase, interrupted)
             return
+        self.network.fix_statistics(phase.statistics == FIXED)
         start = self.starts.prepare(self.phases, self.position.phase)
         self.network.train()
         optimizer = make_optimizer(self.network, setup.kind.depth, phase.rates, setup.weight_decay)

@@ -39,6 +39,7 @@ class Validating(Looking, Measuring):
     place: Place
     judging_seconds: float
     _judged: tuple[str, Predictions] | None
+    _last_judged: Predictions | None = None
     _validated: tuple[tuple[str, tuple[Metric, ...]], Scores] | None
 
     @named
@@ -90,13 +91,19 @@ class Validating(Looking, Measuring):
         outputs = raw_outputs(self.network, self.kind.reader, store, place or self.place.judging())
         return judge(outputs, examples, self.data.target, self.loss)
 
+    def last_judged(self) -> Predictions:
+        """What was said of the validation set after the last epoch that was judged."""
+        assert self._last_judged is not None
+        return self._last_judged
+
     def _validated_columns(self) -> list[str]:
         return ["valid_loss", *(metric.name for metric in self.metrics)] if len(self.data.valid) else []
 
     def _epoch_scores(self) -> dict[str, float | None]:
         if len(self.data.valid) == 0:
             return {}
-        predictions = self.quick_predictions().judged
+        self._last_judged = self.quick_predictions()
+        predictions = self._last_judged.judged
         assert predictions.loss is not None
         values = {metric.name: metric.value(predictions) for metric in self.metrics}
         defined = {name: None if math.isnan(value) else value for name, value in values.items()}
