@@ -15,6 +15,7 @@ from drivetrain.data.data import Data, Sealed
 from drivetrain.data.examples import Examples
 from drivetrain.errors import DataError, DrivetrainWarning, SettingError, TrainingError
 from drivetrain.evaluation.metrics import resolve_metrics
+from drivetrain.training.fine_tuning import rates_of_fit
 from drivetrain.training.identity import parameters_sha256
 from drivetrain.training.stepping import make_optimizer
 
@@ -84,7 +85,7 @@ def test_fine_tune_trains_a_pretrained_body_in_two_phases(make_learner: MakeLear
 def test_rates_rise_from_stem_to_head(make_learner: MakeLearner) -> None:
     learn = make_learner()
     learn.pretrained = True
-    rates, _ = learn._rates(1e-2)
+    rates, _ = rates_of_fit(learn, 1e-2)
     optimizer = make_optimizer(learn.network, learn.kind.depth, rates, 0.01)
     rate = {id(p): group["peak_lr"] for group in optimizer.param_groups for p in group["params"]}
     stem = rate[id(learn.network.body.conv1[0].weight)]
@@ -380,3 +381,13 @@ def test_a_manifest_without_its_parameters_says_that_its_weights_are_random(
     assert parameters_sha256(loaded.network) == parameters_sha256(learn.network) != parameters_sha256(bare.network)
     with pytest.raises(SettingError, match="a saved model has its own"):
         dt.Learner(learn.data, manifest, size=64)
+
+
+@pytest.mark.parametrize(("pretrained", "asked", "used"), [(True, None, 0), (False, None, 0.1), (True, 0.3, 0.3)])
+def test_labels_are_smoothed_from_scratch_alone(
+    make_learner: MakeLearner, pretrained: bool, asked: float | None, used: float
+) -> None:
+    learn = make_learner(arch="embedded", pretrained=pretrained, label_smoothing=asked)
+    outputs, truth = torch.tensor([[3.0, 0.0, 1.0], [0.5, -2.0, 0.0]]), torch.tensor([0, 2])
+    expected = torch.nn.functional.cross_entropy(outputs, truth, reduction="none", label_smoothing=used)
+    torch.testing.assert_close(learn.loss(outputs, truth), expected)

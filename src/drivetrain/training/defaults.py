@@ -27,7 +27,7 @@ bodies. Such layers give the same whatever the size of their weights, so what a 
 and Adam's steps are as large as the rate (van Laarhoven 2017, arXiv:1706.05350; relative steps as in Shazeer & Stern
 2018, arXiv:1804.04235, section 8)."""
 LEAST_SHARE, MOST_SHARE = 1 / 20, 1 / 2
-FIXED_STATISTICS_SHARE = 1 / 3
+FIXED_STATISTICS_SHARE = 1 / 2
 """Of that, for a body whose statistics are fixed: nothing takes the size out of its weights any more, and what a step
 changes is handed on from layer to layer."""
 SOLVED_HEAD_SHARE = 1 / 2
@@ -40,6 +40,7 @@ HEAD_STEPS = 80
 """A new head is nearly settled after this many steps with the body frozen (at the default batch size)."""
 MOST_HEAD_EPOCHS = 20
 LABEL_SMOOTHING = 0.1
+"""Of bodies from scratch. A solved head on a pretrained one is too unsure of itself as it is."""
 SMALLEST_BATCH = 16
 """Batch normalisation gets noisy below."""
 STEPS_PER_EPOCH = 10

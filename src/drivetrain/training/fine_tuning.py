@@ -76,7 +76,9 @@ def epochs_plan(learner: Learner, epochs: int, recipe: Recipe) -> Planned:
     """
     head = _head(learner, recipe)
     if recipe.unfreeze in (None, 1):
-        return _with_head(learner, head, recipe, recipe.of_body(ALL, epochs)), {"head_epochs": head}
+        asked = "the default without a budget" if recipe.unfreeze is None else "as asked"
+        whole = Decision(value=1.0, reason=f"all of the body is trained: {asked}")
+        return _with_head(learner, head, recipe, recipe.of_body(ALL, epochs)), {"head_epochs": head, "unfreeze": whole}
     cuts = Starts(learner.network, learner.kind, learner.feeder, learner.place, None).body.cuts
     cut = min(cuts, key=lambda cut: abs(1 - cut.below - (recipe.unfreeze or 1)))
     views = max(FEWEST_VIEWS, math.ceil(epochs / EPOCHS_PER_VIEW)) if stores(learner) else 0

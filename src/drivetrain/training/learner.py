@@ -87,7 +87,8 @@ class Learner(Validating, Sealing, Keeping, Reporting):
             (`drivetrain.Augmentation`, or a dict of some of them).
         mixup: Strength α of MixUp (Zhang et al. 2018); 0 is off. Not together with `cutmix`.
         cutmix: Strength α of CutMix (Yun et al. 2019); 0 is off.
-        label_smoothing: Share of probability spread over all categories; None takes 0.1 for single categories.
+        label_smoothing: Share of probability spread over all categories; None takes 0.1 for single categories
+            where the body is not pretrained, else 0.
         class_weights: "balanced", category → weight (1 where none is named), or a list, array or tensor of a weight
             per category in their order, for classes of unequal size or importance. With several labels per row, rows
             with a label are weighed against those without it: "balanced" gives both the same weight in all, a number
@@ -490,4 +491,5 @@ class Learner(Validating, Sealing, Keeping, Reporting):
     def _label_smoothing(self, loss: str | LossFunction | None, asked: float | None) -> float:
         if asked is not None:
             return asked
-        return defaults.LABEL_SMOOTHING if loss is None and self.data.target.kind == "category" else 0.0
+        suits = loss is None and self.data.target.kind == "category" and not self.pretrained
+        return defaults.LABEL_SMOOTHING if suits else 0.0
