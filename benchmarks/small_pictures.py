@@ -245,7 +245,7 @@ def letters(sources: Sources) -> Small:
                 path = folder / f"{font.stem}-{letter}-{copy}.png"
                 picture = Image.new("L", (48, 48), 255)
                 type_ = ImageFont.truetype(str(font), int(rng.integers(24, 40)))
-                at = tuple(int(x) for x in rng.integers(18, 31, 2))
+                at = (int(rng.integers(18, 31)), int(rng.integers(18, 31)))
                 ImageDraw.Draw(picture).text(at, letter, fill=int(rng.integers(0, 90)), font=type_, anchor="mm")
                 noisy = np.asarray(picture).astype(float) + rng.normal(0, 25, (48, 48))
                 Image.fromarray(noisy.clip(0, 255).astype(np.uint8)).save(path)

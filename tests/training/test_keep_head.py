@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,6 +16,7 @@ import drivetrain as dt
 from drivetrain.evaluation.metrics import resolve_metrics
 from drivetrain.evaluation.predictions import Predictions
 from drivetrain.runtime.targets import CategoriesTarget, CategoryTarget, NumberTarget
+from drivetrain.training.callbacks import Callback
 from drivetrain.training.keep_head import KeepHead, guard_of
 from tests.training.conftest import MakeLearner
 
@@ -106,9 +108,10 @@ def test_rows_of_one_group_are_not_many_rows() -> None:
 
 
 def test_an_undefined_metric_leaves_it_to_the_loss() -> None:
-    constant = replace(sizes(40, 0.1), truth=np.ones((40, 1)))
+    ones = np.ones((40, 1))
+    constant = replace(sizes(40, 0.1), truth=ones)
     noise = np.random.default_rng(1).random((2, 40))
-    head, end = (replace(constant, output=constant.truth + by, loss=by + noise[by - 1]) for by in (1, 2))
+    head, end = (replace(constant, output=ones + by, loss=by + noise[by - 1]) for by in (1, 2))
     decision = guarded(head, end, "r2").kept
     assert decision is not None and decision.value == "head" and decision.reason.startswith("loss")
 
@@ -133,3 +136,27 @@ def test_whoever_keeps_the_best_epoch_needs_none(make_learner: MakeLearner, squa
     assert guard_of(learner, []) is not None
     assert guard_of(learner, [dt.KeepBest()]) is None
     assert guard_of(make_learner(dt.images(squares, valid_pct=0, test_pct=0)), []) is None
+
+
+class Stop(Callback):
+    def __init__(self, epochs: int) -> None:
+        self.left = epochs
+
+    def on_epoch_end(self, run: Any) -> None:
+        self.left -= 1
+        if self.left == 0:
+            raise SystemExit
+
+
+def test_a_run_that_is_taken_up_knows_its_head(make_learner: MakeLearner, tmp_path: Path) -> None:
+    """Stopped in its third epoch, when the head's own parameters were overwritten long ago."""
+    learner = make_learner(arch="embedded", pretrained=True)
+    with pytest.raises(SystemExit):
+        learner.fine_tune(3, lr=5.0, checkpoint=tmp_path / "c", callbacks=[Stop(3)])
+    again = make_learner(arch="embedded", pretrained=True)
+    before = {name: value.clone() for name, value in again.network.body.state_dict().items()}
+    again.fine_tune(3, lr=5.0, checkpoint=tmp_path / "c", callbacks=[Stop(10**6)])
+    assert [row["phase"] for row in again.history] == ["head", "all", "all", "all"]
+    assert again.decisions["kept"].value == "head"
+    for name, value in again.network.body.state_dict().items():
+        assert torch.equal(value, before[name]), name
