@@ -156,7 +156,7 @@ def test_a_run_that_is_taken_up_knows_its_head(make_learner: MakeLearner, tmp_pa
     again = make_learner(arch="embedded", pretrained=True)
     before = {name: value.clone() for name, value in again.network.body.state_dict().items()}
     again.fine_tune(3, lr=5.0, checkpoint=tmp_path / "c", callbacks=[Stop(10**6)])
-    assert [row["phase"] for row in again.history] == ["head", "all", "all", "all"]
+    assert [row["phase"] for row in again.history] == ["head", "all", "all", "all", "settle"]
     assert again.decisions["kept"].value == "head"
     for name, value in again.network.body.state_dict().items():
         assert torch.equal(value, before[name]), name

@@ -18,7 +18,7 @@ from drivetrain.training import defaults
 from drivetrain.training.budget import EPOCHS_PER_VIEW, FEWEST_VIEWS, BudgetPlan, as_decision, plan_for
 from drivetrain.training.costs import Costs, measure_costs
 from drivetrain.training.place import Place
-from drivetrain.training.plan import ALL, BATCH, FEATURES, FIXED, HEAD, PICTURES, PLAN, TOP, Phase, Rates
+from drivetrain.training.plan import ALL, BATCH, FEATURES, FIXED, HEAD, PICTURES, PLAN, SETTLE, TOP, Phase, Rates
 from drivetrain.training.starting import Starts
 
 if TYPE_CHECKING:
@@ -113,6 +113,8 @@ def budget_plan(learner: Learner, seconds: float, recipe: Recipe, folder: Path |
         costs = replace(costs, forward=max(costs.forward, validation / len(learner.data.valid)))
     last = learner.judging_seconds if learner.place.judging() is not learner.place else 0.0
     left = seconds - (time.monotonic() - began) - validation * int(head.value or 0) - last
+    if solves_head(learner, recipe.head_epochs):  # and once more at the end
+        left -= len(learner.data.train) * costs.forward + validation
     costs, left, validation = _agree(learner.place, costs, left, validation)
     rows, steps, room = len(learner.data.train), learner.feeder.steps, _room(learner, folder)
     plan = plan_for(left, costs, rows=rows, steps=steps, validation=validation, room_bytes=room)
@@ -148,7 +150,8 @@ def _with_head(learner: Learner, head: Decision, recipe: Recipe, rest: Phase | N
     start, views = (FEATURES, 1) if stores(learner) else (PICTURES, 0)
     rates, solved = Rates(recipe.lr, 0.0, 0.0), solves_head(learner, recipe.head_epochs)
     first = Phase(HEAD, int(head.value or 0), True, rates, start, views, solved)
-    return [phase for phase in (first, rest) if phase is not None and phase.epochs > 0]
+    last = Phase(SETTLE, int(solved and rest is not None), True, rates, start, views, solved)
+    return [phase for phase in (first, rest, last) if phase is not None and phase.epochs > 0]
 
 
 def stores(learner: Learner) -> bool:

@@ -14,8 +14,9 @@ MOST_EPOCHS = 60
 PICTURES, FEATURES = "pictures", "features"
 """Where a phase may start, besides behind a layer of the body."""
 
-HEAD, ALL, TOP = "head", "all", "top"
-"""Names of phases: what of the network is trained."""
+HEAD, ALL, TOP, SETTLE = "head", "all", "top", "settle"
+"""Names of phases: what of the network is trained; `SETTLE` moves the head half way to the one
+that is best on the trained body."""
 
 FIXED, BATCH = "fixed", "batch"
 """What the body's batch normalisation standardises with: its own statistics, or those of each batch."""

@@ -88,10 +88,9 @@ class Starts:
         )
         return Start(self._features(phase, later), nn.Identity())
 
-    def judged(self) -> Bank:
-        """(1, N, F) features that the frozen body gives of each row as it is judged: whole, not varied."""
-        self._network.freeze_body(True)
-        return self._bank(JUDGED, 1, self._as_judged)
+    def judged(self, phase: str) -> Bank:
+        """(1, N, F) features that the body gives of each row as it is judged: whole, not varied; in a phase."""
+        return self._bank(f"{JUDGED}-{phase}", 1, self._as_judged)
 
     def close(self) -> None:
         """Delete what was stored."""
