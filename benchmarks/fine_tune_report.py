@@ -36,6 +36,8 @@ WHAT_LIMITS = {
     ),
 }
 HEAD_ONLY = ("frozen", "head", "probe")
+SETTLING = "settle"
+"""The head once more, after the body."""
 """Phases in which the body is not trained."""
 
 
@@ -126,7 +128,7 @@ def difference(row: Row, other: Row | None) -> str:
 def share_of_limit(row: Row, limits: Row | None) -> str:
     if limits is None:
         return "–"
-    passes = sum(1 if epoch["phase"] in HEAD_ONLY else 3 for epoch in row["epochs"])
+    passes = sum(1 if epoch["phase"] in (*HEAD_ONLY, SETTLING) else 3 for epoch in row["epochs"])
     rate = passes * row["n"]["train"] * limits["body_gflops"] / row["seconds"]
     shares = [100 * rate / limits[f"matmul_{kind}_gflops"] for kind in ("fp32", "bf16")]
     return f"{shares[0]:.1f} % of fp32, {shares[1]:.1f} % of bf16"
@@ -156,7 +158,7 @@ def profile_table(runs: Rows) -> list[str]:
         if "said" not in row or not row["epochs"]:
             continue
         head = max((epoch["seconds"] for epoch in row["epochs"] if epoch["phase"] in HEAD_ONLY), default=0.0)
-        body = [epoch["seconds"] for epoch in row["epochs"] if epoch["phase"] not in HEAD_ONLY]
+        body = [epoch["seconds"] for epoch in row["epochs"] if epoch["phase"] not in (*HEAD_ONLY, SETTLING)]
         decided = row["said"]["decisions"].get("unfreeze", {})
         lines.append(
             [

@@ -40,6 +40,7 @@ from drivetrain.training.identity import parameters_sha256
 from drivetrain.training.kinds import PreparedKind
 from drivetrain.training.network import Network
 from drivetrain.training.place import Place
+from drivetrain.training.plan import SETTLE
 from drivetrain.training.reading import read_reading
 from drivetrain.training.reporting import card_after_opening
 
@@ -135,7 +136,8 @@ class Sealing:
     def verdict(self) -> Verdict:
         """Whether training still improved the model, levelled off, or made it worse: by the validation set."""
         first = self.metrics[0]
-        return judge_training(self.history, first.name, higher_is_better=first.higher_is_better is not False)
+        steps = [row for row in self.history if row.get("phase") != SETTLE]  # what settles the head is no training
+        return judge_training(steps, first.name, higher_is_better=first.higher_is_better is not False)
 
     def _log_trial(self, epochs: Sequence[Row]) -> None:
         """Put what was just trained on record, with what it says of each validation row."""
