@@ -192,3 +192,11 @@ def test_a_budget_never_ends_below_the_head_alone(make_pretrained: MakeLearner) 
     loss = learner.predictions().loss
     assert loss is not None
     assert loss.mean() == pytest.approx(learner.history[0]["valid_loss"], rel=1e-4), "and with it the head is"
+
+
+def test_a_run_that_is_stopped_early_settles_too(make_pretrained: MakeLearner) -> None:
+    learner: dt.Learner = make_pretrained(callbacks=dt.EarlyStopping(1, min_delta=100.0))
+    learner.fine_tune(5)
+    assert [row["phase"] for row in learner.history] == ["head", "all", "settle"]
+    learner.fit(1)
+    assert learner.phases_run[-1].freeze_body is False, "the body is as free as before"

@@ -172,7 +172,10 @@ class Run:
             kept_memory(),
             _memory_explained(),
         ):
-            while self.position.phase < len(self.phases) and self._stop_reason is None:
+            while self.position.phase < len(self.phases):
+                if self._stop_reason is not None and not self.phases[self.position.phase].solved:
+                    self.position = Position(phase=self.position.phase + 1)  # a head that was trained still settles
+                    continue
                 self._phase(checkpoint, interrupted)
                 checkpoint = None
         if self._stop_reason:
