@@ -70,11 +70,10 @@ class KeepHead(Callback):
         why = worse(head, end, self._metric, higher_is_better=higher)
         values = f"{self._metric.label} {self._metric.value(head.judged):.4g} of the head alone, "
         values += f"{self._metric.value(end.judged):.4g} with the body trained"
-        if why is None:
-            self.kept = Decision(value="all", reason=values)
-            return
-        run.network.load_state_dict(kept)
-        self.kept = Decision(value="head", reason=f"{why} worse on validation by more than chance: {values}")
+        self.kept = Decision(value="all", reason=values)
+        if why is not None:
+            run.network.load_state_dict(kept)
+            self.kept = Decision(value="head", reason=f"{why} worse on validation by more than chance: {values}")
         if run.main:
             say(f"kept: {self.kept}")
 
