@@ -51,7 +51,7 @@ $(PEERS_MARK): | setup
 	@rm -f .venv-peers/.set-up-* && touch $@
 
 # One after another, on an otherwise quiet machine: hours. `make bench ARGS=--quick` tries it all in minutes.
-BENCHMARKS ?= fine_tune predict throughput loading startup embedded export serve audit seal label_errors
+BENCHMARKS ?= fine_tune small_sets predict throughput loading startup embedded export serve audit seal label_errors
 SIMULATIONS ?= coverage selection watch
 bench: bench-setup
 	@failed=; for name in $(BENCHMARKS); do \

@@ -37,11 +37,11 @@ from PIL import Image
 from sets import grocery_table, tiny_table
 
 import drivetrain as dt
-from drivetrain.data.signatures import near_arrays, signature_of
-from drivetrain.evaluation.auditing import Audit, audit
-from drivetrain.evaluation.auditing.section import audit_page
+from drivetrain.auditing import Audit, audit
+from drivetrain.auditing.section import audit_page
+from drivetrain.kinds.images.looks.signatures import near_arrays, signature_of
 from drivetrain.progress import quiet
-from drivetrain.runtime.pictures import read_picture
+from drivetrain.runtime.pictures.read import read_picture
 
 JOBS = ("tiny", "grocery", "planted-tiny", "planted-grocery", "shortcut", "groups", "clean")
 PER_WAY = 50
@@ -105,7 +105,7 @@ def write_sheets(found: Audit, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "audit.html").write_text(audit_page(found), encoding="utf-8")
     for finding in found.findings:
-        pairs = [(p.one.file, p.other.file) for p in finding.pairs if p.one.file and p.other.file]
+        pairs = [(p.one.source, p.other.source) for p in finding.pairs if p.one.source and p.other.source]
         if pairs:
             contact_sheet(pairs, folder / f"{finding.kind.replace(' ', '-')}.png")
 
@@ -206,7 +206,7 @@ def planted(name: str, shared: Path, folder: Path, *, quick: bool) -> dict[str, 
     found["by"]["audit with features"] = judged(pairs_of(with_features), way_of)
     found["by"]["audit with features"]["seconds"] = with_features.seconds
     found["not_planted"] = [
-        [p.one.path, p.other.path, p.how] for p in across(with_features) if str(p.other.file) not in way_of
+        [p.one.path, p.other.path, p.how] for p in across(with_features) if str(p.other.source) not in way_of
     ]
     return found
 
@@ -220,7 +220,7 @@ def features(shared: Path, name: str) -> Callable[[Any], Any]:
 
 def pairs_of(found: Audit) -> dict[str, str]:
     """Held-out file → the training file that it is said to be a copy of."""
-    return {str(pair.other.file): str(pair.one.file) for pair in across(found)}
+    return {str(pair.other.source): str(pair.one.source) for pair in across(found)}
 
 
 def across(found: Audit) -> list[Any]:

@@ -36,7 +36,8 @@ from coverage_populations import (
 from drivetrain.evaluation.calibration import abstain_threshold, calibration_error
 from drivetrain.evaluation.comparing import compare
 from drivetrain.evaluation.conformal import conformal_quantile
-from drivetrain.evaluation.metrics import METRICS, Metric, resolve_metrics
+from drivetrain.evaluation.intervals import interval as interval_of
+from drivetrain.evaluation.metrics.metrics import METRICS, Metric, resolve_metrics
 from drivetrain.evaluation.predictions import Predictions
 from drivetrain.runtime.targets import softmax
 
@@ -103,7 +104,7 @@ def measure(population: Population, n: int, sets: int, seed: int) -> dict[str, d
         model = i % len(true)
         rows = population.table(model, random, n)
         for metric in metrics:
-            interval = metric.interval(rows, seed=i)
+            interval = interval_of(metric, rows, seed=i)
             found, value = counts[metric.name], true[model][metric.name]
             if interval is None or interval.high == interval.low:
                 found["none"] += 1

@@ -121,10 +121,10 @@ def measure_grocery(pictures: Table, shared: Path, folder: Path, results: Result
     import drivetrain as dt
     from drivetrain.export.exporting import read_all
     from drivetrain.export.paired import paired_change
+    from drivetrain.learner.torch_predictor import load_network
     from drivetrain.runtime.artefact import open_artefact
     from drivetrain.training.exporting import EXACT
-    from drivetrain.training.inference import TorchEngine
-    from drivetrain.training.saved import load_network
+    from drivetrain.training.fast.inference import TorchEngine
 
     few = smallest(pictures, classes=options.classes, per_class=30) if options.classes else pictures
     how = ["--epochs", "1", "--head-epochs", "2"] if options.classes else ["--budget", options.budget]
@@ -136,9 +136,9 @@ def measure_grocery(pictures: Table, shared: Path, folder: Path, results: Result
     network = TorchEngine(load_network(open_artefact(model), EXACT), EXACT)
     said: dict[str, list[Any]] = {"torch": [], "fp32": [], "int8": []}
     for start in range(0, len(paths), 50):
-        pixels = read_all(fp32.reader, paths[start : start + 50])
+        views = read_all(fp32.reader, paths[start : start + 50])
         for who, engine in (("torch", network), ("fp32", fp32.run), ("int8", int8.run)):
-            said[who].append(engine(pixels))
+            said[who].append(engine(*views))
         print(f"{start} of {len(paths)}", flush=True)
     outputs = {who: np.concatenate(parts) for who, parts in said.items()}
     truth = fp32.target.encode([label for _, label, _ in held_out])
@@ -185,12 +185,12 @@ def times(model: Path, paths: list[str], threads: int) -> dict[str, float]:
     predictor = dt.load(model, threads=threads)
     for path in paths[:5]:
         predictor.predict(path)
-    pixels = predictor.read(paths[0])[None]
+    views = predictor.reader.stack([predictor.read(paths[0])])
     taken: dict[str, list[float]] = {"answer": [], "network": []}
     for path in paths:
         for what, ask in (
             ("answer", lambda path=path: predictor.predict(path)),
-            ("network", lambda: predictor.run(pixels)),
+            ("network", lambda: predictor.run(*views)),
         ):
             began = time.perf_counter()
             ask()

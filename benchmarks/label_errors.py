@@ -23,6 +23,7 @@ from sklearn.datasets import load_digits
 
 import drivetrain as dt
 from drivetrain.data.examples import Examples
+from drivetrain.data.inputs import Files
 from drivetrain.evaluation import Predictions
 from drivetrain.evaluation.label_errors import Rule, label_errors
 from drivetrain.runtime.targets import CategoryTarget
@@ -71,7 +72,7 @@ def measure(features: NDArray[Any], truth: NDArray[Any], share: float) -> dict[s
     target = CategoryTarget(name="c", vocab=tuple(f"{i:03}" for i in range(k)))
     labels, wrong = with_errors(features, truth, share)
     ids = tuple(f"{i:032x}" for i in range(len(labels)))
-    examples = Examples(tuple(map(Path, ids)), ids, tuple(target.vocab[label] for label in labels))
+    examples = Examples(Files(map(Path, ids)), ids, tuple(target.vocab[label] for label in labels))
     output = out_of_fold(target, features, examples)
     said = Predictions(ids=ids, target=target, truth=labels, output=output)
     found: dict[str, Any] = {"rows": len(labels), "changed": len(wrong), "accuracy": float(said.hits().mean())}

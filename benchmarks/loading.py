@@ -31,12 +31,13 @@ import numpy as np
 from common import QUICK_RESULTS
 from PIL import Image
 
-from drivetrain.data.cache_place import CachePlace
-from drivetrain.data.check import check_pictures
-from drivetrain.data.store import Store
+from drivetrain.data.cache.location import CachePlace
+from drivetrain.data.cache.store import Store
+from drivetrain.data.inputs import Files
+from drivetrain.kinds.images.near import probe_pictures
+from drivetrain.kinds.images.spec import PictureInput
 from drivetrain.progress import quiet
 from drivetrain.runtime.cpus import usable_cpus
-from drivetrain.runtime.inputs import PictureInput
 
 RESULTS = Path(__file__).parent / "results"
 READER = PictureInput(channels=3, size_px=224, mean=(0.5,) * 3, std=(0.5,) * 3)
@@ -101,7 +102,7 @@ def passes(table: Path, cache: str, limit_bytes: int) -> dict[str, Any]:
     paths, digests = [Path(path) for path, _ in rows], [digest for _, digest in rows]
     before, peak, found = anonymous_mb(), 0.0, {}
     began = time.perf_counter()
-    store = Store(paths, READER, digests=digests, cache=CachePlace(Path(cache), limit_bytes))
+    store = Store(Files(paths), READER, digests=digests, cache=CachePlace(Path(cache), limit_bytes))
     found["open_s"] = time.perf_counter() - began
     for number in (1, 2):
         order = np.random.default_rng(number).permutation(len(paths)).tolist()
@@ -210,7 +211,7 @@ def usual(paths: list[Path]) -> dict[str, float]:
 def checked_rows(shared: Path, most: int) -> list[tuple[str, str]]:
     """Path and digest of the first `most` Grocery photographs that can be read, each content once."""
     paths = sorted((shared / "data" / "grocery").rglob("*.jpg"))[:most]
-    found = {checked.digest: str(path) for path, checked in zip(paths, check_pictures(paths), strict=True)}
+    found = {checked.digest: str(path) for path, checked in zip(paths, probe_pictures(paths), strict=True)}
     return [(path, digest) for digest, path in found.items() if digest]
 
 

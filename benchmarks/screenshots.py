@@ -25,9 +25,9 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from sets import Row, grocery_table, write_table
 
 import drivetrain as dt
-from drivetrain.cli.review import Desk
-from drivetrain.cli.review_server import ReviewServer
-from drivetrain.training.reviewing import gather
+from drivetrain.cli.commands.review import Desk
+from drivetrain.cli.commands.review_server import ReviewServer
+from drivetrain.learner.saved_model import gather
 
 CLASSES = 12
 EPOCHS = 3

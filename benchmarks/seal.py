@@ -24,10 +24,11 @@ from common import QUICK_RESULTS, RESULTS, Results, hidden_places, parser_of, pr
 from PIL import ExifTags, Image, ImageOps
 from sets import Table, grocery_table, tiny_table
 
-from drivetrain.data.check import check_pictures
 from drivetrain.data.examples import Examples
-from drivetrain.data.seal import SealedSet
-from drivetrain.data.sealing import matches
+from drivetrain.data.inputs import Files
+from drivetrain.data.seals.seal import SealedSet
+from drivetrain.data.seals.sealing import matches
+from drivetrain.kinds.images.source import probe_pictures
 from drivetrain.progress import quiet
 
 COPIES_EACH = 200
@@ -116,10 +117,10 @@ def some_of(pictures: Table, step: int) -> Table:
 
 def rows_of(paths: list[Path]) -> Examples:
     """The readable ones, each content once."""
-    checked = check_pictures(paths)
+    checked = probe_pictures(paths)
     distinct = {found.digest: (path, found) for path, found in zip(paths, checked, strict=True) if not found.problem}
     return Examples(
-        tuple(path for path, _ in distinct.values()),
+        Files(path for path, _ in distinct.values()),
         tuple(distinct),
         ("x",) * len(distinct),
         signatures=tuple(found.signature for _, found in distinct.values()),
@@ -132,13 +133,13 @@ def resistance(pictures: Table, folder: Path, copies: int) -> dict[str, Any]:
     half = len(paths) // 2
     sealed_rows, others = (rows_of([paths[i] for i in part]) for part in (order[:half], order[half:]))
     sealed = SealedSet.of(sealed_rows, source="benchmark")
-    here = dict(zip(sealed_rows.digests, sealed_rows.paths, strict=True))
+    here = dict(zip(sealed_rows.digests, sealed_rows.inputs.paths, strict=True))
     caught: dict[str, Any] = {}
     for way, change in WAYS.items():
         place = folder / "copies"
         place.mkdir(exist_ok=True)
         changed: list[Path] = []
-        for i, path in enumerate(sealed_rows.paths[:copies]):
+        for i, path in enumerate(sealed_rows.inputs.paths[:copies]):
             changed.append(place / f"{i}.bin")
             changed[-1].write_bytes(change(Image.open(path).convert("RGB")))
         rows = rows_of(changed)
@@ -164,7 +165,7 @@ def resistance(pictures: Table, folder: Path, copies: int) -> dict[str, Any]:
 
 
 def by_digest(rows: Examples) -> dict[str, Path]:
-    return dict(zip(rows.digests, rows.paths, strict=True))
+    return dict(zip(rows.digests, rows.inputs.paths, strict=True))
 
 
 def report(rows: Mapping[str, Mapping[str, Any]]) -> list[str]:

@@ -4,7 +4,7 @@
 
 Each contest: models with a true accuracy each say right or wrong of the same validation rows; their mistakes may go
 together (a row that is hard for one is hard for others). The best on these rows is chosen, and its score corrected with
-`drivetrain.evaluation.selection`. What the choice is worth is known here: the true accuracy of the model chosen. Also
+`evaluation.record.selection`. What the choice is worth is known here: the true accuracy of the model chosen. Also
 counted: how often the corrected interval holds it, and how often a test set of 500 rows gets a score inside the range
 that was predicted for it. Results go to results/selection.json and .md.
 """
@@ -20,8 +20,8 @@ import numpy as np
 from common import QUICK_RESULTS, RESULTS, Results, hidden_places, parser_of, provenance, table, versions, wanted
 
 from drivetrain.evaluation import Predictions
-from drivetrain.evaluation.metrics import METRICS
-from drivetrain.evaluation.selection import correct_selection, expect
+from drivetrain.evaluation.metrics.metrics import METRICS
+from drivetrain.evaluation.record.selection import correct_selection, expect
 from drivetrain.runtime.targets import CategoryTarget
 
 COIN = CategoryTarget(name="right", vocab=("yes", "no"))

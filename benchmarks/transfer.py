@@ -45,8 +45,10 @@ def linear_probe(table: Path, body: str, size: list[str]) -> dict[str, Any]:
     from sklearn.preprocessing import StandardScaler
 
     import drivetrain as dt
-    from drivetrain.data.store import Store
+    from drivetrain.data.cache.store import Store
+    from drivetrain.data.inputs import Files
     from drivetrain.evaluation import wilson_interval
+    from drivetrain.training.fast.inference import on_device
 
     began = time.monotonic()
     with dt.quiet():
@@ -55,19 +57,19 @@ def linear_probe(table: Path, body: str, size: list[str]) -> dict[str, Any]:
     network = learn.network.eval()
 
     def features(paths: tuple[Path, ...]) -> Any:
-        store, found = Store(paths, learn.kind.reader), []
+        spec = learn.kind.spec
+        store, found = Store(Files(paths), spec), []
         for start in range(0, len(paths), 64):
-            arrays = store.get(range(start, min(start + 64, len(paths))))
-            views = np.stack([learn.kind.reader.view(array) for array in arrays if array is not None])
+            loaded = store.get(range(start, min(start + 64, len(paths))))
+            views = on_device(spec.stack([spec.view(one) for one in loaded if one is not None]), learn.place)
             with torch.inference_mode(), learn.place.autocast():
-                batch = torch.from_numpy(views).permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
-                found.append(network.body(network.normalise(batch)).float().numpy())
+                found.append(network.body(*network.taken(*views)).float().numpy())
         return np.concatenate(found)
 
     test = data.open_test()
     model = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=1000))
-    model.fit(features(data.train.paths), data.train.values)
-    right = model.predict(features(test.paths)) == np.array(test.values)
+    model.fit(features(data.train.inputs.paths), data.train.values)
+    right = model.predict(features(test.inputs.paths)) == np.array(test.values)
     interval = wilson_interval(int(right.sum()), len(right))
     return {
         "seconds": time.monotonic() - began,

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from common import QUICK_RESULTS, RESULTS, Results, hidden_places, parser_of, provenance, table, versions
 
-from drivetrain.runtime.reference import Reference
 from drivetrain.runtime.targets import CategoryTarget
-from drivetrain.runtime.watch_log import Live
-from drivetrain.runtime.watching import watch
+from drivetrain.runtime.watching.compare import watch
+from drivetrain.runtime.watching.log import Live
+from drivetrain.runtime.watching.reference import Reference
 
 FRUIT = CategoryTarget(name="fruit", vocab=tuple("abcdefgh"))
 SHARES = np.array([0.30, 0.20, 0.15, 0.10, 0.10, 0.08, 0.05, 0.02])

@@ -5,7 +5,7 @@
 Two runs, one after the other: first on small views, which cost half, then on whole ones. Killed or interrupted, the
 same command goes on where it was. At the end the 5,000 validation pictures of Tiny ImageNet, which nothing was
 trained on or chosen by, are judged once, and the folder `body` is written: config.json, model.safetensors (fp16) and
-README.md, a card. Copied to src/drivetrain/vision/embedded, it is what `arch="embedded"` loads.
+README.md, a card. Copied to src/drivetrain/kinds/images/bodies/embedded, it is what `arch="embedded"` loads.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import drivetrain as dt
+from drivetrain.learner.learner import Learner
 from drivetrain.training.checkpoint import snapshot
-from drivetrain.training.learner import Learner
 
 ARCHITECTURE: dict[str, Any] = {
     "architecture": "resnet18",
@@ -124,11 +124,8 @@ def make_learner(data: Any, out: Path, size: int) -> Learner:
         f"local-dir:{shape}",
         pretrained=False,
         size=size,
-        batch_size=BATCH_SIZE,
+        recipe=dt.Recipe(batch_size=BATCH_SIZE, mixup=MIXUP, weight_decay=0.05, dropout=0.1),
         augment=VIEWS,
-        mixup=MIXUP,
-        weight_decay=0.05,
-        dropout=0.1,
         metrics=["accuracy", "top_5_accuracy"],
         seed=SEED,
     )
@@ -168,7 +165,7 @@ def write_body(learn: Learner, folder: Path, card: dict[str, Any]) -> None:
     save_file(body, folder / "model.safetensors")
     accuracy, top_5 = (said(card["test"]["metrics"][name]) for name in ("accuracy", "top_5_accuracy"))
     config = config_of(PX) | {"drivetrain": {"accuracy": f"Tiny ImageNet, 200 classes: {accuracy}"}}
-    reader = learn.kind.reader
+    reader = learn.kind.spec
     config["pretrained_cfg"] |= {"mean": reader.mean, "std": reader.std}
     (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
     parameters = sum(tensor.numel() for tensor in body.values())

@@ -36,7 +36,7 @@ def _own_project(request, tmp_path_factory, monkeypatch):
 @pytest.fixture
 def forgetful(tmp_path_factory, monkeypatch):
     """No split remembers what another has sealed: for tests that draw many from the same pictures."""
-    from drivetrain.data.project import Project
+    from drivetrain.data.seals.project import Project
 
     folder = tmp_path_factory.mktemp("forgotten")
     folders = (folder / str(i) for i in itertools.count())

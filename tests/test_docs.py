@@ -100,7 +100,7 @@ def desk(tmp_path, monkeypatch, hub_cache):
     monkeypatch.chdir(place)
     monkeypatch.setattr("drivetrain.export.exporting.EXPORTERS", ("torchscript", "dynamo"))  # the quicker one first
     # a budget counts from the start of the process, and this one may be older than the budget of a page
-    monkeypatch.setattr("drivetrain.cli.train._process_seconds", lambda: 5.0)
+    monkeypatch.setattr("drivetrain.cli.commands.train._process_seconds", lambda: 5.0)
     random = np.random.default_rng(0)
     rows = []
     for label, colour in COLOURS.items():

@@ -109,11 +109,11 @@ def test_other_numbers_of_channels(tmp_path: Path, channels: int) -> None:
     data = dt.images(tmp_path / "set", channels=channels, valid_pct=0.25, test_pct=0)
     learn = train(data, epochs=20, augment=dt.Augmentation(light=0))
     assert learn.validate()["accuracy"].value == 1
-    assert len(learn.kind.reader.mean) == channels
-    first = next(learn.predict_many(data.valid.paths))
+    assert len(learn.kind.spec.mean) == channels
+    first = next(learn.predict_many(data.valid.inputs.paths))
     assert first.label == data.valid.values[0]
     for figure in (learn.show_batch(4), learn.show_results(4), learn.plot_top_losses(4)):
-        figure.savefig(tmp_path / "figure.png")
+        figure.save(tmp_path / "figure.png")
 
 
 def grocery_table(folder: Path, rows: int) -> pd.DataFrame:

@@ -99,12 +99,12 @@ class Call:
 
 
 A_NUMBER = BIG_ENOUGH
-LEARNING = "drivetrain.training.learner."
+LEARNING = "drivetrain.learner.learner."
 CALLS: dict[str, Call] = {
     "images": Call(
         lambda _: dt.images,
         lambda w: {"source": w.root / "pictures"},
-        ("drivetrain.data.images.read_source",),
+        ("drivetrain.data.assemble.read_source",),
         {
             "source": set(),
             "target": TEXT,
@@ -129,37 +129,46 @@ CALLS: dict[str, Call] = {
             "arch": TEXT,
             "pretrained": TRUE,
             "augment": TRUE | DICT,
+            "callbacks": LIST,
+            "recipe": DICT,
+        },
+        ("older",),
+    ),
+    "Recipe": Call(
+        lambda _: dt.Recipe,
+        takes={
             "mixup": A_NUMBER,
             "cutmix": A_NUMBER,
             "weight_decay": A_NUMBER,
             "clip_norm": A_NUMBER,
             "store_activations": TRUE,
-            "callbacks": LIST,
         },
+        not_here=("class_weights",),
     ),
+    "ModelBase.review": Call(lambda w: w.learn.review, stop=("drivetrain.learner.base.review_rows",)),
     "Learner.fine_tune": Call(
         lambda w: w.learn.fine_tune,
         lambda _: {"epochs": 1},
-        (LEARNING + "Learner._run", LEARNING + "Learner._within"),
+        (LEARNING + "run_phases", LEARNING + "run_within"),
         {"lr": A_NUMBER, "spent": A_NUMBER, "checkpoint": TEXT, "callbacks": LIST},
         ("budget",),
     ),
     "Learner.fine_tune(budget)": Call(
-        lambda w: w.learn.fine_tune, stop=(LEARNING + "Learner._within",), takes={"budget": A_NUMBER, "epochs": set()}
+        lambda w: w.learn.fine_tune, stop=(LEARNING + "run_within",), takes={"budget": A_NUMBER, "epochs": set()}
     ),
     "Learner.fit": Call(
         lambda w: w.learn.fit,
         lambda _: {"epochs": 1},
-        (LEARNING + "Learner._run",),
+        (LEARNING + "run_phases",),
         {"lr": A_NUMBER, "checkpoint": TEXT, "callbacks": LIST},
     ),
     "Learner.find_lr": Call(
         lambda w: w.learn.find_lr,
         lambda _: {"end": 2.0},
-        (LEARNING + "try_rates",),
+        (LEARNING + "find_rate",),
         {"start": A_NUMBER, "end": A_NUMBER},
     ),
-    "Learner.predictions": Call(lambda w: w.learn.predictions, stop=(LEARNING + "Learner._judge",)),
+    "Learner.predictions": Call(lambda w: w.learn.predictions, stop=("drivetrain.learner.base.ModelBase._said",)),
     "Learner.predictor": Call(lambda w: w.learn.predictor),
     "Learner.predict_many": Call(lambda w: w.learn.predict_many, lambda _: {"sources": []}, not_here=("sources",)),
     "Learner.baselines": Call(
@@ -168,30 +177,30 @@ CALLS: dict[str, Call] = {
     "Learner.metadata_alone": Call(lambda w: w.learn.metadata_alone, stop=(LEARNING + "Learner.predictions",)),
     "Learner.report": Call(
         lambda w: w.learn.report,
-        stop=("drivetrain.training.reporting.report_parts",),
+        stop=("drivetrain.learner.base.report_parts",),
         takes={"path": TEXT, "title": TEXT, "use": TEXT | {"blank"}, "probe": TRUE},
     ),
     "Learner.save": Call(
         lambda w: w.learn.save,
         lambda w: {"path": w.root / "m.model"},
-        ("drivetrain.training.keeping.save_learner",),
+        (LEARNING + "save_learner",),
         {"path": TEXT},
     ),
     "Learner.load": Call(
         lambda _: dt.Learner.load,
         lambda w: {"path": w.root / "m.model"},
-        ("drivetrain.training.keeping.open_artefact",),
+        ("drivetrain.learner.load.open_artefact",),
         {"path": TEXT, "project": TEXT, "review": TEXT},
         ("data", "settings"),
     ),
     "Learner.show_batch": Call(lambda w: w.learn.show_batch),
-    "Learner.show_results": Call(lambda w: w.learn.show_results, stop=("drivetrain.training.look.show_results",)),
-    "Learner.plot_top_losses": Call(lambda w: w.learn.plot_top_losses, stop=("drivetrain.training.look.top_losses",)),
-    "Learner.plot_confusion": Call(lambda w: w.learn.plot_confusion, stop=("drivetrain.training.look.confusion",)),
+    "Learner.show_results": Call(lambda w: w.learn.show_results, stop=("drivetrain.learner.figures.show_results",)),
+    "Learner.plot_top_losses": Call(lambda w: w.learn.plot_top_losses, stop=("drivetrain.learner.figures.top_losses",)),
+    "Learner.plot_confusion": Call(lambda w: w.learn.plot_confusion, stop=("drivetrain.learner.figures.confusion",)),
     "Data.folds": Call(lambda w: w.data.folds),
-    "Data.nested_folds": Call(lambda w: w.data.nested_folds, stop=("drivetrain.data.folds.make_folds",)),
+    "Data.nested_folds": Call(lambda w: w.data.nested_folds, stop=("drivetrain.data.splitting.folds.make_folds",)),
     "Data.open_test": Call(
-        lambda w: w.data.open_test, stop=("drivetrain.data.seal.Ledger.append",), takes={"why": TEXT}
+        lambda w: w.data.open_test, stop=("drivetrain.data.seals.seal.Ledger.append",), takes={"why": TEXT}
     ),
     "load": Call(
         lambda _: dt.load,
@@ -202,14 +211,14 @@ CALLS: dict[str, Call] = {
     "evaluate": Call(
         lambda _: dt.evaluate,
         lambda w: {"path": w.root / "m.model"},
-        ("drivetrain.training.saved.open_artefact",),
+        ("drivetrain.learner.evaluate.open_artefact",),
         {"path": TEXT, "project": TEXT, "seal": TEXT, "review": TEXT},
         ("data", "metrics"),
     ),
     "audit": Call(
         lambda _: dt.audit,
         lambda w: {"data": w.root / "pictures"},
-        ("drivetrain.data.audit.sources.read_source",),
+        ("drivetrain.auditing.sources.read_source",),
         {
             "shortcuts": TRUE,
             "target": TEXT,
@@ -231,7 +240,7 @@ CALLS: dict[str, Call] = {
     "cross_validate": Call(
         lambda _: dt.cross_validate,
         lambda w: {"data": w.data, "train": reached},
-        ("drivetrain.data.folds.make_folds",),
+        ("drivetrain.data.splitting.folds.make_folds",),
         {"train": {"class"}},
     ),
     "Predictions": Call(
@@ -268,7 +277,7 @@ CALLS: dict[str, Call] = {
 
 def parameters() -> Iterator[tuple[str, str]]:
     """Every parameter of every call, by their signatures."""
-    owners = {"Learner": dt.Learner, "Data": Data, "Predictions": dt.Predictions}
+    owners = {"Learner": dt.Learner, "ModelBase": dt.ModelBase, "Data": Data, "Predictions": dt.Predictions}
     for title, call in CALLS.items():
         name = title.split("(")[0]
         owner, _, method = name.rpartition(".")

@@ -17,10 +17,10 @@ from torch import nn
 import drivetrain as dt
 from drivetrain.calls import MEANT
 from drivetrain.errors import SettingError
+from drivetrain.kinds.images.bodies.augment import asked_augmentation
+from drivetrain.learner.arguments import asked_arch, asked_callbacks, asked_size
 from drivetrain.runtime.times import seconds_of
 from drivetrain.settings import choice, device, flag, number, precision, whole
-from drivetrain.training.asking import asked_arch, asked_callbacks, asked_size
-from drivetrain.vision.augment import asked_augmentation
 
 
 @pytest.mark.parametrize(
@@ -192,9 +192,9 @@ def test_times() -> None:
         (
             dt.images,
             {"bs": 64},
-            r"images\(\) has no bs; expected batch_size of dt.Learner. To fix: pass batch_size= there",
+            r"images\(\) has no bs; expected batch_size of dt.Recipe. To fix: pass batch_size= there",
         ),
-        (dt.images, {"batch_size": 64}, "expected batch_size of dt.Learner"),
+        (dt.images, {"batch_size": 64}, "expected batch_size of dt.Recipe"),
         (dt.images, {"label_col": "y"}, "has no label_col; expected target. To fix: write target="),
         (dt.images, {"fn_col": "f"}, "To fix: write path="),
         (dt.images, {"item_tfms": 1}, "expected augment of dt.Learner"),
@@ -208,13 +208,14 @@ def test_times() -> None:
         (dt.images, {"valid_pc": 0.2}, "Did you mean 'valid_pct'"),
         (dt.images, {"num_workers": 4}, "expected none: pictures are decoded in as many threads"),
         (dt.images, {"zzz": 4}, "expected among source, target"),
-        (dt.Learner, {"wd": 0.1}, "To fix: write weight_decay="),
+        (dt.Learner, {"wd": 0.1}, "expected weight_decay of dt.Recipe. To fix: pass weight_decay= there"),
+        (dt.Recipe, {"wd": 0.1}, "To fix: write weight_decay="),
         (dt.Learner, {"learning_rate": 0.1}, "has no learning_rate; expected lr of fine_tune"),
         (dt.Learner, {"lr": 0.1}, "expected lr of fine_tune"),
         (dt.Learner.fine_tune, {"base_lr": 0.1}, "To fix: write lr="),
         (dt.Learner.fine_tune, {"freeze_epochs": 1}, "To fix: write head_epochs="),
         (dt.Learner.fit, {"n_epoch": 1}, "To fix: write epochs="),
-        (dt.Learner.fit, {"wd": 1}, "expected weight_decay of dt.Learner"),
+        (dt.Learner.fit, {"wd": 1}, "expected weight_decay of dt.Recipe"),
         (dt.Learner.save, {"topk": 1}, "expected among path, precision"),
         (dt.load, {"topk": 1}, "Did you mean 'top_k'"),
         (dt.audit, {"valid_pct": 0.2}, "expected valid_pct of dt.images"),
@@ -237,14 +238,15 @@ def test_values_without_a_name_that_need_one_and_values_that_miss() -> None:
 
 def test_signatures_stay_visible() -> None:
     assert list(inspect.signature(dt.images).parameters)[:3] == ["source", "target", "path"]
-    assert "class_weights" in inspect.signature(dt.Learner).parameters
+    assert "recipe" in inspect.signature(dt.Learner).parameters
+    assert "class_weights" in inspect.signature(dt.Recipe).parameters
     assert (
         dt.Learner.fine_tune.__doc__ is not None and "head_epochs" in inspect.signature(dt.Learner.fine_tune).parameters
     )
 
 
 def test_what_others_call_it_leads_to_names_that_exist() -> None:
-    calls = (dt.images, dt.Learner, dt.Learner.fine_tune, dt.Learner.report)
+    calls = (dt.images, dt.Learner, dt.Recipe, dt.Learner.fine_tune, dt.Learner.report)
     known = {name for call in calls for name in inspect.signature(call).parameters}
     assert {meant[0] for meant in MEANT.values()} <= known
 

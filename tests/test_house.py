@@ -22,9 +22,11 @@ PUBLIC_NAMES = [
     "KeepBest",
     "Learner",
     "LogFile",
+    "ModelBase",
     "Prediction",
     "Predictions",
     "Predictor",
+    "Recipe",
     "Score",
     "Scores",
     "TensorBoardLog",
@@ -106,7 +108,11 @@ def test_module_is_documented_short_and_safe(path):
     tree = ast.parse(text)
     assert ast.get_docstring(tree), "no docstring"
     assert len(text.splitlines()) <= 500, "over 500 lines: what second thing has it become?"
-    assert forbidden(tree) == []
+    assert forbidden(tree) == KNOWN_FILES.get(path.name, [])
+
+
+KNOWN_FILES = {"packaged.py": ["torch.load(…, weights_only=True)"]}
+"""Who may open a torch file, and how: there the file's content is compared with a known SHA-256 first."""
 
 
 def forbidden(tree: ast.AST) -> list[str]:
@@ -120,14 +126,25 @@ def forbidden(tree: ast.AST) -> list[str]:
             ]
         elif isinstance(node, ast.Call):
             called = ast.unparse(node.func)
-            found += [called] if called in {"eval", "exec", "compile", "torch.load", "torch.jit.load"} else []
+            bare = any(word.arg == "weights_only" and ast.unparse(word.value) == "True" for word in node.keywords)
+            found += ["torch.load(…, weights_only=True)"] if called == "torch.load" and bare else []
+            found += [called] if called in {"eval", "exec", "compile", "torch.jit.load"} else []
+            found += [called] if called == "torch.load" and not bare else []
             if any(word.arg == "allow_pickle" and ast.unparse(word.value) != "False" for word in node.keywords):
                 found.append("allow_pickle")
     return found
 
 
 @pytest.mark.parametrize(
-    "code", ["import pickle", "from pickle import loads", "torch.load(f)", "x = eval(s)", "f(x, allow_pickle=True)"]
+    "code",
+    [
+        "import pickle",
+        "from pickle import loads",
+        "torch.load(f)",
+        "torch.load(f, weights_only=True)",
+        "x = eval(s)",
+        "f(x, allow_pickle=True)",
+    ],
 )
 def test_the_check_for_foreign_code_can_fail(code):
     assert forbidden(ast.parse(code))

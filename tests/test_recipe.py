@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from safetensors.torch import load_file
 
-from drivetrain.vision.bodies import load_body
+from drivetrain.kinds.images.bodies.load import load_body
 
 RECIPE = Path(__file__).parents[1] / "recipes" / "embedded_body.py"
 LABELS = ("n01", "n02", "n03", "n04", "n05", "n06")

@@ -42,7 +42,7 @@ def main() -> None:
     data = dt.images(options.table)
     steps = Steps()
     clock = Clock(steps, len(data.train))
-    settings = {"size": options.size, "batch_size": BATCH_SIZE, "callbacks": [clock]}
+    settings = {"size": options.size, "recipe": {"batch_size": BATCH_SIZE}, "callbacks": [clock]}
     learn = dt.Learner(data, "resnet18", pretrained=False, **settings)
     learn.fit(options.epochs, checkpoint=False)
     # Not the validation set: what was said of it after the last epoch is remembered.

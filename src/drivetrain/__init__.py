@@ -20,8 +20,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from drivetrain.data.images import images as images
-    from drivetrain.evaluation.auditing import audit as audit
+    from drivetrain.auditing import audit as audit
     from drivetrain.evaluation.calibration import calibrate as calibrate
     from drivetrain.evaluation.comparing import Comparison as Comparison
     from drivetrain.evaluation.comparing import compare as compare
@@ -30,6 +29,12 @@ if TYPE_CHECKING:
     from drivetrain.evaluation.scores import Score as Score
     from drivetrain.evaluation.scores import Scores as Scores
     from drivetrain.evaluation.scores import score as score
+    from drivetrain.kinds.images.bodies.augment import Augmentation as Augmentation
+    from drivetrain.kinds.images.images import images as images
+    from drivetrain.learner.base import ModelBase as ModelBase
+    from drivetrain.learner.evaluate import evaluate as evaluate
+    from drivetrain.learner.learner import Learner as Learner
+    from drivetrain.learner.recipe import Recipe as Recipe
     from drivetrain.progress import quiet as quiet
     from drivetrain.runtime.calibration import Calibration as Calibration
     from drivetrain.runtime.loading import load as load
@@ -40,9 +45,6 @@ if TYPE_CHECKING:
     from drivetrain.training.callbacks import KeepBest as KeepBest
     from drivetrain.training.callbacks import LogFile as LogFile
     from drivetrain.training.callbacks import TensorBoardLog as TensorBoardLog
-    from drivetrain.training.learner import Learner as Learner
-    from drivetrain.training.saved import evaluate as evaluate
-    from drivetrain.vision.augment import Augmentation as Augmentation
 
 __version__ = "0.1.0"
 
@@ -52,31 +54,33 @@ if not os.environ.get("ORT_DISABLE_TELEMETRY"):
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 _HOME = {
-    "Augmentation": "drivetrain.vision.augment",
+    "Augmentation": "drivetrain.kinds.images.bodies.augment",
     "Calibration": "drivetrain.runtime.calibration",
     "Callback": "drivetrain.training.callbacks",
     "Comparison": "drivetrain.evaluation.comparing",
     "EarlyStopping": "drivetrain.training.callbacks",
     "KeepBest": "drivetrain.training.callbacks",
-    "Learner": "drivetrain.training.learner",
+    "Learner": "drivetrain.learner.learner",
     "LogFile": "drivetrain.training.callbacks",
+    "ModelBase": "drivetrain.learner.base",
     "Prediction": "drivetrain.runtime.predictor",
     "Predictions": "drivetrain.evaluation.predictions",
     "Predictor": "drivetrain.runtime.predictor",
+    "Recipe": "drivetrain.learner.recipe",
     "Score": "drivetrain.evaluation.scores",
     "Scores": "drivetrain.evaluation.scores",
     "TensorBoardLog": "drivetrain.training.callbacks",
-    "audit": "drivetrain.evaluation.auditing",
+    "audit": "drivetrain.auditing",
     "calibrate": "drivetrain.evaluation.calibration",
     "compare": "drivetrain.evaluation.comparing",
     "cross_validate": "drivetrain.evaluation.cross_validation",
-    "evaluate": "drivetrain.training.saved",
-    "images": "drivetrain.data.images",
+    "evaluate": "drivetrain.learner.evaluate",
+    "images": "drivetrain.kinds.images.images",
     "load": "drivetrain.runtime.loading",
     "quiet": "drivetrain.progress",
     "score": "drivetrain.evaluation.scores",
 }
-_NEEDED = {"training": "torch", "vision": "torch", "data": "pandas", "evaluation": "sklearn"}
+_NEEDED = {"learner": "torch", "training": "torch", "kinds": "pandas", "data": "pandas", "evaluation": "sklearn"}
 """Room → a library that only the `train` extra brings."""
 
 __all__ = [
@@ -88,9 +92,11 @@ __all__ = [
     "KeepBest",
     "Learner",
     "LogFile",
+    "ModelBase",
     "Prediction",
     "Predictions",
     "Predictor",
+    "Recipe",
     "Score",
     "Scores",
     "TensorBoardLog",

@@ -17,18 +17,18 @@ from drivetrain.text import readable
 P = ParamSpec("P")
 R = TypeVar("R")
 
-IMAGES, LEARNER, FINE_TUNE = "dt.images", "dt.Learner", "fine_tune"
+IMAGES, LEARNER, RECIPE, FINE_TUNE = "dt.images", "dt.Learner", "dt.Recipe", "fine_tune"
 MEANT = {
     **dict.fromkeys(("augmentation", "augmentations", "data_augmentation"), ("augment",)),
     **dict.fromkeys(("base_lr", "learning_rate", "lr0", "lr_max", "max_lr"), ("lr", FINE_TUNE)),
     **dict.fromkeys(("batch_tfms", "item_tfms", "tfms", "transform", "transforms"), ("augment", LEARNER)),
-    **dict.fromkeys(("batch", "bs"), ("batch_size", LEARNER)),
+    **dict.fromkeys(("batch", "bs"), ("batch_size", RECIPE)),
     **dict.fromkeys(("callback", "cbs"), ("callbacks", LEARNER)),
-    **dict.fromkeys(("class_weight", "weight"), ("class_weights", LEARNER)),
+    **dict.fromkeys(("class_weight", "weight"), ("class_weights", RECIPE)),
     "delimiter": ("label_delim", IMAGES),
     "description": ("use", "learn.report"),
     **dict.fromkeys(("data_dir", "df", "directory", "folder", "root", "root_dir"), ("source", IMAGES)),
-    **dict.fromkeys(("drop_rate", "dropout_rate", "ps"), ("dropout", LEARNER)),
+    **dict.fromkeys(("drop_rate", "dropout_rate", "ps"), ("dropout", RECIPE)),
     **dict.fromkeys(("dataset", "dls"), ("data", LEARNER)),
     **dict.fromkeys(("fn_col", "image_col", "x_col"), ("path", IMAGES)),
     "freeze_epochs": ("head_epochs", FINE_TUNE),
@@ -41,14 +41,14 @@ MEANT = {
     **dict.fromkeys(("class_mode", "label_mode", "problem_type", "task"), ("kind", IMAGES)),
     **dict.fromkeys(("color_mode", "in_chans", "num_channels"), ("channels", IMAGES)),
     "groups": ("group", IMAGES),
-    **dict.fromkeys(("accumulate_grad_batches", "gradient_accumulation_steps"), ("accumulate", LEARNER)),
-    **dict.fromkeys(("clipnorm", "grad_clip", "gradient_clip_val", "max_norm"), ("clip_norm", LEARNER)),
+    **dict.fromkeys(("accumulate_grad_batches", "gradient_accumulation_steps"), ("accumulate", RECIPE)),
+    **dict.fromkeys(("clipnorm", "grad_clip", "gradient_clip_val", "max_norm"), ("clip_norm", RECIPE)),
     **dict.fromkeys(("amp", "fp16", "half", "mixed_precision"), ("precision", LEARNER)),
     "random_state": ("seed",),
     **dict.fromkeys(("splitter", "valid_col"), ("split", IMAGES)),
     "test_size": ("test_pct", IMAGES),
     **dict.fromkeys(("val_pct", "val_split", "valid_size", "validation_split"), ("valid_pct", IMAGES)),
-    "wd": ("weight_decay", LEARNER),
+    "wd": ("weight_decay", RECIPE),
 }
 """What other libraries call an argument → what it is called here, and by whom, where only one call has it."""
 INSTEAD = {
@@ -139,7 +139,7 @@ def unknown_name(where: str, name: str, known: list[str]) -> str:
 
     Example:
         >>> unknown_name("fit()", "wd", ["epochs", "lr"])
-        'fit() has no wd; expected weight_decay of dt.Learner. To fix: pass weight_decay= there.'
+        'fit() has no wd; expected weight_decay of dt.Recipe. To fix: pass weight_decay= there.'
     """
     said = readable(str(name))
     if name in NOT_NEEDED:
@@ -162,8 +162,11 @@ def unknown_name(where: str, name: str, known: list[str]) -> str:
 
 HOMES = {
     LEARNER: (
-        "arch", "augment", "accumulate", "batch_size", "callbacks", "class_weights", "clip_norm", "cutmix", "device",
-        "dropout", "label_smoothing", "loss", "metrics", "mixup", "precision", "pretrained", "size", "weight_decay",
+        "arch", "augment", "callbacks", "device", "loss", "metrics", "precision", "pretrained", "recipe", "size",
+    ),
+    RECIPE: (
+        "accumulate", "batch_size", "class_weights", "clip_norm", "cutmix", "dropout", "label_smoothing", "mixup",
+        "store_activations", "weight_decay",
     ),
     FINE_TUNE: ("budget", "checkpoint", "epochs", "head_epochs", "lr", "unfreeze"),
     IMAGES: ("channels", "group", "gap", "label_delim", "stratify", "test_pct", "time", "valid_pct"),

@@ -2,7 +2,8 @@
 
 DrivetrainError
 ├── DataError            the examples cannot be used as they are
-│   ├── PictureError     one picture cannot be read
+│   ├── InputError       one row's input cannot be read
+│   │   └── PictureError one picture cannot be read
 │   └── SplitError       training, validation and test set cannot be made as asked
 │       └── SealError    they, or the record, go against a sealed test set
 ├── ModelError           the architecture or its pretrained weights cannot be had
@@ -39,7 +40,11 @@ class DataError(DrivetrainError, ValueError):
     """The examples cannot be used as they are."""
 
 
-class PictureError(DataError):
+class InputError(DataError):
+    """One row's input cannot be read."""
+
+
+class PictureError(InputError):
     """One picture cannot be read."""
 
 

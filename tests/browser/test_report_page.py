@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 from PIL import Image
 
-from drivetrain.data.audit.findings import Finding, Pair, RowRef
+from drivetrain.auditing.audit import Audit
+from drivetrain.auditing.findings import Finding, Pair, RowRef
+from drivetrain.auditing.section import audit_page
 from drivetrain.evaluation import Predictions
-from drivetrain.evaluation.auditing.audit import Audit
-from drivetrain.evaluation.auditing.section import audit_page
 from drivetrain.evaluation.report import render
 from drivetrain.runtime.targets import CategoryTarget
 from tests.evaluation import tables

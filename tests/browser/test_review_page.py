@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from drivetrain.cli.review import Desk
-from drivetrain.cli.review_server import ReviewServer
+from drivetrain.cli.commands.review import Desk
+from drivetrain.cli.commands.review_server import ReviewServer
 from drivetrain.data.examples import Examples
+from drivetrain.data.inputs import Files
 from drivetrain.data.review import read_review
 from drivetrain.evaluation import Predictions
+from drivetrain.learner.review import Item, ReviewRows
 from drivetrain.runtime.targets import CategoriesTarget, CategoryTarget, NumberTarget
-from drivetrain.training.reviewing import Item, ReviewRows
 
 from .conftest import NARROW, WIDE
 
@@ -30,7 +31,7 @@ def rows(tmp_path):
         Image.fromarray(np.random.default_rng(i).integers(0, 255, (60, 80, 3), dtype=np.uint8)).save(paths[-1])
     target = CategoryTarget(name="fruit", vocab=VOCAB)
     values = tuple(VOCAB[i % 4] for i in range(10))
-    examples = Examples(tuple(paths), tuple(f"{i:032x}" for i in range(10)), values)
+    examples = Examples(Files(paths), tuple(f"{i:032x}" for i in range(10)), values)
     output = np.full((10, 4), 0.1)
     output[np.arange(10), (np.arange(10) + 1) % 4] = 0.7
     said = Predictions(ids=examples.digests, target=target, truth=target.encode(values), output=output)

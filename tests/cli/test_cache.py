@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from drivetrain.data.cache import PictureCache
-from drivetrain.data.cache_place import CachePlace
+from drivetrain.data.cache.arrays import ArrayCache
+from drivetrain.data.cache.location import CachePlace
 
 
 @pytest.fixture
@@ -13,9 +13,9 @@ def place(tmp_path, monkeypatch):
     monkeypatch.setenv("DRIVETRAIN_CACHE_DIR", str(tmp_path / "kept"))
     monkeypatch.setenv("DRIVETRAIN_CACHE_GB", "2.5")
     place = CachePlace.from_environment()
-    cache = PictureCache(place, "as is")
+    cache = ArrayCache(place, "as is")
     for i in range(3):
-        cache.put(f"{i:032x}", np.zeros((100, 100, 3), np.uint8))
+        cache.put(f"{i:032x}", (np.zeros((100, 100, 3), np.uint8),))
     cache.publish()
     return place
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from sklearn import datasets
 
-from drivetrain.cli import demo
+from drivetrain.cli.commands import demo
 
 
 @pytest.fixture

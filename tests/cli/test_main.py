@@ -19,8 +19,8 @@ OPTIONS = {
     "--channels --labels-from --device --precision",
     "train": "data --arch --epochs --budget --out --json --target --path --split --group --time --gap --review "
     "--kind --label-delim --valid-pct --test-pct --seed --channels --labels-from --seal --retire --from-scratch "
-    "--size --fit --metric --batch-size --lr --head-epochs --unfreeze --no-activation-cache --keep-best --patience "
-    "--export --device --precision --project",
+    "--size --fit --metric --batch-size --lr --head-epochs --unfreeze --statistics --no-activation-cache --keep-best "
+    "--patience --export --device --precision --project",
     "evaluate": "model --test --new --data --metric --device --precision --seal --project --review --json",
     "predict": "model inputs --top-k --batch-size --device --precision --json",
     "report": "model --out --data --use --audit --no-probe --device --precision --project --json",

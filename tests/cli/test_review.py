@@ -9,17 +9,17 @@ import numpy as np
 import pytest
 
 import drivetrain as dt
-from drivetrain.cli.review import Desk, decisions_in
-from drivetrain.cli.review_server import MOST_BYTES, ReviewServer
+from drivetrain.cli.commands.review import Desk, decisions_in
+from drivetrain.cli.commands.review_server import MOST_BYTES, ReviewServer
 from drivetrain.data.review import read_review, record
 from drivetrain.errors import SettingError
-from drivetrain.training import reviewing
+from drivetrain.learner.saved_model import gather
 
 
 @pytest.fixture(scope="module")
 def rows(trained):
     with dt.quiet():
-        return reviewing.gather(trained, device="cpu", precision="fp32")
+        return gather(trained, device="cpu", precision="fp32")
 
 
 @pytest.fixture

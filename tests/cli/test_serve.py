@@ -2,7 +2,7 @@
 
 import pytest
 
-import drivetrain.cli.serve as command
+import drivetrain.cli.commands.serve as command
 from tests.serving.tiny import make_artefact
 
 

@@ -60,7 +60,13 @@ def test_defaults_are_those_of_the_functions(passed_on, pictures, run):
         "precision": "auto",
         "callbacks": [],
     }
-    assert passed_on["fine_tune"] == {"epochs": 5, "head_epochs": None, "lr": None, "unfreeze": None}
+    assert passed_on["fine_tune"] == {
+        "epochs": 5,
+        "head_epochs": None,
+        "lr": None,
+        "unfreeze": None,
+        "statistics": None,
+    }
 
 
 def test_every_option_arrives(passed_on, pictures, run):
@@ -69,7 +75,7 @@ def test_every_option_arrives(passed_on, pictures, run):
         "--label-delim ; --valid-pct 0.3 --test-pct 0.1 --seed 7 --size 64 --batch-size 4 --lr 0.01 --head-epochs 0 "
         "--from-scratch --metric mae --metric r2 --channels 1 --device cpu --precision bf16 --keep-best --patience 2 "
         "--unfreeze 0.4 --no-activation-cache --seal theirs.json --retire why --project shop "
-        "--group speaker --time day --gap 7d --review review.json --labels-from leaf --fit pad"
+        "--group speaker --time day --gap 7d --review review.json --labels-from leaf --fit pad --statistics batch"
     )
     assert run("train", pictures, "--out", "a.model", *words.split()).code == 1
     assert passed_on["images"] == {
@@ -106,14 +112,20 @@ def test_every_option_arrives(passed_on, pictures, run):
         "device": "cpu",
         "precision": "bf16",
     }
-    assert passed_on["fine_tune"] == {"epochs": 3, "head_epochs": 0, "lr": 0.01, "unfreeze": 0.4}
+    assert passed_on["fine_tune"] == {"epochs": 3, "head_epochs": 0, "lr": 0.01, "unfreeze": 0.4, "statistics": "batch"}
 
 
 def test_a_budget_arrives_with_what_was_spent_of_it(passed_on, pictures, run):
     assert run("train", pictures, "--arch", "resnet18", "--out", "a.model", "--budget", "1.5h").code == 1
     spent = passed_on["fine_tune"].pop("spent")
     assert 0 < spent < 5400
-    assert passed_on["fine_tune"] == {"budget": 5400, "head_epochs": None, "lr": None, "unfreeze": None}
+    assert passed_on["fine_tune"] == {
+        "budget": 5400,
+        "head_epochs": None,
+        "lr": None,
+        "unfreeze": None,
+        "statistics": None,
+    }
 
 
 @pytest.mark.parametrize(
@@ -127,6 +139,7 @@ def test_a_budget_arrives_with_what_was_spent_of_it(passed_on, pictures, run):
         ("--lr inf", "expected a number above 0"),
         ("--batch-size 8.5", "To fix: --batch-size 8."),
         ("--unfreeze 7", "above 0 and of at most 1"),
+        ("--statistics pretrained", "'fixed', 'batch'"),
         ("--size 4", "from 8 to 2048"),
         ("--seed -1", "at least 0"),
         ("--patience 0", "at least 1"),

@@ -94,7 +94,7 @@ def test_a_sample_is_kept_only_where_asked_and_never_more_than_asked(model, tmp_
     assert sorted(named) == sorted(path.name for path in folder.iterdir())
     assert all(np.asarray(Image.open(folder / name)).any() for name in named)
     again = Sampler(folder, 1.0, 5)
-    assert again.offer(service.model.answer(sent[9]).picture) is None
+    assert again.offer(service.model.answer(sent[9]).admitted) is None
     assert Service(service.model, Settings(threads=1)).sampler is None
 
 

@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from drivetrain.data.images import images
 from drivetrain.errors import DrivetrainError, DrivetrainWarning
+from drivetrain.kinds.images.images import images
 
 Case = tuple[str, bytes, str]
 N_GOOD = 10
@@ -305,4 +305,4 @@ def outcome(source, **options):
 
 
 def every_path(data) -> list[Path]:
-    return [*data.train.paths, *data.valid.paths, *data.sealed_test.open().paths]
+    return [*data.train.inputs.paths, *data.valid.inputs.paths, *data.sealed_test.open().inputs.paths]

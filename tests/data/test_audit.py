@@ -9,11 +9,11 @@ from PIL import Image
 from scenes import recompressed, scene, write
 
 import drivetrain as dt
-from drivetrain.data.audit.findings import Finding
+from drivetrain.auditing import Audit, audit
+from drivetrain.auditing.findings import Finding
+from drivetrain.auditing.forests import Skill, make_folds, out_of_fold, skill
+from drivetrain.auditing.section import audit_page, audit_section, report_findings
 from drivetrain.errors import DataError, SettingError
-from drivetrain.evaluation.auditing import Audit, audit
-from drivetrain.evaluation.auditing.forests import Skill, make_folds, out_of_fold, skill
-from drivetrain.evaluation.auditing.section import audit_page, audit_section, report_findings
 from drivetrain.runtime.targets import CategoriesTarget, CategoryTarget, NumberTarget
 
 N = 48
@@ -237,7 +237,7 @@ def test_test_pictures_are_not_shown(with_copies):
     assert "sealed: not shown" in section
     (found,) = report_findings(only)
     assert found.level == "stop"
-    assert len(found.pictures) == 1
+    assert len(found.rows) == 1
 
 
 def test_a_clean_page_says_so():

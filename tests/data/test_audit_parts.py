@@ -11,27 +11,30 @@ from PIL import Image
 from scenes import COPIES, CROPS, recompressed, scene, write
 from scipy.stats import chi2_contingency
 
-from drivetrain.data.audit.balance import balance_findings, g_test
-from drivetrain.data.audit.duplicates import copies_findings, find_copies
-from drivetrain.data.audit.metadata import capture_facts, jpeg_quality, read_columns
-from drivetrain.data.audit.missing import missing_findings
-from drivetrain.data.audit.neighbours import close_pairs
-from drivetrain.data.audit.overlap import group_findings, time_findings
-from drivetrain.data.audit.rows import AuditRows, signatures_of
-from drivetrain.data.audit.shift import shift_findings
-from drivetrain.data.check import CheckReport, check_pictures
+from drivetrain.auditing.balance import balance_findings, g_test
+from drivetrain.auditing.columns import read_columns
+from drivetrain.auditing.duplicates import copies_findings, find_copies
+from drivetrain.auditing.missing import missing_findings
+from drivetrain.auditing.neighbours import close_pairs
+from drivetrain.auditing.overlap import group_findings, time_findings
+from drivetrain.auditing.rows import AuditRows, signatures_of
+from drivetrain.auditing.shift import shift_findings
+from drivetrain.data.check import CheckReport
 from drivetrain.data.examples import Examples
-from drivetrain.data.guesses import GroupGuess
+from drivetrain.data.groups.guesses import GroupGuess
+from drivetrain.data.inputs import Files
+from drivetrain.kinds.images.metadata import capture_facts, jpeg_quality
+from drivetrain.kinds.images.near import probe_pictures
 from drivetrain.runtime.targets import CategoriesTarget, CategoryTarget, NumberTarget
 
 
 def rows_of(paths, labels, parts=None, *, method="random", times=(), target=None) -> AuditRows:
     """Rows of files that exist (or, for looks at targets alone, of names)."""
     if all(path.exists() for path in paths):
-        digests = tuple(checked.digest for checked in check_pictures(paths))
+        digests = tuple(checked.digest for checked in probe_pictures(paths))
     else:
         digests = tuple(str(i) for i in range(len(paths)))
-    examples = Examples(tuple(paths), digests, tuple(labels), times=tuple(times))
+    examples = Examples(Files(paths), digests, tuple(labels), times=tuple(times))
     return AuditRows(
         examples=examples,
         parts=None if parts is None else tuple(parts),
@@ -96,7 +99,7 @@ def test_nothing_of_a_test_row_is_told_but_its_name(pictures, tmp_path):
     found = copies_findings(rows, find_copies(rows))
     assert kinds(found) == [("copies across parts", "problem")]  # that the labels differ is not told
     sealed = found[0].pairs[0].other
-    assert (sealed.part, sealed.label, sealed.file) == ("test", None, None)
+    assert (sealed.part, sealed.label, sealed.source) == ("test", None, None)
 
 
 @pytest.mark.parametrize("same_file", [True, False])

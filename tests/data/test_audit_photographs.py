@@ -11,8 +11,8 @@ from PIL import Image
 from scenes import COPIES, CROPS, write
 
 import drivetrain as dt
-from drivetrain.data.same_picture import SAME, likeness
-from drivetrain.evaluation.auditing import audit
+from drivetrain.auditing import audit
+from drivetrain.kinds.images.looks.same_picture import SAME, likeness
 
 ARCHIVE = Path(__file__).parents[3] / "shared" / "data" / "tiny-imagenet" / "val.zip"
 N_CLASSES, PER_CLASS = 8, 40

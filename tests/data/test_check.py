@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from drivetrain.data.check import CheckReport, LeftOut, check_pictures, problems
+from drivetrain.data.check import CheckReport, LeftOut, problems
 from drivetrain.data.examples import Examples
-from drivetrain.data.images import images
+from drivetrain.data.inputs import Files
 from drivetrain.errors import DrivetrainWarning
-from drivetrain.runtime.pictures import digest
+from drivetrain.kinds.images.images import images
+from drivetrain.kinds.images.source import probe_pictures
+from drivetrain.runtime.pictures.read import digest
 
 
 @pytest.mark.parametrize("workers", [None, 1, 3])
@@ -17,14 +19,13 @@ def test_results_come_in_the_order_given(workers, put, tmp_path):
     paths = [put(f"{i}.jpg", i) for i in range(150)]
     (tmp_path / "7.jpg").write_bytes(paths[7].read_bytes()[:-20])
     paths.append(paths[3])
-    checked = check_pictures(paths, workers=workers)
+    checked = probe_pictures(paths, workers=workers)
     assert [found.digest for found in checked if found.problem is None] == [
         digest(path.read_bytes()) for i, path in enumerate(paths) if i != 7
     ]
     assert checked[7].problem.startswith("truncated or damaged")
     assert (checked[0].height, checked[0].width) == (8, 8)
-    assert problems(paths, checked) == [LeftOut(str(paths[7]), checked[7].problem)]
-    assert problems(paths, checked, ["pear"] * len(paths))[0].label == "pear"
+    assert problems(Files(paths), checked) == {7: LeftOut(str(paths[7]), checked[7].problem)}
 
 
 def test_each_file_is_read_once(put, monkeypatch):
@@ -32,14 +33,14 @@ def test_each_file_is_read_once(put, monkeypatch):
     read = Path.read_bytes
     calls = []
     monkeypatch.setattr(Path, "read_bytes", lambda path: calls.append(path.name) or read(path))
-    check_pictures(paths)
+    probe_pictures(paths)
     assert sorted(calls) == ["a.jpg", "b.jpg"]
 
 
 def test_channels_are_checked(put):
     path = put("a.jpg", 1)
-    assert check_pictures([path], channels=1)[0].problem is None
-    assert "other channels" in check_pictures([path], channels=7)[0].problem
+    assert probe_pictures([path], channels=1)[0].problem is None
+    assert "other channels" in probe_pictures([path], channels=7)[0].problem
 
 
 def test_the_report_groups_by_reason():
@@ -98,9 +99,9 @@ def test_a_class_of_files_without_suffix_is_used(class_folder):
 
 def test_columns_of_examples_have_one_length():
     with pytest.raises(AssertionError, match="different length"):
-        Examples((Path("a"),), (), ())
+        Examples(Files([Path("a")]), (), ())
 
 
 def test_a_pipe_does_not_hang(tmp_path):
     os.mkfifo(tmp_path / "pipe.jpg")
-    assert check_pictures([tmp_path / "pipe.jpg"])[0].problem == "not a file: it is a pipe, socket or device"
+    assert probe_pictures([tmp_path / "pipe.jpg"])[0].problem == "not a file: it is a pipe, socket or device"

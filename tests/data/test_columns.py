@@ -2,7 +2,7 @@
 
 import pytest
 
-from drivetrain.data.columns import choose_path, choose_targets, known_column
+from drivetrain.data.tables.columns import choose_path, choose_targets, known_column
 from drivetrain.errors import DataError, DrivetrainWarning, SettingError
 
 

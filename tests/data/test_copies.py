@@ -5,8 +5,8 @@ import shutil
 import pytest
 
 from drivetrain.data.copies import folders_that_repeat
-from drivetrain.data.images import images
 from drivetrain.errors import DrivetrainWarning
+from drivetrain.kinds.images.images import images
 
 
 @pytest.mark.parametrize("copy", ["backup", "fruit_copy", "data (1)", "cat/old"])

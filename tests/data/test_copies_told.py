@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 from scenes import scene, write
 
-from drivetrain.data.images import images
 from drivetrain.errors import DrivetrainWarning
+from drivetrain.kinds.images.images import images
 
 
 @pytest.fixture(scope="module")

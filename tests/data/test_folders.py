@@ -13,10 +13,10 @@ def test_pictures_at_any_depth_belong_to_the_class_folder(put, tmp_path):
     put("root/pear/deep/er/2.JPG", 2)
     put("root/apple/3.png", 3)
     listed = read_folder(tmp_path / "root")
-    rows = {(path.name, value) for path, value in zip(listed.paths, listed.values, strict=True)}
+    rows = {(path.name, value) for path, value in zip(listed.rows.inputs.paths, listed.rows.values, strict=True)}
     assert rows == {("1.jpg", "pear"), ("2.JPG", "pear"), ("3.png", "apple")}
     assert listed.parts is None
-    assert all(path.is_absolute() for path in listed.paths)
+    assert all(path.is_absolute() for path in listed.rows.inputs.paths)
 
 
 def test_other_files_are_counted(put, tmp_path):
@@ -25,7 +25,7 @@ def test_other_files_are_counted(put, tmp_path):
         put(f"root/{name}", 2)
     (tmp_path / "root/pear/README").write_text("about pears")
     listed = read_folder(tmp_path / "root")
-    assert len(listed.paths) == 1
+    assert len(listed.rows.inputs.paths) == 1
     assert listed.ignored == {
         ".txt files": 2,
         "no-suffix files": 1,
@@ -41,7 +41,7 @@ def test_parts(valid_name, put, tmp_path):
             put(f"root/{part}/pear/{i}.jpg", i)
     listed = read_folder(tmp_path / "root")
     assert Counter(listed.parts) == {"train": 3, "valid": 2, "test": 1}
-    assert set(listed.values) == {"pear"}
+    assert set(listed.rows.values) == {"pear"}
     assert listed.ignored == {"folder 'extra' beside train": 1}
     assert listed.notes == ("folder extra with 4 pictures is not used: its name is that of no part",)
     assert listed.decisions["parts"].value == "given"
@@ -53,14 +53,14 @@ def test_a_class_may_be_called_train(put, tmp_path):
         put(f"root/{name}/deep/1.jpg", 1)
     listed = read_folder(tmp_path / "root")
     assert listed.parts is None
-    assert sorted(listed.values) == ["bus", "car", "train"]
+    assert sorted(listed.rows.values) == ["bus", "car", "train"]
 
 
 def test_a_lone_train_folder_is_a_part(put, tmp_path):
     put("root/train/pear/1.jpg", 1)
     listed = read_folder(tmp_path / "root")
     assert listed.parts == ("train",)
-    assert listed.values == ("pear",)
+    assert listed.rows.values == ("pear",)
 
 
 def test_parts_without_training(put, tmp_path):
@@ -101,7 +101,7 @@ def test_links(put, tmp_path):
     (pear / "circle").symlink_to(pear / "circle")
     (pear / "4.jpg").symlink_to(tmp_path / "nowhere.jpg")
     listed = read_folder(tmp_path / "root")
-    rows = sorted((path.name, value) for path, value in zip(listed.paths, listed.values, strict=True))
+    rows = sorted((path.name, value) for path, value in zip(listed.rows.inputs.paths, listed.rows.values, strict=True))
     assert rows == [("1.jpg", "pear"), ("2.jpg", "apple"), ("3.jpg", "pear"), ("4.jpg", "pear")]
     assert listed.ignored["links to a folder that was read already"] == 4
     assert listed.ignored["no-suffix files"] == 1
@@ -121,7 +121,7 @@ def test_a_folder_that_cannot_be_listed(put, tmp_path, monkeypatch):
 
     monkeypatch.setattr("os.scandir", denied)
     listed = read_folder(tmp_path / "root")
-    assert listed.values == ("pear",)
+    assert listed.rows.values == ("pear",)
     assert listed.left_out[0].reason == "folder cannot be read: Permission denied"
     monkeypatch.setattr("os.scandir", lambda path: denied("apple"))
     with pytest.raises(DataError, match="Permission denied"):
@@ -130,5 +130,5 @@ def test_a_folder_that_cannot_be_listed(put, tmp_path, monkeypatch):
 
 def test_the_order_of_the_rows_does_not_depend_on_the_file_system(class_folder):
     listed = read_folder(class_folder(b=3, a=2))
-    assert list(listed.values) == ["a", "a", "b", "b", "b"]
-    assert list(listed.paths) == sorted(listed.paths)
+    assert list(listed.rows.values) == ["a", "a", "b", "b", "b"]
+    assert list(listed.rows.inputs.paths) == sorted(listed.rows.inputs.paths)

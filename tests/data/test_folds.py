@@ -10,10 +10,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from drivetrain.data.data import Data, Sealed
-from drivetrain.data.divide import fit_target
 from drivetrain.data.examples import Examples
+from drivetrain.data.inputs import Files
 from drivetrain.data.listing import SourceSpec
-from drivetrain.data.split import Split
+from drivetrain.data.splitting.divide import fit_target
+from drivetrain.data.splitting.split import Split
 from drivetrain.errors import DataError, SettingError, SplitError
 from drivetrain.runtime.targets import CategoriesTarget
 
@@ -34,7 +35,7 @@ def make(rows, *, kind="category", groups=False, times=False, method="stratified
         "number": [(float(content),) for content, _, _, _ in rows],
     }[kind]
     every = Examples(
-        tuple(Path(f"{i}.png") for i in range(len(rows))),
+        Files(Path(f"{i}.png") for i in range(len(rows))),
         tuple(f"{content:032x}" for content, *_ in rows),
         tuple(values),
         groups=tuple(f"g{group}" for _, _, group, _ in rows) if groups else (),

@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from drivetrain.data.frames import is_table, table_of
+from drivetrain.data.tables.frames import is_table, table_of
 from drivetrain.errors import DataError, SettingError
 
 COLUMNS = {"path": ["a.jpg", "b.jpg"], "label": ["pear", None]}
@@ -37,7 +37,7 @@ COLUMNS = {"path": ["a.jpg", "b.jpg"], "label": ["pear", None]}
 )
 def test_one_table_in_many_forms(source):
     assert is_table(source)
-    table = table_of(source)
+    table = table_of(source, suffixes=frozenset({".jpg"}))
     assert sorted(table.columns) == ["label", "path"]
     assert table.columns["path"] == COLUMNS["path"]
     assert [None if pd.isna(cell) else cell for cell in table.columns["label"]] == COLUMNS["label"]

@@ -11,11 +11,11 @@ import pandas as pd
 import pytest
 from scenes import recompressed, scene
 
-from drivetrain.data.groups import _names_a_group, warn_of_torn_groups
-from drivetrain.data.guesses import GroupGuess, Grouping
-from drivetrain.data.images import images
-from drivetrain.data.name_groups import guess_from_names
+from drivetrain.data.groups.from_names import guess_from_names
+from drivetrain.data.groups.guess import _names_a_group, warn_of_torn_groups
+from drivetrain.data.groups.guesses import GroupGuess, Grouping
 from drivetrain.errors import DrivetrainWarning
+from drivetrain.kinds.images.images import images
 
 SPEAKERS = ("george", "jackson", "lucas", "nicolas", "theo", "yweweler")
 

@@ -11,13 +11,13 @@ from PIL import Image
 from scenes import scene, write
 
 from drivetrain.data.data import Data
-from drivetrain.data.images import images
-from drivetrain.data.ledger import of_kind
-from drivetrain.data.project import Project
-from drivetrain.data.seal import Seals
-from drivetrain.data.sealing import begin_trial
+from drivetrain.data.seals.ledger import of_kind
+from drivetrain.data.seals.project import Project
+from drivetrain.data.seals.seal import Seals
+from drivetrain.data.seals.sealing import begin_trial
 from drivetrain.errors import SealError
-from drivetrain.evaluation.openings import earlier_openings
+from drivetrain.evaluation.record.openings import earlier_openings
+from drivetrain.kinds.images.images import images
 
 PER_CLASS = 20
 CLASSES = ("hill", "lake", "moor")
@@ -178,7 +178,7 @@ def test_a_handful_of_sealed_pictures_among_others_do_not_become_all_of_the_test
     mixed = tmp_path / "mixed"
     for i in range(48):
         write(mixed / "ab"[i % 2] / f"{i}.png", scene(300 + i, 48, 36))
-    for path in first.sealed_test.open().paths[:2]:
+    for path in first.sealed_test.open().inputs.paths[:2]:
         shutil.copy(path, mixed / "a" / f"x{path.name}")
     data = images(mixed)
     assert data.n_test == 10 and len(test_rows(data) & test_rows(first)) == 2
@@ -297,7 +297,7 @@ def test_of_two_data_made_before_any_training_the_first_to_train_keeps_its_test_
 
 def test_where_nothing_can_be_written_training_goes_on(folder, tmp_path, monkeypatch):
     data = images(folder)
-    monkeypatch.setattr("drivetrain.data.project.locked", _cannot)
+    monkeypatch.setattr("drivetrain.data.seals.project.locked", _cannot)
     begin_trial(data)
     assert os.environ["DRIVETRAIN_PROJECT"]
 
@@ -367,7 +367,7 @@ def test_openings_elsewhere_of_what_is_much_the_same_count_here(folder, in_folde
     in_folders("one")
     first = train(images(folder))
     first.open_test("whole")
-    for path in first.sealed_test.open().paths[:2]:
+    for path in first.sealed_test.open().inputs.paths[:2]:
         path.unlink()
     in_folders("two")
     fewer = images(folder)

@@ -9,7 +9,7 @@ import pytest
 from hostile_cases import FILES, N_GOOD, NAMES, encode, every_path, exif, outcome, picture
 
 from drivetrain.errors import DrivetrainError, PictureError
-from drivetrain.runtime.pictures import read_picture
+from drivetrain.runtime.pictures.read import read_picture
 
 
 @pytest.fixture

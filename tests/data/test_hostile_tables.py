@@ -43,7 +43,7 @@ TABLES: list[tuple[str, bytes, str | None]] = [
     ("empty", b"", "is empty"),
     ("newlines", b"\n\n\n", "cannot be read as a table"),
     ("header-only", HEAD.encode(), "no rows below its header"),
-    ("no-header", GOOD_ROWS.encode(), "names a picture; expected the names of the columns"),
+    ("no-header", GOOD_ROWS.encode(), "names a file; expected the names of the columns"),
     ("nul-bytes", (HEAD + GOOD_ROWS + "a\0b,c\n").encode(), "NUL bytes"),
     ("only-nul", bytes(1000), "NUL bytes"),
     ("open-quote", (HEAD + '"' + GOOD_ROWS).encode(), None),

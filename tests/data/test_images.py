@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-import drivetrain.data.images as module
+import drivetrain.kinds.images.images as module
 from drivetrain.data.listing import SourceSpec
 from drivetrain.errors import DataError, DrivetrainWarning, SettingError, SplitError
 from drivetrain.runtime.targets import CategoriesTarget, CategoryTarget, NumberTarget
@@ -42,12 +42,12 @@ def test_a_folder_per_class(class_folder):
     for rows, counts in ((data.valid, (4, 2, 2)), (data.sealed_test.open(), (4, 2, 2)), (data.train, (12, 6, 6))):
         assert Counter(rows.values) == dict(zip(("apple", "pear", "fig"), counts, strict=True))
     assert data.target == CategoryTarget(name="class", vocab=("apple", "fig", "pear"))
-    assert data.kind == "picture"
+    assert data.kind == "images"
     assert data.split.method == "stratified"
     assert data.split.find("test") == set(data.sealed_test.open().digests)
-    assert data.spec == SourceSpec(layout="folder")
-    assert {path.parent.name for path in data.train.paths} == {"apple", "pear", "fig"}
-    every = [*data.train.paths, *data.valid.paths, *data.sealed_test.open().paths]
+    assert data.spec == SourceSpec(layout="folder", options={"channels": 3})
+    assert {path.parent.name for path in data.train.inputs.paths} == {"apple", "pear", "fig"}
+    every = [*data.train.inputs.paths, *data.valid.inputs.paths, *data.sealed_test.open().inputs.paths]
     assert sorted(every) == sorted(root.rglob("*.jpg"))
     for words in ("24 rows", "sealed", "apple", "stratified", "40 of 40 rows can be used"):
         assert words in repr(data)
@@ -123,8 +123,8 @@ def test_tables_on_disk(put, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path / "deep")
     found.append(images(table))
     assert len({data.split.identity for data in found}) == 1
-    assert all(path.exists() for data in found for path in data.train.paths)
-    assert found[0].spec == SourceSpec(layout="table", path="file", target=("fruit",), kind="category")
+    assert all(path.exists() for data in found for path in data.train.inputs.paths)
+    assert found[0].spec == SourceSpec(layout="table", path="file", target=("fruit",), options={"channels": 3})
     assert found[0].decisions["target"].reason == "the only column left"
 
 
@@ -321,14 +321,14 @@ def test_rare_labels_stay_in_training(frame):
 
 def test_channels(frame):
     table = frame(10, label=["a", "b"] * 5)
-    assert images(table, channels=1).channels == 1
+    assert images(table, channels=1).options == {"channels": 1}
     with pytest.raises(DataError, match="10 × other channels"):
         images(table, channels=6)
 
 
 def test_data_needs_no_torch_and_pictures_need_no_pandas():
     code = (
-        "import sys, drivetrain.runtime.pictures; assert not {'pandas', 'torch'} & set(sys.modules);"
-        "import drivetrain.data.matching; assert 'torch' not in sys.modules"
+        "import sys, drivetrain.runtime.pictures.read; assert not {'pandas', 'torch'} & set(sys.modules);"
+        "import drivetrain.data.reopen; assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

@@ -4,7 +4,14 @@ from collections import Counter
 
 import pytest
 
-from drivetrain.data.labels import column_names, label_text, same_name, tidy, warn_of_near_names, warn_of_spellings
+from drivetrain.data.tables.labels import (
+    column_names,
+    label_text,
+    same_name,
+    tidy,
+    warn_of_near_names,
+    warn_of_spellings,
+)
 from drivetrain.errors import DrivetrainWarning
 
 

@@ -6,9 +6,9 @@ from collections import Counter
 import pytest
 
 from drivetrain.data.folders import read_folder
-from drivetrain.data.images import images
-from drivetrain.data.part_names import are_a_series, part_of
+from drivetrain.data.tables.part_names import are_a_series, part_of
 from drivetrain.errors import DataError, DrivetrainWarning, SettingError
+from drivetrain.kinds.images.images import images
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def tree(put, tmp_path):
 
 
 def counted(listed):
-    return Counter(zip(listed.parts or ["-"] * len(listed.values), listed.values, strict=True))
+    return Counter(zip(listed.parts or ["-"] * len(listed.rows.values), listed.rows.values, strict=True))
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_names_that_say_a_class_and_a_part_keep_case_and_numbers(tree):
     "names", [("train station", "test tube", "oak", "elm"), ("train a", "train b", "train c", "d")]
 )
 def test_classes_with_a_word_for_a_part_stay_classes(names, tree):
-    assert set(read_folder(tree(*names)).values) == set(names)
+    assert set(read_folder(tree(*names)).rows.values) == set(names)
 
 
 def test_pictures_without_labels_in_a_folder_of_their_own(tree):
@@ -99,7 +99,7 @@ def test_parts_of_a_download_are_no_classes(tree):
     listed = read_folder(tree("pear-20240131T1-001/pear", "pear-20240131T1-002/pear", "fig-20240131T1-001/fig"))
     assert counted(listed) == {("-", "pear"): 4, ("-", "fig"): 2}
     assert listed.decisions["labels from"].value == "leaf"
-    assert set(read_folder(tree("x"), "top").values) > {"x", "pear-20240131T1-001"}
+    assert set(read_folder(tree("x"), "top").rows.values) > {"x", "pear-20240131T1-001"}
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_names_that_hardly_say_what_is_seen_are_told(names, said, tree):
 )
 def test_names_that_are_numbered_are_ordinary(names, tree):
     listed = read_folder(tree(*names))
-    assert set(listed.values) == set(names)
+    assert set(listed.rows.values) == set(names)
     assert listed.notes == ()
 
 
@@ -142,7 +142,7 @@ def test_the_class_is_the_inner_folder_of_a_series(tops, tree):
     assert "labels_from='top' takes" in listed.notes[0]
     for labels_from, classes in (("leaf", {"cat", "dog"}), ("top", set(tops))):
         again = read_folder(tree(), labels_from)
-        assert set(again.values) == classes
+        assert set(again.rows.values) == classes
         assert again.notes == (), "asked for"
 
 
@@ -162,10 +162,10 @@ def test_the_class_is_the_inner_folder_of_a_series(tops, tree):
 def test_where_it_is_not_clear_a_warning_says_how_to_take_the_inner_folders(names, classes, said, tree):
     root = tree(*names)
     listed = read_folder(root)
-    assert set(listed.values) == classes
+    assert set(listed.rows.values) == classes
     assert said in listed.notes[0]
     assert "labels_from='leaf'" in listed.notes[0]
-    assert set(read_folder(root, "leaf").values) == {name.split("/")[-1] for name in names}
+    assert set(read_folder(root, "leaf").rows.values) == {name.split("/")[-1] for name in names}
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_where_it_is_not_clear_a_warning_says_how_to_take_the_inner_folders(name
 def test_where_it_is_clear_there_is_no_warning(names, tree):
     listed = read_folder(tree(*names))
     assert listed.parts is None
-    assert set(listed.values) == {name.split("/")[0] for name in names}
+    assert set(listed.rows.values) == {name.split("/")[0] for name in names}
     assert listed.notes == ()
 
 
@@ -196,7 +196,7 @@ def test_where_it_is_clear_there_is_no_warning(names, tree):
 )
 def test_a_wrapper_is_entered(names, inner, tree):
     listed = read_folder(tree(*names))
-    assert set(listed.values) == {"cat", "dog"}
+    assert set(listed.rows.values) == {"cat", "dog"}
     assert listed.decisions["folder"].value == inner
 
 
@@ -217,7 +217,7 @@ def test_wrappers_inside_the_parts(tree):
 )
 def test_the_classes_of_a_model_settle_what_is_not_clear(names, known, classes, tree):
     listed = read_folder(tree(*names), known=known)
-    assert set(listed.values) == classes
+    assert set(listed.rows.values) == classes
     assert listed.notes == ()
 
 
@@ -226,7 +226,7 @@ def test_loose_pictures_and_empty_classes_are_named(tree, tmp_path):
     (root / "train/fig").mkdir()
     (root / "train/fig/notes.txt").write_text("none yet")
     listed = read_folder(root)
-    assert len(listed.values) == 4
+    assert len(listed.rows.values) == 4
     assert listed.notes[0] == "folder train/fig holds no picture (1 .txt files), and there is no such class"
     assert "2 pictures lie in test itself, in no class folder, such as 1.jpg" in listed.notes[1]
     assert f"`drivetrain predict MODEL {root / 'test'}`" in listed.notes[1]
@@ -237,14 +237,14 @@ def test_loose_pictures_and_empty_classes_are_named(tree, tmp_path):
 def test_one_name_in_two_encodings_is_one_class(tree):
     composed, decomposed = (unicodedata.normalize(form, "café") for form in ("NFC", "NFD"))
     listed = read_folder(tree(f"train/{composed}", "train/tea", f"val/{decomposed}", "val/tea"))
-    assert set(listed.values) == {composed, "tea"}
+    assert set(listed.rows.values) == {composed, "tea"}
     assert "spelt in 2 Unicode forms" in listed.notes[0]
 
 
 @pytest.mark.parametrize(("one", "other"), [("cat", "Cat"), ("cat", "cat "), ("sea_lion", "sea lion")])
 def test_nearly_equal_names_are_told(one, other, tree):
     listed = read_folder(tree(one, other, "dog"))
-    assert set(listed.values) == {one, other, "dog"}
+    assert set(listed.rows.values) == {one, other, "dog"}
     assert f"'{one}' (2)" in listed.notes[0]
 
 

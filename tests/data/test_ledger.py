@@ -9,8 +9,8 @@ import sys
 
 import pytest
 
-from drivetrain.data.ledger import Head, Ledger, head_of
-from drivetrain.data.project import Project
+from drivetrain.data.seals.ledger import Head, Ledger, head_of
+from drivetrain.data.seals.project import Project
 from drivetrain.errors import SealError, SettingError
 
 
@@ -162,8 +162,8 @@ def test_nothing_is_added_to_a_log_that_was_tampered_with(ledger):
 
 def test_processes_take_turns(tmp_path):
     code = (
-        "import sys; from pathlib import Path; from drivetrain.data.ledger import Ledger;"
-        "from drivetrain.data.project import Project; ledger = Ledger(Project(Path(sys.argv[1])));"
+        "import sys; from pathlib import Path; from drivetrain.data.seals.ledger import Ledger;"
+        "from drivetrain.data.seals.project import Project; ledger = Ledger(Project(Path(sys.argv[1])));"
         "[ledger.append('noted', {'who': sys.argv[2], 'i': i}) for i in range(8)]"
     )
     writers = [subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "p"), str(who)]) for who in range(3)]

@@ -7,17 +7,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from drivetrain.data import mirroring
 from drivetrain.data.examples import Examples
-from drivetrain.data.mirroring import why_not_mirror
-from drivetrain.runtime.signatures import signature_of
+from drivetrain.data.inputs import Files
+from drivetrain.kinds.images.looks import mirroring
+from drivetrain.kinds.images.looks.mirroring import why_not_mirror
+from drivetrain.runtime.pictures.signatures import signature_of
 from drivetrain.runtime.targets import CategoriesTarget, CategoryTarget, NumberTarget
 
 
 def rows_of(pictures, values) -> Examples:
     digests = tuple(f"{(7919 * i) % 2**32:032x}"[::-1] for i in range(len(pictures)))
     paths = tuple(Path(f"{value}/{i}.png") for i, value in enumerate(values))
-    return Examples(paths, digests, tuple(values), signatures=tuple(signature_of(picture) for picture in pictures))
+    return Examples(
+        Files(paths), digests, tuple(values), signatures=tuple(signature_of(picture) for picture in pictures)
+    )
 
 
 def scene(rng, *, side: float = 0.0, spot: float | None = None, size: int = 6):

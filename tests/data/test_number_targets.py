@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from scenes import scene, write
 
-from drivetrain.data.images import images
-from drivetrain.data.number_targets import look_at_numbers
+from drivetrain.data.tables.number_targets import look_at_numbers
 from drivetrain.errors import DrivetrainWarning
+from drivetrain.kinds.images.images import images
 
 DAYS = [date(2023, 12, 20) + timedelta(days=i) for i in range(30)]
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from drivetrain.data.own_split import choose_split, parts_of
+from drivetrain.data.tables.own_split import choose_split, parts_of
 from drivetrain.errors import DataError, SplitError
 
 OTHER = {"label": ["a", "b", "a"]}

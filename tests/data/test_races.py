@@ -12,9 +12,10 @@ import pytest
 from scenes import scene, write
 
 from drivetrain.data.examples import Examples
-from drivetrain.data.ledger import Ledger, of_kind
-from drivetrain.data.project import Project
-from drivetrain.data.seal import SealedSet, Seals
+from drivetrain.data.inputs import Files
+from drivetrain.data.seals.ledger import Ledger, of_kind
+from drivetrain.data.seals.project import Project
+from drivetrain.data.seals.seal import SealedSet, Seals
 from drivetrain.errors import DataError
 from drivetrain.files import locked, locked_place
 
@@ -52,13 +53,13 @@ def race(code: str, *arguments: object, tmp_path: Path, n: int = RACERS) -> list
 def test_openings_at_the_same_time_are_counted_one_after_the_other(tmp_path):
     digests = tuple(f"{i:064x}" for i in range(60))
     project = Project(tmp_path / "project")
-    Seals(project).add(SealedSet.of(Examples(tuple(map(Path, digests)), digests, ("x",) * 60), source="made up"))
+    Seals(project).add(SealedSet.of(Examples(Files(map(Path, digests)), digests, ("x",) * 60), source="made up"))
     code = """
         import numpy as np
-        from drivetrain.data.project import Project
-        from drivetrain.data.seal import Seals
-        from drivetrain.evaluation.metrics import METRICS
-        from drivetrain.evaluation.openings import open_test_set
+        from drivetrain.data.seals.project import Project
+        from drivetrain.data.seals.seal import Seals
+        from drivetrain.evaluation.metrics.metrics import METRICS
+        from drivetrain.evaluation.record.openings import open_test_set
         from drivetrain.evaluation.predictions import Predictions
         from drivetrain.runtime.targets import CategoryTarget
         project = Project(Path(sys.argv[4]))
@@ -85,8 +86,8 @@ def test_first_trainings_with_different_seeds_never_train_on_a_test_set_of_anoth
     for i in range(30):
         write(tmp_path / "in" / ("hill" if i % 2 else "lake") / f"{i}.png", scene(i, 24, 18))
     code = """
-        from drivetrain.data.images import images
-        from drivetrain.data.sealing import begin_trial
+        from drivetrain.kinds.images.images import images
+        from drivetrain.data.seals.sealing import begin_trial
         from drivetrain.errors import SealError
         from drivetrain.progress import quiet
         go()
@@ -112,8 +113,8 @@ def test_first_trainings_with_different_seeds_never_train_on_a_test_set_of_anoth
 
 def test_the_record_is_whole_after_many_have_written(tmp_path):
     code = """
-        from drivetrain.data.ledger import Ledger
-        from drivetrain.data.project import Project
+        from drivetrain.data.seals.ledger import Ledger
+        from drivetrain.data.seals.project import Project
         ledger = Ledger(Project(Path(sys.argv[4])))
         go()
         for k in range(5):

@@ -8,10 +8,10 @@ import threading
 import pandas as pd
 import pytest
 
-from drivetrain.data.images import images
-from drivetrain.data.matching import images_for_evaluation
+from drivetrain.data.reopen import reopen
 from drivetrain.data.review import read_review, record
 from drivetrain.errors import DataError, DrivetrainWarning, SettingError
+from drivetrain.kinds.images.images import images
 
 
 @pytest.fixture
@@ -119,7 +119,7 @@ def digests_by_name(table, **options):
     return {
         path.stem: digest
         for rows in (data.train, data.valid)
-        for path, digest in zip(rows.paths, rows.digests, strict=True)
+        for path, digest in zip(rows.inputs.paths, rows.digests, strict=True)
     }
 
 
@@ -133,7 +133,7 @@ def test_a_review_is_applied_before_the_split(fruit, place):
     value_of = {
         path.stem: value
         for rows in (data.train, data.valid)
-        for path, value in zip(rows.paths, rows.values, strict=True)
+        for path, value in zip(rows.inputs.paths, rows.values, strict=True)
     }
     assert value_of["0"] == "pear" and value_of["2"] == "apple" and "1" not in value_of
     assert (len(data.train), len(data.valid)) == (23, 6)
@@ -141,7 +141,7 @@ def test_a_review_is_applied_before_the_split(fruit, place):
     assert str(data.decisions["review"]) == (
         "review.json (1 rows kept, 1 relabelled, 1 removed; 1 decisions are about pictures that are not here)"
     )
-    found = images_for_evaluation(fruit, spec=data.spec, target=data.target, part="all")
+    found = reopen(fruit, data.spec, data.target).all()
     assert found.examples.values[0] == "pear", "a saved model is judged by the labels it was trained with"
 
 

@@ -15,13 +15,13 @@ from scenes import COPIES, scene, write
 
 from drivetrain.cli.handwriting import write_handwriting
 from drivetrain.data.data import Data, Sealed
-from drivetrain.data.images import images
-from drivetrain.data.ledger import of_kind
-from drivetrain.data.project import Project
-from drivetrain.data.seal import SealedSet, Seals, identity_of, retire_seal
-from drivetrain.data.sealing import begin_trial
+from drivetrain.data.seals.ledger import of_kind
+from drivetrain.data.seals.project import Project
+from drivetrain.data.seals.seal import SealedSet, Seals, identity_of, retire_seal
+from drivetrain.data.seals.sealing import begin_trial
 from drivetrain.errors import DrivetrainWarning, SealError, SettingError
-from drivetrain.runtime.pictures import digest
+from drivetrain.kinds.images.images import images
+from drivetrain.runtime.pictures.read import digest
 
 PER_CLASS = 10
 
@@ -57,7 +57,7 @@ def seals() -> Seals:
 
 
 def sealed_paths(data: Data) -> list[Path]:
-    return list(data.sealed_test.open().paths)
+    return list(data.sealed_test.open().inputs.paths)
 
 
 # ── what is sealed ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -92,7 +92,7 @@ def test_a_seal_holds_no_names_no_labels_and_no_readable_contents(mixed):
     data = images(mixed, seed=1)
     text = (Project.find().seals / data.seal.id / "seal.json").read_text()
     test = data.sealed_test.open()
-    for path, content, value in zip(test.paths, test.digests, test.values, strict=True):
+    for path, content, value in zip(test.inputs.paths, test.digests, test.values, strict=True):
         assert path.name not in text.replace("seal.json", "") and content not in text and value not in text
     again = SealedSet.of(test, source="mixed")
     assert again.identity == data.seal.identity, "the same pictures are the same test set"
@@ -159,7 +159,7 @@ def test_added_pictures_leave_the_sealed_ones_where_they_are(mixed):
 def test_pictures_taken_away_leave_the_rest_of_the_test_set(mixed):
     first = images(mixed, seed=1)
     sealed_paths(first)[0].unlink()
-    first.train.paths[0].unlink()
+    first.train.inputs.paths[0].unlink()
     fewer = images(mixed, seed=1)
     assert set(fewer.sealed_test.open().digests) == set(first.sealed_test.open().digests[1:])
     assert fewer.seal.related == (first.seal.id,)
@@ -362,7 +362,7 @@ def test_somebody_else_checks_against_a_seal_without_seeing_the_pictures(divided
         write(theirs / ("hill" if i % 2 else "lake") / f"{i}.png", scene(i))
     ours = {"project": tmp_path / "vendor", "seal": tmp_path / "seal.json", "test_pct": 0}
     assert len(images(theirs, **ours).train)
-    Image.open(test.paths[0]).save(theirs / "hill" / "found.jpg", quality=90)
+    Image.open(test.inputs.paths[0]).save(theirs / "hill" / "found.jpg", quality=90)
     with pytest.raises(SealError, match=r"(?s)found\.jpg.*|somebody else holds"):
         images(theirs, **ours)
 
@@ -445,7 +445,7 @@ def test_where_nothing_can_be_written_the_run_goes_on(mixed, tmp_path, monkeypat
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("drivetrain.data.seal.add_folder", full)
+    monkeypatch.setattr("drivetrain.data.seals.seal.add_folder", full)
     with pytest.warns(DrivetrainWarning, match="sealed for this run only"):
         data = images(mixed, seed=1)
     assert data.seal is not None and data.seal.n == data.n_test
@@ -453,7 +453,7 @@ def test_where_nothing_can_be_written_the_run_goes_on(mixed, tmp_path, monkeypat
 
 def test_two_processes_that_seal_at_once_make_one_seal(mixed, tmp_path):
     code = (
-        "import sys; from drivetrain.data.images import images; from drivetrain.progress import quiet\n"
+        "import sys; from drivetrain.kinds.images.images import images; from drivetrain.progress import quiet\n"
         "with quiet(): print(images(sys.argv[1], seed=1, project=sys.argv[2]).seal.salt)"
     )
     command = [sys.executable, "-c", code, str(mixed), str(tmp_path / "p")]
@@ -470,4 +470,4 @@ def test_identity_is_of_the_set():
 def test_data_made_by_hand_has_sealed_rows_too():
     assert len(Sealed()) == 0
     with pytest.raises(AttributeError, match="sealed"):
-        Sealed().paths  # noqa: B018
+        Sealed().inputs  # noqa: B018

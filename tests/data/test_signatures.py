@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 from scenes import COPIES, CROPS, recompressed, scene, write
 
-from drivetrain.data import signatures
-from drivetrain.data.signatures import (
+from drivetrain.kinds.images.looks import signatures
+from drivetrain.kinds.images.looks.signatures import (
     FAR,
     NEAR,
     distance,
@@ -20,9 +20,9 @@ from drivetrain.data.signatures import (
     near_pairs,
     same_picture,
 )
-from drivetrain.data.turns import TURNS, turn_picture
-from drivetrain.runtime.pictures import probe_picture, read_picture
-from drivetrain.runtime.signatures import N_WAVES, SIGNATURE_BYTES, signature_of, signatures_of
+from drivetrain.kinds.images.looks.turns import TURNS, turn_picture
+from drivetrain.runtime.pictures.read import probe_picture, read_picture
+from drivetrain.runtime.pictures.signatures import N_WAVES, SIGNATURE_BYTES, signature_of, signatures_of
 
 N_SCENES = 12
 

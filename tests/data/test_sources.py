@@ -8,10 +8,10 @@ from collections import Counter
 import pandas as pd
 import pytest
 
-from drivetrain.data.images import images
-from drivetrain.data.matching import images_for_evaluation
+from drivetrain.data.reopen import reopen
 from drivetrain.data.sources import read_source, reread_source
 from drivetrain.errors import DataError, DrivetrainWarning, SettingError
+from drivetrain.kinds.images.images import images
 
 N = 24
 
@@ -55,12 +55,12 @@ def told(call, *arguments, **options):
 def test_an_evaluation_reads_as_the_training_did(table, columns, target, values):
     source = table(**columns)
     listed, _ = told(read_source, source, target=target)
-    assert set(listed.values) == values
+    assert set(listed.rows.values) == values
     again = reread_source(source, listed.spec)
-    assert (again.values, again.paths) == (listed.values, listed.paths)
-    first = source["path"].index(os.path.relpath(listed.paths[0]))
+    assert (again.rows.values, again.rows.inputs.paths) == (listed.rows.values, listed.rows.inputs.paths)
+    first = source["path"].index(os.path.relpath(listed.rows.inputs.paths[0]))
     few = {name: cells[first : first + 1] for name, cells in source.items()}  # one row does not tell of its column
-    assert reread_source(few, listed.spec).values == listed.values[:1]
+    assert reread_source(few, listed.spec).rows.values == listed.rows.values[:1]
 
 
 def test_one_hot_columns_all_the_way(table):
@@ -68,7 +68,7 @@ def test_one_hot_columns_all_the_way(table):
     data = images(source, target=["cat", "dog", "fox"])
     assert data.target.vocab == ("cat", "dog", "fox")
     assert data.decisions["kind"].value == "category"
-    rows = images_for_evaluation(source, spec=data.spec, target=data.target, part="valid", split=data.split)
+    rows = reopen(source, data.spec, data.target, split=data.split).part("valid")
     assert Counter(rows.examples.values) == Counter(data.valid.values)
 
 
@@ -94,7 +94,7 @@ def test_the_split_that_the_table_brings_is_used(table, columns, n_valid, n_test
     assert "to draw a split, drop" in data.decisions["split column"].reason
     again = reread_source(source, data.spec)
     assert Counter(again.parts)["valid"] == n_valid
-    assert again.columns == {}
+    assert again.rows.columns == {}
 
 
 def test_folds_are_told_and_refused_by_name(table):
@@ -110,7 +110,7 @@ def test_folds_are_told_and_refused_by_name(table):
 def test_what_a_label_is_written_like_is_told(table):
     cells = cycle("café", "cafe\u0301", "Cat", "cat", "cat ", "NA")
     listed, said = told(read_source, table(label=cells))
-    assert set(listed.values) == {"café", "Cat", "cat", "NA"}
+    assert set(listed.rows.values) == {"café", "Cat", "cat", "NA"}
     assert [any(word in each for each in said) for word in ("'cafe\\u0301' 4 times", "'cat ' 4 times")] == [True, True]
     assert any("4 cells of target 'label' are 'NA': taken as the label" in each for each in said)
     assert any("'cat' (8) and 'Cat' (4)" in each for each in said)
@@ -122,14 +122,14 @@ def test_class_folders_have_composed_names(put, tmp_path):
             put(f"root/{part}/{unicodedata.normalize(form, 'café')}/{i}.jpg", i)
             put(f"root/{part}/tea/{i}.jpg", i + 10)
     listed = read_source(tmp_path / "root")
-    assert Counter(listed.values) == {"café": 6, "tea": 6}
-    assert all(path.exists() for path in listed.paths)
+    assert Counter(listed.rows.values) == {"café": 6, "tea": 6}
+    assert all(path.exists() for path in listed.rows.inputs.paths)
 
 
 def test_paths_are_found_by_one_rule_and_told(table, tmp_path):
     source = {"id": list(range(N)), "label": cycle("a", "b")}
     listed = read_source(source)
-    assert [path.name for path in listed.paths[:2]] == ["0.jpg", "1.jpg"]
+    assert [path.name for path in listed.rows.inputs.paths[:2]] == ["0.jpg", "1.jpg"]
     assert str(listed.decisions["paths"]) == (
         "in the folder 'im', with '.jpg' behind the name (finds 24 of 24 files; as written: 0)"
     )
@@ -139,7 +139,7 @@ def test_paths_are_found_by_one_rule_and_told(table, tmp_path):
     pd.DataFrame(table(label=cycle("a", "b"))).to_csv(tmp_path / "sub" / "t.csv", index=False)
     os.chdir(tmp_path)
     listed = read_source(tmp_path / "sub" / "t.csv")  # paths start at the working directory
-    assert all(path.exists() for path in listed.paths)
+    assert all(path.exists() for path in listed.rows.inputs.paths)
     assert listed.decisions["paths"].value == f"in {tmp_path}"
 
 
@@ -166,8 +166,8 @@ def test_other_sources_are_refused_in_three_parts(tmp_path):
 
 def test_columns_are_named_by_text_or_by_the_number_that_pandas_gives(table):
     source = pd.DataFrame({0: table()["path"], 1: cycle("a", "b"), 2: cycle("c", "d")})
-    assert set(read_source(source, path=0, target=1).values) == {"a", "b"}
-    assert set(read_source(source, target=(1, 2)).values) == {("1=a", "2=c"), ("1=b", "2=d")}
+    assert set(read_source(source, path=0, target=1).rows.values) == {"a", "b"}
+    assert set(read_source(source, target=(1, 2)).rows.values) == {("1=a", "2=c"), ("1=b", "2=d")}
     for setting, value in (("target", 1.5), ("target", [None]), ("path", True), ("split", b"x"), ("label_delim", 5)):
         with pytest.raises(SettingError, match=f"{setting}=.* cannot be used: expected .*To fix"):
             read_source(source, **{setting: value})

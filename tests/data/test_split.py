@@ -9,8 +9,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from drivetrain.data.drawing import make_split
-from drivetrain.data.split import PARTS, Split, check_fractions, parts_from_names
+from drivetrain.data.splitting.drawing import make_split
+from drivetrain.data.splitting.split import PARTS, Split, check_fractions, parts_from_names
 from drivetrain.errors import DrivetrainWarning, SettingError, SplitError
 
 rows_with_classes = st.lists(

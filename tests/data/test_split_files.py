@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from drivetrain.data.examples import Examples
-from drivetrain.data.images import images
-from drivetrain.data.split import Split
-from drivetrain.data.split_files import Brought, place_rows
+from drivetrain.data.inputs import Files
+from drivetrain.data.splitting.split import Split
+from drivetrain.data.splitting.split_files import Brought, place_rows
 from drivetrain.errors import DrivetrainWarning, SettingError, SplitError
+from drivetrain.kinds.images.images import images
 
 
 def test_a_saved_split_is_the_same_split_anywhere(class_folder, tmp_path):
@@ -30,7 +31,7 @@ def test_a_saved_split_is_the_same_split_anywhere(class_folder, tmp_path):
 
 def test_a_content_that_a_split_has_twice_is_kept_from_training():
     split = Split.of(["1", "1", "2"], ["train", "test", "valid"], method="given", seed=1, valid_pct=0, test_pct=0)
-    rows = Examples((Path("a"), Path("b")), ("1", "2"), ("x", "y"))
+    rows = Examples(Files([Path("a"), Path("b")]), ("1", "2"), ("x", "y"))
     assert place_rows(Brought(stored=split), rows, ["a", "b"]).parts == ("test", "valid")
 
 
@@ -68,13 +69,13 @@ def test_lists_of_names(class_folder, tmp_path):
     lists.write_text("apple/3.jpg\n./pear/4.jpg\n\npear/5 1\napple/6.jpg, 0, 2\n")
     tests = [str(root / "apple" / "1.jpg"), "pear/2"]
     data = images(root, split={"val": lists, "test": tests})
-    assert sorted(f"{path.parent.name}/{path.name}" for path in data.valid.paths) == [
+    assert sorted(f"{path.parent.name}/{path.name}" for path in data.valid.inputs.paths) == [
         "apple/3.jpg",
         "apple/6.jpg",
         "pear/4.jpg",
         "pear/5.jpg",
     ]
-    assert sorted(path.stem for path in data.sealed_test.open().paths) == ["1", "2"]
+    assert sorted(path.stem for path in data.sealed_test.open().inputs.paths) == ["1", "2"]
     assert len(data.train) == 14, "without a list for training, what is in no list trains"
     train = [f"{name}/{i}.jpg" for name in ("apple", "pear") for i in range(7, 10)]
     with pytest.warns(DrivetrainWarning, match="8 of 20 rows are not in the split that was given"):

@@ -14,12 +14,13 @@ from PIL import Image
 from scenes import scene
 
 from drivetrain.data.examples import Examples
-from drivetrain.data.grouped import draw_groups
-from drivetrain.data.images import images
-from drivetrain.data.matching import images_for_evaluation
-from drivetrain.data.split import PARTS
-from drivetrain.data.ties import tie
+from drivetrain.data.inputs import Files
+from drivetrain.data.reopen import reopen
+from drivetrain.data.splitting.grouped import draw_groups
+from drivetrain.data.splitting.split import PARTS
+from drivetrain.data.splitting.ties import tie
 from drivetrain.errors import DataError, DrivetrainWarning, SettingError, SplitError
+from drivetrain.kinds.images.images import images
 
 rows_with_groups = st.lists(
     st.tuples(st.integers(0, 60), st.sampled_from("abc"), st.integers(0, 12)), min_size=1, max_size=80
@@ -41,7 +42,11 @@ def draw(units, digests, labels, **options):
 def tied(rows):
     digests = tuple(f"{content:032x}" for content, _, _ in rows)
     groups = tuple(f"g{group}" for _, _, group in rows)
-    return tie(Examples((Path("x"),) * len(rows), digests, ("x",) * len(rows), groups=groups)).units, digests, groups
+    return (
+        tie(Examples(Files([Path("x")] * len(rows)), digests, ("x",) * len(rows), groups=groups)).units,
+        digests,
+        groups,
+    )
 
 
 def parts_of(keys, parts):
@@ -230,7 +235,8 @@ def test_near_duplicates_and_exif_as_groups(tmp_path):
         assert f"{n} groups" in data.decisions["group"].reason
     everyone = images(tmp_path / "in", group=lambda path: path.stem, valid_pct=0.3, test_pct=0)
     stems = {
-        part: {path.stem[:2] for path in rows.paths} for part, rows in (("t", everyone.train), ("v", everyone.valid))
+        part: {path.stem[:2] for path in rows.inputs.paths}
+        for part, rows in (("t", everyone.train), ("v", everyone.valid))
     }
     assert not stems["t"] & stems["v"], "pictures that look the same stay together"
     assert "10 pictures that look the same as one elsewhere stay with it" in everyone.decisions["split"].reason
@@ -317,15 +323,15 @@ def test_a_saved_model_finds_the_groups_again(spoken):
     root, table = spoken
     for source, options in ((table, {"target": "digit", "group": "speaker"}), (root, {"group": r"_([a-z]+)_"})):
         data = images(source, test_pct=0, **options)
-        found = images_for_evaluation(source, spec=data.spec, target=data.target, part="valid", split=data.split)
+        found = reopen(source, data.spec, data.target, split=data.split).part("valid")
         assert found.examples == data.valid
     renamed = table.drop(columns="speaker")
     data = images(table, target="digit", group="speaker", test_pct=0)
-    found = images_for_evaluation(renamed, spec=data.spec, target=data.target, part="valid", split=data.split)
+    found = reopen(renamed, data.spec, data.target, split=data.split).part("valid")
     assert found.examples.groups == ()
     assert found.examples.digests == data.valid.digests
     table.loc[3, "speaker"] = None
-    new = images_for_evaluation(table, spec=data.spec, target=data.target, part="all")
+    new = reopen(table, data.spec, data.target).all()
     assert len(new.examples) == 72, "new rows without a group are judged, too"
 
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from drivetrain.data.images import images
-from drivetrain.data.times import seconds_of_gap, split_by_time, times_of
+from drivetrain.data.tables.times import seconds_of_gap, split_by_time, times_of
 from drivetrain.errors import DataError, DrivetrainWarning, SettingError, SplitError
+from drivetrain.kinds.images.images import images
 
 rows_with_times = st.lists(
     st.tuples(st.integers(0, 30), st.integers(0, 40), st.integers(0, 200)), min_size=1, max_size=60

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from drivetrain.data.tables import read_table
+from drivetrain.data.tables.reading import read_table
 from drivetrain.errors import DataError, DrivetrainWarning
 
 
@@ -156,7 +156,7 @@ def test_a_cell_too_many_is_no_row_name(csv):
 )
 def test_what_cannot_be_read_is_explained(csv, content, name, says):
     with pytest.raises(DataError, match=says):
-        read_table(csv(content, name))
+        read_table(csv(content, name), suffixes=frozenset({".jpg"}))
 
 
 def test_parquet_reads_like_the_frame(tmp_path):

@@ -10,11 +10,11 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from drivetrain.data.cells import column_of
-from drivetrain.data.frames import table_of
-from drivetrain.data.tables import read_table
-from drivetrain.data.target_values import values_of
-from drivetrain.data.task import settle
+from drivetrain.data.tables.cells import column_of
+from drivetrain.data.tables.frames import table_of
+from drivetrain.data.tables.reading import read_table
+from drivetrain.data.tables.target_values import values_of
+from drivetrain.data.tables.task import settle
 from drivetrain.errors import DataError, SettingError
 
 

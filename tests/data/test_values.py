@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from drivetrain.data.check import Checked, check_pictures
-from drivetrain.data.images import check_listed, images
+from drivetrain.data.rows import open_rows
 from drivetrain.data.sources import reread_source
-from drivetrain.data.values import choose_range, judge_range, notes_on_looks
 from drivetrain.errors import DrivetrainWarning
-from drivetrain.runtime.inputs import PictureInput
-from drivetrain.runtime.pictures import probe_picture, read_picture
+from drivetrain.kinds.images.images import images
+from drivetrain.kinds.images.looks.values import choose_range, judge_range, notes_on_looks
+from drivetrain.kinds.images.near import probe_pictures
+from drivetrain.kinds.images.spec import PictureInput
+from drivetrain.runtime.pictures.read import Probe, probe_picture, read_picture
 
 
 def values(bits: int, seed: int = 0, channels: int = 3) -> np.ndarray:
@@ -108,7 +109,7 @@ def test_eight_bits_know_no_range():
 )
 def test_the_range_is_one_decision_for_all_files(found, chosen):
     paths = [Path(f"{i}.png") for i in range(len(found))]
-    choice = choose_range(paths, [Checked(values=each) for each in found])
+    choice = choose_range(paths, [Probe(values=each) for each in found])
     assert choice.value_range == chosen
     assert (choice.decision is None) == (chosen is None)
     if chosen:
@@ -116,7 +117,7 @@ def test_the_range_is_one_decision_for_all_files(found, chosen):
 
 
 def test_files_of_other_depth_are_named():
-    checked = [Checked(values=(0, 60_000))] * 3 + [Checked(values=(0, 4000))]
+    checked = [Probe(values=(0, 60_000))] * 3 + [Probe(values=(0, 4000))]
     choice = choose_range([Path(f"{i}.png") for i in range(4)], checked)
     assert choice.value_range is None
     assert "1 of 4 files" in choice.notes[0]
@@ -130,14 +131,16 @@ def test_data_of_twelve_bits_are_seen_as_what_they_show(tmp_path):
             (tmp_path / "root" / label / f"{i}.png").write_bytes(png(values(12, seed=i + 10 * (label == "b"))))
     with pytest.warns(DrivetrainWarning, match="10 files of more than 8 bits have values from 0 to 4095: they use 12"):
         data = images(tmp_path / "root")
-    assert data.spec.value_range == (0, 4095)
+    assert data.options == {"channels": 3, "value_range": (0, 4095)}
     assert data.decisions["values"].value == "0 to 4095"
     for part in (data.train, data.valid, data.sealed_test.open()):
-        assert part.value_range == (0, 4095)
-    bright = check_pictures(data.train.paths, value_range=(0, 4095))
+        assert part.options["value_range"] == (0, 4095)
+    bright = probe_pictures(data.train.inputs.paths, value_range=(0, 4095))
     assert data.train.signatures == tuple(found.signature for found in bright)
     listed = reread_source(tmp_path / "root", data.spec)
-    assert check_listed(listed, channels=3)[0].value_range == (0, 4095), "read as in training, without a warning"
+    assert open_rows(listed, decide=False).rows.options["value_range"] == (0, 4095), (
+        "read as in training, without a warning"
+    )
 
 
 def test_the_description_of_inputs_keeps_the_range():
@@ -145,11 +148,11 @@ def test_the_description_of_inputs_keeps_the_range():
     ranged = PictureInput.model_validate_json(plain.model_copy(update={"value_range": (0, 4095)}).model_dump_json())
     old = {name: value for name, value in plain.model_dump().items() if name != "value_range"}
     assert PictureInput.model_validate(old) == plain
-    assert ranged.working_identity != plain.working_identity
+    assert ranged.cache_key() != plain.cache_key()
     array = values(12)
-    assert plain.load(png(array)).max() < 16
-    assert ranged.load(png(array)).max() > 140
-    np.testing.assert_array_equal(ranged.load(png(array)), ranged.load(array))
+    assert plain.load(png(array))[0].max() < 16
+    assert ranged.load(png(array))[0].max() > 140
+    np.testing.assert_array_equal(ranged.load(png(array))[0], ranged.load(array)[0])
     for wrong in ((5, 5), (9, 3), (-1, 5), (0, 70_000)):
         with pytest.raises(ValueError, match="value_range"):
             PictureInput.model_validate({**old, "value_range": wrong})
@@ -157,10 +160,10 @@ def test_the_description_of_inputs_keeps_the_range():
 
 def test_new_data_of_other_values_are_told():
     paths = [Path("a.png")]
-    assert judge_range(paths, [Checked(values=(0, 4000))], (0, 4095)) == ()
-    assert "cut off, in 1 files" in judge_range(paths, [Checked(values=(0, 60_000))], (0, 4095))[0]
-    assert "come out dark" in judge_range(paths, [Checked(values=(0, 4000))], None)[0]
-    assert judge_range(paths, [Checked()], (0, 4095)) == ()
+    assert judge_range(paths, [Probe(values=(0, 4000))], (0, 4095)) == ()
+    assert "cut off, in 1 files" in judge_range(paths, [Probe(values=(0, 60_000))], (0, 4095))[0]
+    assert "come out dark" in judge_range(paths, [Probe(values=(0, 4000))], None)[0]
+    assert judge_range(paths, [Probe()], (0, 4095)) == ()
 
 
 def frames(*pictures: Image.Image, format: str = "GIF", **options) -> bytes:
@@ -209,6 +212,6 @@ def test_why_a_picture_is_one_colour(tmp_path):
 
 
 def test_nearly_black_data_are_told():
-    dark = [Checked(brightest=9), Checked(brightest=20)]
+    dark = [Probe(brightest=9), Probe(brightest=20)]
     assert "no picture has a value above 20 of 255" in notes_on_looks([Path("a"), Path("b")], dark)[0]
-    assert notes_on_looks([Path("a"), Path("b")], [*dark[:1], Checked(brightest=200)]) == []
+    assert notes_on_looks([Path("a"), Path("b")], [*dark[:1], Probe(brightest=200)]) == []

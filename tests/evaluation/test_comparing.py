@@ -18,8 +18,9 @@ from drivetrain.evaluation.comparing import (
     power_of,
     smallest_difference,
 )
-from drivetrain.evaluation.paired import CORRELATION
-from drivetrain.evaluation.studentised import PLAIN, mean_interval
+from drivetrain.evaluation.intervals import interval as interval_of
+from drivetrain.evaluation.intervals.bootstrap_t import PLAIN, mean_interval
+from drivetrain.evaluation.intervals.differences import CORRELATION
 from drivetrain.runtime.targets import CategoryTarget
 
 from . import tables
@@ -89,7 +90,7 @@ def test_a_difference_of_aucs_correlates_as_in_delong():
         own[~positive] = (wins.mean(axis=0) - wins.mean()) / (~positive).sum()
         moved.append(own)
     shared = CORRELATION * moved[0] @ moved[1] / np.sqrt((moved[0] @ moved[0]) * (moved[1] @ moved[1]))
-    one, two = (METRICS["roc_auc"].interval(table) for table in (a, b))
+    one, two = (interval_of(METRICS["roc_auc"], table) for table in (a, b))
     found = compare(a, b, "roc_auc")
     down, up = found.values[0] - one.low, two.high - found.values[1]
     reach = np.sqrt(down**2 + up**2 - 2 * shared * down * up)
@@ -129,7 +130,7 @@ def test_the_better_model_is_found_and_order_only_turns_the_sign(name):
 def test_pairing_makes_small_differences_visible():
     a, b = pair(1500, better=0.2)
     paired = compare(a, b, "log_loss")
-    single = [METRICS["log_loss"].interval(table) for table in (a, b)]
+    single = [interval_of(METRICS["log_loss"], table) for table in (a, b)]
     assert paired.high - paired.low < 0.85 * (single[0].high - single[0].low)
 
 

@@ -11,10 +11,10 @@ from drivetrain.evaluation.comparing import compare
 from drivetrain.evaluation.conformal import coverage_of
 from drivetrain.evaluation.confusions import count_confusions
 from drivetrain.evaluation.copies import without_copies
-from drivetrain.evaluation.metrics import METRICS
-from drivetrain.evaluation.records import score_records
+from drivetrain.evaluation.metrics.metrics import METRICS
+from drivetrain.evaluation.record.records import score_records
+from drivetrain.evaluation.record.selection import correct_selection, expect
 from drivetrain.evaluation.report.tallies import tallies
-from drivetrain.evaluation.selection import correct_selection, expect
 from drivetrain.evaluation.thresholds import cheapest_answers, thresholds_for_cost
 from drivetrain.runtime.manifest import ScoreRecord
 from drivetrain.runtime.targets import CategoriesTarget, CategoryTarget

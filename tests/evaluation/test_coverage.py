@@ -10,6 +10,7 @@ import pytest
 
 from drivetrain.evaluation import METRICS, Predictions
 from drivetrain.evaluation.comparing import compare
+from drivetrain.evaluation.intervals import interval as interval_of
 from drivetrain.runtime.targets import CategoryTarget, NumberTarget, softmax
 
 from . import tables
@@ -40,7 +41,7 @@ def coverage(names, draws, sets=SETS, big=60_000):
     for i in range(sets):
         table = draws[i % len(draws)](rng, 40)
         for name in names:
-            interval = METRICS[name].interval(table, seed=i)
+            interval = interval_of(METRICS[name], table, seed=i)
             held[name] += interval.low <= true[i % len(draws)][name] <= interval.high
     return {name: count / sets for name, count in held.items()}
 
@@ -56,7 +57,7 @@ def test_bounded_metrics_of_forty_rows(k, strengths):
 
 
 def test_losses_and_numbers_of_forty_rows(monkeypatch):
-    monkeypatch.setattr("drivetrain.evaluation.metrics._WORK", 40 * 500)  # 500 resamples are enough here
+    monkeypatch.setattr("drivetrain.evaluation.metrics.metrics._WORK", 40 * 500)  # 500 resamples are enough here
     found = coverage(["rmse", "mae", "r2"], [numbers_of], sets=250)
     found |= coverage(["log_loss", "brier"], [partial(rows_of, k=3, strength=1.5)], sets=250)
     assert all(0.92 <= share <= 0.985 for share in found.values()), found
@@ -72,9 +73,9 @@ def test_rows_in_groups():
     for _ in range(200):
         table = rows_of(rng, 400, 3, 1.5, codes)
         for name in names:
-            interval = METRICS[name].interval(table)
+            interval = interval_of(METRICS[name], table)
             held[name] += interval.low <= true[name] <= interval.high
-        blind = METRICS["accuracy"].interval(tables.with_groups(table, None))
+        blind = interval_of(METRICS["accuracy"], tables.with_groups(table, None))
         naive += blind.low <= true["accuracy"] <= blind.high
     assert all(0.90 <= count / 200 <= 0.99 for count in held.values()), held
     assert naive / 200 < 0.85  # the same rows without their groups promise too much

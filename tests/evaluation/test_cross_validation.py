@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from drivetrain.data.data import Data
-from drivetrain.data.divide import fit_target
 from drivetrain.data.examples import Examples
+from drivetrain.data.inputs import Files
 from drivetrain.data.listing import SourceSpec
-from drivetrain.data.split import Split
+from drivetrain.data.splitting.divide import fit_target
+from drivetrain.data.splitting.split import Split
 from drivetrain.errors import DataError, SettingError
 from drivetrain.evaluation.cross_validation import cross_validate
 from drivetrain.evaluation.predictions import Predictions
@@ -23,7 +24,7 @@ def data_of(n=60, *, kind="category", **columns):
         "categories": tuple(("a", "b") if i % 3 else ("b", "c") for i in range(n)),
         "number": tuple((float(i % 7), float(i)) for i in range(n)),
     }[kind]
-    rows = Examples(tuple(Path(f"{i}.png") for i in range(n)), tuple(f"{i:032x}" for i in range(n)), values, **columns)
+    rows = Examples(Files(Path(f"{i}.png") for i in range(n)), tuple(f"{i:032x}" for i in range(n)), values, **columns)
     names = ("x", "y") if kind == "number" else ("x",)
     parts = ["train" if i % 4 else "valid" for i in range(n)]
     train, valid = (rows.subset([i for i, part in enumerate(parts) if part == name]) for name in ("train", "valid"))

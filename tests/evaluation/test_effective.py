@@ -9,8 +9,9 @@ from scipy.stats import multivariate_normal, norm, t
 from statsmodels.stats.proportion import proportion_confint
 
 from drivetrain.evaluation import METRICS, Predictions
-from drivetrain.evaluation._ranking import average_precision_influence, roc_auc_influence
-from drivetrain.evaluation.effective import Influence, Ratios, one_ratio, share
+from drivetrain.evaluation.intervals import interval as interval_of
+from drivetrain.evaluation.intervals.score_interval import Influence, Ratios, one_ratio, share
+from drivetrain.evaluation.metrics.ranking import average_precision_influence, roc_auc_influence
 from drivetrain.runtime.targets import CategoryTarget
 
 from . import tables
@@ -104,7 +105,7 @@ def test_f1_and_recall_of_perfect_rows_say_what_wilson_says_of_as_many():
     low, _ = proportion_confint(60, 60, method="wilson")
     reach = t.ppf(0.975, 59) ** 2  # of F1, whose base depends on the answers
     for name, expected in (("balanced_accuracy", low), ("f1", 60 / (60 + reach))):
-        interval = METRICS[name].interval(perfect)
+        interval = interval_of(METRICS[name], perfect)
         assert (interval.low, interval.high) == pytest.approx((expected, 1), abs=1e-6)
 
 

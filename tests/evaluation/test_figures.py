@@ -1,6 +1,8 @@
-import io
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
+from xml.etree.ElementTree import fromstring
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from PIL import Image
 from drivetrain.errors import DataError, SettingError
 from drivetrain.evaluation import Predictions, figures
 from drivetrain.evaluation.confusions import count_confusions, most_confused
+from drivetrain.evaluation.report.showing import shown
 from drivetrain.runtime.targets import CategoryTarget
 
 from . import tables
@@ -18,24 +21,33 @@ def load_picture(row):
     return np.random.default_rng(row).integers(0, 255, (20 + row % 5, 30, 3), dtype=np.uint8)
 
 
+def show(row):
+    return shown("images", (load_picture(row),))
+
+
+def elements(figure, name, class_=""):
+    """Elements of a chart with a class, in the order they are drawn."""
+    found = fromstring(figure.svg).iter(f"{{http://www.w3.org/2000/svg}}{name}")
+    return [element for element in found if set(class_.split()) <= set((element.get("class") or "").split())]
+
+
+def written(figure, class_=""):
+    return [element.text or "" for element in elements(figure, "text", class_)]
+
+
 def texts(figure):
-    figure.draw_without_rendering()
-    found = [text.get_text() for text in figure.findobj(lambda a: hasattr(a, "get_text") and a.get_visible())]
-    return "\n".join(found)
+    return "\n".join(written(figure))
 
 
 def check_picture(figure):
-    """A PNG with something on it, and no text beyond the edge."""
-    picture = Image.open(io.BytesIO(figure._repr_png_()))
+    """A PNG with something on it, as large as the chart at two pixels per px, and its SVG says what it shows."""
+    with tempfile.TemporaryDirectory() as folder:
+        picture = Image.open(figure.save(Path(folder) / "figure.png"))
+        picture.load()
     assert picture.format == "PNG" and np.asarray(picture.convert("L")).std() > 1
-    edge = figure.bbox
-    for axes in figure.axes:
-        left, right = axes.get_xlim()
-        ticks = [tick for tick in axes.get_xticklabels() if left <= tick.get_position()[0] <= right]
-        for text in [axes.title, axes._left_title, axes.xaxis.label, axes.yaxis.label, *ticks]:
-            box = text.get_window_extent()
-            if text.get_text() and text.get_visible():
-                assert box.x0 >= -1 and box.x1 <= edge.x1 + 1 and box.y0 >= -1 and box.y1 <= edge.y1 + 1, text
+    width, height = (float(fromstring(figure.svg).get(side)) for side in ("width", "height"))
+    assert abs(picture.width - 2 * width) <= 2 and 2 * height - 2 <= picture.height <= 2 * height + 40
+    assert fromstring(figure.svg)[2].tag.endswith("title") and len(str(figure)) > 5
     return picture
 
 
@@ -56,23 +68,24 @@ def test_confusions_are_counted_by_truth_then_prediction():
     table = Predictions(ids=tables.ids(3), target=target, truth=[0, 0, 1], output=[[0, 1], [0, 1], [0, 1]])
     assert count_confusions(table).tolist() == [[0, 2], [0, 1]]
     figure = figures.confusion_matrix(table)
-    drawn = {text.get_position(): text.get_text() for text in figure.axes[0].texts}
-    assert drawn == {(1, 0): "2", (1, 1): "1"}  # x is what was predicted, y what is true
-    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["a", "b"]
+    places = [(float(count.get("x")), float(count.get("y"))) for count in elements(figure, "text", "count")]
+    assert written(figure, "count") == ["2", "1"]
+    (x1, y1), (x2, y2) = places  # across is what was predicted, down is what is true
+    assert x1 == x2 and y1 < y2
+    assert written(figure, "label end") == ["a", "b"]
 
 
 def test_many_categories_are_cut_to_the_most_confused_and_rows_stay_complete():
     table = tables.category(500, 30)
     counts = count_confusions(table)
-    shown = most_confused(counts, 8)
+    most = most_confused(counts, 8)
     off = counts + counts.T - 2 * np.diag(np.diag(counts))
-    assert len(shown) == 8 and set(np.unravel_index(off.argmax(), off.shape)) <= set(shown)
+    assert len(most) == 8 and set(np.unravel_index(off.argmax(), off.shape)) <= set(most)
     figure = figures.confusion_matrix(table, most=8)
-    drawn = np.zeros((8, 9), dtype=int)
-    for text in figure.axes[0].texts:
-        j, i = text.get_position()
-        drawn[i, j] = int(text.get_text())
-    assert (drawn.sum(axis=1) == counts[shown].sum(axis=1)).all()
+    rows = {label.get("y"): 0 for label in elements(figure, "text", "label end")}
+    for count in elements(figure, "text", "count"):
+        rows[count.get("y")] += int(count.text)
+    assert list(rows.values()) == counts[most].sum(axis=1).tolist()
     assert "8 most confused of 30" in texts(figure) and "all others" in texts(figure)
 
 
@@ -82,58 +95,63 @@ def test_without_confusions_the_most_frequent_are_shown():
 
 @pytest.mark.parametrize("table", [tables.category(), tables.categories(), tables.number()], ids=repr)
 def test_results_work_for_every_kind_of_target(table):
-    figure = figures.results(table, load_picture, n=5)
+    figure = figures.results(table, show, n=5)
     check_picture(figure)
-    assert len(figure.axes) == 5
+    assert len(elements(figure, "image")) == 5
     unlabelled = Predictions(ids=table.ids, target=table.target, truth=None, output=table.output)
-    assert "actual" not in texts(figures.results(unlabelled, load_picture, n=2))
+    assert "actual" not in texts(figures.results(unlabelled, show, n=2))
 
 
 def test_results_mark_right_and_wrong_by_colour_and_sign():
     table = tables.category(50, 3, strength=0.5)
-    figure = figures.results(table, load_picture, n=50, seed=3)
-    rows = np.random.default_rng(3).permutation(50)
-    hits = table.hits()
+    figure = figures.results(table, show, n=50, seed=3)
+    rows = np.random.default_rng(3).permutation(50).tolist()
+    hits, said, true = table.hits(), table.decoded(), table.decoded_truth()
     assert 0 < hits.sum() < 50
-    for axes, row in zip(figure.axes, rows, strict=True):
-        title = axes.get_title(loc="left")
-        assert f"actual: {table.decoded_truth()[row]}" in title and f"predicted: {table.decoded()[row]}" in title
-        assert ("✓" in title) == hits[row] and ("✗" in title) != hits[row]
-        assert axes._left_title.get_color() == ("#00785A" if hits[row] else "#C03A00")
-        assert np.array_equal(axes.images[0].get_array(), load_picture(int(row)))
+    lines = [(f"actual: {true[row]}", f"predicted: {said[row]} {'✓' if hits[row] else '✗'}") for row in rows]
+    assert written(figure)[::2] == [line for line, _ in lines] and written(figure)[1::2] == [line for _, line in lines]
+    assert (
+        len(written(figure, "good-text")) == 2 * hits.sum() and len(written(figure, "wrong-text")) == 2 * (~hits).sum()
+    )
+    assert [image.get("href") for image in elements(figure, "image")] == [source(row) for row in rows]
+
+
+def source(row):
+    return show(row).split('src="')[1].split('"')[0]
 
 
 def test_top_losses_are_the_worst_rows_in_order():
     table = tables.category(50, 3)
     table = named(table, ("a", "b", "c"), names=tuple(f"folder/of/many/pictures/number_{i}.jpg" for i in range(50)))
-    figure = figures.top_losses(table, load_picture, n=4)
+    figure = figures.top_losses(table, show, n=4)
     check_picture(figure)
-    for axes, row in zip(figure.axes, np.argsort(-table.loss), strict=False):
-        title = axes.get_title(loc="left")
+    rows, lines = np.argsort(-table.loss)[:4].tolist(), []
+    for row in rows:
         said, true = table.output[row].max(), table.output[row, table.truth[row]]
-        assert title.splitlines() == [
+        lines += [
             f"predicted: {table.decoded()[row]} ({said:.0%})",
             f"actual: {table.decoded_truth()[row]} ({true:.0%})",
             f"loss {table.loss[row]:.3g}",
         ]
-        assert axes.get_xlabel().endswith(f"number_{row}.jpg")
-        assert np.array_equal(axes.images[0].get_array(), load_picture(int(row)))
+    assert written(figure, "wrong-text") == lines
+    assert [name.rpartition("/")[2] for name in written(figure, "small")] == [f"number_{row}.jpg" for row in rows]
+    assert [image.get("href") for image in elements(figure, "image")] == [source(row) for row in rows]
 
 
 def test_top_losses_need_losses():
     with pytest.raises(DataError, match="carry no losses"):
-        figures.top_losses(tables.categories(), load_picture)
+        figures.top_losses(tables.categories(), show)
 
 
 @pytest.mark.parametrize("d", [1, 3, 4])
 def test_numbers_are_drawn_around_the_line_of_perfection(d):
     figure = figures.predicted_vs_actual(tables.number(100, d))
     check_picture(figure)
-    assert len(figure.axes) == d
-    points = figure.axes[0].collections[0].get_offsets()
-    assert np.array_equal(
-        points, np.column_stack([tables.number(100, d).truth[:, 0], tables.number(100, d).output[:, 0]])
-    )
+    assert len(elements(figure, "line", "ideal")) == d
+    points = np.array([[float(dot.get(c)) for c in ("cx", "cy")] for dot in elements(figure, "circle", "point")[:100]])
+    table = tables.number(100, d)
+    assert np.corrcoef(points[:, 0], table.truth[:, 0])[0, 1] == pytest.approx(1, abs=1e-5)
+    assert np.corrcoef(points[:, 1], table.output[:, 0])[0, 1] == pytest.approx(-1, abs=1e-5)  # y grows downwards
 
 
 def test_figures_refuse_other_kinds_of_target():
@@ -149,12 +167,12 @@ def test_losses_mark_the_lowest_and_cope_with_gaps():
     rows = [{"epoch": e, "train_loss": 1 / e, "valid_loss": v} for e, v in [(1, 3.0), (2, None), (3, 1.5), (4, 2.0)]]
     figure = figures.losses(rows)
     check_picture(figure)
-    assert "lowest: 1.5, epoch 3" in texts(figure)
+    assert "lowest validation loss (ringed): 1.5 in epoch 3" in texts(figure)
     alone = figures.losses([{"epoch": 1, "train_loss": 1.0}])
     check_picture(alone)
     assert "validation" not in texts(alone)
     again = figures.losses([{"epoch": e, "train_loss": 1.0} for e in (1, 1, 2)])
-    assert again.axes[0].lines[0].get_xdata().tolist() == [1, 2, 3]
+    assert written(again, "tick mid") == ["1", "2", "3"]
     for wrong in ([], [{"epoch": 1}]):
         with pytest.raises(DataError, match="train_loss"):
             figures.losses(wrong)
@@ -165,7 +183,8 @@ def test_learning_rates_of_one_and_several_groups():
     check_picture(figures.learning_rates([1e-3]))
     several = figures.learning_rates({"body": [1e-5, 1e-4], "head": [1e-3, 1e-2]})
     check_picture(several)
-    assert several.axes[0].get_yscale() == "log" and "head" in texts(several)
+    ticks = written(several, "tick end")
+    assert "0.01" in ticks and "0.001" in ticks and {"head", "body"} <= set(written(several))
     with pytest.raises(DataError, match="no learning rates"):
         figures.learning_rates([])
 
@@ -177,7 +196,7 @@ def test_lr_find_marks_the_suggestion_and_hides_the_explosion():
     figure = figures.lr_find(lrs.tolist(), losses.tolist(), 1e-3)
     check_picture(figure)
     assert "suggested: 0.001" in texts(figure)
-    assert figure.axes[0].get_ylim()[1] < 10
+    assert max(map(float, written(figure, "tick end"))) < 10
     check_picture(figures.lr_find([1e-3, 1e-2], [1.0, 1.0]))
     with pytest.raises(DataError, match="as many"):
         figures.lr_find([1.0], [1.0, 2.0])
@@ -187,16 +206,19 @@ def test_lr_find_marks_the_suggestion_and_hides_the_explosion():
 
 def test_batches_of_pictures_and_labels():
     pictures = [load_picture(0), load_picture(1)[:, :, 0], load_picture(2)[:, :, :1]]
-    figure = figures.batch(pictures, ["a long name for a category of pictures", ("x", "y"), (1.23456, 2.0)])
+    figure = figures.batch(
+        [shown("images", (picture,)) for picture in pictures],
+        ["a long name for a category of pictures", ("x", "y"), (1.23456, 2.0)],
+    )
     check_picture(figure)
     assert "1.235, 2" in texts(figure) and "x, y" in texts(figure)
-    with pytest.raises(DataError, match="2 pictures and 1 labels"):
-        figures.batch(pictures[:2], ["a"])
+    with pytest.raises(DataError, match="2 rows and 1 labels"):
+        figures.batch([show(0), show(1)], ["a"])
     with pytest.raises(DataError, match="channels last"):
-        figures.batch([np.zeros((3, 32, 32), dtype=np.uint8)], ["a"])
+        shown("images", (np.zeros((3, 32, 32), dtype=np.uint8),))
 
 
-def test_nothing_here_imports_torch_or_pyplot():
+def test_nothing_here_imports_torch_or_matplotlib():
     code = (
         "import sys, drivetrain.evaluation as e\n"
         "heavy = [m for m in ('sklearn', 'pandas', 'matplotlib', 'scipy') if m in sys.modules]\n"
@@ -205,8 +227,8 @@ def test_nothing_here_imports_torch_or_pyplot():
         "from drivetrain.runtime.targets import NumberTarget\n"
         "t = NumberTarget(names=('a',), mean=(0.0,), std=(1.0,))\n"
         "p = e.Predictions(ids=('a', 'b', 'c'), target=t, truth=[1.0, 2.0, 3.0], output=[1.0, 2.5, 3.5])\n"
-        "e.score(p); p.to_frame(); drivetrain.evaluation.figures.predicted_vs_actual(p)._repr_png_()\n"
-        "bad = [m for m in ('torch', 'matplotlib.pyplot', 'drivetrain.training', 'drivetrain.vision',\n"
+        "e.score(p); p.to_frame(); drivetrain.evaluation.figures.predicted_vs_actual(p)._repr_html_()\n"
+        "bad = [m for m in ('torch', 'matplotlib', 'drivetrain.training', 'drivetrain.kinds.images.bodies',\n"
         "       'drivetrain.data', 'drivetrain.export', 'drivetrain.cli') if m in sys.modules]\n"
         "assert not bad, bad\n"
     )

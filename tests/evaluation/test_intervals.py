@@ -8,7 +8,7 @@ from scipy.stats import binom, bootstrap, norm, poisson, skew, t
 from statsmodels.stats.proportion import proportion_confint
 
 from drivetrain.errors import DataError, SettingError
-from drivetrain.evaluation.intervals import (
+from drivetrain.evaluation.intervals.core import (
     _acceleration,
     bca_quantiles,
     bootstrap_interval,

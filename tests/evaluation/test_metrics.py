@@ -9,6 +9,7 @@ from sklearn.preprocessing import label_binarize
 
 from drivetrain.errors import SettingError
 from drivetrain.evaluation import METRICS, Metric, Predictions, default_metrics, resolve_metrics
+from drivetrain.evaluation.intervals import interval as interval_of
 from drivetrain.evaluation.intervals import resamples
 from drivetrain.runtime.targets import CategoryTarget
 
@@ -267,7 +268,7 @@ def test_f1_of_few_rows_each_says_that_it_is_too_low_and_has_no_interval():
     }
     assert METRICS["f1"].note(made[49]) == "49 rows for 10 categories: with so few of each it comes out too low"
     assert METRICS["f1"].note(made[50]) is None
-    assert METRICS["f1"].interval(made[49]) is None and METRICS["f1"].interval(made[50]) is not None
+    assert interval_of(METRICS["f1"], made[49]) is None and interval_of(METRICS["f1"], made[50]) is not None
 
 
 @pytest.mark.parametrize("make", [tables.category, tables.categories], ids=["category", "labels"])
@@ -287,10 +288,10 @@ def test_a_mean_over_other_categories_has_no_interval(name, make):
 
     few, many = without(5, 1), without(20, 2)
     assert np.isfinite(metric.value(few))
-    assert metric.interval(few) is None and "1 of 5 categories" in metric.note(few)
-    assert metric.interval(many) is not None  # a tenth of the categories is not what the mean hangs on
-    assert metric.interval(without(20, 3)) is None
-    assert metric.interval(without(5, 0)) is not None and metric.note(without(5, 0)) is None
+    assert interval_of(metric, few) is None and "1 of 5 categories" in metric.note(few)
+    assert interval_of(metric, many) is not None  # a tenth of the categories is not what the mean hangs on
+    assert interval_of(metric, without(20, 3)) is None
+    assert interval_of(metric, without(5, 0)) is not None and metric.note(without(5, 0)) is None
 
 
 def test_a_loss_without_a_mistake_says_what_one_would_make_of_it():

@@ -14,8 +14,8 @@ from drivetrain.evaluation.baselines import baselines, constant_answer
 from drivetrain.evaluation.calibration import calibrate
 from drivetrain.evaluation.comparing import compare
 from drivetrain.evaluation.conformal import coverage_of
-from drivetrain.evaluation.report.words import value_in_words
-from drivetrain.evaluation.selection import correct_selection
+from drivetrain.evaluation.record.selection import correct_selection
+from drivetrain.pages.words import value_in_words
 from drivetrain.runtime.targets import NumberTarget
 
 MOVES = {

@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 
 from drivetrain.data.examples import Examples
-from drivetrain.data.ledger import Ledger, of_kind
-from drivetrain.data.project import Project
-from drivetrain.data.seal import SealedSet, Seals
+from drivetrain.data.inputs import Files
+from drivetrain.data.seals.ledger import Ledger, of_kind
+from drivetrain.data.seals.project import Project
+from drivetrain.data.seals.seal import SealedSet, Seals
 from drivetrain.errors import DrivetrainWarning, SealError
-from drivetrain.evaluation.metrics import METRICS
-from drivetrain.evaluation.openings import (
+from drivetrain.evaluation.intervals import interval as interval_of
+from drivetrain.evaluation.metrics.metrics import METRICS
+from drivetrain.evaluation.record.openings import (
     describe,
     earlier_openings,
     head_in,
@@ -37,7 +39,7 @@ def table():
 
 @pytest.fixture
 def sealed(table):
-    return SealedSet.of(Examples(table.ids, table.ids, ("x",) * N), source="made up")
+    return SealedSet.of(Examples(Files(table.ids), table.ids, ("x",) * N), source="made up")
 
 
 def expected(value=0.8, low=0.7, high=0.9, trials=1):
@@ -96,7 +98,7 @@ def test_openings_are_counted_over_all_models_and_widen_the_interval(table, seal
         counts.append(opened.opening.count)
         if i:
             wide, usual = opened.opening.simultaneous["accuracy"], opened.scores["accuracy"]
-            interval = METRICS["accuracy"].interval(table, level=1 - 0.05 / (i + 1))
+            interval = interval_of(METRICS["accuracy"], table, level=1 - 0.05 / (i + 1))
             assert (wide.low, wide.high) == pytest.approx((interval.low, interval.high))
             assert wide.low < usual.low and usual.high < wide.high
             widths.append(wide.high - wide.low)
@@ -130,7 +132,7 @@ def test_an_opening_that_the_artefact_remembers_counts_once(table, sealed, proje
 
 
 def test_much_the_same_test_set_is_the_same_test_set(table, project):
-    rows = Examples(table.ids, table.ids, ("x",) * N)
+    rows = Examples(Files(table.ids), table.ids, ("x",) * N)
     whole = Seals(project).add(SealedSet.of(rows, source="a"))
     open_it(table, whole, project)
     fewer = SealedSet.of(rows.subset(range(1, N)), source="a", related=[whole.id])
@@ -170,7 +172,7 @@ def test_where_nothing_can_be_written_the_opening_is_in_the_model_alone(table, s
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("drivetrain.data.seal.add_folder", full)
+    monkeypatch.setattr("drivetrain.data.seals.seal.add_folder", full)
     with pytest.warns(DrivetrainWarning, match="recorded in the model alone"):
         opened = open_it(table, sealed, project, earlier=[Opening(when="", parameters_sha256="c" * 64, scores={})])
     assert opened.opening.count == 2 and opened.opening.entry is None

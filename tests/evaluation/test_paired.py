@@ -7,8 +7,8 @@ import pytest
 from scipy.optimize import brentq, minimize_scalar
 from scipy.stats import multinomial, norm
 
-from drivetrain.evaluation.effective import share
-from drivetrain.evaluation.paired import CORRELATION, paired_influences, tango_interval
+from drivetrain.evaluation.intervals.differences import CORRELATION, paired_influences, tango_interval
+from drivetrain.evaluation.intervals.score_interval import share
 
 
 def by_definition(only_a, only_b, n, level):

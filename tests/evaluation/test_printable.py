@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from drivetrain.data.audit.findings import Finding, Pair, RowRef
+from drivetrain.auditing.findings import Finding, Pair, RowRef
 from drivetrain.data.check import CheckReport, LeftOut
 from drivetrain.evaluation.comparing import Comparison
+from drivetrain.evaluation.record.selection import Selection
 from drivetrain.evaluation.scores import Score, Scores
-from drivetrain.evaluation.selection import Selection
 from drivetrain.evaluation.thresholds import CostChoice
 
 ODD = "cat\x1b[2J\x9b2J\u202e"

@@ -6,7 +6,7 @@ from drivetrain.evaluation import figures
 from drivetrain.evaluation.calibration import reliability
 
 from . import tables
-from .test_figures import check_picture, texts
+from .test_figures import check_picture, elements, texts
 
 
 @pytest.mark.parametrize(
@@ -16,14 +16,18 @@ def test_reliability_is_drawn_as_it_was_counted(table):
     figure = figures.reliability_diagram(table)
     check_picture(figure)
     bins = reliability(table)
-    drawn = figure.axes[0].containers[0][0].get_xydata()
-    assert drawn == pytest.approx(np.array([[b.confidence, b.right] for b in bins]))
-    segments = figure.axes[0].containers[0][2][0].get_segments()
-    ends = np.array([segment[:, 1] for segment in segments])
-    assert ends == pytest.approx(np.array([[b.low, b.high] for b in bins]))
-    assert "calibration error" in texts(figure) and "as stated" in texts(figure)
-    heights = [bar.get_height() for bar in figure.axes[1].patches]
-    assert sum(heights) == (table.output.size if table.target.kind == "categories" else len(table))
+    low = 0.0 if min(min(b.low, b.confidence) for b in bins) < 0.5 else 0.5
+    ideal = elements(figure, "line", "ideal")[0]
+    (x1, y1), (x2, y2) = ((float(ideal.get(f"x{i}")), float(ideal.get(f"y{i}"))) for i in (1, 2))
+    across, up = (lambda x: low + (1 - low) * (x - x1) / (x2 - x1)), (lambda y: low + (1 - low) * (y - y1) / (y2 - y1))
+    dots = [(across(float(d.get("cx"))), up(float(d.get("cy")))) for d in elements(figure, "circle", "accent")]
+    assert np.array(dots) == pytest.approx(np.array([[b.confidence, b.right] for b in bins]), abs=2e-3)
+    ends = [(up(float(w.get("y1"))), up(float(w.get("y2")))) for w in elements(figure, "line", "whisker")]
+    assert np.array(ends) == pytest.approx(np.array([[b.low, b.high] for b in bins]), abs=2e-3)
+    assert "calibration error" in texts(figure)
+    titles = [bar[0].text for bar in elements(figure, "rect", "bar")]
+    counted = sum(int(title.rpartition(": ")[2]) for title in titles)
+    assert counted == (table.output.size if table.target.kind == "categories" else len(table))
 
 
 def test_numbers_have_no_reliability():

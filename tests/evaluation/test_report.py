@@ -17,9 +17,10 @@ from drivetrain.errors import DataError
 from drivetrain.evaluation import Predictions, Score, score, wilson_interval
 from drivetrain.evaluation.report import Finding, Look, ReportParts, Seal, render
 from drivetrain.evaluation.report.gallery import worst_rows
-from drivetrain.evaluation.report.html import Html, escape, tag
+from drivetrain.evaluation.report.showing import shown
 from drivetrain.evaluation.report.tallies import tallies
-from drivetrain.evaluation.report.thumbnails import MOST_BYTES, thumbnail
+from drivetrain.kinds.images.show import MOST_BYTES, thumbnail
+from drivetrain.pages.html import Html, escape, tag
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.targets import CategoriesTarget, CategoryTarget
 
@@ -27,6 +28,7 @@ from . import tables
 
 VOID = {"meta", "img", "br", "input", "hr", "link", "wbr"}
 HOSTILE = ("<script>alert(1)</script>", '"onload="alert(1)', "</style><b>", "</title>", "a & b", "\u202egpj.exe\x00")
+COPIES = ((1, "a.jpg"), (2, "b.jpg"))
 HISTORY = [
     {
         "epoch": e,
@@ -76,6 +78,10 @@ def noise(row):
     return np.random.default_rng(row).integers(0, 255, (300, 260, 3), dtype=np.uint8)
 
 
+def show(row, alt):
+    return shown("images", (noise(row),), alt=alt)
+
+
 def named(table, vocab, **changed):
     target = CategoryTarget(name="kind", vocab=vocab)
     fields = {"ids": table.ids, "truth": table.truth, "output": table.output, "loss": table.loss}
@@ -94,11 +100,9 @@ def full(predictions):
         decisions={"precision": Decision(value="bf16", reason="native"), "lr": Decision(value=0.002, reason="default")},
         history=HISTORY,
         verdict="Still improving.",
-        pictures=noise,
+        show=show,
         audit=[
-            Finding(
-                "warning", "2 copies across parts", "a = b", "remove one", [(noise(1), "a.jpg"), (noise(2), "b.jpg")]
-            )
+            Finding("warning", "2 copies across parts", "a = b", "remove one", [(show(i, n), n) for i, n in COPIES]),
         ],
         seal=Seal(40, [Look("2026-01-02T03:04:05+00:00", headline, "70 to 80 %; it held")]),
         n={"train": 100, "valid": len(predictions), "test": 40},
@@ -226,8 +230,8 @@ def test_hostile_text_stays_text():
         decisions={hostile: Decision(value=hostile, reason=hostile)},
         history=[{hostile: 1.0, "epoch": 1, "phase": hostile, "train_loss": 1.0}],
         verdict=hostile,
-        pictures=noise,
-        audit=[Finding("stop", hostile, hostile, hostile, [(noise(0), hostile)])],
+        show=show,
+        audit=[Finding("stop", hostile, hostile, hostile, [(show(0, hostile), hostile)])],
         seal=Seal(1, [Look(hostile, None, hostile)], hostile),
         n={hostile: 1},
         facts={hostile: hostile},
@@ -259,10 +263,10 @@ def test_what_is_absent_is_left_out():
 def test_a_picture_that_is_gone_is_left_out():
     table = tables.category(50, 3)
     gone = worst_rows(table)["Most confident mistakes"][0]
-    page = Page(render(parts_of(table, pictures=lambda row: None if row == gone else noise(row))))
+    page = Page(render(parts_of(table, show=lambda row, alt: None if row == gone else show(row, alt))))
     shown = sum(len(rows) for rows in worst_rows(table).values())
     assert len(page.all("img")) == shown - 1
-    assert Page(render(parts_of(table, pictures=lambda row: None))).all("img") == []
+    assert Page(render(parts_of(table, show=lambda row, alt: None))).all("img") == []
 
 
 def test_the_table_of_epochs_says_metrics_as_the_charts_do():
@@ -276,7 +280,7 @@ def test_the_table_of_epochs_says_metrics_as_the_charts_do():
 def test_numbers_below_zero_have_a_minus_sign_everywhere():
     table = tables.number(200)
     off = replace(table, output=table.output - 500)
-    page = Page(render(parts_of(off, pictures=noise, seal=Seal(40, [Look("2026-01-02", score(off, ["r2"])["r2"])]))))
+    page = Page(render(parts_of(off, show=show, seal=Seal(40, [Look("2026-01-02", score(off, ["r2"])["r2"])]))))
     assert re.search(r"R² −\d", page.text) and re.search(r"\[−[\d,.]+, −[\d,.]+\]", page.text)
     assert re.search(r"−\d+ … −\d+", page.text) and re.search(r"said −\d", page.text)
     words = [word for word in page.text.split() if re.match(r"[(\[]?-\d", word)]
@@ -286,7 +290,7 @@ def test_numbers_below_zero_have_a_minus_sign_everywhere():
 def test_long_names_can_be_broken_at_their_seams():
     table = tables.category(20, 2)
     names = tuple(f"valid/<b>_{i}_of-it.jpg" for i in range(20))
-    html = render(parts_of(replace(table, names=names), pictures=noise))
+    html = render(parts_of(replace(table, names=names), show=show))
     assert re.search(r"valid/<wbr>&lt;b&gt;_<wbr>\d+_<wbr>of-<wbr>it.jpg</span>", html)
 
 
@@ -320,7 +324,7 @@ def test_what_is_no_picture_is_refused():
 def test_a_model_that_is_always_right_and_one_epoch():
     target = CategoryTarget(name="c", vocab=("a", "b"))
     table = Predictions(ids=tables.ids(4), target=target, truth=[0, 1, 0, 1], output=[[1, 0], [0, 1], [1, 0], [0, 1]])
-    page = Page(render(parts_of(table, history=HISTORY[:1], pictures=noise)))
+    page = Page(render(parts_of(table, history=HISTORY[:1], show=show)))
     assert "100.0 %" in page.text and "Most confident mistakes" not in page.text
 
 

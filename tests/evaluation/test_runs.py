@@ -6,11 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from drivetrain.data.project import Project
+from drivetrain.data.seals.project import Project
 from drivetrain.errors import DrivetrainWarning
 from drivetrain.evaluation import Predictions
-from drivetrain.evaluation.metrics import METRICS
-from drivetrain.evaluation.runs import RunLog, selection_of
+from drivetrain.evaluation.metrics.metrics import METRICS
+from drivetrain.evaluation.record.runs import RunLog, selection_of
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.targets import CategoryTarget
 
@@ -136,13 +136,13 @@ def test_where_nothing_can_be_written_training_is_not_lost(log, monkeypatch):
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("drivetrain.evaluation.runs.add_folder", full)
+    monkeypatch.setattr("drivetrain.evaluation.record.runs.add_folder", full)
     with pytest.warns(DrivetrainWarning, match=r"not on record.*No space left"):
         assert add(log, model(0)) is None
 
 
 def test_outputs_that_are_too_large_are_not_kept(log, monkeypatch):
-    monkeypatch.setattr("drivetrain.evaluation.runs.MOST_NUMBERS", 10)
+    monkeypatch.setattr("drivetrain.evaluation.record.runs.MOST_NUMBERS", 10)
     run = add(log, model(0))
     assert run.predictions is None and not (run.folder / "predictions.npz").exists()
     assert log.groups()[0].best() is None

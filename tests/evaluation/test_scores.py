@@ -9,8 +9,8 @@ from sklearn.metrics import roc_auc_score
 
 from drivetrain.errors import DataError, SettingError
 from drivetrain.evaluation import METRICS, Predictions, Score, Scores, score, wilson_interval
-from drivetrain.evaluation._classification import brier_of_a_mistake, f1_ratios
-from drivetrain.evaluation.studentised import of_mean
+from drivetrain.evaluation.intervals.bootstrap_t import of_mean
+from drivetrain.evaluation.metrics.classification import brier_of_a_mistake, f1_ratios
 from drivetrain.runtime.targets import CategoriesTarget, CategoryTarget, NumberTarget
 
 from . import tables

@@ -6,8 +6,9 @@ from scipy import stats
 
 from drivetrain.errors import DataError, SettingError
 from drivetrain.evaluation import Predictions
-from drivetrain.evaluation.metrics import METRICS
-from drivetrain.evaluation.selection import correct_selection, expect, expect_of_others
+from drivetrain.evaluation.intervals import interval as interval_of
+from drivetrain.evaluation.metrics.metrics import METRICS
+from drivetrain.evaluation.record.selection import correct_selection, expect, expect_of_others
 from drivetrain.runtime.targets import CategoryTarget, NumberTarget
 
 from .tables import categories, category, ids, number
@@ -54,7 +55,7 @@ def test_one_model_is_not_corrected():
     table = category()
     found = correct_selection([table])
     assert (found.raw, found.corrected) == (METRICS["accuracy"].value(table),) * 2
-    interval = METRICS["accuracy"].interval(table)
+    interval = interval_of(METRICS["accuracy"], table)
     assert (found.low, found.high) == pytest.approx((interval.low, interval.high))
     assert "correction" not in str(found)
 

@@ -11,8 +11,9 @@ from PIL import Image
 from torch import nn
 
 from drivetrain.data.examples import Examples
+from drivetrain.data.inputs import Files
 from drivetrain.export.exporting import Trained
-from drivetrain.runtime.inputs import PictureInput
+from drivetrain.kinds.images.spec import PictureInput
 from drivetrain.runtime.targets import CategoryTarget, Target
 
 SIZE_PX = 16
@@ -21,8 +22,15 @@ FRUIT = CategoryTarget(name="fruit", vocab=("apple", "fig", "pear"))
 
 
 class Scale(nn.Module):
-    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
-        return pictures / 63.75 - 2.0
+    """(N, S, S, C) uint8 → (N, C, S, S), scaled."""
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        return pixels.permute(0, 3, 1, 2).float() / 63.75 - 2.0
+
+
+def read(source: object) -> np.ndarray:
+    """A picture as the network reads it."""
+    return READER.view(READER.load(source))[0]  # pyright: ignore[reportArgumentType]
 
 
 def small_net(n_outputs: int = 3, channels: int = 3, seed: int = 0) -> nn.Sequential:
@@ -41,7 +49,7 @@ def small_net(n_outputs: int = 3, channels: int = 3, seed: int = 0) -> nn.Sequen
 def engine_of(network: nn.Module):
     def run(pixels: np.ndarray) -> np.ndarray:
         with torch.inference_mode():
-            return network(torch.from_numpy(pixels).permute(0, 3, 1, 2).float()).numpy()
+            return network(torch.from_numpy(pixels)).numpy()
 
     return run
 
@@ -56,12 +64,18 @@ def paint(folder: Path, n: int, values: Sequence, seed: int = 0) -> Examples:
         paths.append(folder / f"{i:03}.png")
         coarse.resize((20, 24), Image.Resampling.BICUBIC).save(paths[-1])
     return Examples(
-        tuple(paths), tuple(f"{seed}-{i}" for i in range(n)), tuple(values[i % len(values)] for i in range(n))
+        Files(paths), tuple(f"{seed}-{i}" for i in range(n)), tuple(values[i % len(values)] for i in range(n))
     )
 
 
 def trained(network: nn.Module, examples: Examples, target: Target = FRUIT, **changes: object) -> Trained:
     reference = engine_of(network)
-    pixels = np.stack([READER.read(path) for path in examples.paths])
-    settings = {"network": network, "reader": READER, "target": target, "reference": reference, "paths": examples.paths}
+    pixels = np.stack([read(path) for path in examples.inputs.paths])
+    settings = {
+        "network": network,
+        "reader": READER,
+        "target": target,
+        "reference": reference,
+        "paths": examples.inputs.paths,
+    }
     return Trained(**(settings | {"expected_NK": reference(pixels), "n_held_out": len(examples)} | changes))

@@ -20,11 +20,12 @@ from drivetrain.export.exporting import export_network
 from drivetrain.export.parity import compare
 from drivetrain.runtime.artefact import MODEL
 from drivetrain.runtime.golden import EXPECTED
-from drivetrain.runtime.onnx_engine import OnnxEngine
-from drivetrain.runtime.onnx_file import safe_model
+from drivetrain.runtime.onnx.engine import OnnxEngine
+from drivetrain.runtime.onnx.file import safe_model
+from drivetrain.runtime.spec import TensorSpec
 from drivetrain.runtime.targets import CategoriesTarget, CategoryTarget, NumberTarget
 
-from .nets import FRUIT, READER, engine_of, paint, small_net, trained
+from .nets import FRUIT, READER, engine_of, paint, read, small_net, trained
 
 
 @pytest.fixture(scope="module")
@@ -35,13 +36,13 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> Examples:
 @pytest.fixture(scope="module")
 def files() -> dict[str, bytes]:
     """What each exporter makes of the same network."""
-    return {exporter: convert(small_net(), READER, 3, exporter) for exporter in EXPORTERS}
+    return {exporter: convert(small_net(), READER.signature(), 3, exporter) for exporter in EXPORTERS}
 
 
 @pytest.mark.parametrize("exporter", EXPORTERS)
 def test_files_say_what_the_network_says_for_any_number_of_rows(files: dict[str, bytes], exporter: str) -> None:
     engine = OnnxEngine(files[exporter], threads=1)
-    assert (engine.size_px, engine.channels, engine.n_outputs) == (16, 3, 3)
+    assert (engine.signature, engine.n_outputs) == (READER.signature(), 3)
     for n in (1, 2, 5):
         pixels = np.random.default_rng(n).integers(0, 256, (n, 16, 16, 3), dtype=np.uint8)
         np.testing.assert_allclose(engine(pixels), engine_of(small_net())(pixels), atol=1e-5)
@@ -60,7 +61,7 @@ def test_files_are_whole_plain_and_silent_about_this_machine(files: dict[str, by
 
 def test_exporting_prints_and_warns_nothing(capfd: pytest.CaptureFixture[str]) -> None:
     for exporter in EXPORTERS:
-        convert(small_net(), READER, 3, exporter)
+        convert(small_net(), READER.signature(), 3, exporter)
     assert capfd.readouterr() == ("", "")
 
 
@@ -82,7 +83,7 @@ def test_golden_examples_are_what_the_file_says_of_small_pictures(rows: Examples
     made = export_network(trained(small_net(), rows), precision="fp32", valid=rows, train=rows, golden=3)
     expected = json.loads(made.files[EXPECTED])
     assert expected["inputs"] == ["0.jpg", "1.jpg", "2.jpg"]
-    pixels = np.stack([READER.read(made.files[f"golden/{name}"]) for name in expected["inputs"]])
+    pixels = np.stack([read(made.files[f"golden/{name}"]) for name in expected["inputs"]])
     found = OnnxEngine(made.files[MODEL], threads=1)(pixels)
     np.testing.assert_allclose(found, expected["outputs"], atol=1e-6)
     assert 0 < expected["tolerance"] < 0.2 * found.std()
@@ -102,15 +103,20 @@ def test_where_one_exporter_fails_the_other_is_tried(rows: Examples, monkeypatch
 
 
 class Reversed(nn.Module):
-    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
-        return pictures.flip(1)
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        return pixels.flip(3)
+
+
+class Unscaled(nn.Module):
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        return pixels.permute(0, 3, 1, 2).float()
 
 
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
         (lambda n: nn.Sequential(n[0], n[1], nn.Linear(16, 3)), "raw outputs differ by up to"),
-        (lambda n: nn.Sequential(nn.Identity(), n[1], n[2]), "raw outputs differ by up to"),
+        (lambda n: nn.Sequential(Unscaled(), n[1], n[2]), "raw outputs differ by up to"),
         (lambda n: nn.Sequential(Reversed(), *n), "raw outputs differ by up to"),
     ],
 )
@@ -124,13 +130,13 @@ def test_a_file_that_says_something_else_is_not_taken(rows: Examples, monkeypatc
 
 def test_a_file_that_reads_other_pixels_is_not_taken(rows: Examples) -> None:
     """As when the trained network was shown pictures that were prepared in another way than those it will see."""
-    expected = engine_of(small_net())(np.stack([READER.read(path)[:, ::-1, ::-1] for path in rows.paths]).copy())
+    expected = engine_of(small_net())(np.stack([read(path)[:, ::-1, ::-1] for path in rows.inputs.paths]).copy())
     with pytest.raises(ExportError, match="raw outputs differ"):
         export_network(trained(small_net(), rows, expected_NK=expected), precision="fp32", valid=rows, train=rows)
 
 
 def test_a_picture_that_is_gone_is_named(rows: Examples, tmp_path: Path) -> None:
-    gone = trained(small_net(), rows, paths=(*rows.paths[:-1], tmp_path / "gone.png"))
+    gone = trained(small_net(), rows, paths=(*rows.inputs.paths[:-1], tmp_path / "gone.png"))
     with pytest.raises(PictureError, match=r"gone\.png"):
         export_network(gone, precision="fp32", valid=rows, train=rows)
 
@@ -162,14 +168,16 @@ def parity_of(found: list[list[float]], expected: list[list[float]]):
     target = CategoryTarget(name="t", vocab=("a", "b"))
     pixels = np.zeros((len(expected), 1, 1, 3), np.uint8)
     tables = np.array(found, np.float32), np.array(expected, np.float32)
-    return compare(Says(tables[0]), pixels, tables[1], Says(np.zeros((0, 2), np.float32)), target)
+    signature = [TensorSpec("pixels", "uint8", (1, 1, 3))]
+    silent = Says(np.zeros((0, 2), np.float32))
+    return compare(Says(tables[0]), (pixels,), tables[1], silent, target, signature=signature)
 
 
 def test_ties_may_fall_to_either_side_and_clear_answers_may_not() -> None:
     tie = parity_of([[9.0, 0.0], [5.0, 5.00004]], [[9.0, 0.0], [5.00004, 5.0]])
     assert tie.problem is None and tie.agreement == 0.5 and tie.max_abs_difference == pytest.approx(4e-5, rel=0.1)
     clear = parity_of([[9.0, 0.0], [5.0, 5.002]], [[9.0, 0.0], [5.002, 5.0]])
-    assert clear.problem == "1 of 2 pictures get another answer" and clear.agreement == 0.5
+    assert clear.problem == "1 of 2 rows get another answer" and clear.agreement == 0.5
     far = parity_of([[9.0, 0.0], [5.0, 0.0]], [[9.0, 0.0], [5.1, 0.0]])
     assert far.problem is not None and far.agreement == 1.0
     same = parity_of([[9.0, 0.0], [0.0, 9.0]], [[9.0, 0.0], [0.0, 9.0]])

@@ -15,35 +15,35 @@ from drivetrain.export.exporting import export_network
 from drivetrain.export.lowering import evenly, to_16_bits, to_int8
 from drivetrain.export.paired import paired_change
 from drivetrain.runtime.artefact import MODEL
-from drivetrain.runtime.onnx_engine import OnnxEngine
+from drivetrain.runtime.onnx.engine import OnnxEngine
 from drivetrain.runtime.targets import CategoriesTarget, NumberTarget
 
-from .nets import FRUIT, READER, engine_of, paint, small_net, trained
+from .nets import FRUIT, READER, engine_of, paint, read, small_net, trained
 
 NET = small_net()
 
 
 @pytest.fixture(scope="module")
 def fp32() -> bytes:
-    return convert(NET, READER, 3, "dynamo")
+    return convert(NET, READER.signature(), 3, "dynamo")
 
 
 @pytest.fixture(scope="module")
 def rows(tmp_path_factory: pytest.TempPathFactory) -> Examples:
     """Pictures whose true label is what the network says: it is right of all of them."""
     rows = paint(tmp_path_factory.mktemp("rows"), 120, FRUIT.vocab)
-    said = engine_of(NET)(np.stack([READER.read(path) for path in rows.paths])).argmax(axis=1)
-    return Examples(rows.paths, rows.digests, tuple(FRUIT.vocab[i] for i in said))
+    said = engine_of(NET)(np.stack([read(path) for path in rows.inputs.paths])).argmax(axis=1)
+    return Examples(rows.inputs, rows.digests, tuple(FRUIT.vocab[i] for i in said))
 
 
 @pytest.fixture(scope="module")
 def pixels(rows: Examples) -> np.ndarray:
-    return np.stack([READER.read(path) for path in rows.paths])
+    return np.stack([read(path) for path in rows.inputs.paths])
 
 
 @pytest.mark.parametrize("ranges", ["minmax", "percentile", "entropy"])
 def test_int8_is_another_model_that_says_nearly_the_same(fp32, pixels, ranges, capfd) -> None:
-    lower = to_int8(fp32, pixels[:37], ranges=ranges)
+    lower = to_int8(fp32, (pixels[:37],), ranges=ranges)
     assert capfd.readouterr() == ("", "")
     kinds = {tensor.data_type for tensor in onnx.load_model_from_string(lower).graph.initializer}
     assert onnx.TensorProto.INT8 in kinds
@@ -53,7 +53,7 @@ def test_int8_is_another_model_that_says_nearly_the_same(fp32, pixels, ranges, c
 
 
 def test_the_last_layer_stays_exact(fp32, pixels) -> None:
-    model = onnx.load_model_from_string(to_int8(fp32, pixels[:8]))
+    model = onnx.load_model_from_string(to_int8(fp32, (pixels[:8],)))
     last = next(node for node in model.graph.node if "outputs" in node.output)
     made_by = {output: node.op_type for node in model.graph.node for output in node.output}
     assert [made_by.get(name) for name in last.input].count("DequantizeLinear") <= 1  # its activations, not its weights
@@ -92,7 +92,7 @@ def test_lower_precision_is_taken_where_it_costs_little(rows: Examples, precisio
 def test_lower_precision_that_costs_too_much_is_refused(rows: Examples, fp32, monkeypatch) -> None:
     def ruined(model: bytes, pictures: np.ndarray) -> bytes:
         other = small_net(seed=5)
-        return convert(other, READER, 3, "torchscript")
+        return convert(other, READER.signature(), 3, "torchscript")
 
     monkeypatch.setattr(exporting, "to_int8", ruined)
     made = export_network(trained(NET, rows), precision="int8", valid=rows, train=rows)

@@ -15,9 +15,9 @@ import pytest
 
 import drivetrain as dt
 from drivetrain.runtime.artefact import open_artefact
-from drivetrain.runtime.onnx_engine import OnnxEngine
+from drivetrain.runtime.onnx.engine import OnnxEngine
 from drivetrain.runtime.predictor import Predictor
-from drivetrain.training.inference import TorchEngine
+from drivetrain.training.fast.inference import TorchEngine
 
 HERE = Path(__file__).parent
 FORMATS = ("v1", "v2")

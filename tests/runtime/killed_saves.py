@@ -15,7 +15,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # so that it runs by itself
 
-from drivetrain.runtime import artefact, replacing
+from drivetrain.runtime import artefact
+from drivetrain.runtime.files import replacing
 from tests.runtime.models import describe
 
 steps = {"done": 0, "deadly": 0}

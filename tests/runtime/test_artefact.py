@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from drivetrain.errors import ArtefactError, DrivetrainWarning
-from drivetrain.runtime import replacing
 from drivetrain.runtime.artefact import (
     CARD,
     MANIFEST,
@@ -22,6 +21,7 @@ from drivetrain.runtime.artefact import (
     update_manifest,
     write_artefact,
 )
+from drivetrain.runtime.files import replacing
 from drivetrain.runtime.golden import EXPECTED, Expected
 from drivetrain.runtime.loading import load
 

@@ -12,11 +12,11 @@ import pytest
 
 from drivetrain.errors import ArtefactError
 from drivetrain.runtime.artefact import MANIFEST, MODEL, open_artefact, write_artefact
-from drivetrain.runtime.body_options import check_options, plain_expectations
+from drivetrain.runtime.files.plain_json import read_json
 from drivetrain.runtime.golden import EXPECTED
-from drivetrain.runtime.known_models import CACHE_DIR
 from drivetrain.runtime.loading import load
-from drivetrain.runtime.plain_json import read_json
+from drivetrain.runtime.trust.body_options import check_options, plain_expectations
+from drivetrain.runtime.trust.known_models import CACHE_DIR
 
 from .models import describe, light_bytes
 

@@ -19,8 +19,8 @@ from drivetrain.export.publish import push
 from drivetrain.export.space import write_space
 from drivetrain.runtime.artefact import DATA, MANIFEST, MODEL, SEAL, open_artefact, write_artefact
 from drivetrain.runtime.golden import EXPECTED, Expected
-from drivetrain.runtime.hub import pull
-from drivetrain.runtime.hub_http import TRIES, Hub, find_hub, find_token
+from drivetrain.runtime.hub.fetch import pull
+from drivetrain.runtime.hub.http import TRIES, Hub, find_hub, find_token
 from drivetrain.runtime.loading import load
 from drivetrain.runtime.targets import CategoriesTarget, NumberTarget
 

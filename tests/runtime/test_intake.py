@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 from drivetrain.errors import DrivetrainError, PictureError, SettingError
-from drivetrain.runtime.inputs import PictureInput
+from drivetrain.kinds.images.spec import PictureInput
 from drivetrain.runtime.predictor import Predictor
 from drivetrain.runtime.targets import NumberTarget
 
@@ -121,7 +121,6 @@ def test_what_cannot_be_read_says_what_to_do(source: object, reason: str, fix: s
         (float("nan"), "leave out what is missing"),
         (pd.NA, "leave out what is missing"),
         (7, "pass one of these"),
-        ([ARRAY], "predict_many"),
         (ARRAY.tolist(), "np.array"),
         ({"image": ARRAY}, "its 'image'"),
         ({"x": ARRAY}, "values"),
@@ -150,6 +149,13 @@ def test_paths_that_are_none_are_looked_at(path: pathlib.Path, monkeypatch: pyte
     for whole in (str(path.parent / "*.png"), "https://example.org/a.jpg", path.parent / "fruit.csv", ""):
         with pytest.raises(SettingError, match="To fix"):
             PREDICTOR.predict_many(whole)
+
+
+def test_a_list_gives_a_list(path: pathlib.Path) -> None:
+    found = PREDICTOR.predict([path, ARRAY, None, "x.png"])
+    assert [said(each) for each in found] == [RED, said(PREDICTOR.predict(ARRAY)), None, None]
+    assert PREDICTOR.predict([]) == [] and len(PREDICTOR.predict([path])) == 1
+    assert found == list(PREDICTOR.predict_many([path, ARRAY, None, "x.png"]))
 
 
 def test_rows_that_are_missing_do_not_stop_the_others(path: pathlib.Path) -> None:

@@ -13,10 +13,10 @@ import pytest
 from PIL import Image
 
 from drivetrain.errors import PictureError
-from drivetrain.runtime import pictures
-from drivetrain.runtime.picture_faults import UnreadableError
-from drivetrain.runtime.picture_work import MOST, Work, check_directory, check_headers, work_of
-from drivetrain.runtime.pictures import probe_picture, read_picture
+from drivetrain.runtime.pictures.faults import UnreadableError
+from drivetrain.runtime.pictures.read import probe_picture, read_picture
+from drivetrain.runtime.pictures.read import read as pictures
+from drivetrain.runtime.pictures.work import MOST, Work, check_directory, check_headers, work_of
 from tests.runtime.test_pictures import encoded, scene
 
 NOTHING = Work(0.0, 0)
@@ -216,7 +216,7 @@ def test_decoders_in_python_are_given_less():
 MEASURE = """
 import json, re, sys
 from pathlib import Path
-from drivetrain.runtime.pictures import read_picture
+from drivetrain.runtime.pictures.read import read_picture
 def peak():
     return 1024 * int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
 read_picture(Path(sys.argv[2]).read_bytes())  # what is loaded once

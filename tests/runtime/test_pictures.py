@@ -12,8 +12,8 @@ import pytest
 from PIL import Image, ImageCms
 
 from drivetrain.errors import PictureError, SettingError
-from drivetrain.runtime.formats import FORMATS, PICTURE_SUFFIXES
-from drivetrain.runtime.pictures import digest, probe_picture, read_picture
+from drivetrain.runtime.files.formats import FORMATS, PICTURE_SUFFIXES
+from drivetrain.runtime.pictures.read import digest, probe_picture, read_picture
 from drivetrain.text import readable
 
 Image.init()

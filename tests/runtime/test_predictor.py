@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from drivetrain.errors import PictureError, SettingError
+from drivetrain.kinds.images.spec import PictureInput
 from drivetrain.runtime.calibration import Calibration
 from drivetrain.runtime.golden import Golden
-from drivetrain.runtime.inputs import PictureInput
 from drivetrain.runtime.predictor import Predictor
 from drivetrain.runtime.targets import CategoriesTarget, CategoryTarget, NumberTarget, Target
 
@@ -158,15 +158,16 @@ def test_the_self_test_answers_the_golden_examples() -> None:
 @pytest.mark.parametrize("shape", [(1, 1), (1, 20_000), (20_000, 1), (3, 50), (400, 7)])
 def test_pictures_of_any_shape_become_the_same_square(shape: tuple[int, int]) -> None:
     reader = PictureInput(channels=3, size_px=16, crop_pct=0.875, mean=(0.5,) * 3, std=(0.5,) * 3)
-    working = reader.load(np.full((*shape, 3), 7, np.uint8))
+    loaded = reader.load(np.full((*shape, 3), 7, np.uint8))
+    [working], [view] = loaded, reader.view(loaded)
     assert min(working.shape[:2]) == reader.working_px == 18
     assert max(working.shape[:2]) <= 3 * 18
-    assert (reader.view(working) == 7).all() and reader.view(working).shape == (16, 16, 3)
+    assert (view == 7).all() and view.shape == (16, 16, 3)
 
 
 @pytest.mark.parametrize("channels", [1, 2, 4, 5])
 def test_any_number_of_channels_is_resized_alike(channels: int) -> None:
-    from drivetrain.runtime.inputs import resize
+    from drivetrain.kinds.images.spec import resize
 
     rng = np.random.default_rng(0)
     source = rng.integers(0, 256, (20, 30, channels), dtype=np.uint8)

@@ -12,11 +12,11 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from drivetrain.errors import ArtefactError, SettingError
-from drivetrain.runtime import quarantine
 from drivetrain.runtime.artefact import MODEL, open_artefact, update_manifest, write_artefact
-from drivetrain.runtime.known_models import CACHE_DIR, identity, is_known, remember
 from drivetrain.runtime.loading import load
-from drivetrain.runtime.quarantine import TRIAL, ensure_tried
+from drivetrain.runtime.trust import quarantine
+from drivetrain.runtime.trust.known_models import CACHE_DIR, identity, is_known, remember
+from drivetrain.runtime.trust.quarantine import TRIAL, ensure_tried
 
 from .models import describe, light_bytes, light_model
 
@@ -105,18 +105,18 @@ def answering(*nodes: onnx.NodeProto, **constants: np.ndarray) -> bytes:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (answering(helper.make_node("Log", ["outputs"], ["final"])), "1 of 1 pictures with numbers that are not f"),
+        (answering(helper.make_node("Log", ["outputs"], ["final"])), "1 of 1 rows with numbers that are not f"),
         (
             answering(helper.make_node("Mul", ["outputs", "odd"], ["final"]), odd=np.float32([np.inf, 1])),
-            "1 of 1 pictures with numbers that are not finite",
+            "1 of 1 rows with numbers that are not finite",
         ),
         (
             answering(helper.make_node("Concat", ["outputs", "outputs"], ["final"], axis=0)),
-            r"answered 1 pictures with numbers of shape \(2, 2\): expected \(1, 2\)",
+            r"answered 1 rows with numbers of shape \(2, 2\): expected \(1, 2\)",
         ),
         (
             answering(helper.make_node("Slice", ["outputs", "a", "a"], ["final"]), a=np.array([0])),
-            r"answered 1 pictures with numbers of shape \(0, 2\)",
+            r"answered 1 rows with numbers of shape \(0, 2\)",
         ),
     ],
 )  # fmt: skip

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from PIL import Image, ImageFilter
 
 from drivetrain.errors import DataError
-from drivetrain.runtime.reference import Histogram, Reference, confidences, picture_statistics
+from drivetrain.kinds.images.spec import picture_statistics
 from drivetrain.runtime.targets import CategoriesTarget, CategoryTarget, NumberTarget
+from drivetrain.runtime.watching.reference import Histogram, Reference, confidences
 
 FINITE = st.floats(-1e6, 1e6)
 

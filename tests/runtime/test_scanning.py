@@ -12,13 +12,15 @@ import pytest
 from PIL import Image
 
 from drivetrain.errors import DrivetrainWarning, PictureError, SystemLimitError
-from drivetrain.runtime.inputs import PictureInput
-from drivetrain.runtime.pictures import probe_picture, read_picture
+from drivetrain.kinds.images.spec import PictureInput
+from drivetrain.pages.chart import Chart
+from drivetrain.pages.svg import dot, drawing
+from drivetrain.runtime.files.scanning import folder_pictures, scan_folder
+from drivetrain.runtime.files.sniffing import UNREAD, begins_like_a_picture
+from drivetrain.runtime.pictures.read import probe_picture, read_picture
 from drivetrain.runtime.predictor import Predictor
-from drivetrain.runtime.scanning import folder_pictures, scan_folder
-from drivetrain.runtime.sniffing import UNREAD, begins_like_a_picture
-from drivetrain.runtime.system_limits import patiently
 from drivetrain.runtime.targets import CategoryTarget
+from drivetrain.runtime.trust.system_limits import patiently
 
 
 def picture(format: str = "PNG", seed: int = 0) -> bytes:
@@ -140,11 +142,9 @@ def test_what_drivetrain_wrote_is_never_entered(tmp_path):
 
 
 def test_figures_that_drivetrain_saved_are_no_pictures(tmp_path):
-    from drivetrain.evaluation.figures._canvas import new_figure
-
-    figure = new_figure(2, 1)
+    figure = Chart(drawing("d", 100, 50, "A dot", "It is blue.", dot(50, 25, 5, "accent")))
     for name in ("confusion.png", "curve.jpg"):
-        figure.savefig(tmp_path / name)
+        figure.save(tmp_path / name)
         assert probe_picture(tmp_path / name).problem == "own output: a figure that drivetrain saved"
         assert read_picture(tmp_path / name).shape == (100, 200, 3), "who asks for one picture gets it"
     fill(tmp_path, **{"1.png": picture(), "2.jpg": picture("JPEG"), "plan.pdf": b"%PDF"})
@@ -179,7 +179,7 @@ def test_a_folder_that_cannot_be_listed_is_an_answer_of_its_own(tmp_path, monkey
 @pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE])
 def test_too_many_open_files_stop_the_work_and_leave_nothing_out(number, tmp_path, monkeypatch):
     fill(tmp_path, **{"1.png": picture()})
-    monkeypatch.setattr("drivetrain.runtime.system_limits.PAUSES_S", (0.0,))
+    monkeypatch.setattr("drivetrain.runtime.trust.system_limits.PAUSES_S", (0.0,))
     calls = []
 
     def full(*_):
@@ -200,8 +200,8 @@ def test_too_many_open_files_stop_the_work_and_leave_nothing_out(number, tmp_pat
 
 
 def test_too_many_open_files_may_pass(monkeypatch):
-    monkeypatch.setattr("drivetrain.runtime.system_limits.PAUSES_S", (0.0, 0.0))
-    monkeypatch.setattr("drivetrain.runtime.system_limits._hopeless_until", [0.0])
+    monkeypatch.setattr("drivetrain.runtime.trust.system_limits.PAUSES_S", (0.0, 0.0))
+    monkeypatch.setattr("drivetrain.runtime.trust.system_limits._hopeless_until", [0.0])
     answers = [OSError(errno.EMFILE, "too many"), OSError(errno.EMFILE, "too many"), 7]
 
     def work():

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from drivetrain.errors import DataError, SettingError
-from drivetrain.runtime.reference import Reference
 from drivetrain.runtime.targets import CategoriesTarget, CategoryTarget, NumberTarget
-from drivetrain.runtime.watch_log import Live, collect, read_log
-from drivetrain.runtime.watching import Watch, anderson_darling, chi_square, holm, watch
+from drivetrain.runtime.watching.compare import Watch, anderson_darling, chi_square, holm, watch
+from drivetrain.runtime.watching.log import Live, collect, read_log
+from drivetrain.runtime.watching.reference import Reference
 
 CLASSES = CategoryTarget(name="fruit", vocab=tuple("abcdefgh"))
 SHARES = np.array([0.3, 0.2, 0.15, 0.1, 0.1, 0.08, 0.05, 0.02])

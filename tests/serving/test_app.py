@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 import drivetrain as dt
-from drivetrain.runtime.inputs import PictureInput
+from drivetrain.kinds.images.spec import PictureInput
 from drivetrain.serving.settings import Settings
 from tests.serving.conftest import QUICK, running
 from tests.serving.tiny import COLOURS, NUMBER, SEVERAL, encoded, make_artefact, paint, picture
@@ -77,7 +77,7 @@ def test_the_explanation_finds_the_part_that_counts(live):
     assert found["label"] == "red" and best[1] <= 2 and best[2] >= 4 and best[0] > 0.05
     assert change[6][0] < best[0] / 2
     reader = PictureInput(channels=3, size_px=24, crop_pct=0.875, mean=(0.5,) * 3, std=(0.25,) * 3)
-    height, width = reader.load(image).shape[:2]
+    height, width = reader.load(image)[0].shape[:2]
     assert found["square"] == pytest.approx(
         {"left": (width - 24) / 2 / width, "top": 1.5 / 27, "width": 24 / width, "height": 24 / height}
     )
@@ -151,7 +151,7 @@ def infer(live, *inputs, **more):
 def test_inference_on_tensors_and_on_encoded_pictures_agree(live, artefact):
     model = dt.load(artefact)
     pictures = [picture(colour) for colour in COLOURS]
-    pixels = [model.read(one) for one in pictures]
+    pixels = [model.read(one)[0] for one in pictures]
     nested = {"name": "pixels", "shape": [3, 24, 24, 3], "datatype": "UINT8", "data": [one.tolist() for one in pixels]}
     flat = {**nested, "data": [value for one in pixels for value in one.ravel().tolist()]}
     texts = [base64.b64encode(one).decode() for one in pictures]
@@ -271,7 +271,8 @@ def test_metrics_count_what_happened(artefact):
 
 
 def test_pages_load_nothing_from_elsewhere_and_run_no_inline_script(live):
-    for path, kind in (("/", "html"), ("/page.css", "css"), ("/page.js", "javascript"), ("/icon.svg", "svg")):
+    kinds = {"/": "html", "/page.css": "css", "/page.js": "javascript", "/model.js": "javascript", "/icon.svg": "svg"}
+    for path, kind in kinds.items():
         found = live.get(path)
         assert found.status_code == 200 and kind in found.headers["content-type"]
         assert "http:" not in found.text.replace("http://www.w3.org/2000/svg", "") and "https:" not in found.text
@@ -302,7 +303,7 @@ def test_about_says_how_good_it_is_and_names_no_place(live):
 
 def test_the_token_opens_all_but_health_and_the_bare_page(artefact):
     with running(artefact, Settings(threads=1, token=TOKEN)) as service:
-        for path in ("/", "/page.js", "/livez", "/readyz", "/v2/health/ready"):
+        for path in ("/", "/page.js", "/model.js", "/livez", "/readyz", "/v2/health/ready"):
             assert service.get(path).status_code == 200, path
         wrong = [
             {},

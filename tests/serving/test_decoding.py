@@ -9,12 +9,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import ExifTags, Image
 
-from drivetrain.runtime.inputs import PictureInput
+from drivetrain.kinds.images.admission import admit
+from drivetrain.kinds.images.explaining import square_of
+from drivetrain.kinds.images.spec import PictureInput
 from drivetrain.runtime.loading import load
-from drivetrain.serving.admission import admit
-from drivetrain.serving.explaining import square_of
+from drivetrain.runtime.refusals import Refusal
 from drivetrain.serving.model import Answer, Model
-from drivetrain.serving.refusals import Refusal
 from drivetrain.serving.settings import Limits
 from tests.serving.tiny import encoded, paint, picture
 

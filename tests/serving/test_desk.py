@@ -6,8 +6,8 @@ import time
 
 import pytest
 
+from drivetrain.runtime.refusals import Refusal
 from drivetrain.serving.desk import Desk, need_heavy_thread
-from drivetrain.serving.refusals import Refusal
 
 
 @pytest.fixture

@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from drivetrain.errors import PictureError
-from drivetrain.serving.admission import admit
+from drivetrain.errors import InputError
+from drivetrain.kinds.images.admission import admit
+from drivetrain.runtime.refusals import Refusal
 from drivetrain.serving.decoding import Decoder, OverdueError
-from drivetrain.serving.refusals import Refusal
 from drivetrain.serving.settings import MB, Limits, Settings
 from tests.serving.conftest import running
 from tests.serving.tiny import READER, encoded, paint, picture
@@ -37,10 +37,10 @@ def decoder():
 
 def test_it_decodes_as_here(decoder):
     for data in (picture("red"), encoded(paint("blue", size=(500, 300)), "WEBP"), large(3000, 2000)):
-        np.testing.assert_array_equal(decoder.load(data), READER.load(data))
-    with pytest.raises(PictureError, match=r"this picture cannot be read as a picture: .*To fix: "):
+        np.testing.assert_array_equal(decoder.load(data)[0], READER.load(data)[0])
+    with pytest.raises(InputError, match=r"this picture cannot be read as a picture: .*To fix: "):
         decoder.load(b"no picture")
-    assert decoder.load(picture("red")).shape == READER.load(picture("red")).shape
+    assert decoder.load(picture("red"))[0].shape == READER.load(picture("red"))[0].shape
 
 
 def test_what_is_overdue_is_killed_and_the_next_one_is_read(decoder):
@@ -53,7 +53,7 @@ def test_what_is_overdue_is_killed_and_the_next_one_is_read(decoder):
         decoder.load(data)
     assert time.monotonic() - began < 5 and first.poll() is not None
     decoder._most_s = 20
-    assert decoder.load(picture("red")).shape == READER.load(picture("red")).shape
+    assert decoder.load(picture("red"))[0].shape == READER.load(picture("red"))[0].shape
     assert decoder._process is not first
 
 
@@ -61,9 +61,9 @@ def test_what_is_overdue_is_killed_and_the_next_one_is_read(decoder):
 def test_what_takes_too_much_memory_is_not_decoded():
     small = Decoder(READER, most_bytes=MB, most_s=20)
     try:
-        with pytest.raises((PictureError, OverdueError)):
+        with pytest.raises((InputError, OverdueError)):
             small.load(encoded(Image.new("RGBA", (6000, 5000)), "PNG"))
-        assert small.load(picture("red")).shape == READER.load(picture("red")).shape
+        assert small.load(picture("red"))[0].shape == READER.load(picture("red"))[0].shape
     finally:
         small.kill()
 
@@ -72,7 +72,7 @@ def test_a_decoder_that_dies_is_replaced(decoder):
     decoder.load(picture("red"))
     decoder._process.kill()
     decoder._process.wait()
-    assert decoder.load(picture("red")).shape == READER.load(picture("red")).shape
+    assert decoder.load(picture("red"))[0].shape == READER.load(picture("red"))[0].shape
 
 
 def test_nothing_is_started_after_the_end(decoder):

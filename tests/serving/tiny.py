@@ -10,12 +10,12 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
+from drivetrain.kinds.images.spec import PictureInput
 from drivetrain.runtime.artefact import write_artefact
 from drivetrain.runtime.calibration import Calibration
-from drivetrain.runtime.inputs import PictureInput
-from drivetrain.runtime.onnx_engine import OnnxEngine
-from drivetrain.runtime.reference import Reference, picture_statistics
+from drivetrain.runtime.onnx.engine import OnnxEngine
 from drivetrain.runtime.targets import CategoriesTarget, CategoryTarget, NumberTarget, Target
+from drivetrain.runtime.watching.reference import Reference
 
 SIDE = 24
 COLOURS = {"red": (220, 30, 30), "green": (30, 200, 40), "blue": (30, 40, 220)}
@@ -72,7 +72,7 @@ def make_artefact(folder: Path, target: Target = CATEGORY, *, golden_is_wrong: b
     engine = OnnxEngine(model, threads=1)
     rows = [picture(colour, seed) for seed in range(20) for colour in COLOURS]
     working = [READER.load(row) for row in rows]
-    outputs = engine(np.stack([READER.view(one) for one in working]))
+    outputs = engine(*READER.stack([READER.view(one) for one in working]))
     expected = {
         "inputs": [f"{i}.png" for i in range(3)],
         "outputs": (outputs[:3] + (1.0 if golden_is_wrong else 0.0)).tolist(),
@@ -104,7 +104,7 @@ def make_artefact(folder: Path, target: Target = CATEGORY, *, golden_is_wrong: b
             "seconds": 1.0,
         },
         "calibration": CALIBRATION if isinstance(target, CategoryTarget) else None,
-        "reference": Reference.of(target, target.activate(outputs), [picture_statistics(one) for one in working]),
+        "reference": Reference.of(target, target.activate(outputs), [READER.statistics(one) for one in working]),
         **changes,
     }
     path = folder / "colours.model"

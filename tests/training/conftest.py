@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +46,8 @@ def data(squares: Path) -> Data:
     return dt.images(squares, valid_pct=0.2, test_pct=0.2, seed=1)
 
 
+RECIPE = {field.name for field in fields(dt.Recipe)}
+"""Settings that a test may write beside the others."""
 MakeLearner = Callable[..., dt.Learner]
 
 
@@ -56,7 +59,8 @@ def make_learner(data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
     def make(data: Data = data, arch: str = ARCH, **options: object) -> dt.Learner:
         settings: dict[str, object] = {"pretrained": False, "size": 32, "precision": "fp32", "device": "cpu"}
-        return dt.Learner(data, arch, **(settings | options))
+        recipe = {name: options.pop(name) for name in [*options] if name in RECIPE}
+        return dt.Learner(data, arch, recipe=recipe, **(settings | options))
 
     return make
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from drivetrain.training import activations
-from drivetrain.training.activations import fill_bank
+from drivetrain.training.fast import activations
+from drivetrain.training.fast.activations import fill_bank
 
 ROWS, VIEWS = 7, 3
 

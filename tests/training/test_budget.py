@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 
 from drivetrain.errors import SettingError
 from drivetrain.runtime.times import seconds_of
-from drivetrain.training.budget import ENOUGH_STEPS, as_decision, plan_for
-from drivetrain.training.costs import Costs, Way
-from drivetrain.training.cuts import Cut
-from drivetrain.training.plan import MOST_EPOCHS
+from drivetrain.training.fast.costs import Costs, Way
+from drivetrain.training.fast.cuts import Cut
+from drivetrain.training.recipe.budget import ENOUGH_STEPS, as_decision, plan_for
+from drivetrain.training.recipe.plan import MOST_EPOCHS
 
 COSTS = Costs(
     forward=0.003,

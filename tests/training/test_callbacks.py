@@ -5,16 +5,13 @@ from __future__ import annotations
 import csv
 import json
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 import drivetrain as dt
 from drivetrain.errors import MissingExtraError, SettingError
-from drivetrain.training.callbacks import Callback, EarlyStopping, KeepBest, KeepHead, LogFile, RunView, TensorBoardLog
+from drivetrain.training.callbacks import Callback, EarlyStopping, KeepBest, LogFile, RunView, TensorBoardLog
 
 from .conftest import MakeLearner
 
@@ -62,32 +59,6 @@ def test_monitors_know_which_way_is_better(make_learner: MakeLearner, monitor: s
     learn = make_learner().fit(3, callbacks=[best])
     values = [float(row[monitor] or 0) for row in learn.history]
     assert best.best == (max(values) if monitor == "accuracy" else min(values))
-
-
-@pytest.mark.parametrize(
-    ("accuracies", "kept"),
-    [
-        ({"head": [0.5, 0.7], "all": [0.9, 0.6]}, "head 2"),  # ended below; that it once was above is luck
-        ({"head": [0.8, 0.7], "all": [0.1, 0.7]}, "all 2"),  # of the head's epochs the last one counts
-        ({"head": [0.7], "all": [0.6, None]}, "all 2"),  # an end that was not judged is believed
-        ({"head": [0.7]}, "head 1"),
-        ({"all": [0.7, 0.6]}, "all 2"),
-    ],
-)
-def test_the_head_alone_is_kept_where_the_rest_ends_below(accuracies: dict[str, list[float | None]], kept: str) -> None:
-    network = torch.nn.Linear(1, 1)
-    run: Any = SimpleNamespace(network=network, history=[], better={"accuracy": True}, main=True)
-    guard = KeepHead(monitor="accuracy")
-    guard.on_run_start(run)
-    names: dict[float, str] = {}
-    for phase, values in accuracies.items():
-        for number, value in enumerate(values, 1):
-            names[mark := float(len(names))] = f"{phase} {number}"
-            torch.nn.init.constant_(network.weight, mark)
-            run.history.append({"phase": phase, "accuracy": value})
-            guard.on_epoch_end(run)
-    guard.on_run_end(run)
-    assert names[network.weight.item()] == kept
 
 
 def test_unknown_monitor(make_learner: MakeLearner) -> None:
@@ -147,7 +118,6 @@ def test_tensorboard_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     [
         lambda p: EarlyStopping(),
         lambda p: KeepBest(),
-        lambda p: KeepHead(monitor="accuracy"),
         lambda p: LogFile(p / "l.csv"),
         TensorBoardLog,
         lambda p: Callback(),

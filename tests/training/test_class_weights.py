@@ -9,8 +9,8 @@ import torch
 
 from drivetrain.errors import SettingError
 from drivetrain.runtime.targets import CategoriesTarget, CategoryTarget, NumberTarget
-from drivetrain.training.class_weights import asked_weights, weights_decision
-from drivetrain.training.losses import make_loss
+from drivetrain.training.recipe.class_weights import asked_weights, weights_decision
+from drivetrain.training.recipe.losses import make_loss
 
 PETS = CategoryTarget(name="pet", vocab=("cat", "dog", "eel"))
 DIGITS = CategoryTarget(name="digit", vocab=("0", "1", "10", "2"))

@@ -6,8 +6,8 @@ import torch
 from torch import nn
 
 from drivetrain.errors import ModelError
-from drivetrain.training.costs import CANDIDATE_DEPTHS, candidates
-from drivetrain.training.cuts import Cut, CuttableBody
+from drivetrain.training.fast.costs import CANDIDATE_DEPTHS, candidates
+from drivetrain.training.fast.cuts import Cut, CuttableBody
 
 FAMILIES = [
     "test_resnet",

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch.nn import functional
 
-from drivetrain.training import depthwise
-from drivetrain.training.depthwise import FastDepthwiseGradients
+from drivetrain.training.fast import depthwise
+from drivetrain.training.fast.depthwise import FastDepthwiseGradients
 
 
 def gradients(inputs, weight, bias, *, fast, **options):

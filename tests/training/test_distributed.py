@@ -18,8 +18,8 @@ import json, sys
 import torch
 import drivetrain as dt
 data = dt.images(sys.argv[1], valid_pct=0.25, test_pct=0, seed=1)
-learn = dt.Learner(data, sys.argv[2], pretrained=False, size=32, batch_size=10, dropout=0.0, precision="fp32",
-                   metrics=["accuracy", "log_loss"])
+learn = dt.Learner(data, sys.argv[2], pretrained=False, size=32, recipe={"batch_size": 10, "dropout": 0.0},
+                   precision="fp32", metrics=["accuracy", "log_loss"])
 # Batch normalisation sees each process's own rows; without it, two processes compute what one does.
 learn.network.head[0] = torch.nn.Identity()
 learn.freeze()

@@ -18,15 +18,15 @@ from drivetrain.training.feeding import Feeder
 class FakeStore:
     """Each row is a picture whose only value is its own number."""
 
-    def get(self, rows: list[int]) -> list[np.ndarray]:
-        return [np.full((2, 2, 1), row, np.uint8) for row in rows]
+    def get(self, rows: list[int]) -> list[tuple[np.ndarray]]:
+        return [(np.full((2, 2, 1), row, np.uint8),) for row in rows]
 
 
 class FakeKind:
     n_draws = 3
 
-    def collate(self, working: list[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:
-        return torch.from_numpy(np.stack(working)), torch.full((len(working), 2), 2)
+    def collate(self, loaded: list[tuple[np.ndarray]]) -> tuple[torch.Tensor]:
+        return (torch.from_numpy(np.stack([array for (array,) in loaded])),)
 
 
 def make_feeder(n: int, **options: Any) -> Feeder:
@@ -93,7 +93,7 @@ def test_too_few_rows_are_explained(n: int, options: dict[str, int]) -> None:
 
 def test_rows_that_cannot_be_read_are_left_out() -> None:
     feeder = make_feeder(8)
-    feeder.store.get = lambda rows: [None if row == 3 else np.zeros((2, 2, 1), np.uint8) for row in rows]
+    feeder.store.get = lambda rows: [None if row == 3 else (np.zeros((2, 2, 1), np.uint8),) for row in rows]
     assert sorted(rows_of(feeder)[0]) == [0, 1, 2, 4, 5, 6, 7]
     feeder.store.get = lambda rows: [None for _ in rows]
     with pytest.raises(TrainingError, match="moved"):
@@ -101,7 +101,7 @@ def test_rows_that_cannot_be_read_are_left_out() -> None:
 
 
 def test_a_containers_limit_counts(tmp_path: Path) -> None:
-    from drivetrain.data.store import free_memory_bytes
+    from drivetrain.data.cache.store import free_memory_bytes
 
     machine = free_memory_bytes(tmp_path / "no limit")
     assert machine > 1024**2
@@ -115,16 +115,17 @@ def test_a_containers_limit_counts(tmp_path: Path) -> None:
 
 
 def test_store_keeps_what_fits_and_reads_the_rest_again(tmp_path: Path) -> None:
-    from drivetrain.data.store import Store
+    from drivetrain.data.cache.store import Store
+    from drivetrain.data.inputs import Files
 
     reads: list[str] = []
 
     class Reader:
-        def load(self, source: Path, /) -> np.ndarray:
+        def load(self, source: Path, /) -> tuple[np.ndarray]:
             reads.append(source.name)
-            return np.full((10, 10, 1), int(source.name), np.uint8)
+            return (np.full((10, 10, 1), int(source.name), np.uint8),)
 
-    store = Store([Path(str(i)) for i in range(3)], Reader(), memory_bytes=250)
-    assert [int(a[0, 0, 0]) for a in store.get([2, 0, 1, 2]) if a is not None] == [2, 0, 1, 2]
+    store = Store(Files([Path(str(i)) for i in range(3)]), Reader(), memory_bytes=250)
+    assert [int(a[0][0, 0, 0]) for a in store.get([2, 0, 1, 2]) if a is not None] == [2, 0, 1, 2]
     store.get([0, 1, 2])
     assert sorted(reads) == ["0", "1", "1", "2"], "two arrays of 100 bytes fit into 250"

@@ -13,9 +13,9 @@ import torch
 import drivetrain as dt
 from drivetrain.errors import SettingError
 from drivetrain.training.callbacks import Callback
-from drivetrain.training.feeding import Pictures
-from drivetrain.training.plan import FEATURES, PLAN, Phase
-from drivetrain.training.starting import Starts
+from drivetrain.training.fast.starting import Starts
+from drivetrain.training.feeding import Loaded
+from drivetrain.training.recipe.plan import FEATURES, PLAN, Phase
 from tests.training.conftest import MakeLearner
 
 
@@ -64,18 +64,18 @@ def test_stored_activations_are_those_of_the_pictures(make_learner: MakeLearner)
     learner.network.eval()
     for view in (0, 1):
         for rows, pictures in learner.feeder.views(view):
-            assert isinstance(pictures, Pictures)
-            views = learner.kind.training_views(pictures.working, pictures.sizes, pictures.draws)
+            assert isinstance(pictures, Loaded)
+            views = learner.kind.vary(pictures.tensors, pictures.draws)
             stored = start.bank.get(rows, np.full(len(rows), view))
             with torch.no_grad():
-                torch.testing.assert_close(learner.network(stored, start.part), learner.network(views))
+                torch.testing.assert_close(learner.network(stored, start=start.part), learner.network(*views))
     assert not torch.equal(
         start.bank.get(np.arange(4), np.zeros(4, int)), start.bank.get(np.arange(4), np.ones(4, int))
     )
 
 
 def defaults_rates() -> Any:
-    from drivetrain.training.plan import Rates
+    from drivetrain.training.recipe.plan import Rates
 
     return Rates(2e-3, 2e-3, 2e-3)
 
@@ -166,3 +166,45 @@ def test_blended_pictures_are_never_stored(make_learner: MakeLearner) -> None:
     learner = make_learner(mixup=0.2)
     learner.fine_tune(1, unfreeze=0.5, head_epochs=1)
     assert all(phase.views == 0 for phase in learner.phases_run)
+
+
+def statistics_of(learner: dt.Learner) -> dict[str, torch.Tensor]:
+    return {name: value.clone() for name, value in learner.network.body.named_buffers() if "running" in name}
+
+
+@pytest.mark.parametrize("asked", [None, "fixed", "batch"])
+@pytest.mark.parametrize("stored", [True, False])
+def test_the_statistics_of_a_pretrained_body_stay_unless_asked(
+    make_learner: MakeLearner, asked: Any, stored: bool
+) -> None:
+    learner = make_learner(arch="embedded", pretrained=True, store_activations=stored)
+    before, weights = statistics_of(learner), parameters(learner)
+    learner.fine_tune(1, unfreeze=0.3, statistics=asked, head_epochs=1)
+    assert learner.decisions["statistics"].value == (asked or "fixed")
+    assert learner.phases_run[-1].statistics == (asked or "fixed")
+    moved = [name for name, value in statistics_of(learner).items() if not torch.equal(value, before[name])]
+    assert bool(moved) is (asked == "batch")
+    learned = [name for name, value in parameters(learner).items() if not torch.equal(value, weights[name])]
+    assert any(name.startswith("body") and name.endswith("weight") for name in learned)
+
+
+def test_a_body_from_scratch_finds_its_statistics(make_learner: MakeLearner) -> None:
+    learner = make_learner()
+    before = statistics_of(learner)
+    learner.fine_tune(1)
+    assert learner.decisions["statistics"].value == "batch"
+    assert all(not torch.equal(value, before[name]) for name, value in statistics_of(learner).items())
+    with pytest.raises(SettingError, match="not pretrained"):
+        learner.fine_tune(1, statistics="fixed")
+    with pytest.raises(SettingError, match="not pretrained"):
+        learner.fit(1, statistics="fixed")
+
+
+def test_fit_and_the_trial_of_rates_keep_them_too(make_learner: MakeLearner) -> None:
+    learner = make_learner(arch="embedded", pretrained=True)
+    before = statistics_of(learner)
+    learner.find_lr(steps=2)
+    learner.fit(1)
+    assert all(torch.equal(value, before[name]) for name, value in statistics_of(learner).items())
+    learner.fit(1, statistics="batch")
+    assert not all(torch.equal(value, before[name]) for name, value in statistics_of(learner).items())

@@ -14,17 +14,19 @@ import torch
 from torch import Tensor, nn
 
 import drivetrain as dt
+from drivetrain.kinds.images.spec import PictureInput
+from drivetrain.kinds.images.training import PictureIntake
+from drivetrain.learner.torch_predictor import load_with_torch
 from drivetrain.runtime.artefact import open_artefact
-from drivetrain.training import saved
+from drivetrain.training.fast.inference import TorchEngine, for_inference, on_device
 from drivetrain.training.identity import parameters_sha256
-from drivetrain.training.inference import TorchEngine, as_batch, for_inference
 from drivetrain.training.network import Network
 from drivetrain.training.place import Place, find_place
-from drivetrain.vision.normalise import Normalise
 
 from .conftest import ARCH, MakeLearner
 
 PX = 64
+READER = PictureInput(channels=3, size_px=PX, mean=(0.5,) * 3, std=(0.2,) * 3)
 FAMILIES = [
     "test_resnet",
     "resnet18",
@@ -40,7 +42,7 @@ WITHOUT_BATCH_NORM = {"test_convnext", "test_vit"}
 def network_of(body: nn.Module, features: int) -> Network:
     """With statistics and scales that a mistake in folding would show in."""
     torch.manual_seed(0)
-    network = Network(Normalise((0.5,) * 3, (0.2,) * 3), body, features=features, n_outputs=5, dropout=0.1)
+    network = Network(PictureIntake(READER), body, features=features, n_outputs=5, dropout=0.1)
     with torch.no_grad():
         for layer in network.modules():
             if isinstance(layer, nn.BatchNorm2d) and layer.running_mean is not None and layer.running_var is not None:
@@ -70,7 +72,7 @@ def place() -> Place:
 @pytest.mark.parametrize("arch", FAMILIES)
 def test_the_copy_says_the_same(arch: str, place: Place) -> None:
     network = timm_network(arch)
-    copy, folding = for_inference(network, place, pictures(1))
+    copy, folding = for_inference(network, place, (pictures(1),))
     before, after = TorchEngine(network, place)(pictures(3)), TorchEngine(copy, place)(pictures(3))
     np.testing.assert_allclose(after, before, rtol=1e-3, atol=1e-3 * np.abs(before).max())
     assert folding.value is (arch not in WITHOUT_BATCH_NORM)
@@ -80,7 +82,7 @@ def test_the_copy_says_the_same(arch: str, place: Place) -> None:
 
 @pytest.mark.parametrize("n", [1, 2, 7])
 def test_a_row_is_the_same_in_any_batch(n: int, place: Place) -> None:
-    copy, _ = for_inference(timm_network(ARCH), place, pictures(1))
+    copy, _ = for_inference(timm_network(ARCH), place, (pictures(1),))
     engine = TorchEngine(copy, place)
     np.testing.assert_allclose(engine(pictures(7))[:n], engine(pictures(7)[:n]), rtol=1e-4, atol=1e-4)
 
@@ -89,7 +91,7 @@ def test_weights_are_converted_once_and_mean_what_autocast_means(place: Place) -
     """Without batch norm to fold there is no other rounding: bit by bit what the network says under autocast."""
     place = find_place("cpu", "bf16")
     network = timm_network("test_convnext")
-    copy, _ = for_inference(network, place, pictures(1))
+    copy, _ = for_inference(network, place, (pictures(1),))
     assert {layer.weight.dtype for layer in copy.body.modules() if type(layer) is nn.Linear} == {torch.bfloat16}
     assert copy.head[-1].weight.dtype == torch.float32
     np.testing.assert_array_equal(TorchEngine(copy, place)(pictures(2)), TorchEngine(network, place)(pictures(2)))
@@ -99,7 +101,7 @@ def test_lower_precision_after_folding_drifts_little(place: Place) -> None:
     network = timm_network("resnet18")
     lower = find_place("cpu", "bf16")
     exact = TorchEngine(network, place)(pictures(8))
-    folded = TorchEngine(for_inference(network, lower, pictures(1))[0], lower)(pictures(8))
+    folded = TorchEngine(for_inference(network, lower, (pictures(1),))[0], lower)(pictures(8))
     assert np.abs(folded - exact).max() < 0.1 * exact.std()
 
 
@@ -107,7 +109,7 @@ def test_the_network_is_not_touched(place: Place) -> None:
     network = timm_network(ARCH).train()
     network.head[-1].weight.grad = torch.ones_like(network.head[-1].weight)  # pyright: ignore[reportArgumentType]
     before = parameters_sha256(network)
-    copy, _ = for_inference(network, find_place("cpu", "bf16"), pictures(1))
+    copy, _ = for_inference(network, find_place("cpu", "bf16"), (pictures(1),))
     TorchEngine(copy, place)
     assert parameters_sha256(network) == before
     assert network.training and network.body.training
@@ -119,11 +121,11 @@ def test_the_network_is_not_touched(place: Place) -> None:
 def test_the_copy_has_the_numbers_of_now(place: Place) -> None:
     """What folds is found once for a network; its parameters go on changing."""
     network = timm_network(ARCH)
-    for_inference(network, place, pictures(1))
+    for_inference(network, place, (pictures(1),))
     with torch.no_grad():
         for value in network.parameters():
             value.add_(0.1 * torch.randn_like(value))
-    copy, _ = for_inference(network, place, pictures(1))
+    copy, _ = for_inference(network, place, (pictures(1),))
     before, after = TorchEngine(network, place)(pictures(3)), TorchEngine(copy, place)(pictures(3))
     np.testing.assert_allclose(after, before, rtol=1e-3, atol=1e-3 * np.abs(before).max())
 
@@ -179,14 +181,14 @@ class CalledTwice(Plain):
 )
 def test_what_does_not_fold_stays_as_it_is(body: type[nn.Module], why: str, place: Place) -> None:
     network = network_of(body(), 8)
-    copy, folding = for_inference(network, place, pictures(1))
+    copy, folding = for_inference(network, place, (pictures(1),))
     assert folding.value is False and why in folding.reason
     np.testing.assert_array_equal(TorchEngine(copy, place)(pictures(2)), TorchEngine(network, place)(pictures(2)))
 
 
 def test_the_plain_pair_folds(place: Place) -> None:
     """So the bodies above fail for the reason they name."""
-    _, folding = for_inference(network_of(Plain(), 8), place, pictures(1))
+    _, folding = for_inference(network_of(Plain(), 8), place, (pictures(1),))
     assert str(folding) == "True (1 of 1 batch norms folded into convolutions)"
 
 
@@ -205,7 +207,7 @@ def native_bf16(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("native_bf16")
 def test_a_model_is_loaded_in_the_precision_it_was_judged_in(in_fp32: Path) -> None:
-    decisions = saved.load_with_torch(open_artefact(in_fp32), device="cpu", precision="auto", top_k=5).decisions
+    decisions = load_with_torch(open_artefact(in_fp32), device="cpu", precision="auto", top_k=5).decisions
     assert decisions["precision"].value == "fp32" and "judged" in decisions["precision"].reason
     assert decisions["folding"].value is True
     assert dt.load(in_fp32, device="cpu", precision="bf16").decisions["precision"].reason == "as asked"
@@ -237,7 +239,7 @@ def test_predicting_is_silent(in_fp32: Path, squares: Path, capfd: pytest.Captur
 
 def test_loading_a_model_brings_only_what_predicting_needs() -> None:
     heavy = ("accelerate", "pandas", "pyarrow", "sklearn", "scipy", "matplotlib", "rich")
-    code = f"import sys, drivetrain.training.saved; print([name for name in {heavy} if name in sys.modules])"
+    code = f"import sys, drivetrain.learner.torch_predictor; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
@@ -247,4 +249,4 @@ def test_pixels_that_nobody_may_change_are_answered_without_a_warning(place: Pla
     pixels.flags.writeable = False  # as pictures of the right size come out of Pillow
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert as_batch(pixels, place).tolist() == [[[[9.0] * 4] * 4] * 3]
+        assert on_device((pixels,), place)[0].tolist() == [[[[9] * 3] * 4] * 4]

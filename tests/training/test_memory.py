@@ -8,8 +8,8 @@ import threading
 import psutil
 import pytest
 
-from drivetrain.training import memory
-from drivetrain.training.memory import kept_memory
+from drivetrain.training.fast import memory
+from drivetrain.training.fast.memory import kept_memory
 
 BLOCK = 200_000_000
 KEEPS = memory._glibc() is not None  # pyright: ignore[reportPrivateUsage]

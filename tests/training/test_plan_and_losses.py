@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 from drivetrain.errors import SettingError
+from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.targets import CategoriesTarget, CategoryTarget, NumberTarget
-from drivetrain.training import defaults
-from drivetrain.training.losses import make_loss
-from drivetrain.training.lr_find import suggest
-from drivetrain.training.plan import MOMENTUM_HIGH, MOMENTUM_LOW, Phase, Rates
+from drivetrain.training.recipe import defaults
+from drivetrain.training.recipe.losses import make_loss
+from drivetrain.training.recipe.lr_find import suggest
+from drivetrain.training.recipe.plan import BATCH, FIXED, MOMENTUM_HIGH, MOMENTUM_LOW, Phase, Rates
 from drivetrain.training.stepping import BETA2, set_schedule
 
 PETS = CategoryTarget(name="pet", vocab=("cat", "dog", "eel"))
@@ -96,6 +97,28 @@ def test_a_batch_normalised_body_is_changed_by_a_share_of_its_weights() -> None:
     solved, why = defaults.choose_rates(1e-2, normalised_body(0.04), True, solved=True)
     assert astuple(solved) == pytest.approx((5e-3, 1e-3, 3e-4)) and "weights of about 0.04" in why.reason
     assert defaults.weight_size(torch.nn.Conv2d(3, 8, 3)) is None
+
+
+def test_with_fixed_statistics_the_body_learns_more_slowly_and_the_head_does_not() -> None:
+    batch = defaults.choose_rates(1e-2, normalised_body(0.04), True)[0]
+    fixed, why = defaults.choose_rates(1e-2, normalised_body(0.04), True, statistics=FIXED)
+    assert fixed.head == batch.head and "fixed statistics" in why.reason
+    ratios = [fixed.body_top / batch.body_top, fixed.body_stem / batch.body_stem]
+    assert ratios == pytest.approx([defaults.FIXED_STATISTICS_SHARE] * 2)
+    plain = torch.nn.Linear(2, 2)
+    assert defaults.choose_rates(1e-2, plain, True, statistics=FIXED) == defaults.choose_rates(1e-2, plain, True)
+
+
+def test_which_statistics_a_body_is_trained_with() -> None:
+    body, plain = normalised_body(0.04), torch.nn.Linear(2, 2)
+    assert defaults.choose_statistics(None, body, True).value == FIXED
+    assert defaults.choose_statistics("batch", body, True) == Decision(value=BATCH, reason="as asked")
+    assert defaults.choose_statistics(None, body, False).value == BATCH
+    assert "no batch normalisation" in defaults.choose_statistics(None, plain, True).reason
+    with pytest.raises(SettingError, match="no statistics yet"):
+        defaults.choose_statistics("fixed", body, False)
+    with pytest.raises(SettingError, match="Did you mean 'fixed'"):
+        defaults.choose_statistics("fixd", body, True)
 
 
 RATES = [1e-6 * 10 ** (i / 16) for i in range(97)]

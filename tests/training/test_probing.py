@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from drivetrain.data.examples import Examples
+from drivetrain.data.inputs import Files
 from drivetrain.errors import DataError, ModelError
 from drivetrain.runtime.manifest import Architecture
 from drivetrain.runtime.targets import CategoriesTarget, CategoryTarget, NumberTarget
@@ -19,7 +20,7 @@ TWO = CategoryTarget(name="c", vocab=("a", "b"))
 
 def examples_of(labels: list[str], digests: list[str] | None = None) -> Examples:
     names = tuple(f"{i:032x}" for i in range(len(labels)))
-    return Examples(tuple(map(Path, names)), tuple(digests or names), tuple(labels))
+    return Examples(Files(map(Path, names)), tuple(digests or names), tuple(labels))
 
 
 def test_out_of_fold_judges_are_no_better_than_chance_on_noise() -> None:

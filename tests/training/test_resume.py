@@ -161,7 +161,7 @@ from drivetrain.training import run
 from drivetrain.training.identity import parameters_sha256
 run.CHECKPOINT_EVERY_S = 0.0
 data = dt.images(sys.argv[1], valid_pct=0.2, test_pct=0.2, seed=1)
-learn = dt.Learner(data, sys.argv[2], pretrained=False, size=32, batch_size=4, device="cpu")
+learn = dt.Learner(data, sys.argv[2], pretrained=False, size=32, recipe={"batch_size": 4}, device="cpu")
 learn.fine_tune(3)
 print(parameters_sha256(learn.network))
 """

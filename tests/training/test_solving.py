@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,12 @@ from torch import nn
 import drivetrain as dt
 from drivetrain.errors import TrainingError
 from drivetrain.runtime.targets import CategoriesTarget, CategoryTarget, NumberTarget, Target
-from drivetrain.training import solving
-from drivetrain.training.activations import Bank, fill_bank
 from drivetrain.training.callbacks import Callback
-from drivetrain.training.losses import make_loss
+from drivetrain.training.fast import solving
+from drivetrain.training.fast.activations import Bank, fill_bank
+from drivetrain.training.fast.solving import PENALTY, settle_head, solve_head
 from drivetrain.training.network import Network
-from drivetrain.training.solving import PENALTY, solve_head
+from drivetrain.training.recipe.losses import make_loss
 from tests.training.conftest import MakeLearner
 
 ROWS, FEATURES, OUTPUTS = 90, 5, 3
@@ -93,6 +94,28 @@ def test_rows_that_could_not_be_read_do_not_count(features: np.ndarray) -> None:
     torch.testing.assert_close(one.head[-1].weight, other.head[-1].weight, atol=1e-4, rtol=1e-3)
 
 
+@pytest.mark.parametrize("kind", TARGETS)
+def test_a_head_that_settles_says_the_mean_of_two_heads(kind: str, features: np.ndarray) -> None:
+    truth = truth_of(kind, features)
+    network, _ = solved(kind, features, truth)
+    trained = copy.deepcopy(network).eval()
+    rng = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for value in (*trained.head.parameters(), trained.head[0].running_mean, trained.head[0].running_var):
+            value.add_(torch.rand(value.shape, generator=rng))  # a head that was trained on other views
+    settled, again = copy.deepcopy(trained), copy.deepcopy(trained)
+    loss = make_loss(None, TARGETS[kind], label_smoothing=0.0, class_weights=None, training_rows=truth)
+    target = torch.from_numpy(truth)
+    solve_head(again, bank_of(features), target, loss)
+    mean_loss = settle_head(settled, bank_of(features), target, loss)
+    seen = torch.from_numpy(features) + 1
+    with torch.no_grad():
+        expected = (trained(seen) + again(seen)) / 2
+        torch.testing.assert_close(settled(seen), expected, rtol=1e-3, atol=1e-3)
+        assert mean_loss == pytest.approx(float(loss(settled(seen - 1), target).mean()), rel=1e-3)
+    assert not torch.allclose(trained(seen), again(seen), atol=0.1), "else it would be no test"
+
+
 def test_features_without_end_are_an_error(features: np.ndarray) -> None:
     truth = truth_of("category", features)
     features[3, 2] = np.inf
@@ -123,7 +146,7 @@ def test_the_first_phase_of_a_fine_tuning(make_pretrained: MakeLearner, tmp_path
     before = {name: value.clone() for name, value in learner.network.body.state_dict().items()}
     learner.fine_tune(1, unfreeze=0.01, lr=1e-12)
     stepped.fine_tune(1, unfreeze=0.01, lr=1e-12, head_epochs=1)
-    assert [row["phase"] for row in learner.history] == ["head", "top"]
+    assert [row["phase"] for row in learner.history] == ["head", "top", "settle"]
     assert "solved" in learner.decisions["head_epochs"].reason
     assert "asked" in stepped.decisions["head_epochs"].reason
     moved = [name for name, was in before.items() if not torch.equal(was, learner.network.body.state_dict()[name])]
@@ -156,20 +179,24 @@ def test_taken_up_to_the_bit(make_pretrained: MakeLearner, tmp_path: Path, at: i
 
 
 def test_a_budget_never_ends_below_the_head_alone(make_pretrained: MakeLearner) -> None:
-    calls: list[None] = []
-
-    def fading(truth: Any, output: Any) -> float:
-        calls.append(None)
-        return 1 / len(calls)
-
-    learner: dt.Learner = make_pretrained(metrics=fading)
+    learner: dt.Learner = make_pretrained()
     before = {name: value.clone() for name, value in learner.network.body.state_dict().items()}
-    learner.fine_tune(budget="10s")
-    assert len(learner.history) > 2
+    learner.fine_tune(budget="10s", lr=5.0)
+    assert len(learner.history) > 1
     phases = [row["phase"] for row in learner.history]
     assert phases[0] == "head" and "head" not in phases[1:], "a slow machine trains the top alone"
+    assert phases[-1] == "settle"
+    assert learner.decisions["kept"].value == "head"
     for name, value in learner.network.body.state_dict().items():
         assert torch.equal(value, before[name]), name
     loss = learner.predictions().loss
     assert loss is not None
     assert loss.mean() == pytest.approx(learner.history[0]["valid_loss"], rel=1e-4), "and with it the head is"
+
+
+def test_a_run_that_is_stopped_early_settles_too(make_pretrained: MakeLearner) -> None:
+    learner: dt.Learner = make_pretrained(callbacks=dt.EarlyStopping(1, min_delta=100.0))
+    learner.fine_tune(5)
+    assert [row["phase"] for row in learner.history] == ["head", "all", "settle"]
+    learner.fit(1)
+    assert learner.phases_run[-1].freeze_body is False, "the body is as free as before"

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drivetrain.errors import SettingError
-from drivetrain.vision.augment import N_DRAWS, NO_AUGMENTATION, Augmentation, random_views
+from drivetrain.kinds.images.bodies.augment import N_DRAWS, NO_AUGMENTATION, Augmentation, random_views
 
 
 def draws(count: int, seed: int = 0) -> torch.Tensor:

@@ -13,8 +13,8 @@ from safetensors.torch import save_file
 from timm.models._registry import _model_to_module  # pyright: ignore[reportPrivateUsage]
 
 from drivetrain.errors import ModelError
-from drivetrain.vision import bodies
-from drivetrain.vision.bodies import load_body, parameter_depths, rebuild_body
+from drivetrain.kinds.images.bodies import load as bodies
+from drivetrain.kinds.images.bodies.load import load_body, parameter_depths, rebuild_body
 
 TINY = "test_resnet"
 

@@ -12,9 +12,9 @@ import pytest
 from pydantic import ValidationError
 
 from drivetrain.errors import ModelError
+from drivetrain.kinds.images.bodies.load import load_body, rebuild_body
+from drivetrain.kinds.images.bodies.local_bodies import embedded_folder
 from drivetrain.runtime.manifest import Architecture
-from drivetrain.vision.bodies import load_body, rebuild_body
-from drivetrain.vision.local_bodies import embedded_folder
 
 TINY = "test_resnet"
 

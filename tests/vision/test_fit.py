@@ -8,12 +8,16 @@ from PIL import Image
 
 import drivetrain as dt
 from drivetrain.errors import DrivetrainWarning, SettingError
-from drivetrain.runtime.inputs import PictureInput
-from drivetrain.vision.fit import choose_fit
+from drivetrain.kinds.images.bodies.fit import choose_fit
+from drivetrain.kinds.images.spec import PictureInput
 
 
 def reader(fit, **changes):
     return PictureInput(**({"channels": 3, "size_px": 8, "mean": (0.5,) * 3, "std": (0.5,) * 3, "fit": fit} | changes))
+
+
+def read(spec, source):
+    return spec.view(spec.load(source))[0]
 
 
 @pytest.fixture
@@ -36,11 +40,11 @@ def strip():
 
 
 def test_squeezed_and_padded_pictures_keep_their_edges():
-    assert reader("crop").read(strip()).max() == 0  # the centre square does not reach the edge
-    squeezed = reader("squeeze", interpolation="nearest").read(strip())
+    assert read(reader("crop"), strip()).max() == 0  # the centre square does not reach the edge
+    squeezed = read(reader("squeeze", interpolation="nearest"), strip())
     assert squeezed.shape == (8, 8, 3)
     assert (squeezed[:, -1] == 255).all() and (squeezed[:, :-2] == 0).all()
-    padded = reader("pad", interpolation="nearest").read(strip())
+    padded = read(reader("pad", interpolation="nearest"), strip())
     assert padded.shape == (8, 8, 3)
     assert (padded[0] == 128).all() and (padded[-1] == 128).all()  # paper of the colour that normalises to zero
     assert padded[4, -1].tolist() == [255] * 3 and padded[4, 0].tolist() == [0] * 3
@@ -49,18 +53,15 @@ def test_squeezed_and_padded_pictures_keep_their_edges():
 @pytest.mark.parametrize("shape", [(1, 400, 3), (400, 1, 3), (8, 8, 3), (5, 7, 3)])
 @pytest.mark.parametrize("fit", ["squeeze", "pad"])
 def test_any_shape_becomes_a_square(shape, fit):
-    assert reader(fit).read(np.full(shape, 7, np.uint8)).shape == (8, 8, 3)
-    assert reader(fit, channels=2, mean=(0.5,) * 2, std=(0.5,) * 2).read(np.zeros((*shape[:2], 2), np.uint8)).shape == (
-        8,
-        8,
-        2,
-    )
+    assert read(reader(fit), np.full(shape, 7, np.uint8)).shape == (8, 8, 3)
+    two = reader(fit, channels=2, mean=(0.5,) * 2, std=(0.5,) * 2)
+    assert read(two, np.zeros((*shape[:2], 2), np.uint8)).shape == (8, 8, 2)
 
 
 def test_what_is_cached_depends_on_the_fit_and_stays_as_it_was_for_crops():
-    identities = {reader(fit).working_identity for fit in ("crop", "squeeze", "pad")}
+    identities = {reader(fit).cache_key() for fit in ("crop", "squeeze", "pad")}
     assert len(identities) == 3
-    assert "fit" not in reader("crop").working_identity
+    assert "fit" not in reader("crop").cache_key()
 
 
 @pytest.mark.parametrize(

@@ -10,24 +10,24 @@ import typer
 from typer.core import TyperGroup
 
 from drivetrain import __version__
-from drivetrain.cli.audit import audit
-from drivetrain.cli.bodies import bodies
-from drivetrain.cli.cache import cache
-from drivetrain.cli.demo import demo
-from drivetrain.cli.evaluate import evaluate
-from drivetrain.cli.export import export
+from drivetrain.cli.commands.audit import audit
+from drivetrain.cli.commands.bodies import bodies
+from drivetrain.cli.commands.cache import cache
+from drivetrain.cli.commands.demo import demo
+from drivetrain.cli.commands.evaluate import evaluate
+from drivetrain.cli.commands.export import export
+from drivetrain.cli.commands.predict import predict
+from drivetrain.cli.commands.pull import pull
+from drivetrain.cli.commands.push import push
+from drivetrain.cli.commands.report import report
+from drivetrain.cli.commands.review import review
+from drivetrain.cli.commands.runs import runs
+from drivetrain.cli.commands.seals import seals
+from drivetrain.cli.commands.serve import serve
+from drivetrain.cli.commands.train import train
+from drivetrain.cli.commands.watch import watch
 from drivetrain.cli.failures import complain, explain, reported, warnings_as_lines
-from drivetrain.cli.predict import predict
-from drivetrain.cli.pull import pull
-from drivetrain.cli.push import push
-from drivetrain.cli.report import report
-from drivetrain.cli.review import review
-from drivetrain.cli.runs import runs
-from drivetrain.cli.seals import seals
-from drivetrain.cli.serve import serve
 from drivetrain.cli.streams import NAMES, finish, prepare
-from drivetrain.cli.train import train
-from drivetrain.cli.watch import watch
 from drivetrain.text import printable
 
 HELP = """From data to decisions: fine-tune a pretrained model, know how good it is, ship it.

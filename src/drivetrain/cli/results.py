@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from drivetrain.cli.streams import write_line
-from drivetrain.runtime.strict_json import finite
+from drivetrain.runtime.files.strict_json import finite
 
 if TYPE_CHECKING:
     from drivetrain.evaluation.scores import Scores

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, cast, get_args
 
 from drivetrain.data.listing import Kind
-from drivetrain.data.split import Split
+from drivetrain.data.splitting.split import Split
 from drivetrain.settings import choice, place, refuse, several, text
 
 COLUMN = "the name of a column"

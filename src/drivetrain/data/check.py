@@ -1,25 +1,41 @@
-"""Read every picture once before training, so that none can fail in the middle of an epoch."""
+"""Open every row once before training, so that none can fail in the middle of an epoch."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, TypeVar
 
+from drivetrain.data.inputs import Cells, Files, Inputs
+from drivetrain.data.kind import SourceKind
 from drivetrain.errors import first_few
 from drivetrain.progress import track
 from drivetrain.runtime.cpus import usable_cpus
-from drivetrain.runtime.pictures import Probe, probe_picture
-from drivetrain.text import printable, readable
+from drivetrain.runtime.trust.system_limits import raise_if_limit
+from drivetrain.text import printable
 
-Checked = Probe
-"""What was found for one file: digest, height, width (pixels, upright), and a problem or None."""
+Found = TypeVar("Found")
 
 FILES_PER_STEP = 64
 NAMES_PER_REASON = 3
 MOST_LINES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What was found when one row was opened."""
+
+    digest: str = ""
+    """Of its content, see `drivetrain.data.inputs.Inputs.digest`."""
+    problem: str | None = None
+    """None for a good row, else a short reason without the row's name."""
+    signature: bytes = b""
+    """What it shows, for `NearDuplicates`; b"" where nothing can be told."""
+    facts: Any = None
+    """What the kind of input itself noticed, for its `settle`."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +63,7 @@ class CheckReport:
     """Rows that the source names."""
     left_out: tuple[LeftOut, ...] = ()
     ignored: Mapping[str, int] = field(default_factory=dict[str, int])
-    """What a folder holds besides pictures, counted."""
+    """What a folder holds besides its rows, counted."""
     used: Mapping[str, int] = field(default_factory=dict[str, int])
     """Class → rows that are used, where each row has one category."""
     notes: tuple[str, ...] = ()
@@ -116,58 +132,79 @@ def first_lines(lines: Sequence[str]) -> list[str]:
     return [*lines[:MOST_LINES], *more]
 
 
-def check_pictures(
-    paths: Sequence[Path],
-    *,
-    channels: int = 3,
-    workers: int | None = None,
-    value_range: tuple[int, int] | None = None,
-) -> list[Checked]:
-    """Digest and decode each file in a pool of threads; a bad file gets a `problem`, nothing is raised.
+def open_each(
+    files: Sequence[Path], look: Callable[[Path], Found], *, noun: str = "files", workers: int | None = None
+) -> list[Found]:
+    """What `look` finds in each file, in a pool of threads; a path that occurs twice is read once.
 
     Args:
-        paths: Files, in any order; a path that occurs twice is read once.
-        channels: As for `read_picture`.
-        value_range: As for `read_picture`.
+        files: Paths, in any order.
+        look: Opens one; tells what is wrong in what it returns rather than raising.
+        noun: What the files are called while they are looked at.
         workers: Threads; None takes one per CPU core that this process may use, at most 16.
 
-    Raises:
-        SystemLimitError: Too many files are open.
-
-    Returns:
-        One `Checked` per path, in the order given.
-
     Example:
-        >>> [checked.problem for checked in check_pictures([Path("/no/such.jpg")])]
-        ['file is missing']
+        >>> open_each([Path("a.jpg"), Path("b.png")], lambda path: path.suffix)
+        ['.jpg', '.png']
     """
-    distinct = list(dict.fromkeys(paths))
+    distinct = list(dict.fromkeys(files))
     workers = workers or min(16, usable_cpus())
-    found: dict[Path, Checked] = {}
-
-    def check(path: Path) -> Checked:
-        return probe_picture(path, channels=channels, value_range=value_range)
-
-    with track("checking pictures", len(distinct)) as advance, ThreadPoolExecutor(workers) as pool:
+    found: dict[Path, Found] = {}
+    with track(f"checking {noun}", len(distinct)) as advance, ThreadPoolExecutor(workers) as pool:
         for start in range(0, len(distinct), FILES_PER_STEP):
             step = distinct[start : start + FILES_PER_STEP]
-            found.update(zip(step, pool.map(check, step), strict=True))
+            found.update(zip(step, pool.map(look, step), strict=True))
             advance(len(step))
-    return [found[path] for path in paths]
+    return [found[path] for path in files]
 
 
-def problems(
-    paths: Sequence[Path], checked: Sequence[Checked], values: Sequence[object] | None = None
-) -> list[LeftOut]:
-    """The bad ones among the checked files; of `values`, the targets, text is their class.
+def check_cells(cells: Cells) -> list[Checked]:
+    """The digest of each row of a table; nothing can be wrong with it.
 
     Example:
-        >>> problems([Path("a.jpg")], [Checked(problem="file is empty")])
-        [LeftOut(path='a.jpg', reason='file is empty', label='')]
+        >>> import numpy as np
+        >>> len(check_cells(Cells({"age": np.array([30.0, 41.0])}))[0].digest)
+        32
     """
-    values = [""] * len(paths) if values is None else values
-    return [
-        LeftOut(readable(path), found.problem, value if isinstance(value, str) else "")
-        for path, found, value in zip(paths, checked, values, strict=True)
-        if found.problem is not None
-    ]
+    return [Checked(digest) for digest in cells.digests()]
+
+
+def check_unknown(
+    kind: SourceKind, inputs: Inputs, options: Mapping[str, Any], known: Container[str] = ()
+) -> list[Checked]:
+    """What the kind finds in each row; of contents that are known the digest alone, and these are not opened."""
+    if known == ():
+        return kind.check(inputs, **options)
+    checked = [Checked(digest or "") for digest in _digests(inputs)]
+    rest = [row for row, one in enumerate(checked) if one.digest not in known]
+    for row, found in zip(rest, kind.check(inputs.take(rest), **options), strict=True):
+        checked[row] = found
+    return checked
+
+
+def _digests(inputs: Inputs) -> Sequence[str | None]:
+    """Of each row; None where a file cannot be read, which opening it will explain."""
+    if isinstance(inputs, Cells):
+        return inputs.digests()
+
+    def digest(path: Path) -> str | None:
+        try:
+            return Files([path]).digest(0)
+        except (OSError, ValueError) as error:
+            raise_if_limit(error, path)
+            return None
+
+    return open_each(list(inputs), digest)
+
+
+def problems(inputs: Inputs, checked: Sequence[Checked]) -> dict[int, LeftOut]:
+    """The rows among them that cannot be used.
+
+    Example:
+        >>> from drivetrain.data.inputs import Files
+        >>> problems(Files([Path("a.jpg")]), [Checked(problem="file is empty")])
+        {0: LeftOut(path='a.jpg', reason='file is empty', label='')}
+    """
+    return {
+        row: LeftOut(inputs.name(row), found.problem) for row, found in enumerate(checked) if found.problem is not None
+    }

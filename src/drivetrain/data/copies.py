@@ -15,8 +15,10 @@ LEAST_ROWS = 2
 COPY_WORDS = re.compile(r"copy|copies|copie|kopie|backup|bak\b|dup|\(\d+\)|\bold\b", re.IGNORECASE)
 
 
-def folders_that_repeat(paths: Sequence[Path], digests: Sequence[str], most: int = 5) -> list[str]:
-    """A line for each folder at least half of whose pictures another folder has, too.
+def folders_that_repeat(
+    paths: Sequence[Path], digests: Sequence[str], most: int = 5, *, noun: str = "pictures"
+) -> list[str]:
+    """A line for each folder at least half of whose files another folder has, too.
 
     Example:
         >>> paths = [Path("cat/1.jpg"), Path("cat/2.jpg"), Path("backup/cat/1.jpg"), Path("backup/cat/2.jpg")]
@@ -38,7 +40,7 @@ def folders_that_repeat(paths: Sequence[Path], digests: Sequence[str], most: int
     for (copy, original), n in shared.most_common():
         if n >= LEAST_ROWS and n >= LEAST_SHARE * len(holds[copy]):
             name, source = (readable(os.path.relpath(folder, root)) for folder in (copy, original))
-            lines.append(f"{name} repeats {n} of its {len(holds[copy])} pictures from {source}")
+            lines.append(f"{name} repeats {n} of its {len(holds[copy])} {noun} from {source}")
     more = [f"… ({len(lines) - most} more)"] if len(lines) > most else []
     return [*lines[:most], *more]
 

@@ -1,25 +1,26 @@
-"""Pictures with targets, divided and checked: what a `Learner` learns from."""
+"""Rows with targets, divided and checked: what a `Learner` learns from."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from drivetrain.calls import named
 from drivetrain.data.check import CheckReport
 from drivetrain.data.examples import Examples
-from drivetrain.data.groups import GroupGuess
+from drivetrain.data.groups.guesses import GroupGuess
+from drivetrain.data.kind import source_kind
 from drivetrain.data.listing import SourceSpec
-from drivetrain.data.seal import SealedSet, read_by_hand
-from drivetrain.data.split import Split
+from drivetrain.data.seals.seal import SealedSet, read_by_hand
+from drivetrain.data.splitting.split import Split
 from drivetrain.errors import first_few
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.targets import NumberTarget, Target
 from drivetrain.text import printable, readable
 
 if TYPE_CHECKING:
-    from drivetrain.data.folds import NestedFold
+    from drivetrain.data.splitting.folds import NestedFold
 
 
 class Sealed:
@@ -27,10 +28,11 @@ class Sealed:
 
     Example:
         >>> from pathlib import Path
-        >>> rows = Sealed(Examples((Path("a.jpg"),), ("00",), ("pear",)))
+        >>> from drivetrain.data.inputs import Files
+        >>> rows = Sealed(Examples(Files([Path("a.jpg")]), ("00",), ("pear",)))
         >>> len(rows), rows
         (1, <1 sealed rows>)
-        >>> rows.paths
+        >>> rows.inputs
         Traceback (most recent call last):
         AttributeError: the test set is sealed ...
     """
@@ -61,7 +63,7 @@ class Sealed:
 class Data:
     """Training and validation rows, a sealed test set, and the target fitted on the training rows alone.
 
-    Made by `drivetrain.images`; printing it shows `summary`.
+    Made by a kind's public function such as `drivetrain.images`; printing it shows `summary`.
     """
 
     train: Examples
@@ -74,11 +76,9 @@ class Data:
     """Where the rows came from, for people."""
     location: str | None = None
     """Absolute path of the source; None for a DataFrame."""
-    channels: int = 3
     report: CheckReport = field(default_factory=CheckReport)
     """Rows left out, and why."""
     decisions: Mapping[str, Decision] = field(default_factory=dict[str, Decision])
-    kind: Literal["picture"] = "picture"
     sealed_test: Sealed = field(default_factory=Sealed, kw_only=True)
     """The test rows, which can be counted; `Learner.test` judges a model by them."""
     seal: SealedSet | None = field(default=None, kw_only=True)
@@ -86,7 +86,17 @@ class Data:
     groups_guessed: tuple[GroupGuess, ...] = field(default=(), kw_only=True)
     """What rows may belong to together, by their names, columns and looks; the likeliest first."""
     project: str | None = field(default=None, kw_only=True)
-    """The project folder that was asked for; None: the one at hand, see `drivetrain.data.project`."""
+    """The project folder that was asked for; None: the one at hand, see `drivetrain.data.seals.project`."""
+
+    @property
+    def kind(self) -> str:
+        """The kind of input, as in `drivetrain.runtime.kinds`."""
+        return self.spec.input
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """How that kind reads its inputs: what its public function was asked for, and what it found itself."""
+        return self.spec.options
 
     @property
     def n_test(self) -> int:
@@ -114,9 +124,9 @@ class Data:
         """The same data `k` times for cross-validation, each time with another part of the rows to validate on.
 
         Folds are made as the split was (by time, by group, class by class); the sealed test set is in none. See
-        `drivetrain.data.folds.make_folds`, also for errors.
+        `drivetrain.data.splitting.folds.make_folds`, also for errors.
         """
-        from drivetrain.data.folds import make_folds  # noqa: PLC0415 - brings scikit-learn
+        from drivetrain.data.splitting.folds import make_folds  # noqa: PLC0415 - brings scikit-learn
 
         return make_folds(self, k, seed=seed)
 
@@ -124,17 +134,18 @@ class Data:
     def nested_folds(self, k: int = 5, *, inner: int = 4, seed: int | None = None) -> list[NestedFold]:
         """Outer folds, each with inner folds of its training rows to choose settings with.
 
-        See `drivetrain.data.folds.make_nested_folds`.
+        See `drivetrain.data.splitting.folds.make_nested_folds`.
         """
-        from drivetrain.data.folds import make_nested_folds  # noqa: PLC0415 - brings scikit-learn
+        from drivetrain.data.splitting.folds import make_nested_folds  # noqa: PLC0415 - brings scikit-learn
 
         return make_nested_folds(self, k, inner=inner, seed=seed)
 
     def summary(self) -> str:
         """Counts, target, split, rows left out and decisions, as lines of text."""
         sealed = f" (sealed as {self.seal.id})" if self.seal else " (sealed)" if self.n_test else ""
+        read = [f"{value} {name}" for name, value in self.options.items() if isinstance(value, int | str)]
         lines = [
-            f"pictures from {self.source}, {self.channels} channels",
+            ", ".join([f"{source_kind(self.kind).noun} from {self.source}", *read]),
             f"  training    {len(self.train)} rows",
             f"  validation  {len(self.valid)} rows",
             f"  test        {self.n_test} rows{sealed}",

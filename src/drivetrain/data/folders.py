@@ -8,18 +8,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from drivetrain.data.check import LeftOut
+from drivetrain.data.examples import Examples
+from drivetrain.data.inputs import Files
+from drivetrain.data.kind import SourceKind, one_of, source_kind
 from drivetrain.data.layout import LabelsFrom, Layout, arrange
 from drivetrain.data.listing import Listed, SourceSpec
-from drivetrain.data.split import Part
+from drivetrain.data.splitting.split import Part
 from drivetrain.errors import DataError, first_few
 from drivetrain.names import near_equal, normal
 from drivetrain.runtime.decisions import Decision
-from drivetrain.runtime.own_output import own_output
-from drivetrain.runtime.scanning import Folder, Scan, scan_folder
+from drivetrain.runtime.files.own_output import own_output
+from drivetrain.runtime.files.scanning import Folder, Scan, scan_folder
 from drivetrain.text import readable
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".parquet")
-OUTSIDE = "pictures outside class folders"
+OUTSIDE = "{noun} outside class folders"
 OWN = "own output of drivetrain"
 
 
@@ -32,20 +35,23 @@ class _Rows:
     parts: list[Part] = field(default_factory=list[Part])
 
 
-def read_folder(root: Path, labels_from: LabelsFrom | None = None, known: Collection[str] = ()) -> Listed:
-    """List the pictures below `root`, each with the name of its class folder.
+def read_folder(
+    root: Path, labels_from: LabelsFrom | None = None, known: Collection[str] = (), *, input_kind: str = "images"
+) -> Listed:
+    """List the files of a kind of input below `root`, each with the name of its class folder.
 
-    Pictures deeper inside a class folder belong to that class. What is no picture is counted, not listed; links to
+    Files deeper inside a class folder belong to that class. What is of no such kind is counted, not listed; links to
     folders are followed once, never in circles; what drivetrain itself has written is never entered.
 
     Args:
         root: The folder.
         labels_from: "top", the outermost folder below the root or the part names the class; "leaf", the folder that a
-            picture is in; None makes out which, and says so where it is not clear.
+            file is in; None makes out which, and says so where it is not clear.
         known: Classes of a model that is to be judged, which settle what is not clear.
+        input_kind: What the files are, as in `drivetrain.runtime.kinds`.
 
     Raises:
-        DataError: No class folder holds a picture, or `root` is a model that drivetrain saved.
+        DataError: No class folder holds such a file, or `root` is a model that drivetrain saved.
         SplitError: There are folders for validation or test, but none for training.
 
     Example:
@@ -53,30 +59,29 @@ def read_folder(root: Path, labels_from: LabelsFrom | None = None, known: Collec
         Traceback (most recent call last):
         drivetrain.errors.DataError: /no/such/folder cannot be read: ...
     """
-    root = root.absolute()
-    scan = scan_folder(root)
+    root, kind = root.absolute(), source_kind(input_kind)
+    scan = scan_folder(root, suffixes=kind.suffixes)
     if scan.unreadable and scan.unreadable[0][0] == root:
         raise DataError(
             f"{readable(root)} cannot be read: {scan.unreadable[0][1]}. To fix: check its path and permissions."
         )
-    _refuse_own(scan)
-    layout = arrange(scan.root, labels_from, known)
+    _refuse_own(scan, kind)
+    layout = arrange(scan.root, labels_from, known, noun=kind.noun)
     rows = _list_rows(layout)
     if not rows.paths:
-        raise DataError(_nothing_found(scan, layout))
+        raise DataError(_nothing_found(scan, layout, kind.noun))
     return Listed(
         description=f"folder {readable(root)}",
-        spec=SourceSpec(layout="folder", labels_from=labels_from),
-        paths=tuple(rows.paths),
-        values=tuple(rows.labels),
+        spec=SourceSpec(layout="folder", labels_from=labels_from, input=input_kind),
+        rows=Examples(Files(rows.paths), values=tuple(rows.labels), kind=input_kind),
         parts=tuple(rows.parts) if layout.has_parts else None,
         root=root,
         left_out=tuple(LeftOut(readable(path), f"folder cannot be read: {why}") for path, why in scan.unreadable),
-        ignored=_ignored(scan, layout),
-        decisions={"kind": Decision(value="category", reason="a folder names one class per picture")}
+        ignored=_ignored(scan, layout, kind.noun),
+        decisions={"kind": Decision(value="category", reason=f"a folder names one class per {one_of(kind.noun)}")}
         | layout.decisions
         | _own_told(scan),
-        notes=tuple(_notes(scan, layout, rows)),
+        notes=tuple(_notes(scan, layout, rows, kind.noun)),
     )
 
 
@@ -91,18 +96,18 @@ def _list_rows(layout: Layout) -> _Rows:
     return rows
 
 
-def _refuse_own(scan: Scan) -> None:
+def _refuse_own(scan: Scan, kind: SourceKind) -> None:
     names = {path.name for path in scan.root.path.iterdir()}
     what = own_output(scan.root.path, names)
     if what.startswith("a model"):
         raise DataError(
-            f"{readable(scan.root.path)} is {what}; expected a folder of pictures. To fix: pass that of your data."
+            f"{readable(scan.root.path)} is {what}; expected a folder of {kind.noun}. To fix: pass that of your data."
         )
 
 
-def _ignored(scan: Scan, layout: Layout) -> dict[str, int]:
+def _ignored(scan: Scan, layout: Layout, noun: str) -> dict[str, int]:
     counted = Counter(scan.ignored)
-    counted[OUTSIDE] += sum(len(folder.pictures) for folder in layout.loose)
+    counted[OUTSIDE.format(noun=noun)] += sum(len(folder.pictures) for folder in layout.loose)
     for folder in layout.beside:
         counted[f"folder {readable(folder.name)!r} beside train"] += 1
     counted[OWN] += len(scan.own)
@@ -116,8 +121,8 @@ def _own_told(scan: Scan) -> dict[str, Decision]:
     return {OWN: Decision(value="left out", reason=said)}
 
 
-def _notes(scan: Scan, layout: Layout, rows: _Rows) -> list[str]:
-    """What deserves a warning: a class that is not there, pictures that are not used, names that are nearly equal."""
+def _notes(scan: Scan, layout: Layout, rows: _Rows, noun: str) -> list[str]:
+    """What deserves a warning: a class that is not there, files that are not used, names that are nearly equal."""
     root = scan.root.path
     notes = list(layout.notes)
     classes = set(rows.labels)
@@ -128,7 +133,7 @@ def _notes(scan: Scan, layout: Layout, rows: _Rows) -> list[str]:
         held = ", ".join(f"{n} {what}" for what, n in _below(folder).most_common(3)) or "empty"
         where = readable(folder.path.relative_to(root))
         known = "" if readable(normal(folder.name)) in classes else ", and there is no such class"
-        notes.append(f"folder {where} holds no picture ({held}){known}")
+        notes.append(f"folder {where} holds no {one_of(noun)} ({held}){known}")
     for folder in layout.loose:
         inner = folder.path != root
         where = readable(folder.path.relative_to(root)) if inner else readable(folder.path)
@@ -138,11 +143,11 @@ def _notes(scan: Scan, layout: Layout, rows: _Rows) -> list[str]:
             else "use them: sort them into class folders"
         )
         notes.append(
-            f"{len(folder.pictures)} pictures lie in {where} itself, in no class folder, such as "
+            f"{len(folder.pictures)} {noun} lie in {where} itself, in no class folder, such as "
             f"{readable(folder.pictures[0].name)}: they have no label and are not used. To {mend}"
         )
     notes += [
-        f"folder {readable(folder.name)} with {folder.n_below} pictures is not used: its name is that of no part"
+        f"folder {readable(folder.name)} with {folder.n_below} {noun} is not used: its name is that of no part"
         for folder in layout.beside
         if folder.n_below
     ]
@@ -167,25 +172,25 @@ def _merged(layout: Layout) -> list[str]:
 
 
 def _below(folder: Folder) -> Counter[str]:
-    """Files that are no pictures, in a folder and all below."""
+    """Files of no such kind, in a folder and all below."""
     counted: Counter[str] = Counter()
     for inner in folder.walk():
         counted.update(inner.other)
     return counted
 
 
-def _nothing_found(scan: Scan, layout: Layout) -> str:
+def _nothing_found(scan: Scan, layout: Layout, noun: str) -> str:
     root = scan.root.path
     tables = [path.name for path in sorted(root.iterdir()) if path.suffix.lower() in TABLE_SUFFIXES]
     loose = sum(len(folder.pictures) for folder in layout.loose)
     if tables:
         mend = f"pass the table in it: {readable(root / tables[0])}"
     elif loose:
-        mend = "sort the pictures into one sub-folder per class, or pass a table with a path and a target column"
+        mend = f"sort the {noun} into one sub-folder per class, or pass a table with a path and a target column"
     else:
         mend = "check the path, or pass a table with a path and a target column"
     where = "" if layout.base is scan.root else f" (read: {readable(layout.base.path)})"
     return (
-        f"{readable(root)}{where} has {len(layout.base.folders)} sub-folders and {loose} pictures beside them, but no "
-        f"picture inside a sub-folder; expected one sub-folder per class, with pictures. To fix: {mend}."
+        f"{readable(root)}{where} has {len(layout.base.folders)} sub-folders and {loose} {noun} beside them, but no "
+        f"{one_of(noun)} inside a sub-folder; expected one sub-folder per class, with {noun}. To fix: {mend}."
     )

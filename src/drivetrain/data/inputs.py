@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from drivetrain.text import readable
+
+Rows = Sequence[int] | NDArray[np.integer[Any]]
+"""Row numbers."""
+DIGITS = 32
+"""Hexadecimal digits of a digest: the first 128 bits of a SHA-256."""
 
 
 class Inputs(Protocol):
@@ -24,7 +30,11 @@ class Inputs(Protocol):
         """What `InputSpec.load` takes."""
         ...
 
-    def take(self, rows: Sequence[int] | NDArray[np.integer[Any]], /) -> Inputs:
+    def __iter__(self) -> Iterator[Any]:
+        """The same of each row."""
+        ...
+
+    def take(self, rows: Rows, /) -> Inputs:
         """The inputs of these rows, in that order."""
         ...
 
@@ -36,8 +46,12 @@ class Inputs(Protocol):
         """What people call the row: a path, "row 17"."""
         ...
 
+    def names(self) -> tuple[str, ...]:
+        """The name of each row as programs write it: a path as it is."""
+        ...
+
     def digest(self, row: int, /) -> str:
-        """SHA-256 of the file's bytes, or of the cells. Raises OSError where a file cannot be read."""
+        """Identity of its content, `DIGITS` of a SHA-256. Raises OSError where a file cannot be read."""
         ...
 
 
@@ -50,7 +64,7 @@ class Files:
         (2, 'b.jpg', 'b.jpg')
     """
 
-    def __init__(self, paths: Sequence[Path] = ()) -> None:
+    def __init__(self, paths: Iterable[Path] = ()) -> None:
         self.paths = tuple(paths)
 
     def __len__(self) -> int:
@@ -59,13 +73,19 @@ class Files:
     def __getitem__(self, row: int, /) -> Path:
         return self.paths[row]
 
+    def __iter__(self) -> Iterator[Path]:
+        return iter(self.paths)
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Files) and self.paths == other.paths
 
     def __hash__(self) -> int:
         return hash(self.paths)
 
-    def take(self, rows: Sequence[int] | NDArray[np.integer[Any]], /) -> Files:
+    def __repr__(self) -> str:
+        return f"Files({len(self)})"
+
+    def take(self, rows: Rows, /) -> Files:
         """The files of these rows, in that order."""
         return Files([self.paths[row] for row in rows])
 
@@ -77,10 +97,14 @@ class Files:
         """The path, as people can read it."""
         return readable(self.paths[row])
 
+    def names(self) -> tuple[str, ...]:
+        """The paths as text."""
+        return tuple(map(str, self.paths))
+
     def digest(self, row: int, /) -> str:
-        """SHA-256 of the file's bytes. Raises OSError where it cannot be read."""
+        """Of the file's bytes, as `drivetrain.runtime.pictures.read.digest`. Raises OSError where it cannot be read."""
         with self.paths[row].open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+            return hashlib.file_digest(file, "sha256").hexdigest()[:DIGITS]
 
 
 class Cells:
@@ -110,7 +134,19 @@ class Cells:
     def __getitem__(self, row: int, /) -> dict[str, Any]:
         return {name: _plain(column[row]) for name, column in self.columns.items()}
 
-    def take(self, rows: Sequence[int] | NDArray[np.integer[Any]], /) -> Cells:
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return (self[row] for row in range(self._n))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Cells) and self.columns.keys() == other.columns.keys() and self._same(other)
+
+    def __hash__(self) -> int:
+        return hash((self._n, *self.columns))
+
+    def __repr__(self) -> str:
+        return f"Cells({self._n} × {len(self.columns)})"
+
+    def take(self, rows: Rows, /) -> Cells:
         """The cells of these rows, in that order."""
         index = np.asarray(rows, dtype=np.int64)
         return Cells({name: column[index] for name, column in self.columns.items()}, self.numbers[index])
@@ -124,10 +160,85 @@ class Cells:
         """Its number in the source."""
         return f"row {self.numbers[row]}"
 
+    def names(self) -> tuple[str, ...]:
+        """The numbers of all rows, such as "row 17"."""
+        return tuple(f"row {number}" for number in self.numbers.tolist())
+
     def digest(self, row: int, /) -> str:
-        """SHA-256 of the names and values of its cells."""
-        return hashlib.sha256(repr(sorted(self[row].items())).encode("utf-8", "surrogatepass")).hexdigest()
+        """Of the names and values of its cells; see `digests`."""
+        return self.take([row]).digests()[0]
+
+    def digests(self) -> tuple[str, ...]:
+        """Of each row, the identity of the names and values of its cells, whatever the order of the columns.
+
+        A number counts by its value: 3 and 3.0 are the same, and so are None and not a number.
+        """
+        names = sorted(self.columns)
+        head = hashlib.sha256(repr(names).encode("utf-8", "surrogatepass"))
+        columns = [_as_bytes(self.columns[name]) for name in names]
+        found: list[str] = []
+        for cells in zip(*columns, strict=True):
+            hashed = head.copy()
+            hashed.update(b"".join(cells))
+            found.append(hashed.hexdigest()[:DIGITS])
+        return tuple(found)
+
+    def _same(self, other: Cells) -> bool:
+        return self._n == other._n and self.digests() == other.digests()
+
+
+def as_array(cells: Sequence[Any]) -> NDArray[Any]:
+    """Typed cells as an array: numbers as numbers, a gap among them as not a number; all else as objects.
+
+    Example:
+        >>> as_array([1, 2]).dtype, as_array([1, None]).tolist(), as_array(["a", None]).dtype
+        (dtype('int64'), [1.0, nan], dtype('O'))
+    """
+    kinds = {type(cell) for cell in cells}
+    if kinds == {int} and max(cells) < 1 << 63 and min(cells) >= -(1 << 63):
+        return np.array(cells, dtype=np.int64)
+    if kinds == {bool}:
+        return np.array(cells, dtype=np.bool_)
+    if float in kinds or int in kinds:
+        exact = int not in kinds or all(abs(cell) <= 1 << 53 for cell in cells if isinstance(cell, int))
+        if kinds <= {int, float, type(None)} and exact:
+            return np.array(cells, dtype=np.float64)
+    found = np.empty(len(cells), dtype=object)
+    found[:] = cells
+    return found
 
 
 def _plain(cell: Any) -> Any:
     return cell.item() if isinstance(cell, np.generic) else cell
+
+
+def _as_bytes(column: NDArray[Any]) -> Iterator[bytes]:
+    """Each cell, so that no two rows of different cells have the same bytes one after the other."""
+    if column.dtype.kind in "biuf" and column.dtype != np.longdouble:
+        numbers = column.astype("<f8")
+        if column.dtype.kind not in "iu" or np.array_equal(numbers.astype(column.dtype), column):
+            numbers = np.where(np.isnan(numbers), np.nan, numbers + 0.0)  # one NaN, no minus before zero
+            packed = numbers.astype("<f8").tobytes()
+            return (b"#" + packed[at : at + 8] for at in range(0, len(packed), 8))
+    known: dict[Any, bytes] = {}
+    return (_cell_bytes(cell, known) for cell in column.tolist())
+
+
+def _cell_bytes(cell: Any, known: dict[Any, bytes]) -> bytes:
+    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
+        return MISSING
+    if isinstance(cell, str):
+        if (found := known.get(cell)) is None:
+            text = cell.encode("utf-8", "surrogatepass")
+            found = known[cell] = b"$%d:%b" % (len(text), text)
+        return found
+    if isinstance(cell, int | float | np.number):
+        number = cast("int | float", cell)
+        if isinstance(number, float) or (abs(number) < 1 << 1023 and int(float(number)) == number):
+            return b"#" + np.float64(number + 0.0).astype("<f8").tobytes()
+    text = f"{type(cell).__name__} {cell!r}".encode("utf-8", "surrogatepass")
+    return b"@%d:%b" % (len(text), text)
+
+
+MISSING = b"#" + np.float64(np.nan).astype("<f8").tobytes()
+"""Stands for a cell that holds nothing."""

@@ -2,44 +2,105 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
+
+import numpy as np
+from numpy.typing import NDArray
 
 from drivetrain.data.inputs import Inputs
+from drivetrain.errors import SettingError, did_you_mean, first_few
+from drivetrain.runtime.decisions import Decision
+from drivetrain.runtime.kinds import face
 
 if TYPE_CHECKING:
     from drivetrain.data.check import Checked
     from drivetrain.data.examples import Examples
+    from drivetrain.data.groups.guesses import GroupGuess
+    from drivetrain.data.splitting.split import Part
+
+
+class Candidate(NamedTuple):
+    """Two rows, first < second, that seem to show the same."""
+
+    first: int
+    second: int
+    apart: float
+    """From 0, the same, to 1."""
+    how: str
+    """In words."""
+
+
+class Pairs(Protocol):
+    """Pairs of rows of two lists that seem to show the same, as arrays (P,)."""
+
+    first: NDArray[np.int64]
+    second: NDArray[np.int64]
+    distance: NDArray[np.int64]
+    """Of the fingerprints: how much speaks against it."""
+    turn: NDArray[np.int64]
+    """How the first has to be turned to show the second; the kind's own numbers, 0 for not at all."""
 
 
 class NearDuplicates(Protocol):
     """How rows that show the same are found by a fingerprint, with a second look at the candidates."""
 
-    def fingerprints(self, inputs: Inputs, /) -> Sequence[bytes]:
-        """One per row; b"" where nothing can be told."""
+    def fingerprints(self, inputs: Inputs, /, **options: Any) -> Sequence[bytes]:
+        """One per row, read by the options of `check`; b"" where nothing can be told."""
         ...
 
     def pairs(self, rows: Examples, /) -> Sequence[tuple[int, int]]:
-        """Pairs of rows that show the same."""
+        """Pairs of rows, the smaller first, that seem to show the same by their fingerprints."""
+        ...
+
+    def candidates(self, fingerprints: Sequence[bytes], /) -> Sequence[Candidate]:
+        """The same with how far apart they are, for the audit."""
+        ...
+
+    def tells(self, fingerprint: bytes, /) -> bool:
+        """Whether a fingerprint tells its row from others."""
+        ...
+
+    @property
+    def sure(self) -> int:
+        """Largest distance at which a pair counts as the same without a second look."""
+        ...
+
+    def copies(self, fingerprints: Sequence[bytes], others: Sequence[bytes], /) -> Pairs:
+        """What of one list seems to show what of another one shows, turned ones too."""
+        ...
+
+    def same(self, one: Any, other: Any, /, *, turn: int = 0) -> bool:
+        """Whether two inputs, a pair of these, do show the same, on a second look."""
         ...
 
 
 class SourceKind(Protocol):
     """A kind of input as the source of rows. A module may be one: these are then its functions and constants."""
 
-    name: str
-    """As in `drivetrain.runtime.kinds`: "images"."""
-    noun: str
-    """What one row is called, in the plural: "pictures"."""
-    suffixes: frozenset[str]
-    """Of its files, in lower case with the dot; none: its rows are cells of a table."""
+    @property
+    def name(self) -> str:
+        """As in `drivetrain.runtime.kinds`: "images"."""
+        ...
 
-    def check(self, inputs: Inputs, /, **options: Any) -> list[Checked]:
+    @property
+    def noun(self) -> str:
+        """What rows are called, in the plural: "pictures"."""
+        ...
+
+    @property
+    def suffixes(self) -> frozenset[str]:
+        """Of its files, in lower case with the dot; none: its rows are cells of a table."""
+        ...
+
+    def check(self, inputs: Any, /, **options: Any) -> list[Checked]:
         """Open each row once: its digest, its fingerprint, and what is wrong with it."""
         ...
 
     def groupings(self) -> Mapping[str, Callable[[Examples], Sequence[str]]]:
-        """Name → what each row belongs to, as the inputs tell it: camera, day, speaker."""
+        """Name → what each row belongs to, as the inputs tell it: camera, day, speaker; "" where one tells nothing."""
         ...
 
     @property
@@ -50,3 +111,92 @@ class SourceKind(Protocol):
     def metadata(self, rows: Examples, /) -> Mapping[str, Sequence[Any]]:
         """Columns that tell about a row without looking at what it shows; for the audit of shortcuts."""
         ...
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What all rows of a data set together decide about how each is read, and what deserves a word."""
+
+    checked: Sequence[Checked]
+    """As given; or, of rows that are read otherwise now, what was found when they were opened again."""
+    options: Mapping[str, Any]
+    """Those that were asked for, and what was found."""
+    decisions: Mapping[str, Decision] = field(default_factory=dict[str, Decision])
+    notes: tuple[str, ...] = ()
+
+
+class Settles(Protocol):
+    """What the face `source` of a kind may have besides; what is there is used."""
+
+    TELLER: str
+    """What in the inputs tells the groups of `groupings`, for messages: "EXIF"."""
+
+    def settle(self, inputs: Any, checked: Sequence[Checked], options: Mapping[str, Any], *, decide: bool) -> Settled:
+        """Look at all rows together; without `decide` the options stay, as those of a model that is judged."""
+        ...
+
+    def guess_groups(self, rows: Examples, classes: Sequence[str], parts: Sequence[Part], /) -> list[GroupGuess]:
+        """What rows may belong to, by the inputs: see `drivetrain.data.groups.guess`."""
+        ...
+
+
+def source_kind(name: str) -> SourceKind:
+    """The face `source` of a kind of input.
+
+    Raises:
+        SettingError: There is no such kind, or it has no such face.
+
+    Example:
+        >>> source_kind("images").noun
+        'pictures'
+    """
+    return cast("SourceKind", face(name, "source"))
+
+
+def options_of(kind: SourceKind) -> tuple[str, ...]:
+    """The names of the options that its `check` takes.
+
+    Example:
+        >>> options_of(source_kind("images"))
+        ('channels', 'value_range')
+    """
+    arguments = inspect.signature(kind.check).parameters.values()
+    return tuple(each.name for each in arguments if each.kind is each.KEYWORD_ONLY)
+
+
+def checked_options(kind: SourceKind, options: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The options that were asked for, each one that the kind has.
+
+    Raises:
+        SettingError: It has no such option.
+
+    Example:
+        >>> checked_options(source_kind("images"), {"chanels": 1})
+        Traceback (most recent call last):
+        drivetrain.errors.SettingError: images have no option 'chanels'; ... Did you mean 'channels'? ...
+    """
+    known = options_of(kind)
+    for name in options or {}:
+        if name not in known:
+            raise SettingError(
+                f"{kind.name} have no option {name!r}; expected {first_few(map(repr, known)) or 'none'}."
+                f"{did_you_mean(str(name), known)} To fix: leave it out, or name one of these."
+            )
+    return dict(options or {})
+
+
+def hook(kind: SourceKind, name: str) -> Callable[..., Any] | None:
+    """One of what `Settles` names, where the kind has it."""
+    return getattr(kind, name, None)
+
+
+def one_of(noun: str) -> str:
+    """The singular.
+
+    Example:
+        >>> one_of("pictures"), one_of("time series"), one_of("binaries")
+        ('picture', 'time series', 'binary')
+    """
+    if noun.endswith("ies") and not noun.endswith("series"):
+        return f"{noun[:-3]}y"
+    return noun if noun.endswith("series") else noun.removesuffix("s")

@@ -11,12 +11,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from drivetrain.data.part_names import are_a_series, are_pictures_and_masks, part_of, say_when, without_part
-from drivetrain.data.split import Part
+from drivetrain.data.kind import one_of
+from drivetrain.data.splitting.split import Part
+from drivetrain.data.tables.part_names import are_a_series, are_pictures_and_masks, part_of, say_when, without_part
 from drivetrain.errors import SplitError, first_few
 from drivetrain.names import normal
 from drivetrain.runtime.decisions import Decision
-from drivetrain.runtime.scanning import Folder
+from drivetrain.runtime.files.scanning import Folder
 from drivetrain.text import readable
 
 LabelsFrom = Literal["top", "leaf"]
@@ -44,6 +45,8 @@ class Layout:
     classes: list[ClassFolder] = field(default_factory=list[ClassFolder])
     known: Collection[str] = ()
     """Classes of a model that is to be judged."""
+    noun: str = "pictures"
+    """What the files are called."""
     has_parts: bool = False
     loose: list[Folder] = field(default_factory=list[Folder])
     """Folders with pictures in them that are in no class folder."""
@@ -56,7 +59,9 @@ class Layout:
     decisions: dict[str, Decision] = field(default_factory=dict[str, Decision])
 
 
-def arrange(root: Folder, labels_from: LabelsFrom | None = None, known: Collection[str] = ()) -> Layout:
+def arrange(
+    root: Folder, labels_from: LabelsFrom | None = None, known: Collection[str] = (), *, noun: str = "pictures"
+) -> Layout:
     """Make out what the folders below `root` mean.
 
     Args:
@@ -64,15 +69,16 @@ def arrange(root: Folder, labels_from: LabelsFrom | None = None, known: Collecti
         labels_from: "top" or "leaf": the user has said which folders name the classes.
         known: Classes of a model that is to be judged: they settle which folders are classes, and there need be no
             folder for training.
+        noun: What the files are called.
 
     Raises:
         SplitError: There are folders for validation or test, but none for training.
     """
     base, outer = _unwrapped(root, known)
-    layout = Layout(base, known=known)
+    layout = Layout(base, known=known, noun=noun)
     if layout.base is not root:
         inner = readable(layout.base.path.relative_to(root.path))
-        layout.decisions["folder"] = Decision(value=inner, reason="the only folder inside that holds pictures")
+        layout.decisions["folder"] = Decision(value=inner, reason=f"the only folder inside that holds {noun}")
     layout.loose += [folder for folder in (*outer, base) if folder.pictures]
     parts = _parts(base, must_train=not known)
     if parts:
@@ -219,14 +225,15 @@ def _choose_depth(layout: Layout, folders: list[tuple[Folder, Part]], leaves: li
         reason = f"{tops} have the same sub-folders, and are named as parts of a series"
         layout.decisions["labels from"] = Decision(value="leaf", reason=reason)
         layout.notes.append(
-            f"the classes are taken to be {names}, the folders that pictures are in: {reason}. labels_from='leaf' "
-            f"takes them without this warning, labels_from='top' takes {tops}. Pictures of one of {tops} may be in "
-            "several parts of the split; group=r'^([^/]+)' keeps them together"
+            f"the classes are taken to be {names}, the folders that {layout.noun} are in: {reason}. labels_from='leaf' "
+            f"takes them without this warning, labels_from='top' takes {tops}. "
+            f"{layout.noun.capitalize()} of one of {tops} may be in several parts of the split; "
+            "group=r'^([^/]+)' keeps them together"
         )
         _take(layout, folders, leaf=True)
         return
     _take(layout, folders)
-    reason = f"the outermost folder of a picture; there are {len(leaves)} inner folders ({names})"
+    reason = f"the outermost folder of a {one_of(layout.noun)}; there are {len(leaves)} inner folders ({names})"
     layout.decisions["labels from"] = Decision(value="top", reason=reason)
     if not numbered:
         why = ", which have the same names in each of them" if same else ""
@@ -234,9 +241,9 @@ def _choose_depth(layout: Layout, folders: list[tuple[Folder, Part]], leaves: li
         if same and not layout.has_parts and len(top_names) <= MOST_PARTS:
             parts = ". If the outer ones are parts of a split, call them train, valid and test"
         layout.notes.append(
-            f"the classes are taken to be the {len(top_names)} outer folders ({tops}), but all pictures lie deeper, in "
-            f"{len(leaves)} inner folders ({names}){why}. If those are the classes, pass labels_from='leaf'; "
-            f"labels_from='top' takes the outer ones without this warning{parts}"
+            f"the classes are taken to be the {len(top_names)} outer folders ({tops}), but all {layout.noun} "
+            f"lie deeper, in {len(leaves)} inner folders ({names}){why}. If those are the classes, pass "
+            f"labels_from='leaf'; labels_from='top' takes the outer ones without this warning{parts}"
         )
 
 
@@ -261,11 +268,11 @@ def _doubt_names(layout: Layout, folders: Sequence[Folder]) -> None:
         return
     if say_when(names):
         layout.notes.append(
-            f"the classes are taken to be {said}, but such names say when or in which lot pictures were taken, hardly "
-            "what is seen. If they are the classes, labels_from='top' takes them without this warning; if not, sort "
-            "the pictures into a folder per class, or pass a table of paths and labels"
+            f"the classes are taken to be {said}, but such names say when or in which lot {layout.noun} were "
+            "taken, hardly what is seen. If they are the classes, labels_from='top' takes them without this "
+            f"warning; if not, sort the {layout.noun} into a folder per class, or pass a table of paths and labels"
         )
-    elif are_pictures_and_masks(names):
+    elif layout.noun == "pictures" and are_pictures_and_masks(names):
         layout.notes.append(
             f"the classes are taken to be {said}, but such names are those of pictures and of what is drawn over them. "
             "If they are the classes, labels_from='top' takes them without this warning; if not, pass a table of paths "

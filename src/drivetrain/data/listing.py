@@ -1,21 +1,24 @@
-"""What a source says before any picture is opened: paths, target values and, where given, parts."""
+"""What a source says of its rows: inputs, target values and, where given, parts, groups and times."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 
-from drivetrain.data.check import LeftOut
-from drivetrain.data.split import Part
+from drivetrain.data.check import CheckReport, LeftOut
+from drivetrain.data.examples import Examples
+from drivetrain.data.splitting.split import Part
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.targets import TargetValue
 
 Kind = Literal["category", "categories", "number"]
-GroupBy = Literal["column", "folder", "pattern", "near-duplicates", "camera", "day"]
+GroupBy = str
+"""What tells the groups: "column", "folder", "pattern", "near-duplicates", or what the kind of input can tell."""
 
 
 class SourceSpec(BaseModel):
@@ -30,7 +33,9 @@ class SourceSpec(BaseModel):
 
     layout: Literal["folder", "table"]
     path: str | None = None
-    """Column with the picture's path (tables only)."""
+    """Column with the paths of the files (tables only)."""
+    inputs: tuple[str, ...] = ()
+    """Columns that are the input, of a kind whose rows are cells of a table."""
     target: tuple[str, ...] = ()
     """Target columns (tables only)."""
     split: str | None = None
@@ -52,28 +57,40 @@ class SourceSpec(BaseModel):
     """What kind of thing says it."""
     labels_from: Literal["top", "leaf"] | None = None
     """Which folders name the classes, where the user has said so (folders only)."""
-    value_range: tuple[int, int] | None = None
-    """What becomes black and white of values with more than 8 bits; None keeps the upper 8 of 16 bits."""
+    input: str = "images"
+    """The kind of input, as in `drivetrain.runtime.kinds`."""
+    options: Mapping[str, Any] = {}
+    """How that kind reads its inputs: what its public function was asked for, and what it found itself."""
     relabelled: Mapping[str, TargetValue] = {}
     """Digest → the value that a review gave it, where the source still says another."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_released_formats(cls, given: Any) -> Any:
+        """Before there were kinds, `value_range` stood beside the rest."""
+        if not isinstance(given, Mapping) or "value_range" not in given:
+            return given
+        said = dict(cast("Mapping[str, Any]", given))
+        value_range = said.pop("value_range")
+        return said if value_range is None else said | {"options": {"value_range": value_range}}
+
+    @field_validator("options")
+    @classmethod
+    def _with_tuples(cls, options: Mapping[str, Any]) -> Mapping[str, Any]:
+        """JSON has no tuples."""
+        return {name: tuple(cast("list[Any]", one)) if isinstance(one, list) else one for name, one in options.items()}
 
 
 @dataclass(frozen=True)
 class Listed:
-    """The rows of a source, columns of equal length, and what was noticed on the way."""
+    """The rows of a source, and what was noticed on the way from there to a split."""
 
     description: str
     spec: SourceSpec
-    paths: tuple[Path, ...]
-    values: tuple[TargetValue, ...]
+    rows: Examples
+    """Without digests until they have been opened."""
     parts: tuple[Part, ...] | None = None
-    """None where the source has no split of its own."""
-    groups: tuple[str, ...] | None = None
-    """What each row belongs to, where something says so."""
-    times: tuple[float, ...] | None = None
-    """When each row was taken, where something says so."""
-    columns: Mapping[str, Sequence[Any]] = field(default_factory=dict[str, Sequence[Any]])
-    """Cells of the other columns of a table."""
+    """Of each row; None where neither the source nor somebody else brings a split."""
     root: Path = field(default_factory=Path)
     """What names inside the source start from."""
     hint: str = ""
@@ -85,32 +102,44 @@ class Listed:
     """What was noticed and deserves a warning, a sentence each."""
 
     def __post_init__(self) -> None:
-        assert len(self.paths) == len(self.values), "columns of different length"
-        for column in (self.parts, self.groups, self.times, *self.columns.values()):
-            assert column is None or len(column) == len(self.paths), "columns of different length"
+        assert self.parts is None or len(self.parts) == len(self.rows), "columns of different length"
 
     def without(self, left_out: Mapping[int, LeftOut]) -> Listed:
         """The same without some rows, and why."""
-        rows = [row for row in range(len(self.paths)) if row not in left_out]
-
-        def kept(column: Sequence[Any] | None) -> tuple[Any, ...] | None:
-            return None if column is None else tuple(column[row] for row in rows)
-
+        if not left_out:
+            return self
+        kept = [row for row in range(len(self.rows)) if row not in left_out]
+        values = self.rows.values
+        named = [
+            replace(gone, label=value) if isinstance(value := values[row], str) else gone
+            for row, gone in left_out.items()
+        ]
         return replace(
             self,
-            paths=tuple(self.paths[row] for row in rows),
-            values=tuple(self.values[row] for row in rows),
-            parts=kept(self.parts),
-            groups=kept(self.groups),
-            times=kept(self.times),
-            columns={name: [cells[row] for row in rows] for name, cells in self.columns.items()},
-            left_out=self.left_out + tuple(left_out.values()),
+            rows=self.rows.subset(kept),
+            parts=None if self.parts is None else tuple(self.parts[row] for row in kept),
+            left_out=(*self.left_out, *named),
         )
+
+    def deciding(self, **decisions: Decision) -> Listed:
+        """The same, with decisions."""
+        return replace(self, decisions={**self.decisions, **decisions})
+
+    @property
+    def task(self) -> Kind:
+        """What the target is."""
+        return self.spec.kind
 
     @property
     def n_rows(self) -> int:
         """Rows listed and rows left out."""
-        return len(self.paths) + len(self.left_out)
+        return len(self.rows) + len(self.left_out)
+
+    @property
+    def report(self) -> CheckReport:
+        """Rows used and left out so far, by class where each row has one."""
+        used = Counter(value for value in self.rows.values if isinstance(value, str))
+        return CheckReport(self.n_rows, self.left_out, self.ignored, used, self.notes)
 
     @property
     def target_names(self) -> tuple[str, ...]:

@@ -21,9 +21,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from drivetrain.data.check import LeftOut
 from drivetrain.data.examples import Examples
-from drivetrain.data.labels import label_text
 from drivetrain.data.listing import Kind
 from drivetrain.data.notices import warn
+from drivetrain.data.tables.labels import label_text
 from drivetrain.errors import DataError, SettingError, did_you_mean, first_few
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.targets import TargetValue
@@ -67,7 +67,7 @@ def record(path: str | os.PathLike[str], digest: str, action: Action, label: Tar
 
     Args:
         path: The file.
-        digest: Content of the picture, see `drivetrain.runtime.pictures.digest`.
+        digest: Content of the picture, see `drivetrain.runtime.pictures.read.digest`.
         action: "keep" as it is, "relabel" or "remove".
         label: For "relabel": the category, the labels, or the numbers.
 
@@ -149,7 +149,8 @@ def apply_review(review: Review, examples: Examples, *, kind: Kind, n_numbers: i
         DataError: A new label is none of those that the source has, or does not fit the target.
 
     Example:
-        >>> rows = Examples((Path("a.jpg"), Path("b.jpg")), ("00", "11"), ("apple", "pear"))
+        >>> from drivetrain.data.inputs import Files
+        >>> rows = Examples(Files([Path("a.jpg"), Path("b.jpg")]), ("00", "11"), ("apple", "pear"))
         >>> found = apply_review({"00": ReviewDecision(action="relabel", label="pear")}, rows, kind="category")
         >>> with_new_values(rows, found.relabelled).values
         ('pear', 'pear')
@@ -164,7 +165,7 @@ def apply_review(review: Review, examples: Examples, *, kind: Kind, n_numbers: i
             continue
         done[found.action] += 1
         if found.action == "remove":
-            left_out[row] = LeftOut(readable(examples.paths[row]), REMOVED)
+            left_out[row] = LeftOut(examples.inputs.name(row), REMOVED)
         elif found.action == "relabel":
             relabelled[digest] = _new_value(found, kind, known, n_numbers, f"{name}, picture {digest}")
     elsewhere = len(review.keys() - set(examples.digests))
@@ -177,7 +178,8 @@ def with_new_values(examples: Examples, relabelled: Mapping[str, TargetValue]) -
     """The rows as they were trained: what a review relabelled has its new value.
 
     Example:
-        >>> rows = Examples((Path("a.jpg"),), ("00",), ("apple",))
+        >>> from drivetrain.data.inputs import Files
+        >>> rows = Examples(Files([Path("a.jpg")]), ("00",), ("apple",))
         >>> with_new_values(rows, {"00": "pear"}).values
         ('pear',)
     """

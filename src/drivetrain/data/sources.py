@@ -10,21 +10,26 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from drivetrain.data.cells import MISSING_WORDS, Column, column_of, typed, written
+import numpy as np
+
 from drivetrain.data.check import LeftOut
-from drivetrain.data.columns import UnusableError, choose_path, choose_targets, known_column
-from drivetrain.data.finding import Folders, find_files, nothing_found, resolved
+from drivetrain.data.examples import Examples
 from drivetrain.data.folders import read_folder
-from drivetrain.data.frames import EXPECTED, DataFrame, is_table, table_of
-from drivetrain.data.grouping import with_groups_again
+from drivetrain.data.groups.grouping import with_groups_again
+from drivetrain.data.inputs import Cells, Files, Inputs, as_array
+from drivetrain.data.kind import SourceKind, one_of, source_kind
 from drivetrain.data.layout import LabelsFrom
 from drivetrain.data.listing import Kind, Listed, SourceSpec
 from drivetrain.data.notices import warn
-from drivetrain.data.own_split import OwnSplit, choose_split, parts_of
-from drivetrain.data.split import Part
-from drivetrain.data.tables import read_table
-from drivetrain.data.target_values import values_of, warn_of_labels
-from drivetrain.data.task import Task, settle
+from drivetrain.data.splitting.split import Part
+from drivetrain.data.tables.cells import MISSING_WORDS, Column, column_of, typed, written
+from drivetrain.data.tables.columns import UnusableError, choose_path, choose_targets, known_column
+from drivetrain.data.tables.finding import Folders, find_files, nothing_found, resolved
+from drivetrain.data.tables.frames import EXPECTED, DataFrame, is_table, table_of
+from drivetrain.data.tables.own_split import OwnSplit, choose_split, parts_of
+from drivetrain.data.tables.reading import read_table
+from drivetrain.data.tables.target_values import values_of, warn_of_labels
+from drivetrain.data.tables.task import Task, settle
 from drivetrain.errors import DataError, SettingError, first_few
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.targets import TargetValue
@@ -32,7 +37,7 @@ from drivetrain.settings import choice, refuse
 from drivetrain.text import readable
 
 Source = str | os.PathLike[str] | DataFrame | Mapping[str, Any] | Sequence[Any]
-"""A folder, a table file, or a table in memory of any library (see `drivetrain.data.frames`)."""
+"""A folder, a table file, or a table in memory of any library (see `drivetrain.data.tables.frames`)."""
 ENOUGH_FILES = 0.9
 """A column without suffixes is one of paths when at least this fraction of its cells are files."""
 
@@ -48,11 +53,15 @@ def read_source(
     aside: Sequence[str] = (),
     own_split: bool = True,
     labels_from: LabelsFrom | None = None,
+    columns: Sequence[str] | None = None,
+    input_kind: str = "images",
+    options: Mapping[str, Any] | None = None,
 ) -> Listed:
-    """List the rows of a source; no picture is opened. The arguments are those of `images`.
+    """List the rows of a source; none is opened. The arguments are those of `images`.
 
-    `aside` names columns that say something else, and so are not guessed to be the target; without `own_split`, no
-    column is looked for that names parts.
+    `aside` names columns that say something else, and so are not guessed to be the target or an input; without
+    `own_split`, no column is looked for that names parts. `columns` are the inputs of a kind whose rows are cells of a
+    table; None takes all that say nothing else. `options` go to the kind, see `SourceSpec.options`.
 
     Raises:
         DataError: The source cannot be read, or a column is missing or unclear.
@@ -62,7 +71,7 @@ def read_source(
     Example:
         >>> import pandas as pd
         >>> listed = read_source(pd.DataFrame({"file": ["a.jpg"], "fruit": ["pear"]}))
-        >>> listed.values, str(listed.decisions["target"])
+        >>> listed.rows.values, str(listed.decisions["target"])
         (('pear',), 'fruit (the only column left)')
     """
     choice("labels_from", labels_from, (None, "top", "leaf"))
@@ -72,25 +81,34 @@ def read_source(
     path, split = (
         None if one is None else _column_name(setting, one) for setting, one in (("path", path), ("split", split))
     )
-    if (folder := _folder(source)) is not None:
-        return _read_folder(folder, kind, labels_from, target=target, path=path, split=split, label_delim=label_delim)
+    if (folder := _folder(source, input_kind)) is not None:
+        named = {"target": target, "path": path, "split": split, "label_delim": label_delim, "columns": columns}
+        listed = _read_folder(folder, input_kind, kind, labels_from, (), **named)
+        return _with_options(listed, options or {})
     if labels_from is not None:
         raise SettingError(
             f"labels_from={labels_from!r} says which folders name the classes, but the source is a table. "
             "To fix: leave labels_from out, or pass a folder."
         )
-    table = _open_table(source)
+    table = _open_table(source, input_kind)
     spec, decisions = _choose(
         table,
+        input_kind=input_kind,
         target=targets,
         path=path,
+        inputs=columns,
         split=split,
         kind=kind,
         label_delim=label_delim,
         aside=aside,
         own_split=own_split,
     )
-    return _rows(table, spec, decisions, tell=True)
+    return _with_options(_rows(table, spec, decisions, tell=True), options or {})
+
+
+def _with_options(listed: Listed, options: Mapping[str, Any]) -> Listed:
+    spec = listed.spec.model_copy(update={"options": dict(options)})
+    return replace(listed, spec=spec, rows=replace(listed.rows, options=spec.options))
 
 
 def reread_source(source: Source, spec: SourceSpec, *, with_parts: bool = True, known: Collection[str] = ()) -> Listed:
@@ -105,29 +123,38 @@ def reread_source(source: Source, spec: SourceSpec, *, with_parts: bool = True, 
     Example:
         >>> import pandas as pd
         >>> spec = SourceSpec(layout="table", path="file", target=("n",), kind="category")
-        >>> reread_source(pd.DataFrame({"file": ["a.jpg"], "n": [3], "m": [4]}), spec).values
+        >>> reread_source(pd.DataFrame({"file": ["a.jpg"], "n": [3], "m": [4]}), spec).rows.values
         ('3',)
     """
     return with_groups_again(_reread(source, spec, with_parts, known), spec)
 
 
 def _reread(source: Source, spec: SourceSpec, with_parts: bool, known: Collection[str]) -> Listed:
-    kept = {"relabelled": spec.relabelled, "value_range": spec.value_range}
-    if (folder := _folder(source)) is not None:
-        listed = _read_folder(folder, spec.kind, spec.labels_from, known)
-        return replace(listed, spec=listed.spec.model_copy(update=kept))
-    table = _open_table(source)
+    if (folder := _folder(source, spec.input)) is not None:
+        listed = _read_folder(folder, spec.input, spec.kind, spec.labels_from, known)
+        listed = replace(listed, spec=listed.spec.model_copy(update={"relabelled": spec.relabelled}))
+        return _with_options(listed, spec.options)
+    table = _open_table(source, spec.input)
     spec = spec.model_copy(update={"group": None, "group_by": None})
-    if spec.path is None or not spec.target:
-        found, decisions = _choose(table, path=spec.path, target=spec.target or None, kind=spec.kind)
-        return _rows(table, found.model_copy(update=kept), decisions)
+    if not (spec.path or spec.inputs) or not spec.target:
+        found, decisions = _choose(
+            table,
+            input_kind=spec.input,
+            path=spec.path,
+            inputs=spec.inputs or None,
+            target=spec.target or None,
+            kind=spec.kind,
+        )
+        listed = _rows(table, found.model_copy(update={"relabelled": spec.relabelled}), decisions)
+        return _with_options(listed, spec.options)
     again = {
-        "path": known_column(table.columns, spec.path, "path"),
+        "path": None if spec.path is None else known_column(table.columns, spec.path, "path"),
+        "inputs": tuple(known_column(table.columns, name, "columns") for name in spec.inputs),
         "target": tuple(known_column(table.columns, name, "target") for name in spec.target),
     }
     keeps_split = with_parts and spec.split in table.columns and all(name in table.columns for name in spec.split_flags)
     without = {} if keeps_split else {"split": None, "split_flags": ()}
-    return _rows(table, spec.model_copy(update=again | without), {})
+    return _with_options(_rows(table, spec.model_copy(update=again | without), {}), spec.options)
 
 
 @dataclass(frozen=True)
@@ -139,6 +166,8 @@ class _Table:
     base: Path
     description: str
     decisions: Mapping[str, Decision]
+    suffixes: frozenset[str]
+    """Of the files that its cells name; none where they name none."""
 
     def column(self, name: str) -> Column:
         """A column with its cells in one form."""
@@ -164,33 +193,36 @@ def _column_name(setting: str, asked: object) -> str:
     return str(asked)
 
 
-def _open_table(source: Source) -> _Table:
+def _open_table(source: Source, input_kind: str) -> _Table:
     decisions: dict[str, Decision] = {}
+    suffixes = source_kind(input_kind).suffixes
     if is_table(source):
-        table, base = table_of(source), Path.cwd()
+        table, base = table_of(source, suffixes=suffixes), Path.cwd()
         n_rows = len(next(iter(table.columns.values())))
         description = f"{_kind_of(source)} of {n_rows} rows"
     else:
-        place = _place(source)
-        table, decisions = read_table(place)
+        place = _place(source, input_kind)
+        table, decisions = read_table(place, suffixes=suffixes)
         base, description = place.absolute().parent, f"table {readable(place)}"
-    return _Table(table.columns, table.stated, base, description, decisions)
+    return _Table(table.columns, table.stated, base, description, decisions, suffixes)
 
 
 def _kind_of(source: object) -> str:
     return "list" if isinstance(source, list | tuple) else "dict" if isinstance(source, dict) else type(source).__name__
 
 
-def _folder(source: Source) -> Path | None:
+def _folder(source: Source, input_kind: str) -> Path | None:
     """The folder that the source is, if it is one."""
     if is_table(source):
         return None
-    place = _place(source)
+    place = _place(source, input_kind)
     return place if place.is_dir() else None
 
 
-def _place(source: object) -> Path:
+def _place(source: object, input_kind: str) -> Path:
     """The path of something that exists."""
+    kind = source_kind(input_kind)
+    wanted = f"a folder of {kind.noun} or a table file" if kind.suffixes else "a table file"
     if not isinstance(source, str | os.PathLike):
         raise SettingError(f"source is {type(source).__name__}; expected {EXPECTED}. To fix: pass one of these.")
     if not os.fspath(source).strip():
@@ -198,7 +230,7 @@ def _place(source: object) -> Path:
     place = Path(os.fsdecode(source))
     if "://" in str(source)[:12]:
         raise DataError(
-            f"{readable(str(source)[:200])} is a web address; expected a folder of pictures or a table file. Pictures "
+            f"{readable(str(source)[:200])} is a web address; expected {wanted}. {kind.noun.capitalize()} "
             "are never fetched. To fix: download them, and pass the folder or the table on this machine."
         )
     try:
@@ -206,20 +238,26 @@ def _place(source: object) -> Path:
     except (OSError, ValueError):  # the name is too long, has a NUL byte, or its folder may not be entered
         found = False
     if not found:
-        raise DataError(
-            f"{readable(place)} does not exist; expected a folder of pictures or a table file. To fix: check the path."
-        )
+        raise DataError(f"{readable(place)} does not exist; expected {wanted}. To fix: check the path.")
     return place
 
 
 def _read_folder(
     place: Path,
+    input_kind: str,
     kind: Kind | None,
     labels_from: LabelsFrom | None,
-    known: Collection[str] = (),
+    known: Collection[str],
+    /,
     **table_settings: object,
 ) -> Listed:
     """A folder has no use for what names something in a table."""
+    noun = source_kind(input_kind).noun
+    if not source_kind(input_kind).suffixes:
+        raise DataError(
+            f"{readable(place)} is a folder, but {noun} are rows of a table; expected a table file, or a table in "
+            "memory. To fix: pass the table."
+        )
     for name, value in table_settings.items():
         if value is not None:
             raise SettingError(
@@ -228,17 +266,19 @@ def _read_folder(
             )
     if kind not in (None, "category"):
         raise SettingError(
-            f"kind={kind!r} cannot be read from a folder, whose sub-folders give one category per picture. "
+            f"kind={kind!r} cannot be read from a folder, whose sub-folders give one category per {one_of(noun)}. "
             "To fix: pass a table of paths and targets."
         )
-    return read_folder(place, labels_from, known)
+    return read_folder(place, labels_from, known, input_kind=input_kind)
 
 
 def _choose(
     table: _Table,
     *,
+    input_kind: str,
     target: str | Sequence[str] | None = None,
     path: str | None = None,
+    inputs: Sequence[str] | None = None,
     split: str | None = None,
     kind: Kind | None = None,
     label_delim: str | None = None,
@@ -246,22 +286,36 @@ def _choose(
     own_split: bool = True,
 ) -> tuple[SourceSpec, dict[str, Decision]]:
     """Settle what was not asked for, say why, and warn of what may be meant otherwise."""
-    columns = table.columns
+    columns, source = table.columns, source_kind(input_kind)
     asked = [target] if isinstance(target, str) else list(target or [])
     asked = [known_column(columns, name, "target") for name in asked]
-    path, why_path = choose_path(columns, path, lambda name: _names_files(table, name))
-    brought = choose_split(columns, split, [path, *asked, *aside]) if own_split or split else OwnSplit()
-    taken = [path, *brought.columns]
+    read, why_path = _asked_inputs(columns, inputs, source), None
+    if source.suffixes:
+        path, why_path = choose_path(columns, path, lambda name: _names_files(table, name), kind=source)
+        read = [path]
+    elif path is not None:
+        raise SettingError(
+            f"path={path!r} names a column of paths, but {source.noun} are the cells of a table themselves. "
+            "To fix: leave path out."
+        )
+    brought = choose_split(columns, split, [*read, *asked, *aside]) if own_split or split else OwnSplit()
+    taken = [*read, *brought.columns]
     apart = taken if asked else [*taken, *brought.seeming, *aside]
     targets, why_targets = choose_targets(columns, None if target is None else asked, apart)
+    if not read:
+        said_otherwise = {*targets, *brought.columns, *brought.seeming, *aside}
+        read = [name for name in columns if name not in said_otherwise]
+        _require_inputs(read, columns, source.noun)
     task = settle(
-        [table.column(name) for name in targets], kind, label_delim, gap_words=_gap_words(table, {path, *targets})
+        [table.column(name) for name in targets], kind, label_delim, gap_words=_gap_words(table, {*read, *targets})
     )
     for note in (*brought.notes, *task.notes):
         warn(note)
     spec = SourceSpec(
         layout="table",
         path=path,
+        inputs=() if source.suffixes else tuple(read),
+        input=input_kind,
         target=targets,
         split=brought.columns[0] if brought.columns else None,
         split_flags=brought.columns if len(brought.columns) > 1 else (),
@@ -280,6 +334,29 @@ def _choose(
     return spec, {name: why for name, why in reasons.items() if why is not None}
 
 
+def _asked_inputs(columns: Mapping[str, Any], asked: Sequence[str] | None, kind: SourceKind) -> list[str]:
+    """The columns of inputs that were named."""
+    if asked is None:
+        return []
+    if kind.suffixes:
+        raise SettingError(
+            f"columns={asked!r} names the inputs of a table, but {kind.noun} are files. To fix: pass path=, the column "
+            "of their paths, and leave columns out."
+        )
+    named = [known_column(columns, name, "columns") for name in _column_names("columns", asked)]
+    _require_inputs(named, columns, kind.noun)
+    return named
+
+
+def _require_inputs(inputs: Sequence[str], columns: Iterable[str], noun: str) -> None:
+    if not inputs or len(set(inputs)) < len(inputs):
+        raise DataError(
+            f"{noun} are cells of a table, and {first_few(map(repr, inputs)) or 'no column'} is left for them beside "
+            f"target, split, group and time; the columns are {first_few(map(repr, columns))}. "
+            "To fix: pass columns=, the names of different columns that the model may see."
+        )
+
+
 def _gap_words(table: _Table, apart: set[str]) -> dict[str, str]:
     """Words that stand for "no value" in columns of numbers, with the column."""
     found: dict[str, str] = {}
@@ -294,53 +371,66 @@ def _names_files(table: _Table, name: str) -> bool:
     texts = [cell for cell in written(table.columns[name]) if isinstance(cell, str)]
     if len(set(texts)) < len(texts) / 2:
         return False
-    found = find_files(texts, table.bases, Folders())
+    found = find_files(texts, table.bases, Folders(), table.suffixes)
     return found.n_found >= ENOUGH_FILES * found.n_names
 
 
 def _rows(table: _Table, spec: SourceSpec, decisions: Mapping[str, Decision], *, tell: bool = False) -> Listed:
     """The rows of a table, those without path, target or part left out."""
-    assert spec.path is not None
     targets = [table.column(name) for name in spec.target]
     task = Task(spec.kind, "", spec.label_delim, spec.bracketed, spec.flags, spec.missing)
     read = values_of(targets, task)
-    names = _path_texts(table.columns[spec.path], spec.path)
-    paths, how, hint = _paths(table, names, spec.path, tell=tell)
     split_columns = spec.split_flags or ((spec.split,) if spec.split else ())
     named = parts_of(table.columns, split_columns) if split_columns else None
-    kept: list[int] = []
-    left_out: list[LeftOut] = []
-    for row, name in enumerate(names):
-        fault = name if isinstance(name, UnusableError) else read.faults.get(row)
-        if fault is None and named is not None and named[row] is None:
-            fault = f"split is missing: {', '.join(split_columns)}"
-        if fault is None:
-            kept.append(row)
-        else:
-            cell = table.columns[spec.path][row]
-            left_out.append(LeftOut(readable(f"row {row + 1}" if cell is None else str(cell)[:200]), str(fault)))
-    values: list[TargetValue] = [value for row in kept if (value := read.values[row]) is not None]
-    parts: list[Part] | None = None
-    if named is not None:
-        parts = [part for row in kept if (part := named[row]) is not None]
+    faults: dict[int, object] = {} if named is None else _without_part(named, split_columns)
+    faults |= read.faults
+    inputs, how, hint = _inputs(table, spec, faults, tell=tell)
+    kept = np.array([row for row in range(len(inputs)) if row not in faults], dtype=np.int64)
+    rows: list[int] = kept.tolist()
+    values: list[TargetValue] = [value for row in rows if (value := read.values[row]) is not None]
     if tell:
         warn_of_labels(targets, task, values)
         for note in read.notes:
             warn(note)
-    apart = {spec.path, *split_columns, *spec.target}
-    others = {name: typed(cells) for name, cells in table.columns.items() if name not in apart}
+    apart = {spec.path, *spec.inputs, *split_columns, *spec.target}
+    others = {name: as_array(typed(cells)) for name, cells in table.columns.items() if name not in apart}
     return Listed(
         description=table.description,
         spec=spec,
-        paths=tuple(paths[row] for row in kept),
-        values=tuple(values),
-        parts=None if parts is None else tuple(parts),
-        columns={name: [cells[row] for row in kept] for name, cells in others.items()},
+        rows=Examples(
+            inputs.take(kept),
+            values=tuple(values),
+            columns={name: column[kept] for name, column in others.items()},
+            kind=spec.input,
+        ),
+        parts=None if named is None else tuple(part for row in rows if (part := named[row]) is not None),
         root=table.base,
         hint=hint,
-        left_out=tuple(left_out),
+        left_out=tuple(LeftOut(_row_name(table, spec, row), str(faults[row])) for row in sorted(faults)),
         decisions={**table.decisions, **decisions, **how},
     )
+
+
+def _without_part(named: Sequence[Part | None], columns: Sequence[str]) -> dict[int, object]:
+    return {row: f"split is missing: {', '.join(columns)}" for row, part in enumerate(named) if part is None}
+
+
+def _row_name(table: _Table, spec: SourceSpec, row: int) -> str:
+    cell = None if spec.path is None else table.columns[spec.path][row]
+    return readable(f"row {row + 1}" if cell is None else str(cell)[:200])
+
+
+def _inputs(
+    table: _Table, spec: SourceSpec, faults: dict[int, object], *, tell: bool
+) -> tuple[Inputs, dict[str, Decision], str]:
+    """What each row's input is, and where the files were looked for; rows that name none join the faults."""
+    if spec.path is None:
+        cells = {name: as_array(typed(table.columns[name])) for name in spec.inputs}
+        return Cells(cells, np.arange(1, 1 + len(next(iter(cells.values()))))), {}, ""
+    names = _path_texts(table.columns[spec.path], spec.path)
+    faults |= {row: name for row, name in enumerate(names) if isinstance(name, UnusableError)}
+    paths, how, hint = _paths(table, names, spec.path, tell=tell)
+    return Files(paths.get(row, Path()) for row in range(len(names))), how, hint
 
 
 def _paths(
@@ -352,7 +442,7 @@ def _paths(
     if not texts:
         return {}, {}, ""
     folders = Folders()
-    found = find_files(texts, table.bases, folders)
+    found = find_files(texts, table.bases, folders, table.suffixes)
     how: dict[str, Decision] = {}
     hint = "" if found.n_found else nothing_found(found, column, texts, table.base)
     said = found.rule.said(table.base)
@@ -391,5 +481,5 @@ def _path_text(cell: Any, column: str) -> str:
     if text.startswith("file://"):
         text = url2pathname(urlsplit(text).path)
     if "://" in text[:12]:
-        raise UnusableError("path is a web address: pictures are never fetched")
+        raise UnusableError("path is a web address: nothing is ever fetched")
     return text

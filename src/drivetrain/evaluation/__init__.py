@@ -1,10 +1,10 @@
 """Predictions judged: metrics, intervals, figures. Never imports torch.
 
-Figures are in `drivetrain.evaluation.figures`, imported on their own because matplotlib is slow to load.
+Figures are in `drivetrain.evaluation.figures`.
 """
 
 from drivetrain.evaluation.intervals import Interval, bootstrap_interval, wilson_interval
-from drivetrain.evaluation.metrics import METRICS, Metric, default_metrics, resolve_metrics
+from drivetrain.evaluation.metrics.metrics import METRICS, Metric, default_metrics, resolve_metrics
 from drivetrain.evaluation.predictions import Predictions
 from drivetrain.evaluation.scores import Score, Scores, score
 

@@ -9,21 +9,22 @@ from drivetrain.settings import number, refuse, whole
 
 
 def asked_predictions(value: Any, name: str = "predictions") -> Predictions:
-    """A table of predictions.
+    """A table of predictions; of a Learner or another model, of its validation set.
 
     Raises:
-        SettingError: It is something else; of a Learner the message says where its predictions are.
+        SettingError: It is something else.
 
     Example:
         >>> asked_predictions([0, 1])
         Traceback (most recent call last):
-        drivetrain.errors.SettingError: predictions=[0, 1] cannot be used: expected dt.Predictions. To fix: ...
+        drivetrain.errors.SettingError: predictions=[0, 1] cannot be used: expected dt.Predictions, ... To fix: ...
     """
     if isinstance(value, Predictions):
         return value
-    has = callable(getattr(value, "predictions", None)) and not isinstance(value, type)
-    fix = f"To fix: {name}=learn.predictions()." if has else "To fix: dt.Predictions(ids=..., target=..., output=...)."
-    return refuse(name, value, "dt.Predictions", fix=fix)
+    if callable(getattr(value, "predictions", None)) and not isinstance(value, type):
+        return asked_predictions(value.predictions(), f"{name}.predictions()")
+    fix = "To fix: dt.Predictions(ids=..., target=..., output=...)."
+    return refuse(name, value, "dt.Predictions, or a model", fix=fix)
 
 
 def asked_level(level: Any) -> float:

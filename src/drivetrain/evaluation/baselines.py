@@ -14,9 +14,9 @@ from dataclasses import replace
 import numpy as np
 
 from drivetrain.errors import DataError, first_few
-from drivetrain.evaluation._own_metric import OwnFunction
 from drivetrain.evaluation.intervals import Floats
-from drivetrain.evaluation.metrics import Metric
+from drivetrain.evaluation.metrics.metrics import Metric
+from drivetrain.evaluation.metrics.own_metric import OwnFunction
 from drivetrain.evaluation.predictions import Predictions
 from drivetrain.evaluation.scores import Part, Scores, score
 from drivetrain.runtime.targets import Array, Target

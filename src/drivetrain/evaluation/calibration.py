@@ -17,19 +17,20 @@ from numpy.typing import NDArray
 
 from drivetrain.calls import named
 from drivetrain.errors import DataError, SettingError
-from drivetrain.evaluation._classification import SMALLEST
 from drivetrain.evaluation.asking import asked_level, asked_predictions, asked_seed
 from drivetrain.evaluation.conformal import conformal_quantile, set_scores
-from drivetrain.evaluation.effective import share
 from drivetrain.evaluation.intervals import (
     N_RESAMPLES,
     Floats,
     group_codes,
     of_groups,
     resamples,
+    share,
     wilson_interval,
 )
+from drivetrain.evaluation.metrics.classification import SMALLEST
 from drivetrain.evaluation.predictions import Predictions
+from drivetrain.pages.charts import Bin
 from drivetrain.runtime.calibration import Calibration, Ranking, confidences
 from drivetrain.runtime.targets import Array
 from drivetrain.settings import choice, number, whole
@@ -227,16 +228,8 @@ def _error_bound(hits_N: NDArray[np.bool_], codes: NDArray[np.int64] | None) -> 
     return 1.0 if interval is None else interval.high
 
 
-@dataclass(frozen=True)
-class ReliabilityBin:
-    """Rows of about the same confidence: how sure the model was, how often it was right."""
-
-    confidence: float
-    right: float
-    low: float
-    high: float
-    """Interval of `right` (Wilson; with groups a score interval)."""
-    n: int
+ReliabilityBin = Bin
+"""Its interval is Wilson's; with groups a score interval."""
 
 
 def reliability(

@@ -13,17 +13,17 @@ import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from statistics import NormalDist
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from drivetrain.calls import named
 from drivetrain.errors import DataError, SettingError, first_few
-from drivetrain.evaluation._own_metric import OwnFunction
 from drivetrain.evaluation.asking import asked_level, asked_predictions, asked_seed
 from drivetrain.evaluation.copies import without_copies
 from drivetrain.evaluation.intervals import (
+    MOST_COLUMNS,
     Codes,
     Floats,
     Interval,
@@ -31,13 +31,14 @@ from drivetrain.evaluation.intervals import (
     bootstrap_interval,
     group_codes,
     n_groups,
+    paired_influences,
     resamples,
     student,
+    tango_interval,
 )
-from drivetrain.evaluation.metrics import Metric, default_metrics, resolve_metrics
-from drivetrain.evaluation.paired import paired_influences, tango_interval
+from drivetrain.evaluation.metrics.metrics import Metric, default_metrics, resolve_metrics
+from drivetrain.evaluation.metrics.own_metric import OwnFunction
 from drivetrain.evaluation.predictions import Predictions
-from drivetrain.evaluation.studentised import MOST_COLUMNS
 from drivetrain.settings import flag, number, refuse, several, text, whole
 from drivetrain.text import in_digits, printable
 
@@ -175,10 +176,20 @@ class Comparison:
         return in_digits(value, ".3g")
 
 
+class Judged(Protocol):
+    """A model that gives its predictions."""
+
+    label: str
+
+    def predictions(self) -> Predictions:
+        """Of the validation set."""
+        ...
+
+
 @named
 def compare(
-    a: Predictions,
-    b: Predictions,
+    a: Predictions | Judged,
+    b: Predictions | Judged,
     metric: str | Metric | OwnFunction | None = None,
     *,
     names: tuple[str, str] = ("a", "b"),
@@ -194,11 +205,11 @@ def compare(
     predictions have groups, groups are drawn.
 
     Args:
-        a: Predictions of the first model.
+        a: Predictions of the first model; or the model, a Learner or another, for those of its validation set.
         b: Of the second, on the same rows in any order; rows are matched by id.
         metric: A name or a function ``f(truth, output)``; None takes the first of the target's default metrics,
             which for categories is accuracy.
-        names: What the models are called.
+        names: What the models are called; models themselves bring their names along.
         worth: The smallest difference that would matter, in units of the metric (0.02 is two points of accuracy).
             None takes 0.02 for percentages and a twentieth of the better value for others.
         level: Coverage of the interval, in (0, 1).
@@ -222,8 +233,8 @@ def compare(
           right in old only: 3 rows, in new only: 5; McNemar p = 0.73 (exact)
           rows like these show a difference of 21.0 points with 80 % power, and one of 30.0 points with 98 %
     """
+    names = _asked_names(_labels(a, b) if names == ("a", "b") else names)
     a, b, level, seed = asked_predictions(a, "a"), asked_predictions(b, "b"), asked_level(level), asked_seed(seed)
-    names = _asked_names(names)
     n_resamples = None if n_resamples is None else whole("n_resamples", n_resamples, least=2)
     higher_is_better = None if higher_is_better is None else flag("higher_is_better", higher_is_better)
     worth = None if worth is None else number("worth", worth, above=0)
@@ -268,6 +279,12 @@ def compare(
         mcnemar=test,
         n_rows=None if n_rows == len(a) else n_rows,
     )
+
+
+def _labels(a: Any, b: Any) -> tuple[str, str]:
+    """What two models call themselves; "a" and "b" where they do not, or both call themselves the same."""
+    first, second = (str(getattr(model, "label", "")) for model in (a, b))
+    return (first, second) if first and second and first != second else ("a", "b")
 
 
 def _asked_names(names: Any) -> tuple[str, str]:

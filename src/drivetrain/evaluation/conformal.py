@@ -15,8 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivetrain.errors import DataError
-from drivetrain.evaluation.effective import one_ratio
-from drivetrain.evaluation.intervals import Codes, Floats, Interval, group_codes, wilson_interval
+from drivetrain.evaluation.intervals import Codes, Floats, Interval, group_codes, one_ratio, wilson_interval
 from drivetrain.evaluation.predictions import Predictions
 from drivetrain.runtime.calibration import Calibration, Ranking, aps_scores
 from drivetrain.runtime.targets import Array

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -41,6 +43,23 @@ def most_confused(counts_KK: Counts, most: int) -> list[int]:
         if len(chosen) < most:
             chosen[c] = None
     return sorted(chosen)
+
+
+def matrix_of_most_confused(counts_KK: Counts, names: Sequence[str], most: int) -> tuple[Counts, list[str], list[str]]:
+    """Counts, names of the rows and names of the columns of at most `most` categories.
+
+    Where some are left out, a last column counts what was said outside, so that every row is complete.
+
+    Example:
+        >>> matrix_of_most_confused(np.array([[9, 1, 0], [0, 5, 2], [0, 1, 3]]), "abc", 2)[1:]
+        (['b', 'c'], ['b', 'c', 'all others'])
+    """
+    shown = most_confused(counts_KK, most)
+    inside, rows = counts_KK[np.ix_(shown, shown)], [names[k] for k in shown]
+    if len(shown) == len(counts_KK):
+        return inside, rows, rows
+    outside = counts_KK[shown].sum(axis=1) - inside.sum(axis=1)
+    return np.column_stack([inside, outside]), rows, [*rows, "all others"]
 
 
 def top_confusions(counts_KK: Counts, most: int) -> list[tuple[int, int, int]]:

@@ -68,7 +68,7 @@ def _groups(table: Predictions, kept: NDArray[np.int64]) -> NDArray[np.int64] | 
     ids = [table.ids[row] for row in kept]
     if table.groups is None and len(set(ids)) == len(ids):
         return None
-    from drivetrain.data.ties import Unions  # noqa: PLC0415 - most tables need nothing of that room
+    from drivetrain.data.splitting.ties import Unions  # noqa: PLC0415 - most tables need nothing of that room
 
     unions, given = Unions(), None if table.groups is None else table.groups.tolist()
     for row, row_id in enumerate(table.ids if given is not None else ()):

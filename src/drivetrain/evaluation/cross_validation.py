@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from drivetrain.calls import named
 from drivetrain.data.data import Data
-from drivetrain.data.divide import fit_target
 from drivetrain.data.examples import Examples
+from drivetrain.data.splitting.divide import fit_target
 from drivetrain.errors import DataError, SettingError
-from drivetrain.evaluation._own_metric import OwnFunction
-from drivetrain.evaluation.metrics import Metric, resolve_metrics
+from drivetrain.evaluation.metrics.metrics import Metric, resolve_metrics
+from drivetrain.evaluation.metrics.own_metric import OwnFunction
 from drivetrain.evaluation.predictions import Predictions
 from drivetrain.evaluation.scores import Scores, score
 from drivetrain.runtime.targets import Array, Target
@@ -112,7 +112,7 @@ def cross_validate(
         output=np.concatenate([_outputs_for(target, one) for one in said]),
         loss=np.concatenate(losses) if len(losses) == len(said) else None,
         groups=np.array(rows.groups) if rows.groups else None,
-        names=tuple(str(path) for path in rows.paths),
+        names=rows.inputs.names(),
     )
     return CrossValidation(
         predictions=predictions,

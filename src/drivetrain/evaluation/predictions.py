@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from drivetrain.errors import DataError, SettingError
 from drivetrain.evaluation._storage import read_table, write_table
-from drivetrain.evaluation._validate import (
+from drivetrain.evaluation.metrics.checks import (
     as_array,
     check_finite,
     check_groups,
@@ -38,6 +38,8 @@ from drivetrain.settings import instance, place, refuse, several, whole
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from drivetrain.data.examples import Examples
 
 
 _TARGETS: tuple[type, ...] = (CategoryTarget, CategoriesTarget, NumberTarget)
@@ -98,6 +100,33 @@ class Predictions:
         if self.names is not None:
             put("names", _texts(self.names, "names"))
             check_length(self.names, n, "names")
+
+    @classmethod
+    def of(cls, rows: Examples, target: Target, output: Any, *, loss: Any = None) -> Predictions:
+        """What a model said of rows of the data, whose ids, truth, groups and names are taken from them.
+
+        Args:
+            rows: Training, validation or test rows.
+            target: What is predicted.
+            output: One row for each, in their order: probabilities, or values in the user's units.
+            loss: Of each row, if it is known.
+
+        Example:
+            >>> from drivetrain.data.examples import Examples
+            >>> fruit = CategoryTarget(name="fruit", vocab=("apple", "pear"))
+            >>> rows = Examples((Path("a.jpg"), Path("b.jpg")), ("00", "01"), ("pear", "apple"))
+            >>> Predictions.of(rows, fruit, [[0.2, 0.8], [0.4, 0.6]]).hits().tolist()
+            [True, False]
+        """
+        return cls(
+            ids=rows.digests,
+            target=target,
+            truth=target.encode(rows.values),
+            output=output,
+            loss=loss,
+            groups=np.array(rows.groups) if rows.groups else None,
+            names=rows.inputs.names(),
+        )
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -14,9 +14,10 @@ from pydantic import ConfigDict
 
 from drivetrain.calls import CheckedModel, named
 from drivetrain.errors import DataError, SettingError
-from drivetrain.evaluation._own_metric import OwnFunction
 from drivetrain.evaluation.asking import asked_level, asked_predictions, asked_seed
-from drivetrain.evaluation.metrics import Metric, resolve_metrics
+from drivetrain.evaluation.intervals import interval
+from drivetrain.evaluation.metrics.metrics import Metric, resolve_metrics
+from drivetrain.evaluation.metrics.own_metric import OwnFunction
 from drivetrain.evaluation.predictions import Predictions
 from drivetrain.settings import choice, instance
 from drivetrain.text import printable
@@ -238,26 +239,26 @@ def _measure(metric: Metric, predictions: Predictions, level: float, seed: int) 
     rows, units = predictions.judged, predictions.units
     value = metric.value(rows)
     notes = [metric.note(rows)]
-    interval = None
+    found = None
     if math.isfinite(value):
-        interval = metric.interval(rows, level=level, seed=seed)
-        if interval is None:
+        found = interval(metric, rows, level=level, seed=seed)
+        if found is None:
             notes.append("too few rows for an interval" if rows.groups is None else "too few groups for an interval")
-        elif interval.high - interval.low <= 1e-12 * abs(value):
+        elif found.high - found.low <= 1e-12 * abs(value):
             notes.append("no interval: every resample of these rows gives the same value")
-            interval = None
+            found = None
     else:
         notes.append("undefined on these rows: the truth does not vary enough")
     return Score(
         name=metric.name,
         label=metric.label,
         value=value if math.isfinite(value) else None,
-        low=interval.low if interval else None,
-        high=interval.high if interval else None,
+        low=found.low if found else None,
+        high=found.high if found else None,
         n=len(predictions),
         units=None if units == len(predictions) else units,
         level=level,
-        method=interval.method if interval else None,
+        method=found.method if found else None,
         higher_is_better=metric.higher_is_better,
         percent=metric.percent,
         note="; ".join(note for note in notes if note) or None,

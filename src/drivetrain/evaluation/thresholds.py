@@ -17,11 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivetrain.errors import DataError, SettingError, first_few
-from drivetrain.evaluation._ranking import positives
 from drivetrain.evaluation.asking import asked_level, asked_predictions, asked_seed
-from drivetrain.evaluation.intervals import Floats, Interval, group_codes
+from drivetrain.evaluation.intervals import Floats, Interval, group_codes, mean_interval
+from drivetrain.evaluation.metrics.ranking import positives
 from drivetrain.evaluation.predictions import Predictions
-from drivetrain.evaluation.studentised import mean_interval
 from drivetrain.settings import number, refuse
 from drivetrain.text import printable
 

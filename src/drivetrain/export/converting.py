@@ -1,4 +1,4 @@
-"""A torch network as one ONNX file: decoded pixels in, raw outputs out.
+"""A torch network as one ONNX file: views in, as the input's description makes them, raw outputs out.
 
 Two exporters of torch.onnx can do it. What they give is not believed here: `parity` compares it with the network.
 """
@@ -6,17 +6,18 @@ Two exporters of torch.onnx can do it. What they give is not believed here: `par
 from __future__ import annotations
 
 import contextlib
+import inspect
 import io
 import logging
 import warnings
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from typing import Any, Literal
 
 import onnx
 import torch
 from torch import Tensor, nn
 
-from drivetrain.runtime.inputs import Input
+from drivetrain.runtime.spec import TensorSpec, random_views
 
 Exporter = Literal["dynamo", "torchscript"]
 
@@ -27,51 +28,56 @@ that the other refuses."""
 OPSET = 18
 """What torch's own translations are written for; ONNX Runtime reads it since 1.14."""
 
-PIXELS, OUTPUTS, ROWS = "pixels", "outputs", "N"
+OUTPUTS, ROWS = "outputs", "N"
 
 NOISY = ("torch.onnx", "torch.export", "torch._export", "torch.fx", "onnxscript", "onnx_ir")
 """Loggers that tell of their own affairs."""
 
 
-class _Deployed(nn.Module):
-    """Pictures as they were decoded, (N, S, S, C) uint8, → (N, K) float32 raw outputs."""
-
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, pixels: Tensor) -> Tensor:
-        return self.network(pixels.permute(0, 3, 1, 2).float())
-
-
-def convert(network: nn.Module, reader: Input, n_outputs: int, exporter: Exporter) -> bytes:
-    """Content of an ONNX file: weights inside, scaling and normalisation in the graph, any number of rows.
+def convert(network: nn.Module, signature: Sequence[TensorSpec], n_outputs: int, exporter: Exporter) -> bytes:
+    """Content of an ONNX file: weights inside, whatever is done to views in the graph, any number of rows.
 
     Args:
-        network: (N, C, S, S) float32, values 0 to 255, → (N, K) float32; on the CPU, in evaluation mode.
-        reader: Says S and C.
+        network: A batch of views, one tensor for each of the signature, → (N, K) float32; on the CPU, in evaluation
+            mode.
+        signature: Of the views; the ONNX inputs have its names.
         n_outputs: K.
         exporter: Of torch.onnx.
 
     Raises:
         Exception: Whatever the exporter raises; it has no exceptions of its own.
     """
-    example = torch.zeros(2, reader.size_px, reader.size_px, reader.channels, dtype=torch.uint8)
+    example = tuple(map(torch.from_numpy, random_views(signature, 2)))
+    sides: list[list[str | int]] = [
+        [ROWS, *(f"{spec.name}_{i}" if side is None else side for i, side in enumerate(spec.shape, start=1))]
+        for spec in signature
+    ]
+    names = [spec.name for spec in signature]
     make = _with_dynamo if exporter == "dynamo" else _with_torchscript
     with _in_silence(), torch.no_grad():
-        model = make(_Deployed(network).eval(), example)
-    _describe(model, [ROWS, *example.shape[1:]], [ROWS, n_outputs])
+        model = make(network, example, names, [_free(shape) for shape in sides])
+    _describe(model, *sides, [ROWS, n_outputs])
     _remove_traces(model)
     return model.SerializeToString()
 
 
-def _with_dynamo(network: nn.Module, example: Tensor) -> onnx.ModelProto:
+def _free(shape: list[str | int]) -> dict[int, str]:
+    """Axes of any length, by their names."""
+    return {axis: side for axis, side in enumerate(shape) if isinstance(side, str)}
+
+
+def _with_dynamo(
+    network: nn.Module, example: tuple[Tensor, ...], names: list[str], free: list[dict[int, str]]
+) -> onnx.ModelProto:
+    # One structure per argument of `forward`; where that is `*views`, all of them are one argument.
+    starred = any(p.kind is p.VAR_POSITIONAL for p in inspect.signature(network.forward).parameters.values())
+    shapes: Any = (tuple(free),) if starred else tuple(free)
     program = torch.onnx.export(
         network,
-        (example,),
+        example,
         dynamo=True,
-        dynamic_shapes=({0: ROWS},),
-        input_names=[PIXELS],
+        dynamic_shapes=shapes,
+        input_names=names,
         output_names=[OUTPUTS],
         opset_version=OPSET,
         verbose=False,
@@ -80,15 +86,17 @@ def _with_dynamo(network: nn.Module, example: Tensor) -> onnx.ModelProto:
     return program.model_proto
 
 
-def _with_torchscript(network: nn.Module, example: Tensor) -> onnx.ModelProto:
+def _with_torchscript(
+    network: nn.Module, example: tuple[Tensor, ...], names: list[str], free: list[dict[int, str]]
+) -> onnx.ModelProto:
     file = io.BytesIO()
     torch.onnx.export(
         network,
-        (example,),
+        example,
         file,  # pyright: ignore[reportArgumentType] - this exporter writes to files of any kind
         dynamo=False,
-        dynamic_axes={PIXELS: {0: ROWS}, OUTPUTS: {0: ROWS}},
-        input_names=[PIXELS],
+        dynamic_axes={**dict(zip(names, free, strict=True)), OUTPUTS: {0: ROWS}},
+        input_names=names,
         output_names=[OUTPUTS],
         opset_version=OPSET,
     )
@@ -96,8 +104,8 @@ def _with_torchscript(network: nn.Module, example: Tensor) -> onnx.ModelProto:
 
 
 def _describe(model: onnx.ModelProto, *shapes: list[str | int]) -> None:
-    """Write the shapes of input and output, which exporters do not always find out."""
-    for value, shape in zip((model.graph.input[0], model.graph.output[0]), shapes, strict=True):
+    """Write the shapes of inputs and output, which exporters do not always find out."""
+    for value, shape in zip((*model.graph.input, model.graph.output[0]), shapes, strict=True):
         described = value.type.tensor_type.shape
         del described.dim[:]
         for side in shape:
@@ -124,7 +132,7 @@ def _in_silence() -> Generator[None]:
     """Without the exporters' warnings, prints and logs.
 
     They warn of their own age, and of shapes seen while tracing that might be taken for constants. Whether one was is
-    what the comparison on real pictures finds out; nobody can tell from the warning.
+    what the comparison on real inputs finds out; nobody can tell from the warning.
     """
     loggers: list[Any] = [logging.getLogger(name) for name in NOISY]
     levels = [logger.level for logger in loggers]

@@ -1,6 +1,6 @@
 """The whole way from a trained network to `model.onnx`: convert, compare, lower the precision, compare again.
 
-Nothing here knows a Learner. Legend: N rows, K outputs, S side in px, C channels.
+Nothing here knows a Learner. Legend: N rows, K outputs.
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ from numpy.typing import NDArray
 from torch import nn
 
 from drivetrain.data.examples import Examples
-from drivetrain.errors import ExportError, PictureError
+from drivetrain.errors import ExportError, InputError
 from drivetrain.export.converting import EXPORTERS, OPSET, Exporter, convert
-from drivetrain.export.golden import golden_files, noise
+from drivetrain.export.golden import golden_files, made_up
 from drivetrain.export.lowering import CALIBRATION_ROWS, evenly, to_16_bits, to_int8
 from drivetrain.export.paired import paired_change
 from drivetrain.export.parity import Parity, compare
 from drivetrain.runtime.artefact import MODEL
 from drivetrain.runtime.cpus import usable_cpus
 from drivetrain.runtime.decisions import Decision
-from drivetrain.runtime.inputs import Input
 from drivetrain.runtime.manifest import Export, ExportPrecision, PairedChange
-from drivetrain.runtime.onnx_engine import OnnxEngine
+from drivetrain.runtime.onnx.engine import OnnxEngine
 from drivetrain.runtime.predictor import Engine
+from drivetrain.runtime.spec import Arrays, InputSpec
 from drivetrain.runtime.targets import Target
 
 COMPARED_ROWS = 64
-"""Real pictures that a file is compared with the network on."""
+"""Real rows that a file is compared with the network on."""
 
 WORST_CHANGE = 0.02
 """Loss that lower precision may bring: two points of accuracy, at the worse end of the 95 % interval."""
@@ -52,17 +52,18 @@ class Trained:
     """What is exported, and what it said while it still was a torch network."""
 
     network: nn.Module
-    """(N, C, S, S) float32, values 0 to 255, → (N, K) float32 raw outputs; on the CPU, in evaluation mode."""
-    reader: Input
+    """A batch of views, one tensor for each of the signature, → (N, K) float32 raw outputs; on the CPU, in evaluation
+    mode."""
+    reader: InputSpec
     target: Target
     reference: Engine
     """The trained network itself, in fp32."""
     paths: tuple[Path, ...]
-    """Pictures to compare on."""
+    """Rows to compare on."""
     expected_NK: NDArray[np.float32]
     """What the trained network says of them, in fp32, having read them its own way."""
     n_held_out: int
-    """Of these pictures, how many are not of the training set."""
+    """Of these rows, how many are not of the training set."""
 
 
 @dataclass(frozen=True)
@@ -90,24 +91,23 @@ def export_network(
         precision: Below fp32 it is taken only if the validation rows allow it; see `worst_change`.
         valid: Validation rows, to judge lower precision on.
         train: Training rows, whose activations give int8 its ranges.
-        golden: How many of the pictures travel with the model as golden examples; 0 takes random pictures instead.
+        golden: How many of the rows travel with the model as golden examples; 0 takes made-up ones instead.
         worst_change: Loss of accuracy (of several labels: of the share that is right; of numbers: standard deviations
             of error) that is acceptable at the worse end of the 95 % interval.
 
     Raises:
         ExportError: No exporter gives a model that says what the network says.
-        PictureError: A picture cannot be read any more.
+        InputError: An input cannot be read any more.
     """
     began = time.monotonic()
-    pixels_NSSC = read_all(trained.reader, trained.paths)
-    model, exporter, parity = _convert_checked(trained, pixels_NSSC)
+    model, exporter, parity = _convert_checked(trained, read_all(trained.reader, trained.paths))
     change = None
     decision = Decision(value="fp32", reason="full precision")
     if precision != "fp32":
         model, change, decision = _lowered(model, precision, trained, valid, train, worst_change=worst_change)
     taken: Any = decision.value
-    pictures = [trained.reader.load(trained.paths[i]) for i in evenly(len(trained.paths), golden)] if golden else []
-    files = golden_files(OnnxEngine(model), trained.reader, pictures or noise(trained.reader, N_GOLDEN), taken)
+    shown = [trained.reader.load(trained.paths[i]) for i in evenly(len(trained.paths), golden)] if golden else []
+    files = golden_files(OnnxEngine(model), trained.reader, shown or made_up(trained.reader, N_GOLDEN), taken)
     record = Export(
         exporter=exporter,
         opset=OPSET,
@@ -122,21 +122,22 @@ def export_network(
     return Exported({MODEL: model, **files}, record, decision)
 
 
-def read_all(reader: Input, paths: Sequence[Path]) -> NDArray[np.uint8]:
-    """Pictures as the network reads them, (N, S, S, C); raises PictureError."""
+def read_all(reader: InputSpec, sources: Sequence[Any]) -> Arrays:
+    """A batch of inputs as the network reads them; raises InputError."""
     with ThreadPoolExecutor(min(8, usable_cpus())) as pool:
-        read = list(pool.map(reader.read, paths))
-    return np.stack(read) if read else np.zeros((0, reader.size_px, reader.size_px, reader.channels), np.uint8)
+        return reader.stack(list(pool.map(lambda source: reader.view(reader.load(source)), sources)))
 
 
-def _convert_checked(trained: Trained, pixels_NSSC: NDArray[np.uint8]) -> tuple[bytes, Exporter, Parity]:
+def _convert_checked(trained: Trained, views: Arrays) -> tuple[bytes, Exporter, Parity]:
     """The file of the first exporter that says what the network says."""
     problems: list[str] = []
+    signature = trained.reader.signature()
     for exporter in EXPORTERS:
         try:
-            model = convert(trained.network, trained.reader, trained.target.n_outputs, exporter)
-            engine = OnnxEngine(model)
-            parity = compare(engine, pixels_NSSC, trained.expected_NK, trained.reference, trained.target)
+            model = convert(trained.network, signature, trained.target.n_outputs, exporter)
+            parity = compare(
+                OnnxEngine(model), views, trained.expected_NK, trained.reference, trained.target, signature=signature
+            )
         except Exception as error:  # noqa: BLE001 - exporters raise anything; the other one may still do it
             problems.append(f"{exporter}: {type(error).__name__}: {_short(error)}")
             continue
@@ -166,7 +167,7 @@ def _lowered(
     try:
         lower = _lower(model, precision, trained.reader, train)
         engines = OnnxEngine(model), OnnxEngine(lower)
-    except PictureError:
+    except InputError:
         raise
     except Exception as error:  # noqa: BLE001 - the quantiser raises anything, and fp32 is there
         return (
@@ -182,10 +183,10 @@ def _lowered(
     return lower, change, Decision(value=precision, reason=said)
 
 
-def _lower(model: bytes, precision: ExportPrecision, reader: Input, train: Examples) -> bytes:
+def _lower(model: bytes, precision: ExportPrecision, reader: InputSpec, train: Examples) -> bytes:
     if precision == "int8":
         rows = evenly(len(train), CALIBRATION_ROWS)
-        return to_int8(model, read_all(reader, [train.paths[row] for row in rows]))
+        return to_int8(model, read_all(reader, [train.inputs[row] for row in rows]))
     assert precision != "fp32"
     return to_16_bits(model, precision)
 
@@ -195,9 +196,9 @@ def _judged(trained: Trained, valid: Examples, *engines: Engine) -> PairedChange
     rows = valid.subset(evenly(len(valid), MOST_ROWS))
     parts: list[list[NDArray[np.float32]]] = [[], []]
     for start in range(0, len(rows), COMPARED_ROWS):
-        pixels = read_all(trained.reader, rows.paths[start : start + COMPARED_ROWS])
+        views = read_all(trained.reader, list(rows.inputs)[start : start + COMPARED_ROWS])
         for part, engine in zip(parts, engines, strict=True):
-            part.append(engine(pixels))
+            part.append(engine(*views))
     fp32_NK, lower_NK = map(np.concatenate, parts)
     return paired_change(trained.target, trained.target.encode(rows.values), fp32_NK, lower_NK)
 

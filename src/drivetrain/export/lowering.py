@@ -17,18 +17,17 @@ from typing import Any, Literal
 import ml_dtypes
 import numpy as np
 import onnx
-from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.quant_utils import add_pre_process_metadata
 
-from drivetrain.export.converting import PIXELS
+from drivetrain.runtime.spec import Arrays
 
 Ranges = Literal["minmax", "percentile", "entropy"]
 """How the range of an activation is found: all of it, all but the rarest values, or what keeps most information."""
 
 CALIBRATION_ROWS = 128
-"""Training pictures that the ranges are found on."""
+"""Training rows that the ranges are found on."""
 
 ROWS_AT_A_TIME = 8
 """Of these: all activations of so many pictures are in memory at once."""
@@ -44,7 +43,7 @@ SMALLEST_HALVED = 256
 
 def to_int8(
     model: bytes,
-    pictures_NSSC: NDArray[np.uint8],
+    views: Arrays,
     *,
     ranges: Ranges = "minmax",
     per_channel: bool = True,
@@ -54,7 +53,7 @@ def to_int8(
 
     Args:
         model: An ONNX file in fp32, weights inside.
-        pictures_NSSC: Training pictures, which the ranges of activations are found on.
+        views: A batch of training rows, which the ranges of activations are found on.
         ranges: How.
         per_channel: A scale for every output channel of a weight, or one for all.
         reduce_range: Weights in 7 bits. Processors without VNNI add up pairs of products in 16 bits, which overflow
@@ -71,7 +70,7 @@ def to_int8(
         quantize_static(
             before,
             after,
-            _Calibration(pictures_NSSC),
+            _Calibration([value.name for value in proto.graph.input], views),
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=list(QUANTISED),
             per_channel=per_channel,
@@ -85,7 +84,7 @@ def to_int8(
                 "entropy": CalibrationMethod.Entropy,
             }[ranges],
             extra_options={
-                "CalibStridedMinMax": min(ROWS_AT_A_TIME, len(pictures_NSSC)),
+                "CalibStridedMinMax": min(ROWS_AT_A_TIME, len(views[0])),
                 "CalibTensorRangeSymmetric": False,
                 "CalibPercentile": PERCENTILE,
             },
@@ -96,25 +95,26 @@ def to_int8(
 
 
 class _Calibration(CalibrationDataReader):
-    """Feeds pictures, as many at a time as may be in memory; those that do not fill the last time are left out."""
+    """Feeds views, as many rows at a time as may be in memory; those that do not fill the last time are left out."""
 
-    def __init__(self, pictures_NSSC: NDArray[np.uint8]) -> None:
-        step = min(ROWS_AT_A_TIME, len(pictures_NSSC))
-        self._pictures = pictures_NSSC[: len(pictures_NSSC) // step * step]
+    def __init__(self, names: Sequence[str], views: Arrays) -> None:
+        step = min(ROWS_AT_A_TIME, len(views[0]))
+        self._rows = len(views[0]) // step * step
+        self._views = dict(zip(names, views, strict=True))
         self._next = self._end = 0
 
     def __len__(self) -> int:
-        return len(self._pictures)
+        return self._rows
 
     def set_range(self, start_index: int, end_index: int) -> None:
-        self._next, self._end = start_index, end_index
+        self._next, self._end = start_index, min(end_index, self._rows)
 
     def get_next(self) -> Any:
         if self._next >= self._end:
             return None
-        batch = self._pictures[self._next : self._end]
+        batch = {name: array[self._next : self._end] for name, array in self._views.items()}
         self._next = self._end
-        return {PIXELS: batch}
+        return batch
 
 
 def _kept_exact(model: onnx.ModelProto) -> list[str]:

@@ -1,16 +1,19 @@
-"""Whether an exported model says what the trained network says: on real pictures, on noise, one by one and in batches.
+"""Whether an exported model says what the trained network says: on real inputs, on noise, one by one and in batches.
 
-Legend: N rows, K outputs, S side in px, C channels.
+Legend: N rows, K outputs.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from drivetrain.runtime.predictor import Engine
+from drivetrain.runtime.spec import Arrays, TensorSpec, random_views
 from drivetrain.runtime.targets import NumberTarget, Target
 
 LARGEST_DIFFERENCE = 1e-3
@@ -24,7 +27,7 @@ BATCHES = (1, 7)
 """Rows at a time, by turns: one alone, and a number that the exporter has not seen."""
 
 N_NOISE = 5
-"""Pictures of random pixels: values that photographs seldom have."""
+"""Rows of random numbers: values that real inputs seldom have."""
 
 
 @dataclass(frozen=True)
@@ -32,31 +35,38 @@ class Parity:
     """How far two models are from each other."""
 
     n: int
-    """Real pictures."""
+    """Real rows."""
     max_abs_difference: float
     """Of the raw outputs, noise included."""
     agreement: float | None
-    """Share of the real pictures of which both say the same; None for numbers."""
+    """Share of the real rows of which both say the same; None for numbers."""
     problem: str | None
     """What is wrong; None: they say the same."""
 
 
 def compare(
-    engine: Engine, pixels_NSSC: NDArray[np.uint8], expected_NK: NDArray[np.float32], reference: Engine, target: Target
+    engine: Engine,
+    views: Arrays,
+    expected_NK: NDArray[np.float32],
+    reference: Engine,
+    target: Target,
+    *,
+    signature: Sequence[TensorSpec],
 ) -> Parity:
     """Set an exported model beside the network it was made from.
 
     Args:
         engine: Runs the exported model.
-        pixels_NSSC: Real pictures, read as the deployed model reads them.
-        expected_NK: What the trained network says of the same pictures, in fp32.
+        views: A batch of real rows, read as the deployed model reads them.
+        expected_NK: What the trained network says of the same rows, in fp32.
         reference: Runs the trained network in fp32.
         target: What outputs mean.
+        signature: Of the views.
     """
-    found_NK = in_uneven_batches(engine, pixels_NSSC)
-    noise = np.random.default_rng(0).integers(0, 256, (N_NOISE, *pixels_NSSC.shape[1:]), dtype=np.uint8)
+    found_NK = in_uneven_batches(engine, *views)
+    noise = random_views(signature, N_NOISE)
     differences, shares = zip(
-        *(_difference(*pair) for pair in ((found_NK, expected_NK), (engine(noise), reference(noise)))), strict=True
+        *(_difference(*pair) for pair in ((found_NK, expected_NK), (engine(*noise), reference(*noise)))), strict=True
     )
     worst, share = max(differences), max(shares)
     same = _same_answers(found_NK, expected_NK, target)
@@ -65,11 +75,11 @@ def compare(
     if not share <= LARGEST_DIFFERENCE:
         problem = f"raw outputs differ by up to {worst:.3g}, {100 * share:.2g} % of the largest"
     elif same is not None and not (same | _ties(expected_NK, target)).all():
-        problem = f"{(~same).sum()} of {len(same)} pictures get another answer"
-    return Parity(len(pixels_NSSC), worst, agreement, problem)
+        problem = f"{(~same).sum()} of {len(same)} rows get another answer"
+    return Parity(len(views[0]), worst, agreement, problem)
 
 
-def in_uneven_batches(engine: Engine, pixels_NSSC: NDArray[np.uint8]) -> NDArray[np.float32]:
+def in_uneven_batches(engine: Engine, *views: NDArray[Any]) -> NDArray[np.float32]:
     """Raw outputs of all rows, run in batches of `BATCHES` rows by turns.
 
     Example:
@@ -82,9 +92,9 @@ def in_uneven_batches(engine: Engine, pixels_NSSC: NDArray[np.uint8]) -> NDArray
     """
     parts: list[NDArray[np.float32]] = []
     start = turn = 0
-    while start < len(pixels_NSSC):
+    while start < len(views[0]):
         size = BATCHES[turn % len(BATCHES)]
-        parts.append(engine(pixels_NSSC[start : start + size]))
+        parts.append(engine(*(array[start : start + size] for array in views)))
         start, turn = start + size, turn + 1
     return np.concatenate(parts)
 

@@ -1,4 +1,4 @@
-"""A saved model put on a Hugging Face hub, by the hub's own client; `drivetrain.runtime.hub` fetches it again."""
+"""A saved model put on a Hugging Face hub, by the hub's own client; `drivetrain.runtime.hub.fetch` fetches it again."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from importlib.util import find_spec
 
 from drivetrain.errors import HubError, MissingExtraError
 from drivetrain.runtime.artefact import CARD, DATA, MANIFEST, SEAL, Artefact, open_artefact
-from drivetrain.runtime.hub import check_repository
-from drivetrain.runtime.hub_http import Hub, find_hub
+from drivetrain.runtime.hub.fetch import check_repository
+from drivetrain.runtime.hub.http import Hub, find_hub
 from drivetrain.runtime.manifest import FileRecord, Manifest
 from drivetrain.text import readable, short_reason
 

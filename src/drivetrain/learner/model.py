@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from drivetrain.data.data import Data
 from drivetrain.data.examples import Examples
-from drivetrain.evaluation.metrics import Metric
+from drivetrain.evaluation.metrics.metrics import Metric
 from drivetrain.evaluation.predictions import Predictions
 from drivetrain.runtime.decisions import Decision
 

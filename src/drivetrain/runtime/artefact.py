@@ -19,12 +19,12 @@ from pydantic import ValidationError
 from drivetrain.errors import ArtefactError, DrivetrainWarning, first_few
 from drivetrain.files import locked_place
 from drivetrain.names import is_litter as is_litter_name
-from drivetrain.runtime.known_models import is_known, remember
+from drivetrain.runtime.files.places import why_not_writable
+from drivetrain.runtime.files.plain_json import read_json, what_is_wrong
+from drivetrain.runtime.files.replacing import flush_folder, fresh_folder, recover, replace_folder
 from drivetrain.runtime.manifest import READABLE_VERSIONS, FileRecord, Manifest
-from drivetrain.runtime.places import why_not_writable
-from drivetrain.runtime.plain_json import read_json, what_is_wrong
-from drivetrain.runtime.replacing import flush_folder, fresh_folder, recover, replace_folder
 from drivetrain.runtime.targets import check_names_of
+from drivetrain.runtime.trust.known_models import is_known, remember
 from drivetrain.settings import place
 from drivetrain.text import readable, short_reason
 
@@ -38,7 +38,7 @@ GOLDEN = "golden"
 DATA = "data.json"
 """How the data were read and split, so that evaluation can find the same rows again."""
 SEAL = "seal.json"
-"""By what the test set is recognised, see `drivetrain.data.seal`."""
+"""By what the test set is recognised, see `drivetrain.data.seals.seal`."""
 
 GET_AGAIN = "To fix: get the model again from whoever made it, or save it anew."
 
@@ -180,10 +180,15 @@ def update_manifest(artefact: Artefact, **changes: Any) -> Artefact:
     return Artefact(artefact.path, record)
 
 
+def manifest_now(artefact: Artefact) -> Manifest:
+    """The manifest as it is on disk now, perhaps of another model; raises ArtefactError where there is none."""
+    return _read_manifest(artefact.path)
+
+
 def _as_it_is_now(artefact: Artefact) -> Manifest:
     """The manifest on disk, unless it is missing or of another model."""
     try:
-        found = _read_manifest(artefact.path)
+        found = manifest_now(artefact)
     except ArtefactError:
         return artefact.manifest
     return found if found.parameters_sha256 == artefact.manifest.parameters_sha256 else artefact.manifest

@@ -10,12 +10,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from drivetrain.errors import ArtefactError
 from drivetrain.runtime.artefact import GOLDEN, Artefact
-from drivetrain.runtime.known_models import is_known
-from drivetrain.runtime.plain_json import read_json, what_is_wrong
+from drivetrain.runtime.files.plain_json import read_json, what_is_wrong
+from drivetrain.runtime.trust.known_models import is_known
 
 EXPECTED = f"{GOLDEN}/expected.json"
 MOST_EXAMPLES, MOST_BYTES = 64, 32 * 2**20
-"""Pictures, and bytes of all of them together; and of the answers to them."""
+"""Inputs, and bytes of all of them together; and of the answers to them."""
 MOST_SHARE, LEAST_TOLERANCE = 0.2, 1e-3
 """The tolerance is at most this share of the outputs' spread, or so small: with more, any answer would pass."""
 
@@ -26,7 +26,7 @@ class Expected(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     inputs: tuple[str, ...] = Field(min_length=1, max_length=MOST_EXAMPLES)
-    """Files of the folder, encoded pictures."""
+    """Files of the folder, encoded inputs."""
     outputs: tuple[tuple[float, ...], ...]
     """Raw outputs, one row per input."""
     tolerance: float = Field(gt=0)
@@ -47,9 +47,9 @@ class Expected(BaseModel):
 
 @dataclass(frozen=True)
 class Golden:
-    """Encoded pictures, and the answers to them."""
+    """Encoded inputs, and the answers to them."""
 
-    pictures: tuple[bytes, ...]
+    inputs: tuple[bytes, ...]
     outputs_NK: NDArray[np.float32]
     tolerance: float
 
@@ -107,7 +107,7 @@ def compare(golden: Golden, outputs_NK: NDArray[np.float32]) -> SelfTest:
         >>> compare(golden, np.array([[1.0, 3.0]], np.float32)).reason
         'raw outputs differ by 1 where at most 0.1 is rounding'
     """
-    n = len(golden.pictures)
+    n = len(golden.inputs)
     if outputs_NK.shape != golden.outputs_NK.shape:
         expected = golden.outputs_NK.shape
         return SelfTest(False, n, float("inf"), f"outputs of shape {outputs_NK.shape}, expected {expected}")

@@ -12,10 +12,10 @@ from drivetrain.errors import MissingExtraError
 from drivetrain.runtime.artefact import MODEL, Artefact, open_artefact
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.golden import read_golden
-from drivetrain.runtime.known_models import is_known
 from drivetrain.runtime.manifest import ExportPrecision, Manifest
 from drivetrain.runtime.predictor import Predictor
-from drivetrain.runtime.quarantine import Engine, ensure_tried
+from drivetrain.runtime.trust.known_models import is_known
+from drivetrain.runtime.trust.quarantine import Engine, ensure_tried
 from drivetrain.settings import device as asked_device
 from drivetrain.settings import place, whole
 from drivetrain.settings import precision as asked_precision
@@ -23,7 +23,7 @@ from drivetrain.settings import precision as asked_precision
 HUB = "hf-hub:"
 """Before the name of a model on the hub."""
 
-TORCH_LOADER = "drivetrain.training.saved"
+TORCH_LOADER = "drivetrain.learner.torch_predictor"
 """Named, not imported: the ground floor must run where this room and torch are not installed."""
 
 
@@ -58,7 +58,7 @@ def load(
     top_k = whole("top_k", top_k, least=1)
     threads = None if threads is None else whole("threads", threads, least=1)
     if path.startswith(HUB):
-        from drivetrain.runtime.hub import pull_cached  # noqa: PLC0415 - models on this machine need no network
+        from drivetrain.runtime.hub.fetch import pull_cached  # noqa: PLC0415 - models on this machine need no network
 
         path = pull_cached(path.removeprefix(HUB))
     artefact = open_artefact(path)
@@ -96,7 +96,7 @@ def _why_not_onnx(manifest: Manifest, device: str, precision: str) -> str | None
 
 
 def _with_onnx(artefact: Artefact, top_k: int, threads: int | None) -> Predictor:
-    from drivetrain.runtime.onnx_engine import OnnxEngine  # noqa: PLC0415 - models without ONNX need no ONNX Runtime
+    from drivetrain.runtime.onnx.engine import OnnxEngine  # noqa: PLC0415 - models without ONNX need no ONNX Runtime
 
     manifest = artefact.manifest
     assert manifest.export is not None

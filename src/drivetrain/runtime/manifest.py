@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, field_validator, model_serializer
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+)
 
-from drivetrain.runtime.body_options import check_options
 from drivetrain.runtime.calibration import Calibration
 from drivetrain.runtime.decisions import Decision
-from drivetrain.runtime.inputs import Input
-from drivetrain.runtime.reference import Reference
+from drivetrain.runtime.spec import read_spec
 from drivetrain.runtime.targets import Target
+from drivetrain.runtime.trust.body_options import check_options
+from drivetrain.runtime.watching.reference import Reference
 
 FORMAT_VERSION = 2
 READABLE_VERSIONS = (1, 2)
@@ -41,7 +49,7 @@ class Architecture(_Record):
     """How to rebuild the network before its parameters are loaded."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)?$", max_length=200)
-    """A timm architecture, never code."""
+    """Of timm, or one that the kind of input knows; never code."""
     options: dict[str, Any] = {}
     """Keyword arguments of that architecture: plain numbers, switches and names of layers, see `body_options`."""
     pretrained_from: str | None
@@ -175,13 +183,13 @@ class Export(_Record):
     opset: int
     precision: ExportPrecision
     n: int = Field(ge=1)
-    """Pictures on which the file, in fp32, was compared with the trained network in fp32."""
+    """Rows on which the file, in fp32, was compared with the trained network in fp32."""
     n_held_out: int = Field(ge=0)
-    """Of these, pictures of the validation set; the rest are training pictures."""
+    """Of these, rows of the validation set; the rest are training rows."""
     max_abs_difference: float = Field(ge=0)
-    """Of the raw outputs, in fp32, on those pictures and on random noise."""
+    """Of the raw outputs, in fp32, on those rows and on random noise."""
     agreement: float | None = Field(ge=0, le=1)
-    """Share of those pictures of which both say the same; None for numbers."""
+    """Share of those rows of which both say the same; None for numbers."""
     seconds: float = Field(ge=0)
     """The whole of it: conversion, comparison, lower precision."""
     change: PairedChange | None = None
@@ -197,7 +205,8 @@ class Manifest(_Record):
     """UTC, ISO 8601."""
     versions: dict[str, str] = Field(max_length=200)
     """Of drivetrain and the libraries that trained the model."""
-    input: Input
+    input: Annotated[Any, PlainValidator(read_spec)]
+    """An `InputSpec`, of a kind that `drivetrain.runtime.kinds` knows."""
     target: Target
     architecture: Architecture
     decisions: dict[str, Decision] = Field(default={}, max_length=1000)

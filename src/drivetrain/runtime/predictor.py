@@ -1,39 +1,34 @@
-"""From a picture to an answer: the same steps wherever a trained model is used."""
+"""From an input to an answer: the same steps wherever a trained model is used."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
-from pathlib import Path
-from typing import Any, Protocol, cast
+from numbers import Number
+from typing import Any, Protocol, cast, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from drivetrain.calls import named
-from drivetrain.errors import ArtefactError, PictureError, SettingError
+from drivetrain.errors import ArtefactError, InputError, SettingError
 from drivetrain.runtime.calibration import Calibration
 from drivetrain.runtime.cpus import usable_cpus
 from drivetrain.runtime.decisions import Decision
-from drivetrain.runtime.formats import PICTURE_SUFFIXES
 from drivetrain.runtime.golden import Golden, SelfTest, compare
-from drivetrain.runtime.inputs import Input, Pixels
-from drivetrain.runtime.intake import PictureSource, name_of, picture_source, picture_sources
 from drivetrain.runtime.manifest import Manifest
-from drivetrain.runtime.scanning import folder_pictures
+from drivetrain.runtime.spec import Arrays, InputSpec, name_of, source_of, sources_of
 from drivetrain.runtime.targets import CategoriesTarget, CategoryTarget, NumberTarget, Target
 from drivetrain.settings import refuse, whole
-from drivetrain.text import readable
 
 
 class Engine(Protocol):
-    """Runs the network: (N, H, W, C) uint8 → (N, n_outputs) float32 raw outputs."""
+    """Runs the network: a batch of views, one array for each tensor of the signature → (N, n_outputs) raw outputs."""
 
-    def __call__(self, pictures: NDArray[np.uint8], /) -> NDArray[np.float32]:
-        """Raw outputs, one row per picture, in the same order."""
+    def __call__(self, *views: NDArray[Any]) -> NDArray[np.float32]:
+        """Raw outputs, one row per row of the views, in the same order."""
         ...
 
 
@@ -103,7 +98,7 @@ class Predictor:
     @named
     def __init__(
         self,
-        reader: Input,
+        reader: InputSpec,
         target: Target,
         engine: Engine,
         *,
@@ -114,7 +109,7 @@ class Predictor:
         golden: Golden | None = None,
     ) -> None:
         for name, value, has in (
-            ("reader", reader, "read"),
+            ("reader", reader, "view"),
             ("target", target, "activate"),
             ("engine", engine, "__call__"),
         ):
@@ -129,53 +124,61 @@ class Predictor:
         self.calibration = calibration
         self.golden = golden
 
+    @overload
+    def predict(self, source: list[Any]) -> list[Prediction]: ...  # pyright: ignore[reportOverlappingOverload]
+
+    @overload
+    def predict(self, source: Any) -> Prediction: ...
+
     @named
-    def predict(self, source: PictureSource) -> Prediction:
-        """Answer for one picture.
+    def predict(self, source: Any) -> Any:
+        """Answer for one input, or for each of a list.
 
         Args:
-            source: A path; the bytes of a picture file, or such a file opened with ``rb``, which is read from where it
-                stands; a Pillow image; or an array or tensor of uint8 or uint16, 0 is black: (H, W), (H, W, C) or
-                (C, H, W), with its channels in the order red, green, blue. (OpenCV's are blue, green, red: pass
-                ``array[:, :, ::-1]``.)
+            source: What the kind of input reads. Of a picture a path; the bytes of a picture file, or such a file
+                opened with ``rb``, which is read from where it stands; a Pillow image; or an array or tensor of uint8
+                or uint16, 0 is black: (H, W), (H, W, C) or (C, H, W), with its channels in the order red, green, blue.
+                (OpenCV's are blue, green, red: pass ``array[:, :, ::-1]``.) Or a list of these, which gives a list:
+                there, one that cannot be read has its `error` set, and the rest are answered; see `predict_many`.
 
         Raises:
-            PictureError: It cannot be read, or could be read in more than one way, as an array of floats could.
-            SettingError: It is no picture, but a list of them (see `predict_many`) or something else.
+            InputError: It cannot be read, or could be read in more than one way, as an array of floats could; of a
+                picture PictureError.
+            SettingError: It is no input, and no list of them.
         """
-        return self.answers(self.run(self.read(source)[None]), [name_of(source)])[0]
+        if isinstance(source, list) and not _are_numbers(cast("list[Any]", source)):
+            return list(self.predict_many(cast("list[Any]", source)))
+        return self.answers(self.run(*self.reader.stack([self.read(source)])), [name_of(source)])[0]
 
     @named
-    def predict_many(
-        self, sources: PictureSource | Iterable[PictureSource], *, batch_size: int = 32
-    ) -> Iterator[Prediction]:
-        """Answer for many pictures, in the order given, a batch at a time.
+    def predict_many(self, sources: Any, *, batch_size: int = 32) -> Iterator[Prediction]:
+        """Answer for many inputs, in the order given, a batch at a time.
 
         Args:
-            sources: A folder (all pictures below it, sorted by path), or a list, a Series, a generator or an array of
-                what `predict` takes; or a batch, an array (N, H, W, C) or (N, C, H, W). A generator is consumed one
-                batch ahead of the answers, never whole.
-            batch_size: Pictures that go through the network together.
+            sources: A folder (all inputs below it, sorted by path), or a list, a Series, a generator or an array of
+                what `predict` takes; or a batch of pictures, an array (N, H, W, C) or (N, C, H, W). A generator is
+                consumed one batch ahead of the answers, never whole.
+            batch_size: Inputs that go through the network together.
 
         Yields:
             One `Prediction` per input; one that cannot be read, such as None, has `error` set, and the rest go on.
 
         Raises:
-            SettingError: `batch_size` is below 1, a folder holds no pictures, or `sources` is no such thing.
+            SettingError: `batch_size` is below 1, a folder holds no inputs, or `sources` is no such thing.
         """
-        return self._stream(self._inputs(sources), whole("batch_size", batch_size, least=1))
+        return self._stream(sources_of(self.reader, sources), whole("batch_size", batch_size, least=1))
 
-    def read(self, source: PictureSource) -> Pixels:
-        """A picture as the network reads it, (S, S, C); raises PictureError."""
-        return self.reader.read(source)
+    def read(self, source: Any) -> Arrays:
+        """An input as the network reads it, one array for each tensor of the signature; raises InputError."""
+        return self.reader.view(self.reader.load(source))
 
-    def run(self, pixels_NSSC: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Raw outputs (N, K) of pictures that were read.
+    def run(self, *views: NDArray[Any]) -> NDArray[np.float32]:
+        """Raw outputs (N, K) of a batch of inputs that were read.
 
         Raises:
             ArtefactError: The network gives another number of rows or columns, or numbers that are not finite.
         """
-        return checked_outputs(self.engine(pixels_NSSC), len(pixels_NSSC), self.target.n_outputs)
+        return checked_outputs(self.engine(*views), len(views[0]), self.target.n_outputs)
 
     def answers(self, outputs_NK: NDArray[np.float32], paths: Sequence[str | None] | None = None) -> list[Prediction]:
         """What raw outputs mean, one `Prediction` per row; `paths` are copied into them."""
@@ -190,29 +193,17 @@ class Predictor:
         return self.calibration.probabilities(self.target, outputs_NK)
 
     def self_test(self) -> SelfTest:
-        """Answer the golden examples of the artefact, from the encoded picture on, and compare.
+        """Answer the golden examples of the artefact, from the encoded input on, and compare.
 
         A model without golden examples has proved nothing: it does not pass.
         """
         if self.golden is None:
             return SelfTest(False, 0, float("inf"), "this model has no golden examples to prove itself with")
         try:
-            pixels = np.stack([self.read(picture) for picture in self.golden.pictures])
-        except PictureError as error:
-            return SelfTest(False, len(self.golden.pictures), float("inf"), str(error))
-        try:
-            return compare(self.golden, self.engine(pixels))  # which names other shapes, and NaN, itself
-        except ArtefactError as error:
-            return SelfTest(False, len(self.golden.pictures), float("inf"), str(error))
-
-    def _inputs(self, sources: Any) -> Iterator[Any]:
-        if isinstance(sources, (str, os.PathLike)) and os.path.isdir(cast("str | os.PathLike[str]", sources)):  # noqa: PTH112 - Path.is_dir raises for long names
-            folder = Path(cast("str | os.PathLike[str]", sources))
-            pictures = folder_pictures(folder)
-            if not pictures:
-                raise SettingError(f"{readable(folder)} holds no pictures ({', '.join(sorted(PICTURE_SUFFIXES))}).")
-            return iter(pictures)
-        return picture_sources(sources, channels=self.reader.channels)
+            views = self.reader.stack([self.read(encoded) for encoded in self.golden.inputs])
+            return compare(self.golden, self.engine(*views))  # which names other shapes, and NaN, itself
+        except (InputError, ArtefactError) as error:
+            return SelfTest(False, len(self.golden.inputs), float("inf"), str(error))
 
     def _stream(self, sources: Iterator[Any], batch_size: int) -> Iterator[Prediction]:
         with ThreadPoolExecutor(max_workers=min(8, usable_cpus())) as pool:
@@ -226,29 +217,30 @@ class Predictor:
                 yield from self._batch([(path, future.result()) for path, future in batch])
                 batch = following
 
-    def _taken(self, source: Any) -> PictureSource | PictureError | SettingError:
+    def _taken(self, source: Any) -> Any:
         """What was handed over, while it is there: a generator may close the file before a thread gets to it."""
         try:
-            return source if isinstance(source, PictureError) else picture_source(source, channels=self.reader.channels)
-        except (PictureError, SettingError) as error:
+            return source if isinstance(source, InputError) else source_of(self.reader, source)
+        except (InputError, SettingError) as error:
             return error
 
-    def _read(self, source: PictureSource | PictureError | SettingError) -> Pixels | str:
-        if isinstance(source, PictureError | SettingError):
+    def _read(self, source: Any) -> Arrays | str:
+        if isinstance(source, InputError | SettingError):
             return str(source)
         try:
             return self.read(source)
-        except PictureError as error:
+        except InputError as error:
             return str(error)
 
-    def _batch(self, rows: list[tuple[str | None, Pixels | str]]) -> Iterator[Prediction]:
-        read = [(path, pixels) for path, pixels in rows if not isinstance(pixels, str)]
+    def _batch(self, rows: list[tuple[str | None, Arrays | str]]) -> Iterator[Prediction]:
+        read = [(path, views) for path, views in rows if not isinstance(views, str)]
         found: list[Prediction] = []
         if read:
-            found = self.answers(self.run(np.stack([pixels for _, pixels in read])), [path for path, _ in read])
+            batch = self.reader.stack([views for _, views in read])
+            found = self.answers(self.run(*batch), [path for path, _ in read])
         answers = iter(found)
-        for path, pixels in rows:
-            yield Prediction(path=path, error=pixels) if isinstance(pixels, str) else next(answers)
+        for path, views in rows:
+            yield Prediction(path=path, error=views) if isinstance(views, str) else next(answers)
 
     def _answer(self, row: NDArray[Any], path: str | None) -> Prediction:
         said = answer(self.target, row, path, self.top_k)
@@ -258,6 +250,12 @@ class Predictor:
             return replace(said, intervals=self.calibration.interval(self.target, row))
         may_be = self.calibration.prediction_set(self.target, row)
         return replace(said, set=may_be, abstained=self.calibration.abstains(row))
+
+
+def _are_numbers(source: list[Any]) -> bool:
+    """Whether a list holds pixels rather than pictures."""
+    inner = next(iter(source), None)
+    return isinstance(inner, list | tuple | Number)
 
 
 def checked_outputs(outputs_NK: NDArray[np.float32], n: int, n_outputs: int) -> NDArray[np.float32]:
@@ -271,16 +269,16 @@ def checked_outputs(outputs_NK: NDArray[np.float32], n: int, n_outputs: int) -> 
         Traceback (most recent call last):
         drivetrain.errors.ArtefactError: the network answered ...
     """
-    fix = "To fix: look at the pictures; if they are in order, get the model again, or train it anew."
+    fix = "To fix: look at the inputs; if they are in order, get the model again, or train it anew."
     if outputs_NK.shape != (n, n_outputs):
         raise ArtefactError(
-            f"the network answered {n} pictures with numbers of shape {outputs_NK.shape}: expected ({n}, {n_outputs}). "
+            f"the network answered {n} rows with numbers of shape {outputs_NK.shape}: expected ({n}, {n_outputs}). "
             f"{fix}"
         )
     faulty = int((~np.isfinite(outputs_NK)).any(axis=1).sum())
     if faulty:
         raise ArtefactError(
-            f"the network answered {faulty} of {n} pictures with numbers that are not finite (NaN or infinite), which "
+            f"the network answered {faulty} of {n} rows with numbers that are not finite (NaN or infinite), which "
             f"mean nothing: expected finite ones. {fix}"
         )
     return outputs_NK

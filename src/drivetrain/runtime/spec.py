@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol, cast
 
+import numpy as np
 from numpy.typing import NDArray
+
+from drivetrain.errors import ArtefactError, DrivetrainError, InputError, SettingError
+from drivetrain.runtime.kinds import face, kind_name, packages
+from drivetrain.settings import shown
+from drivetrain.text import readable, short_reason
 
 Arrays = tuple[NDArray[Any], ...]
 """One row's input, or a batch of them: one array per input of the network."""
@@ -19,13 +27,26 @@ class TensorSpec(NamedTuple):
     """As numpy names it: "uint8", "float32", "int64"."""
     shape: tuple[int | None, ...]
     """Of one row, without the batch; None: any length."""
+    below: int | None = None
+    """Whole numbers lie between 0 and this, which is left out; None: all that the type holds."""
 
 
 class InputSpec(Protocol):
     """How a source becomes what the network reads; a frozen pydantic model, whose JSON is in the manifest.
 
     Two steps, so that training can make its own views between them: ``source ── load ──▶ loaded ── view ──▶ view``.
+
+    The face `spec` of a kind holds the class under the name `Spec`. Beyond what is listed here a class may have
+
+    * ``load_file(path) -> (loaded, digest)``: `load`, and the SHA-256 of the very bytes that were decoded;
+    * ``source(given)`` and ``sources(given)``: what people hand over as one row or as many, in a form that `load`
+      takes, see `source_of` and `sources_of`;
+    * ``made_up(n)``: n loaded inputs that show nothing, where no real one may travel with a model.
     """
+
+    def model_dump(self, *, mode: str = "python") -> dict[str, Any]:
+        """As of pydantic."""
+        ...
 
     @property
     def kind(self) -> str:
@@ -63,3 +84,141 @@ class InputSpec(Protocol):
     def files(self) -> Mapping[str, bytes]:
         """Further files of the artefact, such as a vocabulary."""
         ...
+
+
+def read_spec(given: Any) -> InputSpec:
+    """The description of an input from its JSON; one that is described already stays as it is.
+
+    Only kinds of the table are looked for, by their name: nothing else that the JSON says is imported.
+
+    Raises:
+        ArtefactError: It is of a kind that is not known here, or whose package cannot be imported.
+        ValueError: It says what no description of that kind does.
+
+    Example:
+        >>> read_spec({"kind": "smell"})
+        Traceback (most recent call last):
+        drivetrain.errors.ArtefactError: the model reads inputs of the kind 'smell' ...
+    """
+    if not isinstance(given, Mapping):
+        if hasattr(given, "signature"):
+            return given
+        raise ValueError("it is no description of an input")
+    said = cast("Mapping[str, Any]", given)
+    tag = said.get("kind", "picture")
+    if not isinstance(tag, str) or kind_name(tag) not in packages():
+        raise ArtefactError(
+            f"the model reads inputs of the kind {shown(tag)}, which is not known here; known are "
+            f"{', '.join(sorted(packages()))}. To fix: install the package that brings this kind."
+        )
+    try:
+        spec = face(tag, "spec").Spec
+    except (ImportError, AttributeError, DrivetrainError) as error:
+        raise ArtefactError(
+            f"the model reads inputs of the kind {shown(tag)}, which cannot be used: {short_reason(error)}. "
+            f"To fix: install {packages()[kind_name(tag)].partition('.')[0]} again, or a newer one."
+        ) from error
+    return spec.model_validate(said)
+
+
+def random_views(signature: Sequence[TensorSpec], n: int, *, seed: int = 0, length: int = 16) -> Arrays:
+    """A batch of n views that look like nothing: any values that the types hold, normal ones of floats.
+
+    Args:
+        signature: Of the description.
+        n: Rows.
+        seed: Of the random numbers.
+        length: Where any length will do.
+
+    Example:
+        >>> two = [TensorSpec("x", "uint8", (None, 3)), TensorSpec("y", "float32", ())]
+        >>> [array.shape for array in random_views(two, 2)]
+        [(2, 16, 3), (2,)]
+    """
+    rng = np.random.default_rng(seed)
+    made: list[NDArray[Any]] = []
+    for _, name, shape, below in signature:
+        dtype, sides = np.dtype(name), (n, *(length if side is None else side for side in shape))
+        if dtype.kind in "iu":
+            made.append(rng.integers(0, below or int(np.iinfo(dtype).max) + 1, sides, dtype=dtype))
+        elif dtype.kind == "b":
+            made.append(rng.integers(0, 2, sides).astype(dtype))
+        else:
+            made.append(rng.standard_normal(sides).astype(dtype))
+    return tuple(made)
+
+
+def stacked(views: Sequence[Arrays]) -> Arrays:
+    """A batch of views of one shape: what `InputSpec.stack` is where no length varies."""
+    return tuple(np.stack(column) for column in zip(*views, strict=True))
+
+
+def padded(views: Sequence[Arrays]) -> Arrays:
+    """A batch of views, with zeros behind those that are shorter than the longest.
+
+    Example:
+        >>> padded([(np.ones(2),), (np.ones(3),)])[0].tolist()
+        [[1.0, 1.0, 0.0], [1.0, 1.0, 1.0]]
+    """
+    made: list[NDArray[Any]] = []
+    for column in zip(*views, strict=True):
+        sides = (max(lengths) for lengths in zip(*(array.shape for array in column), strict=True))
+        whole: NDArray[Any] = np.zeros((len(column), *sides), column[0].dtype)
+        for place, array in zip(whole, column, strict=True):
+            place[tuple(map(slice, array.shape))] = array
+        made.append(whole)
+    return tuple(made)
+
+
+def head(batch: Arrays, n: int) -> Arrays:
+    """The first n rows."""
+    return tuple(array[:n] for array in batch)
+
+
+def source_of(spec: InputSpec, given: Any) -> Any:
+    """One row's input in a form that stays what it is: an open file is read. Raises InputError or SettingError."""
+    own = getattr(spec, "source", None)
+    if own is not None:
+        return own(given)
+    if not callable(getattr(given, "read", None)):
+        return given
+    try:
+        return given.read()
+    except Exception as error:  # a file opened for writing, a connection that broke
+        raise InputError(
+            f"an open file cannot be read: {short_reason(error)}. To fix: pass a file opened with 'rb', or its bytes."
+        ) from error
+
+
+def sources_of(spec: InputSpec, given: Any) -> Iterator[Any]:
+    """Many rows' inputs one by one: the files of a folder, or what a list or a generator holds; else the one given.
+
+    Raises:
+        SettingError: A folder holds no files.
+    """
+    own = getattr(spec, "sources", None)
+    if own is not None:
+        return own(given)
+    if isinstance(given, str | os.PathLike):
+        folder = Path(cast("str | os.PathLike[str]", given))
+        if not os.path.isdir(folder):  # noqa: PTH112 - Path.is_dir raises for long names
+            return iter([cast(Any, given)])
+        files = [file for file in sorted(folder.rglob("*")) if file.is_file() and not file.name.startswith(".")]
+        if not files:
+            raise SettingError(f"{readable(folder)} holds no files. To fix: give the folder that holds the inputs.")
+        return iter(files)
+    one = isinstance(given, bytes | bytearray | Mapping) or callable(getattr(given, "read", None))
+    return iter([given]) if one or not isinstance(given, Iterable) else iter(cast("Iterable[Any]", given))
+
+
+def name_of(source: Any) -> str | None:
+    """The path of an input that comes from a file, else None.
+
+    Example:
+        >>> name_of("a.jpg"), name_of(b"encoded")
+        ('a.jpg', None)
+    """
+    if isinstance(source, str | os.PathLike):
+        return str(os.fsdecode(cast("str | os.PathLike[str]", source)))
+    name = getattr(source, "name", None) if callable(getattr(source, "read", None)) else None
+    return name if isinstance(name, str) else None

@@ -15,7 +15,7 @@ def about(model: Model, kept: float = 0.0) -> dict[str, Any]:
 
     Args:
         model: What is served.
-        kept: Share of the pictures that the service keeps: whoever sends one should know.
+        kept: Share of the inputs that the service keeps: whoever sends one should know.
     """
     manifest = model.manifest
     target = manifest.target
@@ -26,7 +26,8 @@ def about(model: Model, kept: float = 0.0) -> dict[str, Any]:
         "created": manifest.created,
         "architecture": manifest.architecture.label,
         "target": {"kind": target.kind, "name": target.name, "answers": answers},
-        "size_px": manifest.input.size_px,
+        "noun": model.kind.NOUN,
+        **model.kind.about(manifest.input),
         "n": manifest.n,
         "validation": scores(manifest.validation),
         "test": scores(manifest.test_openings[-1].scores) if manifest.test_openings else None,

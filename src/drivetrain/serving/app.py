@@ -11,15 +11,16 @@ from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
 from drivetrain import __version__
+from drivetrain.runtime.refusals import Refusal
+from drivetrain.runtime.serve import ServeKind
 from drivetrain.serving import inference_protocol, schema
 from drivetrain.serving.about import about
-from drivetrain.serving.bodies import Part, read_pictures
+from drivetrain.serving.bodies import Part, read_inputs
 from drivetrain.serving.documentation import documentation
 from drivetrain.serving.guard import Guard
 from drivetrain.serving.metrics import CONTENT_TYPE
 from drivetrain.serving.model import Answer, answer_as_json
 from drivetrain.serving.page import PAGE_FILES, page_file
-from drivetrain.serving.refusals import Refusal
 from drivetrain.serving.service import Service
 from drivetrain.serving.wire import answer, dumps
 
@@ -54,19 +55,19 @@ def make_app(service: Service) -> Guard:
     app.add_exception_handler(HTTPException, _not_routed)
     _add_answers(app, service)
     _add_health(app, service)
-    _add_pages(app)
+    _add_pages(app, service.model.kind)
     inference_protocol.add_routes(app, service)
     return Guard(app, service)
 
 
 def _add_answers(app: FastAPI, service: Service) -> None:
-    limits = service.settings.limits
+    limits, kind = service.settings.limits, service.model.kind
 
-    @app.post("/predict", **schema.PREDICT)
+    @app.post("/predict", **schema.predict(kind))
     async def predict(request: Request) -> Response:  # pyright: ignore[reportUnusedFunction]
-        """One picture as the body gives one answer; multipart/form-data with files gives a list, in their order."""
+        """One input as the body gives one answer; multipart/form-data with files gives a list, in their order."""
         with service.intake.hold() as hold:
-            parts, is_list = await read_pictures(request, hold, limits)
+            parts, is_list = await read_inputs(request, hold, limits, kind)
             found = await service.predict([bytes(part.data) for part in parts])
         if is_list:
             return answer([_row(part, one) for part, one in zip(parts, found, strict=True)])
@@ -74,18 +75,19 @@ def _add_answers(app: FastAPI, service: Service) -> None:
             raise found[0]
         return answer(answer_as_json(found[0].said.prediction), headers={"server-timing": _timing(found[0])})
 
-    @app.post("/explain", **schema.EXPLAIN)
-    async def explain(request: Request) -> Response:  # pyright: ignore[reportUnusedFunction]
-        """One picture's answer, and how much it changes when a part of the picture is covered."""
+    async def explain(request: Request) -> Response:
+        """One input's answer, and what it rests on."""
         with service.intake.hold() as hold:
-            parts, _ = await read_pictures(request, hold, limits)
+            parts, _ = await read_inputs(request, hold, limits, kind)
             if len(parts) != 1:
-                raise Refusal(413, "one picture can be explained at a time")
+                raise Refusal(413, f"one {kind.NOUN} can be explained at a time")
             found = await service.explain(bytes(parts[0].data))
         if isinstance(found, Refusal):
             raise found
-        square = dict(zip(("left", "top", "width", "height"), found.square, strict=True))
-        return answer({**answer_as_json(found.prediction), "change": found.change, "square": square})
+        return answer({**answer_as_json(found.prediction), **found.as_json()})
+
+    if hasattr(kind, "explain"):
+        app.post("/explain", **schema.explain(kind))(explain)
 
     @app.get("/about", **schema.ABOUT)
     async def what() -> Response:  # pyright: ignore[reportUnusedFunction]
@@ -120,13 +122,13 @@ def _add_health(app: FastAPI, service: Service) -> None:
         return Response(service.metrics.page(), media_type=CONTENT_TYPE)
 
 
-def _add_pages(app: FastAPI) -> None:
+def _add_pages(app: FastAPI, kind: ServeKind) -> None:
     for path, name in PAGE_FILES.items():
-        app.add_api_route(path, _static(name), methods=["GET"], include_in_schema=False)
+        app.add_api_route(path, _static(name, kind.PAGE), methods=["GET"], include_in_schema=False)
 
     @cache
     def described() -> tuple[bytes, str]:
-        return dumps(app.openapi()), documentation(app.openapi())
+        return dumps(app.openapi()), documentation(app.openapi(), kind.EXAMPLES)
 
     @app.get("/openapi.json", include_in_schema=False)
     async def openapi() -> Response:  # pyright: ignore[reportUnusedFunction]
@@ -137,9 +139,9 @@ def _add_pages(app: FastAPI) -> None:
         return Response(described()[1], media_type="text/html; charset=utf-8")
 
 
-def _static(name: str) -> Callable[[], Any]:
+def _static(name: str, folder: Any) -> Callable[[], Any]:
     async def serve() -> Response:
-        content, media_type = page_file(name)
+        content, media_type = page_file(name, folder)
         return Response(content, media_type=media_type)
 
     return serve

@@ -13,16 +13,16 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
-from drivetrain.serving.admission import too_many_bytes
-from drivetrain.serving.refusals import Refusal, busy
+from drivetrain.runtime.refusals import Refusal, busy
+from drivetrain.runtime.serve import ServeKind, too_many_bytes
 from drivetrain.serving.settings import Limits
 
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
 
-PICTURE_TYPES = ("image/jpeg", "image/png", "image/webp")
-RAW_TYPES = ("", "application/octet-stream", "application/x-www-form-urlencoded", *PICTURE_TYPES)
-"""For one picture as the whole body; the third is what curl says where it is not told otherwise."""
+RAW_TYPES = ("", "application/octet-stream", "application/x-www-form-urlencoded")
+"""For one input as the whole body, beside those of its kind; the third is what curl says where it is not told
+otherwise."""
 MULTIPART = "multipart/form-data"
 STALLED_S = 0.5
 """A body of which nothing has come for so long makes room for others when there is none."""
@@ -113,22 +113,23 @@ async def read_body(request: Request, hold: Hold, limits: Limits, most: int) -> 
     return bytes(body)
 
 
-async def read_pictures(request: Request, hold: Hold, limits: Limits) -> tuple[list[Part], bool]:
-    """The pictures of a request, and whether it was a list of files.
+async def read_inputs(request: Request, hold: Hold, limits: Limits, kind: ServeKind) -> tuple[list[Part], bool]:
+    """The inputs of a request, and whether it was a list of files.
 
     Raises:
         Refusal: 400 not a multipart body, 408 too slow, 413 too large or too many, 415 another type, 503 too much at
             once.
     """
-    kind = content_type(request)
-    if kind == MULTIPART:
-        return await _read_files(request, hold, limits), True
-    if kind not in RAW_TYPES:
-        raise Refusal(415, "send one picture as the body (image/jpeg, image/png, image/webp) or multipart/form-data")
+    said = content_type(request)
+    if said == MULTIPART:
+        return await _read_files(request, hold, limits, kind.NOUN), True
+    if said not in (*RAW_TYPES, *kind.MEDIA_TYPES):
+        types = ", ".join(kind.MEDIA_TYPES)
+        raise Refusal(415, f"send one {kind.NOUN} as the body ({types}) or multipart/form-data")
     try:
         data = await read_body(request, hold, limits, limits.picture_bytes)
     except Refusal as refusal:
-        raise (too_many_bytes(limits) if refusal.status == 413 else refusal) from None
+        raise (too_many_bytes(kind.NOUN, limits.picture_bytes) if refusal.status == 413 else refusal) from None
     return [Part(None, bytearray(data))], False
 
 
@@ -159,12 +160,12 @@ async def _chunks(request: Request, hold: Hold, limits: Limits, most: int) -> As
         yield chunk
 
 
-async def _read_files(request: Request, hold: Hold, limits: Limits) -> list[Part]:
+async def _read_files(request: Request, hold: Hold, limits: Limits, noun: str) -> list[Part]:
     _, options = parse_options_header(request.headers["content-type"])
     boundary = options.get(b"boundary")
     if not boundary:
         raise Refusal(400, "the content-type multipart/form-data names no boundary")
-    files = _Files(limits)
+    files = _Files(limits, noun)
     try:
         parser = MultipartParser(boundary, files.callbacks())
         async for chunk in _chunks(request, hold, limits, limits.request_bytes):
@@ -175,15 +176,15 @@ async def _read_files(request: Request, hold: Hold, limits: Limits) -> list[Part
     if not files.complete:
         raise Refusal(400, "the multipart body ends before its last boundary")
     if not files.parts:
-        raise Refusal(400, "there is no file in the multipart body: send each picture with a filename")
+        raise Refusal(400, f"there is no file in the multipart body: send each {noun} with a filename")
     return files.parts
 
 
 class _Files:
     """Collects the files of a multipart body; fields that are no files are passed over."""
 
-    def __init__(self, limits: Limits) -> None:
-        self.limits = limits
+    def __init__(self, limits: Limits, noun: str) -> None:
+        self.limits, self.noun = limits, noun
         self.parts: list[Part] = []
         self.complete = False
         self._header = bytearray()
@@ -240,7 +241,7 @@ class _Files:
             return
         self._part.data += data[start:end]
         if len(self._part.data) > self.limits.picture_bytes:
-            raise too_many_bytes(self.limits)
+            raise too_many_bytes(self.noun, self.limits.picture_bytes)
 
     def _on_end(self) -> None:
         self.complete = True

@@ -10,7 +10,7 @@ import h11
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
-from drivetrain.serving.refusals import Refusal
+from drivetrain.runtime.refusals import Refusal
 from drivetrain.serving.settings import Limits
 
 HEALTH_PATHS = frozenset(

@@ -1,13 +1,15 @@
-"""A process that decodes large pictures, so that it can be killed when one takes too long or too much memory.
+"""A process that decodes large inputs, so that it can be killed when one takes too long or too much memory.
 
-It is started when the first large picture comes, knows numpy and Pillow alone, and ends with the service. What goes
-through its pipes: a length of 8 bytes and the picture; back come a status of 1 byte, a length, and pixels or a reason;
-before all that, one byte when it has started.
+It is started when the first large input comes, knows only what its kind reads with, and ends with the service. What
+goes through its pipes: a length of 8 bytes and the input; back come a status of 1 byte, a length, and arrays or a
+reason; before all that, one byte when it has started.
 """
 
 from __future__ import annotations
 
 import contextlib
+import io
+import json
 import os
 import struct
 import subprocess
@@ -15,47 +17,48 @@ import sys
 import threading
 from collections.abc import Generator
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from drivetrain.errors import PictureError
-from drivetrain.runtime.inputs import PictureInput, Pixels
+from drivetrain.errors import InputError
+from drivetrain.runtime.kinds import add_kind, kind_name, packages
+from drivetrain.runtime.spec import Arrays, InputSpec, read_spec
 
 _LENGTH = struct.Struct("<Q")
-_SHAPE = struct.Struct("<III")
 _GOOD, _BAD = b"+", b"-"
 START_S = 30.0
 """Until the process has started."""
 SPARE_BYTES = 64 * 2**20
-"""For what the decoder needs beside the picture: the encoded bytes, the answer, Python itself."""
+"""For what the decoder needs beside the input: the encoded bytes, the answer, Python itself."""
 
 
 class OverdueError(Exception):
-    """The picture was not decoded in time; the process that tried is gone."""
+    """The input was not decoded in time; the process that tried is gone."""
 
 
 class Decoder:
-    """Decodes one picture at a time in a process of its own; another one is started where that was lost.
+    """Decodes one input at a time in a process of its own; another one is started where that was lost.
 
     Args:
-        reader: How pictures are read.
+        spec: How inputs are read.
         most_bytes: Memory that decoding may take beside the process itself.
         most_s: Seconds after which the process is killed.
     """
 
-    def __init__(self, reader: PictureInput, *, most_bytes: int, most_s: float) -> None:
-        self._reader, self._most_bytes, self._most_s = reader, most_bytes, most_s
+    def __init__(self, spec: InputSpec, *, most_bytes: int, most_s: float) -> None:
+        self._spec, self._most_bytes, self._most_s = spec, most_bytes, most_s
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._closed = False
 
-    def load(self, data: bytes) -> Pixels:
-        """The working picture.
+    def load(self, data: bytes) -> Arrays:
+        """What the spec loads.
 
         Raises:
             OverdueError: It took too long, or the process died of it.
-            PictureError: It cannot be read.
+            InputError: It cannot be read.
         """
         with self._lock:
             process = self._started()
@@ -78,7 +81,9 @@ class Decoder:
             self._forget(process)
         if self._closed:
             raise OverdueError
-        words = [sys.executable, "-m", "drivetrain.serving.decoding", self._reader.model_dump_json()]
+        kind = kind_name(self._spec.kind)
+        how = json.dumps([kind, packages()[kind], self._spec.model_dump(mode="json")])
+        words = [sys.executable, "-m", "drivetrain.serving.decoding", how]
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
         environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
         self._process = subprocess.Popen(
@@ -117,7 +122,7 @@ def _killed_after(seconds: float, process: subprocess.Popen[bytes]) -> Generator
         overdue.cancel()
 
 
-def _asked(process: subprocess.Popen[bytes], data: bytes) -> Pixels:
+def _asked(process: subprocess.Popen[bytes], data: bytes) -> Arrays:
     assert process.stdin is not None and process.stdout is not None
     process.stdin.write(_LENGTH.pack(len(data)))
     process.stdin.write(data)
@@ -125,8 +130,11 @@ def _asked(process: subprocess.Popen[bytes], data: bytes) -> Pixels:
     status = _exactly(process.stdout, 1)
     found = _exactly(process.stdout, _LENGTH.unpack(_exactly(process.stdout, _LENGTH.size))[0])
     if status == _BAD:
-        raise PictureError(found.decode(errors="replace"))
-    return np.frombuffer(found, np.uint8, offset=_SHAPE.size).reshape(_SHAPE.unpack_from(found))
+        raise InputError(found.decode(errors="replace"))
+    stream, arrays = io.BytesIO(found), list[NDArray[Any]]()
+    while stream.tell() < len(found):
+        arrays.append(np.lib.format.read_array(stream, allow_pickle=False))
+    return tuple(arrays)
 
 
 def _exactly(stream: IO[bytes], count: int) -> bytes:
@@ -138,16 +146,21 @@ def _exactly(stream: IO[bytes], count: int) -> bytes:
 
 def main() -> None:
     """What the process does until nothing more comes."""
-    reader, most = PictureInput.model_validate_json(sys.argv[1]), int(sys.argv[2])
-    _limit_memory(most)
+    kind, package, said = json.loads(sys.argv[1])
+    if kind not in packages():
+        add_kind(kind, package)
+    spec = read_spec(said)
+    _limit_memory(int(sys.argv[2]))
     incoming, outgoing = sys.stdin.buffer, sys.stdout.buffer
     outgoing.write(_GOOD)
     outgoing.flush()
     while head := incoming.read(_LENGTH.size):
         try:
-            pixels = np.ascontiguousarray(reader.load(_exactly(incoming, _LENGTH.unpack(head)[0])))
-            status, found = _GOOD, _SHAPE.pack(*pixels.shape) + pixels.tobytes()
-        except PictureError as error:
+            stream = io.BytesIO()
+            for array in spec.load(_exactly(incoming, _LENGTH.unpack(head)[0])):
+                np.lib.format.write_array(stream, np.ascontiguousarray(array), allow_pickle=False)
+            status, found = _GOOD, stream.getvalue()
+        except InputError as error:
             status, found = _BAD, str(error).encode(errors="replace")
         outgoing.write(status + _LENGTH.pack(len(found)))
         outgoing.write(found)

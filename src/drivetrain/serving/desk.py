@@ -14,7 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from drivetrain.serving.refusals import Refusal, busy
+from drivetrain.runtime.refusals import Refusal, busy
 
 T = TypeVar("T")
 

@@ -12,15 +12,15 @@ _PAGE = """<!doctype html>
 <body class="docs"><main>
 <h1>{title}</h1>
 <p>{description} The same as data: <a href="/openapi.json">openapi.json</a>. <a href="/">Back to the page</a>.</p>
-<pre><code>curl --data-binary @pear.jpg http://127.0.0.1:8000/predict
-curl -F file=@pear.jpg -F file=@fig.jpg http://127.0.0.1:8000/predict</code></pre>
+<pre><code>curl --data-binary @{one} http://127.0.0.1:8000/predict
+curl -F file=@{one} -F file=@{two} http://127.0.0.1:8000/predict</code></pre>
 {routes}
 </main></body></html>
 """
 
 
-def documentation(document: Mapping[str, Any]) -> str:
-    """HTML of an OpenAPI document.
+def documentation(document: Mapping[str, Any], examples: tuple[str, str] = ("a.json", "b.json")) -> str:
+    """HTML of an OpenAPI document; `examples` are names of two files that could be sent.
 
     Example:
         >>> page = documentation({"info": {"title": "a<b"}, "paths": {"/x": {"get": {"responses": {"200": {}}}}}})
@@ -34,7 +34,11 @@ def documentation(document: Mapping[str, Any]) -> str:
         for method, operation in operations.items()
     ]
     return _PAGE.format(
-        title=escape(info["title"]), description=escape(info.get("description", "")), routes="\n".join(routes)
+        title=escape(info["title"]),
+        description=escape(info.get("description", "")),
+        routes="\n".join(routes),
+        one=examples[0],
+        two=examples[1],
     )
 
 

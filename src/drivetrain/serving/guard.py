@@ -12,11 +12,14 @@ from contextlib import suppress
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from drivetrain.serving.refusals import Refusal
+from drivetrain.runtime.refusals import Refusal
+from drivetrain.serving.page import PAGE_FILES
 from drivetrain.serving.service import Service, say
 from drivetrain.serving.settings import is_loopback
 
-OPEN_PATHS = frozenset({"/", "/page.css", "/page.js", "/icon.svg", "/docs", "/docs.css", "/openapi.json"}) | {
+OPEN_PATHS = frozenset(PAGE_FILES) | {
+    "/docs",
+    "/openapi.json",
     "/livez",
     "/readyz",
     "/v2",

@@ -1,4 +1,4 @@
-"""A part of the Open Inference Protocol, version 2: health, metadata, and inference on tensors or encoded pictures.
+"""A part of the Open Inference Protocol, version 2: health, metadata, and inference on tensors or encoded inputs.
 
 Source: https://github.com/kserve/open-inference-protocol. Not there: several models or versions, binary tensor data,
 loading and unloading.
@@ -19,19 +19,25 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, Field, ValidationError
 
 from drivetrain import __version__
+from drivetrain.runtime.refusals import Refusal
+from drivetrain.runtime.spec import TensorSpec
 from drivetrain.runtime.targets import CategoryTarget, NumberTarget, Target
 from drivetrain.serving import schema
 from drivetrain.serving.bodies import content_type, read_body
 from drivetrain.serving.model import Answer, Model, Said
-from drivetrain.serving.refusals import Refusal
 from drivetrain.serving.service import Service
 from drivetrain.serving.wire import answer
 
 VERSION = "1"
-PIXELS, PICTURES = "pixels", "pictures"
+DATATYPES = {
+    "bool": "BOOL", "float16": "FP16", "float32": "FP32", "float64": "FP64",
+    **{name: name.upper() for name in ("uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64")},
+}  # fmt: skip
+"""As numpy names them → as the protocol does."""
+LONGEST = 65_536
+"""Values along a side of any length, where a request's are counted."""
 MOST_TEXT_BYTES = 2**20
 """Of a body with letters that are not ASCII."""
-_NOT_PIXELS = "data are not as many whole numbers of 0 to 255 as the shape says"
 
 
 class Tensor(BaseModel):
@@ -53,7 +59,7 @@ class InferRequest(BaseModel):
     """Body of an inference request; what is not named here is ignored."""
 
     id: str | None = Field(default=None, max_length=200)
-    inputs: list[Tensor] = Field(min_length=1, max_length=1)
+    inputs: list[Tensor] = Field(min_length=1, max_length=16)
     outputs: list[Wanted] | None = Field(default=None, max_length=8)
 
 
@@ -79,7 +85,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
 
     @app.get("/v2/models/{name}", **schema.MODEL)
     async def metadata(name: str) -> Response:  # pyright: ignore[reportUnusedFunction]
-        """Inputs and outputs of the model. One of the two inputs is given in a request."""
+        """Inputs and outputs of the model. A request gives the last of the inputs, or all others."""
         _check_name(name, model)
         return answer(described(model))
 
@@ -90,9 +96,11 @@ def add_routes(app: FastAPI, service: Service) -> None:
         reason = service.unready
         return answer({"name": name, "ready": reason is None}, 200 if reason is None else 503)
 
-    @app.post("/v2/models/{name}/infer", **schema.INFER)
+    tensors = {spec.name: DATATYPES[spec.dtype] for spec in model.predictor.reader.signature()}
+
+    @app.post("/v2/models/{name}/infer", **schema.infer(model.kind, tensors))
     async def infer(name: str, request: Request) -> Response:  # pyright: ignore[reportUnusedFunction]
-        """Answers for `pixels` (UINT8 of shape [N, S, S, C]) or `pictures` (BYTES of shape [N], base64 in JSON)."""
+        """Answers for the tensors that the network reads, or for encoded inputs: BYTES of shape [N], base64 in JSON."""
         _check_name(name, model)
         if content_type(request) not in ("application/json", ""):
             raise Refusal(415, "send application/json")
@@ -103,8 +111,8 @@ def add_routes(app: FastAPI, service: Service) -> None:
             if isinstance(asked, Refusal):
                 raise asked
             found = asked.said
-            if asked.pictures:
-                found = [_said(one) for one in await service.predict(asked.pictures)]
+            if asked.encoded:
+                found = [_said(one) for one in await service.predict(asked.encoded)]
             else:
                 for one in found:
                     service.metrics.count_said(one)
@@ -113,12 +121,16 @@ def add_routes(app: FastAPI, service: Service) -> None:
 
 def described(model: Model) -> dict[str, Any]:
     """Metadata of the model."""
-    reader, target = model.predictor.reader, model.predictor.target
-    side = reader.size_px
-    inputs = [
-        {"name": PIXELS, "datatype": "UINT8", "shape": [-1, side, side, reader.channels]},
-        {"name": PICTURES, "datatype": "BYTES", "shape": [-1]},
+    target = model.predictor.target
+    inputs: list[dict[str, Any]] = [
+        {
+            "name": spec.name,
+            "datatype": DATATYPES[spec.dtype],
+            "shape": [-1, *(-1 if side is None else side for side in spec.shape)],
+        }
+        for spec in model.predictor.reader.signature()
     ]
+    inputs.append({"name": model.kind.ENCODED, "datatype": "BYTES", "shape": [-1]})
     outputs: list[dict[str, Any]] = [
         {"name": _row_name(model), "datatype": _datatype(target), "shape": [-1, target.n_outputs]},
     ]
@@ -148,37 +160,39 @@ class _Asked:
     """A request, read and checked."""
 
     request: InferRequest
-    pictures: list[bytes]
-    """To be answered; empty where pixels were given."""
+    encoded: list[bytes]
+    """To be answered; empty where tensors were given."""
     said: list[Said]
-    """Answers to pixels."""
+    """Answers to tensors."""
 
 
 def _read(model: Model, body: bytes, files: int) -> _Asked | Refusal:
-    """In one of the desk's threads: a body may take a while to read; pixels are answered at once."""
+    """In one of the desk's threads: a body may take a while to read; tensors are answered at once."""
     try:
         request = _parsed(model, body, files)
         _check_outputs(model, request)
-        tensor = request.inputs[0]
-        n = tensor.shape[0] if tensor.shape else 0
+        sizes = {tensor.shape[0] if tensor.shape else 0 for tensor in request.inputs}
+        n = max(sizes)
         if not 1 <= n <= files:
             raise Refusal(413 if n > files else 400, f"the first side of the shape is {n}; expected 1 to {files}")
-        match tensor.name, tensor.datatype:
-            case "pixels", "UINT8":
-                return _Asked(request, [], model.say(_pixels(model, tensor)))
-            case "pictures", "BYTES":
-                return _Asked(request, _pictures(tensor, n), [])
-            case _:
-                raise Refusal(400, f"the input is neither {PIXELS} as UINT8 nor {PICTURES} as BYTES")
+        first = request.inputs[0]
+        if len(request.inputs) == 1 and (first.name, first.datatype) == (model.kind.ENCODED, "BYTES"):
+            return _Asked(request, _encoded(first, n), [])
+        signature = model.predictor.reader.signature()
+        given = {tensor.name: tensor for tensor in request.inputs}
+        if len(sizes) > 1 or len(given) != len(request.inputs) or given.keys() != {spec.name for spec in signature}:
+            names = " and ".join(f"{spec.name} as {DATATYPES[spec.dtype]}" for spec in signature)
+            raise Refusal(400, f"the input is neither {names}, of the same rows, nor {model.kind.ENCODED} as BYTES")
+        return _Asked(request, [], model.say(*(_array(spec, given[spec.name]) for spec in signature)))
     except Refusal as refusal:
         return refusal
 
 
 def _parsed(model: Model, body: bytes, files: int) -> InferRequest:
-    reader = model.predictor.reader
-    most = files * reader.size_px**2 * reader.channels + 10_000
+    signature = model.predictor.reader.signature()
+    most = files * sum(prod(side or LONGEST for side in spec.shape) for spec in signature) + 10_000
     if body.count(b",") + body.count(b"[") + body.count(b"{") > most:  # each would become an object in memory
-        raise Refusal(413, f"the request holds more values than {files} pictures have")
+        raise Refusal(413, f"the request holds more values than {files} inputs have")
     if len(body) > MOST_TEXT_BYTES and (not body.isascii() or b"\\u" in body):
         raise Refusal(400, "a request of this size holds plain ASCII alone")  # one wide letter takes 4 bytes of each
     try:
@@ -189,39 +203,62 @@ def _parsed(model: Model, body: bytes, files: int) -> InferRequest:
         raise Refusal(400, f"not an inference request: {where or 'body'}: {first['msg']}"[:300]) from None
 
 
-def _pictures(tensor: Tensor, n: int) -> list[bytes]:
+def _encoded(tensor: Tensor, n: int) -> list[bytes]:
     if len(tensor.shape) != 1 or len(tensor.data) != n:
-        raise Refusal(400, f"shape and data of {PICTURES} do not fit together")
+        raise Refusal(400, f"shape and data of {tensor.name} do not fit together")
     try:
-        return [base64.b64decode(text, validate=True) for text in tensor.data if _is_text(text)]
+        return [base64.b64decode(text, validate=True) for text in map(_text, tensor.data)]
     except (binascii.Error, ValueError):
-        raise Refusal(400, f"{PICTURES} are strings of base64") from None
+        raise Refusal(400, f"{tensor.name} are strings of base64") from None
 
 
-def _is_text(value: Any) -> bool:
+def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise Refusal(400, f"{PICTURES} are strings of base64")
-    return True
+        raise ValueError
+    return value
 
 
-def _pixels(model: Model, tensor: Tensor) -> NDArray[np.uint8]:
-    """(N, S, S, C): every value is looked at before an array is made, which would make room for the longest of them."""
-    reader = model.predictor.reader
-    if tensor.shape[1:] != [reader.size_px, reader.size_px, reader.channels]:
-        raise Refusal(400, f"the shape is not [N, {reader.size_px}, {reader.size_px}, {reader.channels}]")
+def _array(spec: TensorSpec, tensor: Tensor) -> NDArray[Any]:
+    """(N, ...): every value is looked at before an array is made, which would make room for the longest of them."""
+    datatype = DATATYPES[spec.dtype]
+    if tensor.datatype != datatype:
+        raise Refusal(400, f"{spec.name} is {tensor.datatype}; expected {datatype}")
+    shape = tensor.shape
+    if len(shape) != 1 + len(spec.shape) or any(
+        found < 1 or expected not in (None, found) for found, expected in zip(shape[1:], spec.shape, strict=True)
+    ):
+        sides = ", ".join(["N", *("any" if side is None else str(side) for side in spec.shape)])
+        raise Refusal(400, f"the shape of {spec.name} is not [{sides}]")
     values: list[Any] = tensor.data
     if values and isinstance(values[0], list):  # nested as the shape says, or flat
-        for depth in range(1, len(tensor.shape)):
-            side = tensor.shape[depth]
+        for side in shape[1:]:
             if any(not isinstance(part, list) or len(cast("list[Any]", part)) != side for part in values):
-                raise Refusal(400, _NOT_PIXELS)
+                raise _unlike(spec)
             values = [value for part in values for value in part]
-    if len(values) != prod(tensor.shape) or set(map(type, values)) != {int}:
-        raise Refusal(400, _NOT_PIXELS)
+    if len(values) != prod(shape) or not set(map(type, values)) <= _types(spec.dtype):
+        raise _unlike(spec)
     try:
-        return np.frombuffer(bytes(values), np.uint8).reshape(tensor.shape)
-    except ValueError:
-        raise Refusal(400, _NOT_PIXELS) from None
+        if spec.dtype == "uint8":
+            found = np.frombuffer(bytes(values), np.uint8).reshape(shape)
+        else:
+            with np.errstate(over="raise"):
+                found = np.array(values, spec.dtype).reshape(shape)
+    except (ValueError, OverflowError, FloatingPointError):
+        raise _unlike(spec) from None
+    if not np.isfinite(found).all() or (spec.below is not None and not ((found >= 0) & (found < spec.below)).all()):
+        raise _unlike(spec)
+    return found
+
+
+def _types(dtype: str) -> set[type]:
+    """Of JSON values that an array of this type may be made of."""
+    kind = np.dtype(dtype).kind
+    return {bool} if kind == "b" else {int} if kind in "iu" else {int, float}
+
+
+def _unlike(spec: TensorSpec) -> Refusal:
+    most = "" if spec.below is None else f" below {spec.below}"
+    return Refusal(400, f"data of {spec.name} are not as many {DATATYPES[spec.dtype]} numbers{most} as the shape says")
 
 
 def _datatype(target: Target) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector, generate_latest
 
 from drivetrain import __version__
-from drivetrain.runtime.reference import CONFIDENCE_EDGES
+from drivetrain.runtime.watching.reference import CONFIDENCE_EDGES
 from drivetrain.serving.desk import Desk
 from drivetrain.serving.model import Answer, Model, Said
 

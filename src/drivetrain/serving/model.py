@@ -1,6 +1,6 @@
-"""The model behind the service: from the bytes of a picture to an answer, in one of the desk's threads.
+"""The model behind the service: from the bytes of an input to an answer, in one of the desk's threads.
 
-Legend: N pictures, S side in px, C channels, K outputs.
+Legend: N rows, K outputs.
 """
 
 from __future__ import annotations
@@ -11,25 +11,25 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from drivetrain.errors import PictureError
+from drivetrain.errors import InputError, SettingError
 from drivetrain.runtime.golden import SelfTest
-from drivetrain.runtime.inputs import Pixels
 from drivetrain.runtime.manifest import Manifest
 from drivetrain.runtime.predictor import Prediction, Predictor
-from drivetrain.runtime.reference import confidences, picture_statistics
-from drivetrain.serving.admission import Admitted, admit
+from drivetrain.runtime.refusals import Refusal
+from drivetrain.runtime.serve import Admitted
+from drivetrain.runtime.spec import Arrays
+from drivetrain.runtime.watching.reference import confidences
 from drivetrain.serving.decoding import Decoder, OverdueError
 from drivetrain.serving.desk import need_heavy_thread
-from drivetrain.serving.refusals import Refusal
+from drivetrain.serving.plain import serve_kind
 from drivetrain.serving.settings import Limits
 
 
 @dataclass(frozen=True)
 class Said:
-    """What the model says of one picture."""
+    """What the model says of one input."""
 
     prediction: Prediction
     confidence: float | None
@@ -40,12 +40,12 @@ class Said:
 
 @dataclass(frozen=True)
 class Answer:
-    """What was said of one picture, and what it cost."""
+    """What was said of one input, and what it cost."""
 
     said: Said
-    picture: Admitted = field(repr=False)
+    admitted: Admitted = field(repr=False)
     statistics: dict[str, float]
-    """`picture_statistics`, where answers are logged."""
+    """As of `InputSpec.statistics`, where answers are logged."""
     decode_s: float
     inference_s: float
 
@@ -58,8 +58,8 @@ class Model:
         name: How callers name the model.
         sha256: Content hash of the artefact's manifest, which holds those of all other files.
         limits: What may be decoded.
-        watched: Whether statistics of the pictures are taken.
-        decoder: Decodes large pictures; None decodes them here, one at a time.
+        watched: Whether statistics of the inputs are taken.
+        decoder: Decodes large inputs; None decodes them here, one at a time.
     """
 
     def __init__(
@@ -77,6 +77,7 @@ class Model:
         self.manifest: Manifest = predictor.manifest
         self.name = name
         self.sha256 = sha256
+        self.kind = serve_kind(self.manifest.input.kind)
         self.limits = limits
         self.watched = watched
         self.decoder = decoder
@@ -90,55 +91,57 @@ class Model:
         return self.proof
 
     def answer(self, data: bytes) -> Answer | Refusal:
-        """Decode one picture and answer; what is wrong with the picture is returned, not raised."""
+        """Decode one input and answer; what is wrong with the input is returned, not raised."""
         began = time.perf_counter()
+        spec = self.predictor.reader
         try:
-            picture = self.admit(data)
-            working = self.load(picture)
+            admitted = self.admit(data)
+            loaded = self.load(admitted)
         except Refusal as refusal:
             return refusal
-        pixels_HWC = self.predictor.reader.view(working)
-        statistics = picture_statistics(working) if self.watched else {}
+        views = spec.stack([spec.view(loaded)])
+        statistics = spec.statistics(loaded) if self.watched else {}
         decoded = time.perf_counter()
-        said = self.say(pixels_HWC[None])[0]
+        said = self.say(*views)[0]
         done = time.perf_counter()
-        return Answer(said, picture, statistics, decoded - began, done - decoded)
+        return Answer(said, admitted, statistics, decoded - began, done - decoded)
 
     def admit(self, data: bytes) -> Admitted:
-        """Look at a picture's header; raises Refusal."""
-        return admit(data, self.limits, self.predictor.reader.working_px)
+        """Look at an input before it is decoded; raises Refusal."""
+        return self.kind.admit(data, self.limits, self.predictor.reader)
 
-    def load(self, picture: Admitted) -> Pixels:
-        """The working picture.
+    def load(self, admitted: Admitted) -> Arrays:
+        """What the spec loads of it.
 
         Raises:
             HeavyError: It is large, and this is a thread for light work.
             Refusal: 422 it cannot be read, 504 that took too long.
         """
-        if picture.large:
+        if admitted.large:
             need_heavy_thread()
         try:
-            if picture.large and self.decoder is not None:
-                return self.decoder.load(picture.data)
-            with self._one_large if picture.large else nullcontext():
-                return self.predictor.reader.load(picture.data)
-        except PictureError as error:
+            if admitted.large and self.decoder is not None:
+                return self.decoder.load(admitted.data)
+            with self._one_large if admitted.large else nullcontext():
+                return self.predictor.reader.load(self.kind.source(admitted))
+        except (InputError, SettingError) as error:
             raise Refusal(422, str(error)) from error
         except OverdueError:
-            raise Refusal(504, "the picture could not be decoded in the time and memory there are") from None
+            said = f"the {self.kind.NOUN} could not be decoded in the time and memory there are"
+            raise Refusal(504, said) from None
 
-    def say(self, pixels_NSSC: NDArray[np.uint8]) -> list[Said]:
-        """Answers for pictures as the network reads them."""
-        outputs_NK = self.predictor.run(pixels_NSSC)
+    def say(self, *views: NDArray[Any]) -> list[Said]:
+        """Answers for a batch of inputs as the network reads them."""
+        outputs_NK = self.predictor.run(*views)
         activated_NK = self.predictor.activated(outputs_NK)
         sure = confidences(self.predictor.target, activated_NK)
         sure_N: list[float | None] = [None] * len(outputs_NK) if sure is None else list(sure.tolist())
         predictions = self.predictor.answers(outputs_NK)
         return [Said(*one) for one in zip(predictions, sure_N, activated_NK, strict=True)]
 
-    def activated(self, pixels_NSSC: NDArray[np.uint8]) -> NDArray[Any]:
+    def activated(self, *views: NDArray[Any]) -> NDArray[Any]:
         """(N, K) probabilities, or values in the user's units."""
-        return self.predictor.activated(self.predictor.run(pixels_NSSC))
+        return self.predictor.activated(self.predictor.run(*views))
 
 
 def answer_as_json(prediction: Prediction) -> dict[str, Any]:

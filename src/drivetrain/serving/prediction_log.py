@@ -1,4 +1,4 @@
-"""The log that `drivetrain watch` reads, a line per answer without its picture; and a bounded sample of pictures."""
+"""The log that `drivetrain watch` reads, a line per answer without its input; and a bounded sample of inputs."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from drivetrain.errors import SettingError
-from drivetrain.runtime.watch_log import MODEL_DIGITS
-from drivetrain.serving.admission import SUFFIXES, Admitted
+from drivetrain.runtime.serve import Admitted
+from drivetrain.runtime.watching.log import MODEL_DIGITS
 from drivetrain.serving.model import Answer
 from drivetrain.settings import shown
 
@@ -60,7 +60,7 @@ def _unusable(setting: str, path: Path, why: str) -> SettingError:
 
 
 def line_of(answer: Answer, model: str, sample: str | None) -> dict[str, object]:
-    """What a line says: when, which model, what was said and how sure, and a few numbers of the picture."""
+    """What a line says: when, which model, what was said and how sure, and a few numbers of the input."""
     said = answer.said.prediction
     row: dict[str, object] = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "model": model}
     if said.values is not None:
@@ -75,12 +75,12 @@ def line_of(answer: Answer, model: str, sample: str | None) -> dict[str, object]
 
 
 class Sampler:
-    """Keeps a share of the pictures, as they were sent, under names made of their content.
+    """Keeps a share of the inputs, as they were sent, under names made of their content.
 
     Args:
         folder: Made where it is missing.
         share: 0–1.
-        most: Pictures in the folder; when there are as many, no more are kept.
+        most: Files in the folder; when there are as many, no more are kept.
 
     Raises:
         SettingError: The folder cannot be written to.
@@ -100,16 +100,16 @@ class Sampler:
         self._lock = threading.Lock()
         self._random = random.Random()
 
-    def offer(self, picture: Admitted) -> str | None:
-        """Keep the picture or not; its file name where it was kept. Raises OSError where the disk is full."""
+    def offer(self, admitted: Admitted) -> str | None:
+        """Keep the input or not; its file name where it was kept. Raises OSError where the disk is full."""
         if self._random.random() >= self._share:
             return None
-        name = hashlib.sha256(picture.data).hexdigest()[:32] + SUFFIXES[picture.format]
+        name = hashlib.sha256(admitted.data).hexdigest()[:32] + admitted.suffix
         with self._lock:
             if self._kept >= self._most or (self._folder / name).exists():
                 return None
             self._kept += 1
         partial = self._folder / f".{name}.partial"
-        partial.write_bytes(picture.data)
+        partial.write_bytes(admitted.data)
         partial.rename(self._folder / name)
         return name

@@ -29,7 +29,7 @@ from drivetrain.serving.settings import Settings
 
 STOPPING = (signal.SIGINT, signal.SIGTERM)
 MOST_DECODE_S = 10.0
-"""A process that decodes one picture for longer is killed; by its headers no picture takes more than a third of it."""
+"""A process that decodes one input for longer is killed; by its headers no input takes more than a third of it."""
 LAST_S = 2.0
 """After the time that what was taken has to end, until the process ends whatever still runs."""
 SEND_BYTES = 65_536
@@ -39,7 +39,7 @@ BACKLOG = 2048
 
 
 def open_model(path: str | os.PathLike[str], settings: Settings) -> Model:
-    """A model for the service: one thread works on a picture, as many pictures at once as there are threads.
+    """A model for the service: one thread works on an input, as many inputs at once as there are threads.
 
     Raises:
         ArtefactError: The artefact cannot be used, or has no `model.onnx`.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, cast
 
-from pydantic import BaseModel
+from pydantic import BaseModel, create_model
 from starlette.responses import PlainTextResponse
 
-from drivetrain.serving.bodies import MULTIPART, PICTURE_TYPES
+from drivetrain.runtime.serve import ServeKind
+from drivetrain.serving.bodies import MULTIPART
 
 
 class Error(BaseModel):
@@ -24,7 +26,7 @@ class Likely(BaseModel):
 
 
 class Answer(BaseModel):
-    """What the model says of a picture; what does not apply to the kind of target is absent."""
+    """What the model says of an input; what does not apply to the kind of target is absent."""
 
     label: str | None = None
     probability: float | None = None
@@ -41,22 +43,6 @@ class FileAnswer(Answer):
 
     file: str | None
     error: str | None = None
-
-
-class Square(BaseModel):
-    """What the network sees, as shares of the upright picture; what is padded lies below 0 and above 1."""
-
-    left: float
-    top: float
-    width: float
-    height: float
-
-
-class Explained(Answer):
-    """An answer, and how far it falls when a part of the picture is covered."""
-
-    change: list[list[float | None]]
-    square: Square
 
 
 class Live(BaseModel):
@@ -128,9 +114,7 @@ _REASONS = {
     404: "There is no such thing.",
     408: "The body came too slowly.",
     413: "Too many bytes, pixels, files or values.",
-    415: "Not a JPEG, PNG or WebP picture, or not a type of body that is taken.",
     421: "Asked for under another host's name.",
-    422: "The picture cannot be read.",
     431: "Too many headers.",
     500: "A fault of the service.",
     503: "Too busy, starting or shutting down; `Retry-After` says when to come again.",
@@ -138,10 +122,13 @@ _REASONS = {
 }
 
 
-def _route(good: Any, *refusals: int, takes: dict[str, Any] | None = None) -> dict[str, Any]:
+def _route(
+    good: Any, *refusals: int, takes: dict[str, Any] | None = None, kind: ServeKind | None = None
+) -> dict[str, Any]:
     """Keyword arguments of a FastAPI route."""
+    reasons = _REASONS | ({415: kind.REFUSED, 422: f"The {kind.NOUN} cannot be read."} if kind else {})
     responses: dict[int, dict[str, Any]] = {200: {"model": good, "description": "The answer."}}
-    responses |= {code: {"model": Error, "description": _REASONS[code]} for code in (401, 403, 421, 431, *refusals)}
+    responses |= {code: {"model": Error, "description": reasons[code]} for code in (401, 403, 421, 431, *refusals)}
     extra = {"requestBody": {"required": True, "content": takes}} if takes else None
     return {"responses": responses, "openapi_extra": extra, "response_model": None}
 
@@ -154,31 +141,53 @@ _FILES: dict[str, Any] = {
         "properties": {"file": {"type": "array", "items": _BINARY["schema"]}},
     }
 }
-_PICTURES: dict[str, Any] = {**dict.fromkeys(PICTURE_TYPES, _BINARY), MULTIPART: _FILES}
-_TENSOR: dict[str, Any] = {
-    "type": "object",
-    "required": ["name", "shape", "datatype", "data"],
-    "properties": {
-        "name": {"type": "string", "enum": ["pixels", "pictures"]},
-        "shape": {"type": "array", "items": {"type": "integer"}},
-        "datatype": {"type": "string", "enum": ["UINT8", "BYTES"]},
-        "data": {"type": "array", "items": {}},
-    },
-}
 _NAMED = {"type": "object", "required": ["name"], "properties": {"name": {"type": "string"}}}
-_INFER: dict[str, Any] = {
-    "type": "object",
-    "required": ["inputs"],
-    "properties": {
-        "id": {"type": "string"},
-        "inputs": {"type": "array", "minItems": 1, "maxItems": 1, "items": _TENSOR},
-        "outputs": {"type": "array", "items": _NAMED},
-    },
-}
 _UNREADY = {503: {"model": Ready, "description": "Not ready, and why."}}
 
-PREDICT = _route(Answer | list[FileAnswer], 400, 408, 413, 415, 422, 503, 504, takes=_PICTURES)
-EXPLAIN = _route(Explained, 400, 408, 413, 415, 422, 503, 504, takes=_PICTURES)
+
+def _inputs(kind: ServeKind) -> dict[str, Any]:
+    """Bodies that hold inputs of a kind."""
+    return {**dict.fromkeys(kind.MEDIA_TYPES, _BINARY), MULTIPART: _FILES}
+
+
+def predict(kind: ServeKind) -> dict[str, Any]:
+    """Of /predict."""
+    good = Answer | list[FileAnswer]
+    return _route(good, 400, 408, 413, 415, 422, 503, 504, takes=_inputs(kind), kind=kind)
+
+
+def explain(kind: ServeKind) -> dict[str, Any]:
+    """Of /explain, for a kind that explains."""
+    good = create_model("Explained", __base__=(Answer, cast(Any, kind).Explained))
+    good.__doc__ = "An answer, and what it rests on."
+    return _route(good, 400, 408, 413, 415, 422, 503, 504, takes=_inputs(kind), kind=kind)
+
+
+def infer(kind: ServeKind, tensors: Mapping[str, str]) -> dict[str, Any]:
+    """Of inference; `tensors` are the names of the inputs with their data types, without the encoded one."""
+    tensor: dict[str, Any] = {
+        "type": "object",
+        "required": ["name", "shape", "datatype", "data"],
+        "properties": {
+            "name": {"type": "string", "enum": [*tensors, kind.ENCODED]},
+            "shape": {"type": "array", "items": {"type": "integer"}},
+            "datatype": {"type": "string", "enum": [*dict.fromkeys(tensors.values()), "BYTES"]},
+            "data": {"type": "array", "items": {}},
+        },
+    }
+    body: dict[str, Any] = {
+        "type": "object",
+        "required": ["inputs"],
+        "properties": {
+            "id": {"type": "string"},
+            "inputs": {"type": "array", "minItems": 1, "maxItems": len(tensors), "items": tensor},
+            "outputs": {"type": "array", "items": _NAMED},
+        },
+    }
+    takes = {"application/json": {"schema": body}}
+    return _route(Inferred, 400, 404, 408, 413, 415, 422, 503, 504, takes=takes, kind=kind)
+
+
 ABOUT = _route(dict[str, Any])
 LIVE = _route(Live)
 READY = _route(Ready)
@@ -190,4 +199,3 @@ SERVER = _route(Server)
 MODEL = _route(ModelAbout, 404)
 MODEL_READY = _route(ModelReady, 404)
 MODEL_READY["responses"][503] = {"model": ModelReady, "description": "Not ready."}
-INFER = _route(Inferred, 400, 404, 408, 413, 415, 422, 503, 504, takes={"application/json": {"schema": _INFER}})

@@ -1,4 +1,4 @@
-"""All that a running service holds, and the few things it does with a request's pictures."""
+"""All that a running service holds, and the few things it does with a request's inputs."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import sys
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from drivetrain.runtime.refusals import Refusal, busy
+from drivetrain.runtime.serve import Explanation
 from drivetrain.serving.bodies import Intake
 from drivetrain.serving.desk import Desk, Done
-from drivetrain.serving.explaining import Explanation, explain
 from drivetrain.serving.metrics import Metrics
 from drivetrain.serving.model import Answer, Model
 from drivetrain.serving.prediction_log import PredictionLog, Sampler
-from drivetrain.serving.refusals import Refusal, busy
 from drivetrain.serving.settings import Settings
 from drivetrain.serving.wire import dumps
 
@@ -49,7 +49,7 @@ class Service:
 
     @property
     def kept_share(self) -> float:
-        """Share of the pictures that are kept."""
+        """Share of the inputs that are kept."""
         return self.settings.sample_pct if self.sampler else 0.0
 
     @property
@@ -61,7 +61,8 @@ class Service:
         if proof is None:
             return "starting"
         if self.desk.stuck:
-            return f"every thread has been busy with one picture for more than {self.settings.deadline_s:g} seconds"
+            noun = self.model.kind.NOUN
+            return f"every thread has been busy with one {noun} for more than {self.settings.deadline_s:g} seconds"
         return None if proof.passed else f"the golden examples do not come out as saved: {proof.reason}"
 
     async def start(self) -> None:
@@ -70,7 +71,7 @@ class Service:
         say("ready" if proof.passed else "not ready", reason=proof.reason, golden=proof.n)
 
     def drain(self) -> None:
-        """Take no more pictures; what was taken goes on."""
+        """Take no more inputs; what was taken goes on."""
         self.draining = True
         self.desk.close()
 
@@ -83,14 +84,15 @@ class Service:
         if self.log:
             self.log.close()
 
-    async def predict(self, pictures: list[bytes]) -> list[Answer | Refusal]:
+    async def predict(self, inputs: list[bytes]) -> list[Answer | Refusal]:
         """Answers in the order given; raises Refusal where there is no room, no time, or no proof."""
         self._check_ready()
-        futures = self.desk.take([partial(self.answer, data) for data in pictures])
+        futures = self.desk.take([partial(self.answer, data) for data in inputs])
         return [self._counted(done) for done in await self.desk.wait(futures)]
 
     async def explain(self, data: bytes) -> Explanation | Refusal:
         """What an answer rests on; one at a time, as it costs as much as 50 answers."""
+        explain: Any = self.model.kind.explain  # pyright: ignore[reportAttributeAccessIssue] - there is no route else
         if self._explaining:
             raise busy("another explanation is being computed; come again", 1)
         self._explaining = True
@@ -106,7 +108,7 @@ class Service:
         return (await self.desk.wait(self.desk.take([work])))[0].value
 
     def answer(self, data: bytes) -> Answer | Refusal:
-        """In a thread: one picture's answer, written down where that was asked for."""
+        """In a thread: one input's answer, written down where that was asked for."""
         answer = self.model.answer(data)
         if isinstance(answer, Answer):
             self._remember(answer)
@@ -118,9 +120,9 @@ class Service:
             raise busy(f"not ready: {reason}", 5)
 
     def _remember(self, answer: Answer) -> None:
-        """Write the line and keep the picture, where asked for; a full disk must not stop answers."""
+        """Write the line and keep the input, where asked for; a full disk must not stop answers."""
         try:
-            sample = self.sampler.offer(answer.picture) if self.sampler else None
+            sample = self.sampler.offer(answer.admitted) if self.sampler else None
             if self.log:
                 self.log.write(answer, sample)
         except (OSError, ValueError):

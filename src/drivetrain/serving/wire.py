@@ -7,7 +7,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from drivetrain.runtime.strict_json import finite
+from drivetrain.runtime.files.strict_json import finite
 
 
 def dumps(value: Any) -> bytes:

@@ -20,7 +20,6 @@ from drivetrain.settings import number, place, text, whole
 from drivetrain.text import readable
 from drivetrain.training.checkpoint import snapshot
 from drivetrain.training.network import Network
-from drivetrain.training.plan import HEAD
 
 Row = dict[str, float | int | str | None]
 """One epoch: epoch, phase, train_loss, valid_loss, one entry per metric, lr, seconds."""
@@ -184,47 +183,6 @@ class KeepBest(_Monitor):
     def restore(self, state: dict[str, Any], tensors: dict[str, Tensor]) -> None:
         super().restore(state, tensors)
         self._parameters = tensors
-
-
-class KeepHead(Callback):
-    """End with the head alone, the body as pretrained, where training the body has ended below it.
-
-    The epochs between do not compete: their rate is still high, and of many noisy numbers the largest is large by luck.
-
-    Args:
-        monitor: The name of a metric.
-    """
-
-    def __init__(self, *, monitor: str) -> None:
-        self.monitor = monitor
-        self._reached: float | None = None
-        self._parameters: dict[str, Tensor] = {}
-
-    def on_run_start(self, run: RunView) -> None:
-        self._reached, self._parameters = None, {}
-
-    def on_epoch_end(self, run: RunView) -> None:
-        if run.history[-1]["phase"] == HEAD:
-            self._reached, self._parameters = _number(run.history[-1], self.monitor), snapshot(run.network)
-
-    def on_run_end(self, run: RunView) -> None:
-        head, end = self._reached, _number(run.history[-1], self.monitor)
-        parameters, self._parameters = self._parameters, {}
-        if head is None or end is None:
-            return
-        if end < head if run.better.get(self.monitor, False) else end > head:
-            run.network.load_state_dict(parameters)
-            if run.main:
-                say(f"kept the head alone: {self.monitor} {head:.4g} on validation, {end:.4g} with the body trained")
-
-    def state(self) -> dict[str, Any]:
-        return {"reached": self._reached}
-
-    def tensors(self) -> dict[str, Tensor]:
-        return self._parameters
-
-    def restore(self, state: dict[str, Any], tensors: dict[str, Tensor]) -> None:
-        self._reached, self._parameters = state["reached"], tensors
 
 
 def _number(row: Row, column: str) -> float | None:

@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from drivetrain.data.store import Store
+from drivetrain.data.cache.store import Store
 from drivetrain.errors import DataError
-from drivetrain.runtime.inputs import Input
 from drivetrain.runtime.predictor import Engine
-from drivetrain.training.inference import TorchEngine, for_inference
-from drivetrain.training.memory import kept_memory
+from drivetrain.runtime.spec import Arrays, InputSpec
+from drivetrain.training.fast.inference import TorchEngine, for_inference
+from drivetrain.training.fast.memory import kept_memory
 from drivetrain.training.network import Network
 from drivetrain.training.place import Place
 
@@ -25,7 +25,7 @@ BATCH_SIZE = 64
 @kept_memory()
 def raw_outputs(
     network: Network,
-    reader: Input,
+    spec: InputSpec,
     store: Store,
     place: Place,
     *,
@@ -40,28 +40,32 @@ def raw_outputs(
     Raises:
         DataError: A file cannot be read any more; a score over the rest would be another score.
     """
-    wanted = range(len(store.paths)) if rows is None else rows
+    wanted = range(len(store)) if rows is None else rows
     share = math.ceil(len(wanted) / place.world)
     own = [wanted[min(i, len(wanted) - 1)] for i in range(place.rank * share, (place.rank + 1) * share)]
-    batches = (np.stack([reader.view(a) for a in arrays]) for arrays in _batches(store, own, batch_size))
+    batches = _batches(spec, store, own, batch_size)
     first = next(batches)
     copy, _ = for_inference(network, place, first)
     engine = TorchEngine(copy, place)
-    parts = [engine.tensor(pictures) for pictures in chain([first], batches)]
+    parts = [engine.tensor(*views) for views in chain([first], batches)]
     return place.gather(torch.cat(parts)).cpu().numpy()[: len(wanted)]
 
 
-def engine_outputs(engine: Engine, reader: Input, store: Store, *, batch_size: int = BATCH_SIZE) -> NDArray[np.float32]:
+def engine_outputs(
+    engine: Engine, spec: InputSpec, store: Store, *, batch_size: int = BATCH_SIZE
+) -> NDArray[np.float32]:
     """The same of a saved model's own engine, in this process, each row once; raises DataError likewise."""
-    batches = _batches(store, list(range(len(store.paths))), batch_size)
-    return np.concatenate([engine(np.stack([reader.view(a) for a in arrays])) for arrays in batches])
+    batches = _batches(spec, store, list(range(len(store))), batch_size)
+    return np.concatenate([engine(*views) for views in batches])
 
 
-def _batches(store: Store, rows: list[int], batch_size: int) -> Iterator[list[NDArray[np.uint8]]]:
+def _batches(spec: InputSpec, store: Store, rows: list[int], batch_size: int) -> Iterator[Arrays]:
+    """Views of the rows, some at a time."""
     for start in range(0, len(rows), batch_size):
         wanted = rows[start : start + batch_size]
-        arrays = store.get(wanted)
-        for row, array in zip(wanted, arrays, strict=True):
-            if array is None:
-                raise DataError(f"{store.paths[row]} cannot be read any more. To fix: put it back and evaluate again.")
-        yield [array for array in arrays if array is not None]
+        views: list[Arrays] = []
+        for row, loaded in zip(wanted, store.get(wanted), strict=True):
+            if loaded is None:
+                raise DataError(f"{store.name(row)} cannot be read any more. To fix: put it back and evaluate again.")
+            views.append(spec.view(loaded))
+        yield spec.stack(views)

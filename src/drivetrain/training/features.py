@@ -7,15 +7,15 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from drivetrain.data.cache.store import Store
 from drivetrain.data.data import Data
 from drivetrain.data.examples import Examples
 from drivetrain.data.listing import SourceSpec
-from drivetrain.data.split import Part, Split
-from drivetrain.data.store import Store
+from drivetrain.data.splitting.split import Part, Split
 from drivetrain.errors import DataError
 from drivetrain.runtime.targets import CategoryTarget
 from drivetrain.training.evaluating import raw_outputs
-from drivetrain.training.kinds import prepare_kind
+from drivetrain.training.kind import prepare_kind, to_device
 from drivetrain.training.network import Network
 from drivetrain.training.place import Precision, find_place
 
@@ -37,7 +37,7 @@ def body_features(
             target is read); or rows of one's own.
         arch: As of `drivetrain.Learner`.
         channels: Of rows of one's own: 1 grey, 3 colour, 4 colour with transparency.
-        size: Side of the pictures in px; None takes what the weights were trained with.
+        size: Side of the pictures in px; None as of `drivetrain.Learner`.
         pretrained: False takes random weights, which tell pictures apart less well.
         device: "auto", or a torch device name.
         precision: "auto", "fp32", "bf16" or "fp16".
@@ -65,12 +65,12 @@ def body_features(
         torch.manual_seed(0)
         kind = prepare_kind(data, arch=arch, pretrained=pretrained, size_px=size, augment=False, dropout=0.0)
         n_features = kind.architecture.features
-        network = Network(kind.normalise(), kind.body, features=n_features, n_outputs=1, dropout=0.0)
+        network = Network(kind.intake, kind.body, features=n_features, n_outputs=1, dropout=0.0)
     network.head = nn.Sequential()
-    network.to(place.device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+    to_device(network, place.device)
     network.eval()
-    store = Store(rows.paths, kind.reader, digests=rows.digests)
-    return raw_outputs(network, kind.reader, store, place)
+    store = Store(rows.inputs, kind.spec, digests=rows.digests)
+    return raw_outputs(network, kind.spec, store, place)
 
 
 def _as_data(rows: Examples, channels: int) -> Data:
@@ -81,7 +81,6 @@ def _as_data(rows: Examples, channels: int) -> Data:
         valid=Examples(),
         target=CategoryTarget(name="", vocab=("",)),
         split=Split.of(rows.digests, parts, method="given", seed=0, valid_pct=0.0, test_pct=0.0),
-        spec=SourceSpec(layout="table"),
+        spec=SourceSpec(layout="table", options={"channels": channels}),
         source="",
-        channels=channels,
     )

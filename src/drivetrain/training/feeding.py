@@ -17,11 +17,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from drivetrain.data.store import Store
+from drivetrain.data.cache.store import Store
 from drivetrain.errors import TrainingError
+from drivetrain.runtime.spec import Arrays
 from drivetrain.runtime.targets import Array
-from drivetrain.training.activations import Bank
-from drivetrain.training.kinds import PreparedKind
+from drivetrain.training.fast.activations import Bank
+from drivetrain.training.kind import TrainingKind
 
 ORDER, VIEWS, LAYERS, STORED_VIEWS, WHICH_VIEW = range(5)
 """Separate streams of random numbers."""
@@ -29,24 +30,28 @@ BANK_BATCH = 64
 
 
 @dataclass(frozen=True)
-class Pictures:
-    """Working arrays and the draws by which views are cut from them."""
+class Loaded:
+    """What was loaded of some rows, and the draws by which training views are made of it."""
 
-    working: Tensor
-    sizes: Tensor
+    tensors: tuple[Tensor, ...]
+    """As the kind collates them."""
     draws: Tensor
 
-    def head(self, rows: int) -> Pictures:
+    def head(self, rows: int) -> Loaded:
         """The first rows."""
-        return Pictures(self.working[:rows], self.sizes[:rows], self.draws[:rows])
+        return Loaded(tuple(tensor[:rows] for tensor in self.tensors), self.draws[:rows])
+
+    def varied(self, kind: TrainingKind, device: torch.device) -> tuple[Tensor, ...]:
+        """What the body reads, on the device."""
+        return kind.vary(tuple(tensor.to(device, non_blocking=True) for tensor in self.tensors), self.draws)
 
 
 @dataclass(frozen=True)
 class MicroBatch:
     """The rows of one step that go through the network together, in this process."""
 
-    inputs: Pictures | Tensor
-    """Pictures, or stored activations."""
+    inputs: Loaded | Tensor
+    """What was loaded, or stored activations."""
     target: Tensor
     share: float
     """Weight of each row's loss, so that the step's loss is the mean over its rows in all processes."""
@@ -72,9 +77,9 @@ class Feeder:
     rows in batches of 64 make steps of 33 and 32.
 
     Args:
-        store: Working arrays by row.
+        store: What was loaded, by row.
         target: Training form of the targets, one per row.
-        kind: Collates working arrays.
+        kind: Collates what was loaded.
         batch_size: Rows that go through the network together, over all processes.
         accumulate: Batches per step of the optimiser.
         seed: Of the order and of all draws.
@@ -86,7 +91,7 @@ class Feeder:
         self,
         store: Store,
         target: Array,
-        kind: PreparedKind,
+        kind: TrainingKind,
         *,
         batch_size: int,
         accumulate: int,
@@ -116,33 +121,33 @@ class Feeder:
     def epoch(self, phase: int, epoch: int, *, start: int = 0, bank: Bank | None = None) -> Iterator[Step]:
         """The steps of an epoch from step `start` on; the next one is decoded while this one is used.
 
-        With a bank, the rows' stored activations take the place of their pictures: another view in every epoch,
+        With a bank, the rows' stored activations take the place of their inputs: another view in every epoch,
         until all were used.
         """
         order = self.random(ORDER, phase, epoch).permutation(len(self.target))
         parts = np.array_split(order, self.steps)
-        source = self._pictures if bank is None else self._stored(bank, phase)
+        source = self._loaded if bank is None else self._stored(bank, phase)
         return ahead(lambda index: self._step(source, phase, epoch, index, parts[index]), range(start, self.steps))
 
-    def views(self, view: int) -> Iterator[tuple[NDArray[np.int64], Pictures]]:
+    def views(self, view: int) -> Iterator[tuple[NDArray[np.int64], Loaded]]:
         """One random view of every row, to be computed once and stored."""
         parts = np.array_split(np.arange(len(self.target)), math.ceil(len(self.target) / BANK_BATCH))
 
-        def batch(index: int) -> tuple[NDArray[np.int64], Pictures]:
+        def batch(index: int) -> tuple[NDArray[np.int64], Loaded]:
             shape = (len(parts[index]), self.kind.n_draws)
             draws = self.random(STORED_VIEWS, view, index).random(shape, dtype=np.float32)
-            _, pictures = self._load(parts[index], draws)
-            return parts[index], pictures
+            return parts[index], self._load(parts[index], draws)[1]
 
         return ahead(batch, range(len(parts)))
 
-    def as_judged(self) -> Iterator[tuple[NDArray[np.int64], NDArray[np.uint8]]]:
-        """Every row that can be read, (B, S, S, C) uint8, as validation sees it: whole, not varied."""
+    def as_judged(self) -> Iterator[tuple[NDArray[np.int64], Arrays]]:
+        """Every row that can be read, in batches of views, as validation sees it: not varied."""
         parts = np.array_split(np.arange(len(self.target)), math.ceil(len(self.target) / BANK_BATCH))
 
-        def batch(index: int) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
-            there, arrays = self._read(parts[index])
-            return parts[index][there], np.stack([self.kind.reader.view(array) for array in arrays])
+        def batch(index: int) -> tuple[NDArray[np.int64], Arrays]:
+            there, loaded = self._read(parts[index])
+            spec = self.kind.spec
+            return parts[index][there], spec.stack([spec.view(one) for one in loaded])
 
         return ahead(batch, range(len(parts)))
 
@@ -157,7 +162,7 @@ class Feeder:
             micro.append(MicroBatch(inputs, self.target[there], self.world / len(rows)))
         return Step(index, len(rows), seed, micro)
 
-    def _pictures(self, rows: NDArray[np.int64], draws: NDArray[np.float32], epoch: int) -> tuple[Any, Pictures]:
+    def _loaded(self, rows: NDArray[np.int64], draws: NDArray[np.float32], epoch: int) -> tuple[Any, Loaded]:
         return self._load(rows, draws)
 
     def _stored(self, bank: Bank, phase: int) -> Source:
@@ -169,24 +174,23 @@ class Feeder:
 
         return source
 
-    def _load(self, rows: NDArray[np.int64], draws: NDArray[np.float32]) -> tuple[NDArray[np.int64], Pictures]:
-        """The rows that can be read, and their pictures."""
-        there, arrays = self._read(rows)
-        working, sizes = self.kind.collate(arrays)
-        return rows[there], Pictures(working, sizes, torch.from_numpy(draws[there]))
+    def _load(self, rows: NDArray[np.int64], draws: NDArray[np.float32]) -> tuple[NDArray[np.int64], Loaded]:
+        """The rows that can be read, and what was loaded of them."""
+        there, loaded = self._read(rows)
+        return rows[there], Loaded(self.kind.collate(loaded), torch.from_numpy(draws[there]))
 
-    def _read(self, rows: NDArray[np.int64]) -> tuple[list[int], list[NDArray[np.uint8]]]:
-        """Which of the rows can be read, and their working arrays."""
-        arrays = self.store.get(rows.tolist())
-        there = [i for i, array in enumerate(arrays) if array is not None]
+    def _read(self, rows: NDArray[np.int64]) -> tuple[list[int], list[Arrays]]:
+        """Which of the rows can be read, and what was loaded of them."""
+        found = self.store.get(rows.tolist())
+        there = [i for i, one in enumerate(found) if one is not None]
         if not there:
-            raise TrainingError("none of the pictures of a batch can be read any more: were the files moved?")
-        return there, [array for array in arrays if array is not None]
+            raise TrainingError("none of the rows of a batch can be read any more: were the files moved?")
+        return there, [one for one in found if one is not None]
 
 
 T = TypeVar("T")
 
-Source = Callable[[NDArray[np.int64], NDArray[np.float32], int], tuple[Any, Pictures | Tensor]]
+Source = Callable[[NDArray[np.int64], NDArray[np.float32], int], tuple[Any, Loaded | Tensor]]
 """Rows, their draws and the epoch → the rows that are there, and their inputs."""
 
 

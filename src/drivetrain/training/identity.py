@@ -23,6 +23,33 @@ def parameters_sha256(module: nn.Module) -> str:
     return found.hexdigest()
 
 
+class ParametersHash:
+    """`parameters_sha256` of a module, computed once for each change: torch counts the changes of every tensor.
+
+    Example:
+        >>> layer = nn.Linear(1, 1)
+        >>> identity = ParametersHash(layer)
+        >>> before = identity()
+        >>> _ = nn.init.constant_(layer.bias, 3.0)
+        >>> identity() == before, identity() == parameters_sha256(layer)
+        (False, True)
+    """
+
+    def __init__(self, module: nn.Module) -> None:
+        self.module = module
+        self._of: list[tuple[int, int, int]] | None = None
+        self._hash = ""
+
+    def __call__(self) -> str:
+        """The hash of the parameters as they are now."""
+        tensors = self.module.state_dict(keep_vars=True).values()
+        # An optimiser's step, batch statistics and `load_state_dict` change tensors in place, which torch counts.
+        now = [(id(value), value.data_ptr(), value._version) for value in tensors]  # pyright: ignore[reportPrivateUsage]
+        if now != self._of:
+            self._of, self._hash = now, parameters_sha256(self.module)
+        return self._hash
+
+
 def fingerprint(facts: dict[str, Any]) -> str:
     """12 hex digits that differ when any fact does; facts are JSON values or have a telling ``repr``."""
     text = json.dumps(facts, sort_keys=True, default=repr)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from drivetrain.data.examples import Examples
 from drivetrain.evaluation.predictions import Predictions
 from drivetrain.runtime.targets import Target
-from drivetrain.training.losses import Loss
+from drivetrain.training.recipe.losses import Loss
 
 
 def judge(outputs: NDArray[np.float32], examples: Examples, target: Target, loss: Loss | None) -> Predictions:
@@ -19,12 +19,4 @@ def judge(outputs: NDArray[np.float32], examples: Examples, target: Target, loss
     if loss is not None:
         with torch.inference_mode():
             losses = loss(torch.from_numpy(outputs), torch.from_numpy(target.training_form(truth))).numpy()
-    return Predictions(
-        ids=examples.digests,
-        target=target,
-        truth=truth,
-        output=target.activate(outputs),
-        loss=losses,
-        groups=np.array(examples.groups) if examples.groups else None,
-        names=tuple(str(path) for path in examples.paths),
-    )
+    return Predictions.of(examples, target, target.activate(outputs), loss=losses)

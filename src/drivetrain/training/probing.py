@@ -7,6 +7,7 @@ on the other folds. Legend: N rows, F features, K outputs of the target.
 
 from __future__ import annotations
 
+import math
 import warnings
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from drivetrain.data.data import Data
 from drivetrain.data.examples import Examples
-from drivetrain.data.ties import tie
+from drivetrain.data.splitting.ties import tie
 from drivetrain.errors import DataError, ModelError
 from drivetrain.evaluation.predictions import Predictions
 from drivetrain.runtime.manifest import Architecture
@@ -26,6 +27,8 @@ from drivetrain.training.features import body_features
 Floats = NDArray[np.float64]
 
 FOLDS = 5
+MOST_ROWS = 10_000
+"""Training rows a probe is fitted on, at most, so that it takes minutes rather than hours."""
 STRENGTH = 0.01
 """Inverse of the penalty (scikit-learn's C) on standardised features; on Grocery .01 was the best of .001 … 1."""
 SPREAD_OF_WEIGHTS = 100.0
@@ -121,16 +124,19 @@ def out_of_fold(target: Target, features: Array, examples: Examples, *, folds: i
     return found
 
 
-def untrained_features(rows: Examples, architecture: Architecture, *, channels: int, size_px: int) -> tuple[Array, str]:
+def untrained_features(
+    rows: Examples, architecture: Architecture | None, *, channels: int, size_px: int | None
+) -> tuple[Array, str]:
     """(N, F) features of a body that has not learnt from these rows, and which body that was.
 
-    The model's own as it was before training; where that cannot be had, the one that ships with drivetrain.
+    The model's own as it was before training; where it has none, or that cannot be had, the one that ships with
+    drivetrain.
 
     Raises:
         DataError: A picture cannot be read any more.
         ModelError: Neither body can be had.
     """
-    if architecture.pretrained_from is not None:
+    if architecture is not None and architecture.pretrained_from is not None:
         try:
             found = body_features(rows, architecture.pretrained_from, channels=channels, size=size_px)
             return found, f"{without_folders(architecture.pretrained_from)} as it was before training"
@@ -149,16 +155,31 @@ def without_folders(arch: str) -> str:
     return Path(arch.partition(":")[2]).name if arch.startswith("local-dir:") else arch
 
 
-def probe_predictions(data: Data, architecture: Architecture, size_px: int) -> tuple[Predictions, str]:
-    """What a linear probe fitted on the training rows says of the validation rows, and which body it stands on."""
-    rows = Examples.concat([data.train, data.valid])
-    features, body = untrained_features(rows, architecture, channels=data.channels, size_px=size_px)
-    n = len(data.train)
-    probe = Probe(data.target, features[:n], data.target.encode(data.train.values))
+def linear_probe(data: Data, architecture: Architecture | None, size_px: int | None) -> tuple[Predictions, str]:
+    """What a linear model on an untrained body's features says of the validation rows, and what it is, in words.
+
+    Report and `Learner.baselines` show this one. It is fitted on the training rows, or evenly chosen ones of them
+    where there are more than `MOST_ROWS`.
+
+    Args:
+        data: With validation rows.
+        architecture: Of the model, whose body is loaded as it was before training; see `untrained_features`.
+        size_px: Of its pictures.
+
+    Raises:
+        DataError: A picture cannot be read any more.
+        ModelError: No body can be had.
+    """
+    step = math.ceil(len(data.train) / MOST_ROWS)
+    train = data.train.subset(range(0, len(data.train), step))
+    rows = Examples.concat([train, data.valid])
+    features, body = untrained_features(rows, architecture, channels=data.options.get("channels", 3), size_px=size_px)
+    probe = Probe(data.target, features[: len(train)], data.target.encode(train.values))
     table = Predictions(
         ids=data.valid.digests,
         target=data.target,
         truth=data.target.encode(data.valid.values),
-        output=probe.outputs(features[n:]),
+        output=probe.outputs(features[len(train) :]),
     )
-    return table, body
+    some = f", fitted on {len(train):,} of {len(data.train):,} training rows" if step > 1 else ""
+    return table, f"a linear model on features of {body}{some}"

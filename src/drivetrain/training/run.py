@@ -16,7 +16,6 @@ from torchvision.transforms import v2
 
 from drivetrain.errors import TrainingError
 from drivetrain.progress import Advance, say, track
-from drivetrain.training.activations import Bank
 from drivetrain.training.callbacks import Callback, Row
 from drivetrain.training.checkpoint import (
     Checkpoint,
@@ -27,15 +26,16 @@ from drivetrain.training.checkpoint import (
     snapshot,
     write_checkpoint,
 )
+from drivetrain.training.fast.activations import Bank
+from drivetrain.training.fast.memory import kept_memory
+from drivetrain.training.fast.solving import settle_head, solve_head
+from drivetrain.training.fast.starting import Starts
 from drivetrain.training.feeding import Feeder
-from drivetrain.training.kinds import PreparedKind
-from drivetrain.training.losses import Loss
-from drivetrain.training.memory import kept_memory
+from drivetrain.training.kind import TrainingKind
 from drivetrain.training.network import Network
 from drivetrain.training.place import Place
-from drivetrain.training.plan import MOST_EPOCHS, PLAN, Phase
-from drivetrain.training.solving import solve_head
-from drivetrain.training.starting import Starts
+from drivetrain.training.recipe.losses import Loss
+from drivetrain.training.recipe.plan import FIXED, HEAD, MOST_EPOCHS, PLAN, SETTLE, Phase
 from drivetrain.training.stepping import Stepper, make_optimizer, set_schedule
 
 MOST_VALIDATING = 0.1
@@ -49,7 +49,7 @@ class Setup:
     """What stays the same throughout a run."""
 
     network: Network
-    kind: PreparedKind
+    kind: TrainingKind
     feeder: Feeder
     loss: Loss
     place: Place
@@ -172,7 +172,10 @@ class Run:
             kept_memory(),
             _memory_explained(),
         ):
-            while self.position.phase < len(self.phases) and self._stop_reason is None:
+            while self.position.phase < len(self.phases):
+                if self._stop_reason is not None and not self.phases[self.position.phase].solved:
+                    self.position = Position(phase=self.position.phase + 1)  # a head that was trained still settles
+                    continue
                 self._phase(checkpoint, interrupted)
                 checkpoint = None
         if self._stop_reason:
@@ -190,6 +193,7 @@ class Run:
         if phase.solved:
             self._solve(phase, interrupted)
             return
+        self.network.fix_statistics(phase.statistics == FIXED)
         start = self.starts.prepare(self.phases, self.position.phase)
         self.network.train()
         optimizer = make_optimizer(self.network, setup.kind.depth, phase.rates, setup.weight_decay)
@@ -212,11 +216,14 @@ class Run:
 
     def _solve(self, phase: Phase, interrupted: Callable[[], bool]) -> None:
         """Not saved: what it takes time to make, the features, is stored, and the rest comes out the same again."""
-        began = time.monotonic()
-        bank = self.starts.judged()
-        self.position.loss = solve_head(self.network, bank, self.setup.feeder.target, self.setup.loss)
+        began, frozen = time.monotonic(), list(self.network.frozen)
+        self.network.freeze_body(True)
+        bank = self.starts.judged(phase.name)
+        solve = settle_head if phase.name == SETTLE else solve_head
+        self.position.loss = solve(self.network, bank, self.setup.feeder.target, self.setup.loss)
         self.position.rows = 1
         self._finish_epoch(phase, began)
+        self.network.freeze(frozen[0] if frozen else None)
         self.position = Position(phase=self.position.phase + 1)
         if interrupted():
             raise KeyboardInterrupt
@@ -246,17 +253,19 @@ class Run:
         self._leave_if(interrupted, stepper)
 
     def _fit_into_time(self, training: float) -> None:
-        """Let the last phase have as many epochs as there is time for, judged by those it has done and this one.
+        """Let the last phase with steps have as many epochs as there is time for, judged by those it has done.
 
         Before this epoch is validated, since the last one always is.
         """
         index, done = self.position.phase, self.position.epoch + 1
-        if self._seconds is None or index != len(self.phases) - 1:
+        if self._seconds is None or any(not later.solved for later in self.phases[index + 1 :]):
             return
+        solved = [float(row["seconds"] or 0) for row in self.history if row["phase"] == HEAD]
+        settling = solved[-1] if solved and index + 1 < len(self.phases) else 0.0  # the second time as the first
         phase = self.phases[index]
         earlier = sum(float(row["seconds"] or 0) for row in self.history[len(self.history) - done + 1 :])
         mean = (earlier + training + self._validating) / done
-        left = self._seconds - (time.monotonic() - self._began) - self._validating
+        left = self._seconds - (time.monotonic() - self._began) - self._validating - settling
         fitting = done + int(self.setup.place.first(max(0, int(left / mean))))
         # The rate falls with the share of the epochs done: late in the phase, more of them would make it rise again.
         if fitting < phase.epochs or done < phase.epochs / 2:

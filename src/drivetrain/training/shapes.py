@@ -10,9 +10,8 @@ import torch
 
 from drivetrain.errors import ArtefactError
 from drivetrain.runtime.artefact import GET_AGAIN, WEIGHTS, Artefact
-from drivetrain.runtime.plain_json import read_json
-from drivetrain.training.kinds import rebuild_kind
-from drivetrain.training.network import Network
+from drivetrain.runtime.files.plain_json import read_json
+from drivetrain.training.kind import rebuild_network
 
 MOST_HEADER_BYTES = 32 * 2**20
 BYTES_OF = {
@@ -92,14 +91,7 @@ def check_shapes(artefact: Artefact) -> None:
     stored, manifest = check_head(artefact), artefact.manifest
     try:
         with torch.device("meta"):
-            normalise, body = rebuild_kind(manifest.input, manifest.architecture)
-            network = Network(
-                normalise,
-                body,
-                features=manifest.architecture.features,
-                n_outputs=manifest.target.n_outputs,
-                dropout=manifest.architecture.dropout,
-            )
+            network = rebuild_network(manifest)
     except Exception:  # noqa: BLE001 - families that compute while they are built; they are compared when loaded
         return
     described = {name: tuple(value.shape) for name, value in network.state_dict().items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -12,19 +13,19 @@ from torchvision.transforms import v2
 
 from drivetrain.errors import SettingError, TrainingError
 from drivetrain.runtime.targets import Target
-from drivetrain.training.depthwise import FastDepthwiseGradients
-from drivetrain.training.feeding import MicroBatch, Pictures, Step
-from drivetrain.training.kinds import PreparedKind
-from drivetrain.training.losses import Loss
+from drivetrain.training.fast.depthwise import FastDepthwiseGradients
+from drivetrain.training.feeding import Loaded, MicroBatch, Step
+from drivetrain.training.kind import TrainingKind
 from drivetrain.training.network import Network
 from drivetrain.training.place import Place
-from drivetrain.training.plan import Phase, Rates
+from drivetrain.training.recipe.losses import Loss
+from drivetrain.training.recipe.plan import Phase, Rates
 
 BETA2, EPS = 0.99, 1e-5
 DEPTH_LEVELS = 16
 
 
-def make_optimizer(network: Network, depth: dict[str, float], rates: Rates, weight_decay: float) -> Optimizer:
+def make_optimizer(network: Network, depth: Mapping[str, float], rates: Rates, weight_decay: float) -> Optimizer:
     """AdamW with one parameter group per depth of the body, and one for the head.
 
     Weight decay spares what has one dimension: biases and the scales of normalisations. Source: Loshchilov and
@@ -79,7 +80,7 @@ class Stepper:
         place: Device and precision.
         clip_norm: Largest norm of the gradient; None leaves it as it is.
         mix: MixUp or CutMix, which blend pairs of rows and their targets.
-        start: The part of the body that the inputs enter, where they are stored activations; None for pictures.
+        start: The part of the body that the inputs enter, where they are stored activations; None: all of it.
     """
 
     def __init__(
@@ -87,7 +88,7 @@ class Stepper:
         network: Network,
         optimizer: Optimizer,
         loss: Loss,
-        kind: PreparedKind,
+        kind: TrainingKind,
         place: Place,
         *,
         clip_norm: float | None = None,
@@ -135,9 +136,9 @@ class Stepper:
         inputs = self.inputs(micro.inputs)
         target = micro.target.to(device, non_blocking=True)
         if self.mix is not None:
-            inputs, target = self.mix(inputs, target)
+            inputs, target = self._blended(inputs, target)
         with self.place.autocast(), FastDepthwiseGradients():
-            outputs: Tensor = self.distributed(inputs, self.start)
+            outputs: Tensor = self.distributed(*inputs, start=self.start)
         loss = self.loss(outputs, target).sum() * micro.share
         value = float(loss.detach())
         if not torch.isfinite(loss.detach()):
@@ -145,12 +146,21 @@ class Stepper:
         self.scaler.scale(loss).backward()
         return value
 
-    def inputs(self, given: Pictures | Tensor) -> Tensor:
-        """What the network reads, on the device."""
-        device = self.place.device
+    def _blended(self, inputs: tuple[Tensor, ...], target: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
+        assert self.mix is not None
+        if len(inputs) != 1 or inputs[0].ndim != 4:
+            raise SettingError(
+                "mixup or cutmix was asked for, which blend pictures; expected inputs of shape (B, C, H, W). "
+                "To fix: leave both out."
+            )
+        blended, target = self.mix(inputs[0], target)
+        return (blended,), target
+
+    def inputs(self, given: Loaded | Tensor) -> tuple[Tensor, ...]:
+        """What the body, or a part of it, reads, on the device."""
         if isinstance(given, Tensor):
-            return given.to(device, non_blocking=True)
-        return self.kind.training_views(given.working.to(device, non_blocking=True), given.sizes, given.draws)
+            return (given.to(self.place.device, non_blocking=True),)
+        return given.varied(self.kind, self.place.device)
 
     def _not_finite(self, value: float) -> str:
         rate = max(group["lr"] for group in self.optimizer.param_groups)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from drivetrain.evaluation.calibration import calibration_error
-from drivetrain.evaluation.report.html import plain
 from drivetrain.evaluation.report.parts import ReportParts, Seal
 from drivetrain.evaluation.report.summary import confidence_in_words, in_words, weakest
 from drivetrain.evaluation.report.tallies import tallies
-from drivetrain.evaluation.report.words import as_percent, count_bins, count_rows, quoted_list
 from drivetrain.evaluation.scores import Score
+from drivetrain.pages.html import plain
+from drivetrain.pages.words import as_percent, count_bins, count_rows, quoted_list
 
 MOST_CATEGORIES = 30
 SEAL_TITLE = "The sealed test set"

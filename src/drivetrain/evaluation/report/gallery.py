@@ -1,18 +1,17 @@
-"""Pictures of the rows that cost most. Legend: N rows, D numbers per row."""
+"""The rows that cost most, to look at. Legend: N rows, D numbers per row."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from drivetrain.evaluation._classification import log_loss_rows
+from drivetrain.evaluation.metrics.classification import log_loss_rows
 from drivetrain.evaluation.predictions import Predictions
-from drivetrain.evaluation.report.html import Child, Html, breakable, section, tag
-from drivetrain.evaluation.report.parts import LoadPicture, ReportParts
-from drivetrain.evaluation.report.thumbnails import picture_tag
-from drivetrain.evaluation.report.words import as_percent, shortened, value_in_words
+from drivetrain.evaluation.report.parts import ReportParts, ShowRow
+from drivetrain.pages.html import Child, Html, breakable, section, tag
+from drivetrain.pages.words import as_percent, shortened, value_in_words
 
-PICTURES = 12
+MOST_ROWS = 12
 """Of each kind of mistake."""
 
 
@@ -26,7 +25,7 @@ def row_losses(predictions: Predictions) -> NDArray[np.float64]:
     return log_loss_rows(predictions)
 
 
-def worst_rows(predictions: Predictions, most: int = PICTURES) -> dict[str, list[int]]:
+def worst_rows(predictions: Predictions, most: int = MOST_ROWS) -> dict[str, list[int]]:
     """Rows to look at, under a heading each; no row stands under two of them.
 
     Example:
@@ -52,28 +51,28 @@ def worst_rows(predictions: Predictions, most: int = PICTURES) -> dict[str, list
 
 
 def gallery(parts: ReportParts) -> Html | None:
-    """Pictures of the rows that cost most; None where there are no pictures."""
-    if parts.pictures is None:
+    """The rows that cost most; None where nothing can be shown of a row."""
+    if parts.show is None:
         return None
     lead = [
-        "Wrong labels and odd pictures show up here first. To keep, relabel or remove them one by one: ",
+        "Wrong labels and odd rows show up here first. To keep, relabel or remove them one by one: ",
         tag("code", "drivetrain review MODEL"),
         ".",
     ]
     groups: list[Child] = []
     for title, rows in worst_rows(parts.predictions).items():
-        cards = [card for row in rows if (card := _card(parts.predictions, parts.pictures, row)) is not None]
+        cards = [card for row in rows if (card := _card(parts.predictions, parts.show, row)) is not None]
         if cards:
             groups.append([tag("h3", title), tag("ul", cards, class_="gallery")])
     return section("pictures", "Look at its mistakes", lead, groups) if groups else None
 
 
-def _card(predictions: Predictions, load: LoadPicture, row: int) -> Html | None:
-    picture = load(row)
-    if picture is None:
-        return None
+def _card(predictions: Predictions, show: ShowRow, row: int) -> Html | None:
     one = predictions.subset([row])
     said, true = value_in_words(one.decoded()[0]), value_in_words(one.decoded_truth()[0])
+    shown = show(row, f"said {said}, labelled {true}")
+    if shown is None:
+        return None
     sure = of_truth = ""
     if one.target.kind == "category":
         sure = " " + as_percent(float(one.output[0].max()), 0)
@@ -81,7 +80,7 @@ def _card(predictions: Predictions, load: LoadPicture, row: int) -> Html | None:
     name = one.names[0] if one.names else one.ids[0]
     return tag(
         "li",
-        picture_tag(picture, alt=f"said {said}, labelled {true}"),
+        shown,
         tag(
             "p",
             tag("span", "said ", tag("b", said), tag("span", sure, class_="number"), class_="line"),

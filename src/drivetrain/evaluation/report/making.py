@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from drivetrain.evaluation.metrics import metric_named
-from drivetrain.evaluation.report.charts import curve
-from drivetrain.evaluation.report.html import (
+from drivetrain.evaluation.metrics.metrics import metric_named
+from drivetrain.evaluation.report.parts import Finding, ReportParts, Seal
+from drivetrain.pages.charts import curve
+from drivetrain.pages.html import (
     Child,
     Html,
     breakable,
@@ -16,19 +17,17 @@ from drivetrain.evaluation.report.html import (
     tag,
     with_code,
 )
-from drivetrain.evaluation.report.parts import Finding, ReportParts, Seal
-from drivetrain.evaluation.report.thumbnails import picture_tag
-from drivetrain.evaluation.report.words import as_percent, count_rows, with_minus
+from drivetrain.pages.words import as_percent, count_rows, with_minus
 from drivetrain.text import in_digits
 
 LEVELS = {"stop": "Problem", "warning": "Look at this", "note": "Note", "fine": "Fine"}
 PART_NAMES = {"train": "training", "valid": "validation", "test": "test (sealed)"}
-MOST_PICTURES_OF_A_FINDING = 12
+MOST_ROWS_OF_A_FINDING = 12
 DECISION_NAMES = {
     "arch": "architecture",
     "lr": "learning rate",
     "batch_size": "batch size",
-    "size": "picture size, px",
+    "size": "size, px",
     "unfreeze": "share of the body trained",
     "head_epochs": "epochs of the head alone",
 }
@@ -47,7 +46,7 @@ def training(parts: ReportParts) -> Html | None:
     if parts.decisions:
         content += [tag("h3", "What was decided, and why"), _decisions(parts)]
     lead = (
-        "Judge training by the validation curve. The training loss is measured on varied pictures while the network "
+        "Judge training by the validation curve. The training loss is measured on varied inputs while the network "
         "is being changed, so that it may lie above or below: that alone says nothing."
         if parts.history
         else None
@@ -167,8 +166,8 @@ def _audit(parts: ReportParts) -> list[Child]:
 
 def _finding(found: Finding) -> Html:
     shown = [
-        tag("li", picture_tag(picture, alt=caption), tag("p", breakable(caption), class_="name"))
-        for picture, caption in list(found.pictures)[:MOST_PICTURES_OF_A_FINDING]
+        tag("li", row, tag("p", breakable(caption), class_="name"))
+        for row, caption in list(found.rows)[:MOST_ROWS_OF_A_FINDING]
     ]
     return tag(
         "li",

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
-from drivetrain.evaluation.confusions import Counts, count_confusions, most_confused, top_confusions
+from drivetrain.evaluation.confusions import Counts, count_confusions, matrix_of_most_confused, top_confusions
 from drivetrain.evaluation.intervals import Interval
-from drivetrain.evaluation.report.charts import heat_map, matrix, strip
-from drivetrain.evaluation.report.html import Cell, Child, Html, figure, scrolling, section, table, tag
 from drivetrain.evaluation.report.parts import ReportParts
 from drivetrain.evaluation.report.tallies import Tally, tallies
-from drivetrain.evaluation.report.words import as_percent, shortened
+from drivetrain.pages.charts import heat_map, matrix, strip
+from drivetrain.pages.html import Cell, Child, Html, figure, scrolling, section, table, tag
+from drivetrain.pages.words import as_percent, shortened
 
 MOST_IN_MATRIX = 20
 """Categories of a matrix whose cells can be read; with more, the most confused ones are shown, and a map of all."""
@@ -46,16 +44,13 @@ def _confusions(vocab: Sequence[str], counts_KK: Counts) -> list[Child]:
     if k <= MOST_IN_MATRIX:
         made = [tag("h3", "Confusion matrix"), figure(matrix(counts_KK, names, names, "matrix"), caption, fixed=True)]
         return made + ([_top(vocab, counts_KK)] if k > 2 and top_confusions(counts_KK, 1) else [])
-    shown = most_confused(counts_KK, MOST_CONFUSED)
-    inside = counts_KK[np.ix_(shown, shown)]
-    counts = np.column_stack([inside, counts_KK[shown].sum(axis=1) - inside.sum(axis=1)])
-    rows = [names[i] for i in shown]
+    counts, rows, columns = matrix_of_most_confused(counts_KK, names, MOST_CONFUSED)
     mapped = [tag("h3", f"All {k} categories"), figure(heat_map(counts_KK, "map"), MAP_CAPTION)]
     return [
         _top(vocab, counts_KK),
         *(mapped if k <= MOST_IN_MAP else []),
-        tag("h3", f"The {len(shown)} most confused categories"),
-        figure(matrix(counts, rows, [*rows, "all others"], "matrix"), caption, fixed=True),
+        tag("h3", f"The {len(rows)} most confused categories"),
+        figure(matrix(counts, rows, columns, "matrix"), caption, fixed=True),
     ]
 
 

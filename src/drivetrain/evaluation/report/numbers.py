@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from drivetrain.evaluation._regression import errors
-from drivetrain.evaluation.report.charts import MOST_POINTS, residuals, scatter
-from drivetrain.evaluation.report.html import Child, Html, figure, scrolling, section, table, tag
+from drivetrain.evaluation.metrics.regression import errors
 from drivetrain.evaluation.report.parts import ReportParts
-from drivetrain.evaluation.report.words import as_percent, shortened, with_minus
+from drivetrain.pages.charts import MOST_POINTS, residuals, scatter
+from drivetrain.pages.html import Child, Html, figure, scrolling, section, table, tag
+from drivetrain.pages.words import as_percent, shortened, with_minus
 from drivetrain.text import in_digits
 
 MOST_DRAWN = 4

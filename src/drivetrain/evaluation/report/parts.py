@@ -10,21 +10,21 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from drivetrain.evaluation.predictions import Predictions
-from drivetrain.evaluation.report.html import Html
 from drivetrain.evaluation.scores import Score, Scores
+from drivetrain.pages.html import Html
 from drivetrain.runtime.calibration import Calibration
 from drivetrain.runtime.decisions import Decision
-from drivetrain.runtime.targets import Array
 
-LoadPicture = Callable[[int], Array | None]
-"""Position of a row in the predictions → its picture, (H, W, C) uint8; None where it cannot be read any more."""
+ShowRow = Callable[[int, str], Html | None]
+"""Position of a row in the predictions, and what stands for it where it cannot be seen → what its kind of input shows
+of it; None where it cannot be read any more."""
 
 Level = Literal["stop", "warning", "note", "fine"]
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Something a check found, in words, with the pictures that show it.
+    """Something a check found, in words, with the rows that show it.
 
     Example:
         >>> Finding("warning", "2 near-duplicates across parts", "a.jpg (training) looks like b.jpg (validation)").level
@@ -36,8 +36,8 @@ class Finding:
     text: str = ""
     mend: str = ""
     """What to do about it."""
-    pictures: Sequence[tuple[Array, str]] = ()
-    """Side by side: each an (H, W, C) uint8 picture and its caption."""
+    rows: Sequence[tuple[Html, str]] = ()
+    """Side by side: what is shown of each, and its caption."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class ReportParts:
     """One row per epoch: epoch, phase, train_loss, valid_loss, a column per metric, seconds."""
     verdict: str | None = None
     """How training went, in a sentence."""
-    pictures: LoadPicture | None = None
+    show: ShowRow | None = None
     audit: Sequence[Finding] | None = None
     """None: no audit was made. Empty: one was made, and found nothing."""
     seal: Seal | None = None
@@ -101,7 +101,7 @@ class ReportParts:
     calibration: Calibration | None = None
     """What the saved model applies to its answers."""
     sections: Sequence[tuple[str, Html]] = ()
-    """Further sections: a title, and what `drivetrain.evaluation.report.html` made."""
+    """Further sections: a title, and what `drivetrain.pages` made."""
     warnings: Sequence[str] = ()
     """What a reader has to know before the numbers, such as rows that could not be found."""
     created: str = ""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from drivetrain.evaluation.report.charts import compared
-from drivetrain.evaluation.report.html import Child, Html, figure, tag
 from drivetrain.evaluation.report.parts import ReportParts
 from drivetrain.evaluation.report.tallies import Tally, said_and_held, tallies
-from drivetrain.evaluation.report.words import as_percent, count_rows, quoted_list, shown, with_minus
 from drivetrain.evaluation.scores import Score
+from drivetrain.pages.charts import Bar, compared
+from drivetrain.pages.html import Child, Html, figure, tag
+from drivetrain.pages.words import as_percent, count_rows, quoted_list, shown, with_minus
 
 HONEST = 0.02
 """Confidence this close to the truth, on average, is called right."""
@@ -160,8 +160,13 @@ def _beside(parts: ReportParts, score: Score) -> Html | None:
     known = [baseline for baseline in parts.baselines if baseline.value is not None]
     if not known or score.value is None:
         return None
-    own = score.model_copy(update={"label": "this model"})
-    drawn = compared([own, *known], "compared", f"{_capital(score.label)} beside simpler ways to answer")
+    bars = [
+        Bar(label, s.value, s.low, s.high, " ".join(shown(s)).strip())
+        for label, s in (("this model", score), *((baseline.label, baseline) for baseline in known))
+        if s.value is not None
+    ]
+    title = f"{_capital(score.label)} beside simpler ways to answer"
+    drawn = compared(bars, "compared", title, percent=score.percent)
     notes = [tag("li", f"{_capital(b.label)}: {b.note}.") for b in known if b.note]
     return tag(
         "div",

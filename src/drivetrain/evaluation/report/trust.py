@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from drivetrain.evaluation.calibration import ReliabilityBin, calibration_error, reliability
 from drivetrain.evaluation.predictions import Predictions
-from drivetrain.evaluation.report import charts
-from drivetrain.evaluation.report.html import Html, details, figure, scrolling, section, table, tag
 from drivetrain.evaluation.report.parts import ReportParts
 from drivetrain.evaluation.report.summary import confidence_in_words
-from drivetrain.evaluation.report.words import as_percent, count_bins, shown
 from drivetrain.evaluation.scores import score
+from drivetrain.pages import charts
+from drivetrain.pages.html import Html, details, figure, scrolling, section, table, tag
+from drivetrain.pages.words import as_percent, count_bins, shown
 
 COSTS = {
     "log_loss": ("Log loss (NLL)", "what a wrong certainty costs; 0 is perfect"),

@@ -1,0 +1,141 @@
+"""`drivetrain predict`: what a saved model says of pictures."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from drivetrain.cli.checked import path_of, whole_of
+from drivetrain.cli.failures import complain
+from drivetrain.cli.place import Device, Precision, PrecisionName
+from drivetrain.cli.results import answers, as_json
+from drivetrain.text import number_text
+
+if TYPE_CHECKING:
+    from drivetrain.runtime.predictor import Prediction, Predictor
+
+
+def predict(
+    model: Annotated[
+        Path, typer.Argument(help="Folder that `drivetrain train` wrote.", metavar="MODEL", parser=path_of("MODEL"))
+    ],
+    inputs: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Pictures, or folders: all pictures below them.", metavar="FILE|FOLDER", parser=path_of("FILE|FOLDER")
+        ),
+    ],
+    *,
+    top_k: Annotated[
+        int,
+        typer.Option(help="How many categories to list, best first.", parser=whole_of("top_k", least=1), metavar="N"),
+    ] = 5,
+    batch_size: Annotated[
+        int,
+        typer.Option(
+            help="Pictures that go through the network together.", parser=whole_of("batch_size", least=1), metavar="N"
+        ),
+    ] = 32,
+    device: Device = "auto",
+    precision: Precision = PrecisionName.AUTO,
+    json: Annotated[
+        bool,
+        typer.Option(
+            "--json", help="Print one JSON object per picture and line: path, label, probability, top, set, abstained."
+        ),
+    ] = False,
+) -> None:
+    """Say what pictures show, one line each, in the order given; without torch where the model allows it.
+
+    A picture that cannot be read is reported (with --json by a line with an `error`), the rest go on, and the exit
+    status is 1 at the end, as it is with cat or grep.
+    """
+    import drivetrain as dt  # noqa: PLC0415 - light, but what it loads next is not
+    from drivetrain.progress import track  # noqa: PLC0415 - brings rich
+
+    on_terminal = sys.stdout.isatty()  # where the answers themselves show how far it is
+    with answers() as answer:
+        predictor = dt.load(model, device=device, precision=precision.value, top_k=top_k)
+        sources = list(_sources(inputs))
+        failed = 0
+        with track("predicting", 0 if on_terminal else len(sources)) as advance:
+            for prediction in _predictions(predictor, sources, batch_size):
+                failed += prediction.error is not None
+                if json:
+                    answer(as_json(prediction.as_json()))
+                elif prediction.error is None:
+                    answer(as_text(prediction))
+                else:
+                    complain("error", prediction.error)
+                advance(1)
+    if failed:
+        complain("error", f"{failed} of {len(sources)} could not be read")
+        raise typer.Exit(1)
+
+
+def as_text(prediction: Prediction) -> str:
+    """One line for a person.
+
+    Example:
+        >>> from drivetrain.runtime.predictor import Prediction
+        >>> as_text(Prediction("a.jpg", label="pear", probability=0.9, top=(("pear", 0.9), ("fig", 0.1))))
+        'a.jpg: pear 90.0 % (fig 10.0 %)'
+        >>> as_text(Prediction("a.jpg", labels=(), top=(("ripe", 0.25),)))
+        'a.jpg: none (ripe 25.0 %)'
+        >>> as_text(Prediction("a.jpg", label="pear", top=(("pear", 0.4), ("fig", 0.3)), abstained=True))
+        'a.jpg: not sure: pear 40.0 % (fig 30.0 %)'
+        >>> as_text(Prediction("a.jpg", values={"grams": 151.25}))
+        'a.jpg: grams 151.2'
+        >>> as_text(Prediction("a.jpg", values={"grams": 151.25}, intervals={"grams": (140.0, 162.5)}))
+        'a.jpg: grams 151.2 [140, 162.5]'
+    """
+    from drivetrain.text import readable  # noqa: PLC0415 - brings numpy
+
+    if prediction.values is not None:
+        said, others = ", ".join(_number(prediction, name) for name in prediction.values), ()
+    elif prediction.labels is not None:
+        said, others = ", ".join(prediction.labels) or "none", prediction.top
+    else:
+        said, others = _percent(prediction.top[0]), prediction.top[1:]
+    said = f"not sure: {said}" if prediction.abstained else said
+    listed = f" ({', '.join(map(_percent, others))})" if others else ""
+    return readable(f"{prediction.path}: {said}{listed}")
+
+
+def _number(prediction: Prediction, name: str) -> str:
+    ends = (prediction.intervals or {}).get(name)
+    interval = f" [{number_text(ends[0])}, {number_text(ends[1])}]" if ends else ""
+    return f"{name} {number_text((prediction.values or {})[name])}{interval}"
+
+
+def _percent(item: tuple[str, float]) -> str:
+    return f"{item[0]} {100 * item[1]:.1f} %"
+
+
+def _sources(inputs: Iterable[Path]) -> Iterator[Path | Prediction]:
+    """The files to read; a folder stands for the pictures below it, or for an error where there are none."""
+    from drivetrain.runtime.files.scanning import folder_pictures  # noqa: PLC0415
+    from drivetrain.runtime.predictor import Prediction  # noqa: PLC0415
+    from drivetrain.text import readable  # noqa: PLC0415
+
+    for item in inputs:
+        if not os.path.isdir(item):  # noqa: PTH112 - Path.is_dir raises for names that are too long
+            yield item
+            continue
+        pictures = folder_pictures(item)
+        yield from pictures or [Prediction(str(item), error=f"{readable(item)}: the folder holds no pictures")]
+
+
+def _predictions(predictor: Predictor, sources: Iterable[Path | Prediction], batch_size: int) -> Iterator[Prediction]:
+    """Answers in the order of the sources; what is an answer already stays as it is."""
+    for to_read, group in groupby(sources, key=lambda source: isinstance(source, Path)):
+        if to_read:
+            yield from predictor.predict_many((path for path in group if isinstance(path, Path)), batch_size=batch_size)
+        else:
+            yield from (prediction for prediction in group if not isinstance(prediction, Path))

@@ -1,0 +1,233 @@
+"""`drivetrain review`: a local page to clean data with, and the file its decisions are kept in."""
+
+from __future__ import annotations
+
+import math
+import webbrowser
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
+
+from drivetrain.cli.checked import path_of, text_path_of
+from drivetrain.cli.place import Device, Precision, PrecisionName
+from drivetrain.cli.project import ProjectFolder
+from drivetrain.cli.results import answers, quoted
+from drivetrain.errors import SettingError, did_you_mean
+
+if TYPE_CHECKING:
+    from drivetrain.learner.review import ReviewRows
+
+PICTURE_PX = 640
+"""Longest side of a picture on the page."""
+TITLES = {
+    "labels": ("Likely wrong labels", "The label and a model that has not seen it disagree, and the model is sure."),
+    "duplicates": (
+        "Duplicates",
+        "Pairs that show the same picture, or one a part of the other; those with different labels first. Remove one; "
+        "give copies of the very same file their right label, since what is decided of one holds for all.",
+    ),
+    "losses": ("Highest losses", "Validation rows that the model is most wrong about: odd pictures and wrong labels."),
+}
+
+
+def review(
+    model: Annotated[
+        Path, typer.Argument(help="Folder that `drivetrain train` wrote.", metavar="MODEL", parser=path_of("MODEL"))
+    ],
+    *,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            help="Folder or table that holds the pictures now.",
+            parser=text_path_of("data"),
+            metavar="DATA",
+            show_default="where they were trained from",
+        ),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="File of the decisions; an earlier one is gone on with.")] = Path(
+        "review.jsonl"
+    ),
+    port: Annotated[int, typer.Option(help="Of the page, on this machine alone; 0 takes a free one.", min=0)] = 0,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the address.")] = False,
+    device: Device = "auto",
+    precision: Precision = PrecisionName.AUTO,
+    project: ProjectFolder = None,
+) -> None:
+    """Look through likely wrong labels, duplicates and top losses on a local page: keep, relabel or remove.
+
+    Each decision is written to the file as it is made; stop with Ctrl-C and go on later. Nothing is changed in your
+    data: `dt.images(..., review="review.jsonl")` applies the file. The sealed test rows are not shown.
+    """
+    from drivetrain.cli.commands.review_server import ReviewServer  # noqa: PLC0415
+    from drivetrain.learner.saved_model import gather  # noqa: PLC0415 - brings torch
+    from drivetrain.runtime.files.places import file_to_write  # noqa: PLC0415
+
+    file_to_write(out, "--out", over=(".jsonl",))
+    decisions_in(out)  # says so now if the file is something else
+    with answers() as answer:
+        rows = gather(model, data=data, device=device, precision=precision.value, project=project)
+        desk = Desk(rows, out)
+        server = ReviewServer(desk.items, desk.picture, desk.decide, port=port)
+        answer(f"review at {server.url}")
+        answer(f"decisions go to {quoted(out)}; stop with Ctrl-C")
+        if not no_browser:
+            webbrowser.open(server.url)
+        try:
+            server.run()
+        except KeyboardInterrupt:
+            answer(f"{len(decisions_in(out))} pictures decided, in {quoted(out)}")
+        finally:
+            server.close()
+
+
+def decisions_in(out: Path) -> Mapping[str, Any]:
+    """What the file holds already; empty where there is none.
+
+    Raises:
+        DataError: The file is no review.
+    """
+    from drivetrain.data.review import read_review  # noqa: PLC0415
+
+    return read_review(out) if out.exists() and out.stat().st_size else {}
+
+
+class Desk:
+    """Rows on the page and their decisions in the file.
+
+    Args:
+        rows: What to look at.
+        out: The file of decisions.
+    """
+
+    def __init__(self, rows: ReviewRows, out: Path) -> None:
+        self.rows, self.out = rows, out
+        self._shown = rows.shown()
+        self._decided = dict(decisions_in(out))
+
+    def items(self) -> Mapping[str, Any]:
+        """The whole page, for JSON."""
+        from drivetrain.learner.review import as_label  # noqa: PLC0415
+        from drivetrain.text import readable  # noqa: PLC0415
+
+        target, name = self.rows.target, readable(self.out)
+        lists = [
+            {
+                "key": key,
+                "title": TITLES[key][0],
+                "why": TITLES[key][1],
+                "items": [
+                    {
+                        "rows": list(item.rows),
+                        "suggestion": None if item.suggestion is None else as_label(item.suggestion),
+                    }
+                    for item in items
+                ],
+            }
+            for key, items in self.rows.items.items()
+        ]
+        return {
+            "title": self.rows.title,
+            "source": self.rows.source,
+            "file": name,
+            "apply": f"dt.images(…, review={str(name)!r})",
+            "kind": target.kind,
+            "vocab": [] if target.kind == "number" else list(target.vocab),
+            "names": list(target.names) if target.kind == "number" else [],
+            "notes": list(self.rows.notes),
+            "rows": {row: self._row(row) for row in self._shown},
+            "lists": lists,
+            "decisions": self.decisions(),
+        }
+
+    def _row(self, row: int) -> dict[str, Any]:
+        """What is shown of one row."""
+        from drivetrain.learner.review import as_label  # noqa: PLC0415
+        from drivetrain.text import readable  # noqa: PLC0415
+
+        examples, said, target = self.rows.examples, self.rows.said, self.rows.target
+        path = examples.inputs[row]
+        judge = self.rows.judges[row >= self.rows.n_valid]
+        found: dict[str, Any] = {
+            "name": readable("/".join(path.parts[-2:])),
+            "path": readable(path),
+            "part": self.rows.part(row),
+            "label": as_label(examples.values[row]),
+            "copies": examples.digests.count(examples.digests[row]),
+            "judge": f"{judge} says",
+            "said": None,
+            "of_label": None,
+            "of_said": None,
+        }
+        if judge:
+            found["said"] = as_label(said.subset([row]).decoded()[0])
+            if target.kind == "category":
+                found["of_said"] = float(said.output[row].max())
+                found["of_label"] = float(said.output[row, int(said.known_truth()[row])])
+        return found
+
+    def picture(self, row: int) -> tuple[bytes, str] | None:
+        """What is shown of a row, and its media type; None for one not on the page, or that cannot be read."""
+        from drivetrain.evaluation.report.showing import shown_source  # noqa: PLC0415
+        from drivetrain.pages.chart import as_file  # noqa: PLC0415
+
+        if row not in self._shown:
+            return None
+        rows = self.rows.examples
+        shown = shown_source(rows.kind, rows.inputs[row], side_px=PICTURE_PX, **rows.options)
+        return None if shown is None else as_file(shown, PICTURE_PX)
+
+    def decide(self, row: int, action: str, label: Any) -> Mapping[str, Any]:
+        """Store a decision about a row that is shown; all decisions are given back.
+
+        Raises:
+            SettingError: The row, the action or the label is none of those that there are.
+            DataError: The file cannot be written.
+        """
+        from drivetrain.data.review import record  # noqa: PLC0415
+
+        if row not in self._shown:
+            raise SettingError(f"row {row} is not among those that are shown.")
+        value = self._label(label) if action == "relabel" else None
+        record(self.out, self.rows.examples.digests[row], cast(Any, action), value)
+        self._decided = dict(decisions_in(self.out))  # what counts is what the file says
+        return self.decisions()
+
+    def decisions(self) -> dict[str, Any]:
+        """Row → action and label, of the rows that are shown."""
+        digests = self.rows.examples.digests
+        return {
+            str(row): {"action": made.action, "label": made.label}
+            for row in self._shown
+            if (made := self._decided.get(digests[row])) is not None
+        }
+
+    def _label(self, label: Any) -> Any:
+        """The label as the target knows it."""
+        target = self.rows.target
+        listed: list[Any] | None = None
+        if isinstance(label, str | int | float):
+            listed = [label]
+        elif isinstance(label, list):
+            listed = cast("list[Any]", label)
+        if target.kind == "number":
+            if listed and len(listed) == len(target.names) and all(map(_is_finite, listed)):
+                return tuple(float(number) for number in listed)
+            raise SettingError(
+                f"{label!r} is no value for {target.name}: {len(target.names)} finite numbers are expected."
+            )
+        if listed is None or not all(isinstance(name, str) for name in listed):
+            raise SettingError(f"{label!r} is no label: text is expected.")
+        for name in listed:
+            if name not in target.vocab:
+                raise SettingError(f"{name!r} is no category of {target.name!r}.{did_you_mean(name, target.vocab)}")
+        if target.kind == "categories":
+            return tuple(dict.fromkeys(listed))
+        if len(listed) != 1:
+            raise SettingError(f"{len(listed)} labels were given; one category is expected.")
+        return listed[0]
+
+
+def _is_finite(number: Any) -> bool:
+    return isinstance(number, int | float) and not isinstance(number, bool) and math.isfinite(number)

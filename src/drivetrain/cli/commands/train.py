@@ -1,0 +1,436 @@
+"""`drivetrain train`: from a folder or a table of pictures to a saved, judged model."""
+
+from __future__ import annotations
+
+import time as clock
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from drivetrain.cli.checked import number_of, path_of, text_path_of, whole_of
+from drivetrain.cli.data_options import (
+    DATA,
+    Channels,
+    Kind,
+    LabelDelimiter,
+    LabelsFrom,
+    PathColumn,
+    TargetColumns,
+    one_or_several,
+)
+from drivetrain.cli.place import Device, Precision, PrecisionName
+from drivetrain.cli.project import ProjectFolder
+from drivetrain.cli.results import (
+    AsJson,
+    answers,
+    as_json,
+    decisions_as_json,
+    next_steps,
+    quoted,
+    scores_as_json,
+    scores_as_text,
+)
+
+if TYPE_CHECKING:
+    from drivetrain.data.data import Data
+    from drivetrain.evaluation.scores import Scores
+    from drivetrain.learner.learner import Learner
+    from drivetrain.training.callbacks import Callback
+
+DEFAULT_EPOCHS = 5
+SAVING_S = 2.0
+"""Kept back from a budget for intervals and for writing the model."""
+EXPORTING_S = {"none": 0.0, "fp32": 12.0, "bf16": 15.0, "fp16": 15.0, "int8": 27.0}
+"""And for its ONNX file: conversion takes most of it (5 to 8 s for a MobileNetV1, 2 s of loading), the
+comparison with the trained network on 64 pictures the rest; below fp32 all validation rows are answered twice."""
+MODEL, TRAINING = "What learns", "How it is trained"
+
+
+class FitName(StrEnum):
+    """What becomes of pictures that are not square."""
+
+    CROP = "crop"
+    SQUEEZE = "squeeze"
+    PAD = "pad"
+
+
+class StatisticsName(StrEnum):
+    """What the body's batch normalisation standardises with while it is trained."""
+
+    FIXED = "fixed"
+    BATCH = "batch"
+
+
+class ExportName(StrEnum):
+    """Of the weights in model.onnx, or none of it."""
+
+    FP32 = "fp32"
+    INT8 = "int8"
+    BF16 = "bf16"
+    FP16 = "fp16"
+    NONE = "none"
+
+
+def train(
+    data: Annotated[
+        str,
+        typer.Argument(
+            help="Folder with one sub-folder per class (or train/, valid/ and test/ with such folders), or a CSV, TSV "
+            "or Parquet file.",
+            metavar="DATA",
+            parser=text_path_of("DATA"),
+        ),
+    ],
+    *,
+    arch: Annotated[
+        str | None,
+        typer.Option(
+            help="A timm architecture, local-dir:FOLDER, or a name of `drivetrain bodies`.",
+            show_default="resnet34, or one that is here where its weights cannot be had",
+        ),
+    ] = None,
+    epochs: Annotated[
+        int | None,
+        typer.Option(
+            help="Passes over the training set with everything trained.",
+            parser=whole_of("epochs", least=1),
+            metavar="N",
+            show_default="5",
+        ),
+    ] = None,
+    budget: Annotated[
+        str | None,
+        typer.Option(help="Instead of --epochs: the time all of this may take, such as 90s, 5min or 1h."),
+    ] = None,
+    out: Annotated[
+        Path, typer.Option(help="Where the model is saved, such as fruit.model.", parser=path_of("out"), metavar="DIR")
+    ],
+    json: AsJson = False,
+    target: TargetColumns = None,
+    path: PathColumn = None,
+    split: Annotated[
+        str | None,
+        typer.Option(
+            help="Column that says train, valid or test, or a .json file with a split that was saved.",
+            show_default="found",
+            rich_help_panel=DATA,
+        ),
+    ] = None,
+    group: Annotated[
+        str | None,
+        typer.Option(
+            help="What rows belong to; no group is in two parts: a column, folder, near-duplicates, camera, day, or a "
+            "regular expression with a (group) for the path.",
+            show_default="none",
+            rich_help_panel=DATA,
+        ),
+    ] = None,
+    time: Annotated[
+        str | None,
+        typer.Option(
+            help="When a row was taken; what is later validates and tests: a column, or a regular expression.",
+            show_default="none",
+            rich_help_panel=DATA,
+        ),
+    ] = None,
+    gap: Annotated[
+        str | None,
+        typer.Option(help="Time left out between the parts, such as 7d.", show_default="none", rich_help_panel=DATA),
+    ] = None,
+    review: Annotated[
+        Path | None,
+        typer.Option(
+            help="Decisions that `drivetrain review` wrote.",
+            parser=path_of("review"),
+            metavar="FILE",
+            show_default="none",
+            rich_help_panel=DATA,
+        ),
+    ] = None,
+    kind: Kind = None,
+    label_delim: LabelDelimiter = None,
+    valid_pct: Annotated[
+        float | None,
+        typer.Option(
+            help="Fraction held out for validation.",
+            parser=number_of("valid_pct", least=0, below=1),
+            metavar="FRACTION",
+            show_default="0.2, or as given",
+            rich_help_panel=DATA,
+        ),
+    ] = None,
+    test_pct: Annotated[
+        float | None,
+        typer.Option(
+            help="Fraction sealed for the test.",
+            parser=number_of("test_pct", least=0, below=1),
+            metavar="FRACTION",
+            show_default="0.2, or as given",
+            rich_help_panel=DATA,
+        ),
+    ] = None,
+    seed: Annotated[
+        int,
+        typer.Option(
+            help="Of the split, the head, the order and the augmentation.",
+            parser=whole_of("seed", least=0),
+            metavar="N",
+            rich_help_panel=DATA,
+        ),
+    ] = 42,
+    channels: Channels = 3,
+    labels_from: LabelsFrom = None,
+    seal: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Test set that somebody else sealed; none of it is trained on.",
+            parser=path_of("seal"),
+            metavar="FILE",
+            rich_help_panel=DATA,
+        ),
+    ] = None,
+    retire: Annotated[
+        str | None,
+        typer.Option(help="Reason to give up a sealed test set that this split would train on.", rich_help_panel=DATA),
+    ] = None,
+    from_scratch: Annotated[
+        bool, typer.Option("--from-scratch", help="Do not use pretrained weights.", rich_help_panel=MODEL)
+    ] = False,
+    size: Annotated[
+        int | None,
+        typer.Option(
+            help="Side of the pictures, px.",
+            parser=whole_of("size", least=8, most=2048),
+            metavar="PX",
+            show_default="as pretrained, less for small pictures",
+            rich_help_panel=MODEL,
+        ),
+    ] = None,
+    fit: Annotated[
+        FitName | None,
+        typer.Option(
+            help="Pictures that are not square: their centre, or all of them, squeezed or padded.",
+            show_default="by what would be lost",
+            rich_help_panel=MODEL,
+        ),
+    ] = None,
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What to report; several times for several.", show_default="by target", rich_help_panel=MODEL
+        ),
+    ] = None,
+    batch_size: Annotated[
+        int | None,
+        typer.Option(
+            help="Pictures per step.",
+            parser=whole_of("batch_size", least=1),
+            metavar="N",
+            show_default="chosen",
+            rich_help_panel=TRAINING,
+        ),
+    ] = None,
+    lr: Annotated[
+        float | None,
+        typer.Option(
+            help="Peak learning rate of the head.",
+            parser=number_of("lr", above=0),
+            metavar="RATE",
+            show_default="chosen",
+            rich_help_panel=TRAINING,
+        ),
+    ] = None,
+    head_epochs: Annotated[
+        int | None,
+        typer.Option(
+            help="Passes with the body frozen, first.",
+            parser=whole_of("head_epochs", least=0),
+            metavar="N",
+            show_default="chosen",
+            rich_help_panel=TRAINING,
+        ),
+    ] = None,
+    unfreeze: Annotated[
+        float | None,
+        typer.Option(
+            help="Share of the body to train, from the head down.",
+            parser=number_of("unfreeze", above=0, most=1),
+            metavar="SHARE",
+            show_default="all, or with --budget what fits",
+            rich_help_panel=TRAINING,
+        ),
+    ] = None,
+    statistics: Annotated[
+        StatisticsName | None,
+        typer.Option(
+            help="What the body's batch normalisation standardises with in training: its own statistics, or each "
+            "batch's.",
+            show_default="fixed, where the body is pretrained",
+            rich_help_panel=TRAINING,
+        ),
+    ] = None,
+    no_activation_cache: Annotated[
+        bool,
+        typer.Option(
+            "--no-activation-cache", help="Compute what is frozen in every epoch anew.", rich_help_panel=TRAINING
+        ),
+    ] = False,
+    keep_best: Annotated[
+        bool,
+        typer.Option("--keep-best", help="Keep the epoch with the lowest validation loss.", rich_help_panel=TRAINING),
+    ] = False,
+    patience: Annotated[
+        int | None,
+        typer.Option(
+            help="Epochs without a lower validation loss, then stop.",
+            parser=whole_of("patience", least=1),
+            metavar="N",
+            rich_help_panel=TRAINING,
+        ),
+    ] = None,
+    export: Annotated[
+        ExportName,
+        typer.Option(
+            help="The model that runs without torch: its precision (below fp32 only if validation allows it), or none."
+        ),
+    ] = ExportName.FP32,
+    device: Device = "auto",
+    precision: Precision = PrecisionName.AUTO,
+    project: ProjectFolder = None,
+) -> None:
+    """Train a model on pictures, judge it on the validation set, and save it.
+
+    The test set stays sealed until `drivetrain evaluate --test`. A run that was interrupted or killed is taken up
+    where it was by the same command.
+    """
+    began = clock.monotonic()
+    seconds_given = _budget(budget, epochs)
+    _check_out(out)
+    import drivetrain as dt  # noqa: PLC0415 - light, but what it loads next is not
+
+    with answers() as answer:
+        pictures = dt.images(
+            data,
+            target=one_or_several(target),
+            path=path,
+            split=split,
+            group=group,
+            time=time,
+            gap=gap,
+            review=review,
+            valid_pct=valid_pct,
+            test_pct=test_pct,
+            seed=seed,
+            kind=None if kind is None else kind.value,
+            label_delim=label_delim,
+            channels=channels,
+            labels_from=None if labels_from is None else labels_from.value,
+            seal=seal or None,
+            retire=retire,
+            project=project,
+        )
+        _say_what_was_read(pictures)
+        learn = dt.Learner(
+            pictures,
+            arch,
+            metrics=metric or None,
+            pretrained=not from_scratch,
+            size=size,
+            fit=None if fit is None else fit.value,
+            recipe=dt.Recipe(batch_size=batch_size, store_activations=not no_activation_cache),
+            device=device,
+            precision=precision.value,
+            callbacks=_callbacks(keep_best=keep_best, patience=patience),
+        )
+        recipe: Any = {"head_epochs": head_epochs, "lr": lr, "unfreeze": unfreeze}
+        recipe["statistics"] = None if statistics is None else statistics.value
+        try:
+            if seconds_given is None:
+                learn.fine_tune(epochs or DEFAULT_EPOCHS, **recipe)
+            else:
+                spent = _process_seconds() + SAVING_S + EXPORTING_S[export.value]
+                learn.fine_tune(budget=seconds_given, spent=spent, **recipe)
+        except KeyboardInterrupt as stopped:
+            raise KeyboardInterrupt(
+                f"{quoted(out)} was not written. The same command goes on where this one was"
+            ) from stopped
+        exported: Any = None if export is ExportName.NONE else export.value
+        learn.save(out, precision=exported)
+        if not learn.place.main:
+            return
+        scores = learn.saved_scores
+        seconds = round(clock.monotonic() - began, 1)
+        answer(as_json(_object(learn, out, seconds, scores)) if json else _text(pictures, out, seconds, scores))
+
+
+def _budget(budget: str | None, epochs: int | None) -> float | None:
+    """The time given, in seconds."""
+    if budget is None:
+        return None
+    if epochs is not None:
+        raise typer.BadParameter("--epochs and --budget are both given: choose one.")
+    from drivetrain.errors import SettingError  # noqa: PLC0415
+    from drivetrain.runtime.times import seconds_of  # noqa: PLC0415
+
+    try:
+        return seconds_of(budget)
+    except SettingError as error:
+        raise typer.BadParameter(str(error), param_hint="--budget") from error
+
+
+def _process_seconds() -> float:
+    """Since this process was started: the budget counts what was imported and read before training, too."""
+    import psutil  # noqa: PLC0415
+
+    return clock.time() - psutil.Process().create_time()
+
+
+def _check_out(out: Path) -> None:
+    """Refuse a place that cannot be written to, and say what will be replaced, before training rather than after."""
+    from drivetrain.progress import say  # noqa: PLC0415 - brings rich
+    from drivetrain.runtime.artefact import check_target_path, is_artefact  # noqa: PLC0415 - brings pydantic
+
+    if is_artefact(check_target_path(out)):
+        say(f"{quoted(out)} holds a model; it is replaced once this training is done")
+
+
+def _say_what_was_read(data: Data) -> None:
+    from drivetrain.data.data import describe_target  # noqa: PLC0415
+    from drivetrain.progress import say  # noqa: PLC0415
+
+    sealed = " (sealed)" if data.n_test else ""
+    say(f"{data.source}: {len(data.train)} training, {len(data.valid)} validation, {data.n_test} test rows{sealed}")
+    if data.report.ignored:
+        say("not looked at: " + ", ".join(f"{n} × {what}" for what, n in sorted(data.report.ignored.items())))
+    say(f"target: {describe_target(data.target)}")
+
+
+def _callbacks(*, keep_best: bool, patience: int | None) -> list[Callback]:
+    import drivetrain as dt  # noqa: PLC0415
+
+    best: list[Callback] = [dt.KeepBest()] if keep_best else []
+    return best if patience is None else [*best, dt.EarlyStopping(patience)]
+
+
+def _object(learn: Learner, out: Path, seconds: float, scores: Scores | None) -> dict[str, Any]:
+    data = learn.data
+    return {
+        "artefact": str(out),
+        "arch": learn.decisions["arch"].value,
+        "seconds": seconds,
+        "n": {"train": len(data.train), "valid": len(data.valid), "test": data.n_test},
+        "decisions": decisions_as_json(learn.decisions),
+        "validation": {} if scores is None else scores_as_json(scores),
+        "loss": {} if scores is None else {"validation": scores.loss},
+    }
+
+
+def _text(data: Data, out: Path, seconds: float, scores: Scores | None) -> str:
+    model = quoted(out)
+    steps = [(f"drivetrain predict {model} FILE", "what does it say of a picture?")]
+    if data.n_test:
+        steps.insert(0, (f"drivetrain evaluate {model} --test", "open the test set: once, at the end"))
+    judged = "there is no validation set: nothing to judge it on" if scores is None else scores_as_text(scores)
+    return "\n".join([judged, f"saved to {model} after {seconds:,.1f} s", next_steps(steps)])

@@ -1,0 +1,1 @@
+"""Rows divided into training, validation and test set: by chance, class, group, time, or as somebody says."""

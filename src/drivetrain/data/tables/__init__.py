@@ -1,0 +1,1 @@
+"""Tables of any library and format: columns, cells, targets, and the files they name."""

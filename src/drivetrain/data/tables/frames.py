@@ -1,0 +1,227 @@
+"""Tables in memory, of any library, as plain columns: DataFrames, Arrow tables, dicts, lists of rows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import PurePath
+from typing import Any, NamedTuple, cast
+
+from drivetrain.data.tables.labels import column_names
+from drivetrain.errors import DataError, MissingExtraError, SettingError, first_few
+from drivetrain.settings import shown
+
+try:
+    import pandas as pd
+    import pyarrow as pa
+except ImportError as error:
+    raise MissingExtraError(
+        "tables are read with pandas and pyarrow, which are not installed. To fix: pip install 'drivetrain[train]'"
+    ) from error
+
+DataFrame = pd.DataFrame
+Columns = dict[str, list[Any]]
+ANY_TABLE = ("__arrow_c_stream__", "__dataframe__", "to_pandas", "to_dict")
+INDEX = re.compile(r"__index_level_\d+__")
+"""What pandas calls an index without a name, in Parquet."""
+EXPECTED = "a folder, a table file, a DataFrame of any library, a dict of lists, or a list of (path, label) pairs"
+
+
+class Table(NamedTuple):
+    """Columns by name, cells as they are, and the columns that the table declares to be categories."""
+
+    columns: Columns
+    stated: frozenset[str] = frozenset()
+
+
+def is_table(source: object) -> bool:
+    """Whether something in memory is a table, or meant as one.
+
+    Example:
+        >>> is_table({"path": ["a.jpg"]}), is_table("fruit.csv"), is_table([])
+        (True, False, True)
+    """
+    if isinstance(source, str | PurePath) or hasattr(source, "__fspath__"):
+        return False
+    return isinstance(source, Mapping | list | tuple) or any(hasattr(source, name) for name in ANY_TABLE)
+
+
+def table_of(source: Any, *, suffixes: frozenset[str] = frozenset()) -> Table:
+    """The columns of a table in memory, names in one spelling, cells of blanks as None.
+
+    Args:
+        source: A DataFrame or Series of pandas, Polars or another library; an Arrow table; anything that offers
+            `__arrow_c_stream__`, `__dataframe__` or `to_pandas`; a dict of lists; a list of dicts; or a list of
+            (path, label) pairs.
+        suffixes: Of the files that cells may name: they tell which of two columns without a name is that of the paths.
+
+    Raises:
+        DataError: Two columns have one name, there are no rows, or the table cannot be read.
+        SettingError: It is no table.
+
+    Example:
+        >>> table_of([("pear", "a.jpg"), ("fig", "b.jpg")], suffixes=frozenset({".jpg"})).columns
+        {'label': ['pear', 'fig'], 'path': ['a.jpg', 'b.jpg']}
+        >>> table_of(pd.DataFrame({" n": [1.5, 2.5]})).columns
+        {'n': [1.5, 2.5]}
+    """
+    if isinstance(source, pd.Series):
+        source = source.to_frame("target" if source.name is None else source.name)
+    if isinstance(source, pd.DataFrame):
+        return _of_pandas(source, suffixes)
+    if isinstance(source, Mapping):
+        return Table(_checked(_of_mapping(cast("Mapping[Any, Any]", source), suffixes), "the dict"))
+    if isinstance(source, list | tuple):
+        return Table(_checked(_of_rows(cast("Sequence[Any]", source), suffixes), "the list"))
+    return _of_any_library(source, suffixes)
+
+
+def of_arrow(table: Any) -> Table:
+    """The columns of an Arrow table."""
+    table = table.drop_columns([name for name in table.column_names if INDEX.fullmatch(name)])
+    names = column_names(table.column_names)
+    columns = {name: _arrow_cells(table.column(place)) for place, name in enumerate(names)}
+    stated = {name for name, kind in zip(names, table.schema.types, strict=True) if pa.types.is_dictionary(kind)}
+    told = (table.schema.pandas_metadata or {}).get("columns", [])  # Parquet stores categories as plain numbers
+    by_pandas = {each.get("name") for each in told if each.get("pandas_type") == "categorical"}
+    stated |= {name for name, given in zip(names, table.column_names, strict=True) if given in by_pandas}
+    return Table(_checked(columns, "the table", names), frozenset(stated))
+
+
+def _of_pandas(frame: pd.DataFrame, suffixes: frozenset[str]) -> Table:
+    """A DataFrame's columns; paths may be its index."""
+    index = frame.index
+    if index.dtype.kind not in "iufb" and _are_files(index.tolist(), suffixes):
+        name = "path" if index.name is None else index.name
+        if name not in frame.columns:
+            frame = frame.set_axis(index.rename(name)).reset_index()
+    names = column_names(list(frame.columns))
+    columns: Columns = {}
+    stated: set[str] = set()
+    for place, name in enumerate(names):
+        series = frame.iloc[:, place]
+        if isinstance(series.dtype, pd.CategoricalDtype):
+            stated.add(name)
+        cells: list[Any] = list(series.to_numpy()) if series.dtype in ("float32", "float16") else series.tolist()
+        gone: list[bool] = series.isna().tolist()
+        found = [None if absent else cell for cell, absent in zip(cells, gone, strict=True)]
+        if name in columns:
+            _checked({}, "the DataFrame", names)
+        columns[name] = found
+    return Table(_checked(columns, "the DataFrame", names), frozenset(stated))
+
+
+def _of_any_library(source: Any, suffixes: frozenset[str]) -> Table:
+    """Over Arrow, without a copy where the library can; else over pandas."""
+    kind = f"{type(source).__module__.partition('.')[0]}.{type(source).__name__}"
+    if hasattr(source, "collect") and not hasattr(source, "__arrow_c_stream__"):
+        raise SettingError(
+            f"source is a {kind}, whose rows are not computed yet; expected {EXPECTED}. To fix: pass source.collect()."
+        )
+    try:
+        if hasattr(source, "__arrow_c_stream__"):
+            return of_arrow(pa.table(source))
+        if hasattr(source, "__dataframe__"):
+            import pyarrow.interchange as exchange  # noqa: PLC0415 - needed by few
+
+            return of_arrow(exchange.from_dataframe(source))
+        if hasattr(source, "to_pandas"):
+            return table_of(source.to_pandas(), suffixes=suffixes)
+    except (DataError, SettingError):
+        raise
+    except Exception as error:  # somebody else's library
+        raise DataError(
+            f"source is a {kind}, which cannot be read as a table: {shown(str(error).strip())}. "
+            f"Expected {EXPECTED}. To fix: pass it as a pandas DataFrame."
+        ) from error
+    raise SettingError(f"source is {kind}; expected {EXPECTED}. To fix: pass one of these.")
+
+
+def _of_mapping(source: Mapping[Any, Any], suffixes: frozenset[str]) -> Columns:
+    lists = {name: _cells(cells) for name, cells in source.items()}
+    if not lists or not all(isinstance(cells, list) for cells in lists.values()):
+        if (
+            source
+            and all(isinstance(cell, str | int | float) for cell in source.values())
+            and _are_files(list(source), suffixes)
+        ):
+            return {"path": list(source), "label": list(source.values())}
+        raise SettingError(
+            f"source is a dict with {first_few(map(shown, source)) or 'nothing in it'}; expected column → list of "
+            "cells. To fix: pass such as {'path': [...], 'label': [...]}."
+        )
+    lengths = {name: len(cells) for name, cells in lists.items()}
+    if len(set(lengths.values())) > 1:
+        said = first_few(f"{name!r} {n}" for name, n in lengths.items())
+        raise DataError(
+            f"the columns of the dict have different lengths: {said}; expected as many cells in each. "
+            "To fix: give every column a cell per row."
+        )
+    return dict(zip(column_names(list(lists)), lists.values(), strict=True))
+
+
+def _of_rows(rows: Sequence[Any], suffixes: frozenset[str]) -> Columns:
+    if rows and all(isinstance(row, Mapping) for row in rows):
+        known = list(dict.fromkeys(name for row in rows for name in row))
+        cells = ([row.get(name) for row in rows] for name in known)
+        return dict(zip(column_names(known), cells, strict=True))
+    if rows and all(isinstance(row, list | tuple) and len(row) == 2 for row in rows):
+        names = ("label", "path") if _are_files([row[1] for row in rows], suffixes) else ("path", "label")
+        return {name: [row[place] for row in rows] for place, name in enumerate(names)}
+    said = f"of {len(rows)}, the first {shown(rows[0])}" if rows else "without anything in it"
+    raise SettingError(
+        f"source is a list {said}; expected (path, label) pairs or dicts of cells. "
+        "To fix: pass such as [('a.jpg', 'pear'), ...], a folder, a table file or a DataFrame."
+    )
+
+
+def _cells(cells: Any) -> Any:
+    """A column of a dict as a list; None where it is none."""
+    if isinstance(cells, str | bytes | Mapping):
+        return None
+    if isinstance(cells, pd.Series | pd.Index):
+        return cells.tolist()
+    if hasattr(cells, "to_pylist"):
+        return cells.to_pylist()
+    if getattr(cells, "ndim", 0) == 1 and hasattr(cells, "tolist"):
+        return list(cells)
+    return list(cells) if isinstance(cells, list | tuple | range) or hasattr(cells, "to_list") else None
+
+
+def _arrow_cells(column: Any) -> list[Any]:
+    if pa.types.is_float32(column.type) or pa.types.is_float16(column.type):
+        found = column.to_numpy(zero_copy_only=False)
+        return [None if gone else cell for cell, gone in zip(found, column.is_null().to_pylist(), strict=True)]
+    return column.to_pylist()
+
+
+def _are_files(cells: Sequence[Any], suffixes: frozenset[str]) -> bool:
+    """Whether all cells end like such files."""
+    return bool(cells) and all(
+        isinstance(cell, str | PurePath) and PurePath(cell).suffix.strip().lower() in suffixes for cell in cells
+    )
+
+
+def _checked(columns: Columns, where: str, names: Sequence[str] | None = None) -> Columns:
+    check_header(list(columns) if names is None else names, len(next(iter(columns.values()), [])), where)
+    return {
+        name: [None if isinstance(cell, str) and not cell.strip() else cell for cell in cells]
+        for name, cells in columns.items()
+    }
+
+
+def check_header(names: Sequence[str], n_rows: int, where: str) -> None:
+    """Raise a DataError where two columns have one name, or no row follows.
+
+    Example:
+        >>> check_header(["path", "label"], 3, "t.csv")
+    """
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise DataError(
+            f"{where} has more than one column named {first_few(map(repr, twice))}. To fix: rename or drop one."
+        )
+    if n_rows == 0:
+        raise DataError(
+            f"{where} has no rows below its header ({first_few(map(repr, names))}). To fix: pass a table with rows."
+        )

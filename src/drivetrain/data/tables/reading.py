@@ -1,0 +1,117 @@
+"""CSV, TSV and Parquet files as plain columns: cells as they are written, or as Parquet has them."""
+
+from __future__ import annotations
+
+import io
+import stat
+from pathlib import Path
+
+from pyarrow import parquet
+
+from drivetrain.data.notices import warn
+from drivetrain.data.tables.csv_text import read_csv_text
+from drivetrain.data.tables.frames import Columns, Table, check_header, of_arrow
+from drivetrain.data.tables.labels import column_names
+from drivetrain.errors import DataError
+from drivetrain.runtime.decisions import Decision
+from drivetrain.text import readable, short_reason
+
+TEXT_SUFFIXES = {".csv": ",", ".tsv": "\t", ".txt": ","}
+PARQUET_SUFFIXES = (".parquet", ".pq")
+REMEDIES = {
+    ("xlsx", "xls", "xlsm", "ods"): "save the sheet as CSV in UTF-8, or pass pandas.read_excel({path!r})",
+    ("jsonl", "ndjson"): "pass pandas.read_json({path!r}, lines=True)",
+    ("json",): "pass pandas.read_json({path!r}), or its records as a list of dicts",
+    ("feather", "arrow", "ipc"): "pass pandas.read_feather({path!r})",
+    ("gz", "bz2", "xz", "zst"): "unpack it, or pass pandas.read_csv({path!r})",
+    ("zip", "tar", "tgz", "7z", "rar"): "unpack it, and pass the folder or the table in it",
+    ("pkl", "pickle"): "pass the table in it as a DataFrame; a pickle is never opened, as it can run code",
+    ("sqlite", "db"): "pass pandas.read_sql(...) as a DataFrame",
+    ("h5", "hdf5", "npz", "npy", "mat"): "write the pictures as files, and a table of their paths and targets",
+    ("xml",): "pass pandas.read_xml({path!r}), or a table of paths and targets made of it",
+    ("yaml", "yml"): "pass a table of paths and targets as CSV",
+}
+
+
+def read_table(path: Path, *, suffixes: frozenset[str] = frozenset()) -> tuple[Table, dict[str, Decision]]:
+    """The columns of a table file, empty cells as None, and what was decided about its format.
+
+    Args:
+        path: The file.
+        suffixes: Of the files that cells may name: they show where a header or a delimiter is missing.
+
+    Raises:
+        DataError: The file is missing, of another kind, damaged, or has two columns of one name.
+
+    Example:
+        >>> read_table(Path("/no/such.csv"))
+        Traceback (most recent call last):
+        drivetrain.errors.DataError: /no/such.csv ...
+    """
+    suffix = path.suffix.lower()
+    if suffix not in TEXT_SUFFIXES and suffix not in PARQUET_SUFFIXES:
+        raise DataError(_not_a_table(path))
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise DataError(f"{readable(path)} is not a regular file; expected a table ({suffix}).")
+        data = path.read_bytes()
+    except (OSError, ValueError, MemoryError) as error:
+        if isinstance(error, DataError):
+            raise
+        raise DataError(f"{readable(path)} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
+    if not data:
+        raise DataError(f"{readable(path)} is empty; expected a table with a header and rows.")
+    if suffix in PARQUET_SUFFIXES:
+        return _parquet(data, readable(path)), {}
+    return _text(data, suffix, readable(path), suffixes)
+
+
+def _not_a_table(path: Path) -> str:
+    known = ", ".join((*TEXT_SUFFIXES, *PARQUET_SUFFIXES))
+    ending = path.suffix.lower().lstrip(".")
+    mend = next(
+        (remedy for endings, remedy in REMEDIES.items() if ending in endings), "export the table as CSV in UTF-8"
+    )
+    return (
+        f"{readable(path)} is not a table; expected a folder or a file ending in {known}. "
+        f"To fix: {mend.format(path=readable(path))}."
+    )
+
+
+def _parquet(data: bytes, name: str) -> Table:
+    try:
+        table = parquet.read_table(io.BytesIO(data))
+    except Exception as error:  # pyarrow raises what its C++ side says, under many types
+        raise DataError(f"{name} cannot be read as Parquet: {short_reason(error)}. To fix: write it again.") from error
+    return of_arrow(table)
+
+
+def _text(data: bytes, suffix: str, name: str, suffixes: frozenset[str]) -> tuple[Table, dict[str, Decision]]:
+    text, decisions = _decode(data, name)
+    if "\0" in text:
+        raise DataError(f"{name} has NUL bytes; expected text. To fix: export the table again as CSV in UTF-8.")
+    found = read_csv_text(text, TEXT_SUFFIXES[suffix], name, suffixes)
+    names = column_names(found.header)
+    check_header(names, len(found.rows), name)
+    columns: Columns = {
+        column: [cell if cell and cell.strip() else None for cell in (row[place] for row in found.rows)]
+        for place, column in enumerate(names)
+    }
+    return Table(columns), decisions | found.decisions
+
+
+def _decode(data: bytes, name: str) -> tuple[str, dict[str, Decision]]:
+    """UTF-8 with or without a mark, UTF-16 with one, else Latin-1 with a warning."""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        try:
+            return data.decode("utf-16"), {"encoding": Decision(value="utf-16", reason="the file begins with its mark")}
+        except UnicodeDecodeError as error:
+            raise DataError(f"{name} begins like UTF-16 but is not. To fix: export the table in UTF-8.") from error
+    try:
+        return data.decode("utf-8-sig"), {}
+    except UnicodeDecodeError as error:
+        warn(
+            f"{name} is not UTF-8 (byte {error.start}); read as Latin-1, so some letters may be wrong. "
+            "To fix: export the table in UTF-8."
+        )
+        return data.decode("latin-1"), {"encoding": Decision(value="latin-1", reason="the file is not UTF-8")}

@@ -1,0 +1,1 @@
+"""Metrics: functions of predictions, each with the way its interval is made."""

@@ -1,0 +1,31 @@
+"""What a page shows of a row: its kind of input knows, see `drivetrain.runtime.kinds`, and nothing here does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drivetrain.errors import InputError
+from drivetrain.pages.html import Html
+from drivetrain.runtime.kinds import face
+from drivetrain.runtime.spec import Arrays
+
+
+def shown(kind: str, loaded: Arrays, *, alt: str = "", side_px: int | None = None) -> Html:
+    """What was loaded of a row, for a page."""
+    sized: dict[str, Any] = {} if side_px is None else {"side_px": side_px}
+    return face(kind, "show").show(loaded, alt=alt, **sized)
+
+
+def shown_source(kind: str, source: Any, *, alt: str = "", **options: Any) -> Html | None:
+    """A row as it lies at its source, before any model reads it; None where it cannot be read any more.
+
+    Args:
+        kind: Of the input.
+        source: A path, or the cells of a row.
+        alt: What stands for it where it cannot be seen.
+        options: Of the kind, as reading its data set settled them.
+    """
+    try:
+        return face(kind, "show").show_source(source, alt=alt, **options)
+    except InputError:
+        return None

@@ -1,0 +1,1 @@
+"""Pretrained bodies of image nets: found, loaded, listed; augmentation, size and fit."""

@@ -1,0 +1,1 @@
+"""What pictures look like: signatures, pixels, EXIF, ranges of values, turned and mirrored copies."""

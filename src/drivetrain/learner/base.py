@@ -1,0 +1,391 @@
+"""What a model of any library can do once it says how it answers: be judged, compared, tested, reported, reviewed."""
+
+from __future__ import annotations
+
+import os
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from drivetrain.calls import named
+from drivetrain.data.data import Data
+from drivetrain.data.examples import Examples
+from drivetrain.data.seals.project import Project
+from drivetrain.errors import ArtefactError, DataError, SettingError
+from drivetrain.evaluation.fitting import Verdict, judge_training
+from drivetrain.evaluation.metrics.metrics import Metric, resolve_metrics
+from drivetrain.evaluation.predictions import Predictions
+from drivetrain.evaluation.report.gallery import row_losses
+from drivetrain.evaluation.report.showing import shown_source
+from drivetrain.evaluation.scores import Score, Scores, score
+from drivetrain.learner import figures
+from drivetrain.learner.arguments import asked_data
+from drivetrain.learner.baselines import Baselines, asked_audit
+from drivetrain.learner.report import report_parts, write_page
+from drivetrain.learner.review import ReviewRows, review_rows
+from drivetrain.learner.runs import is_on_record, put_on_record
+from drivetrain.learner.test_set import expected_test_score, open_test
+from drivetrain.progress import say
+from drivetrain.runtime.decisions import Decision
+from drivetrain.runtime.files.places import PAGES, file_to_write
+from drivetrain.runtime.manifest import Expected, Opening
+from drivetrain.runtime.targets import Array
+from drivetrain.settings import choice, flag, instance, place, refuse, text, whole
+from drivetrain.training.recipe.plan import SETTLE
+
+if TYPE_CHECKING:
+    from drivetrain.auditing.audit import Audit
+    from drivetrain.pages.chart import Chart
+    from drivetrain.pages.html import Html
+
+Epoch = dict[str, float | int | str | None]
+"""One row of a training's history."""
+
+MetricLike = str | Metric | Any
+"""A name, a `Metric`, or a function of truth and output."""
+
+
+class ModelBase(ABC):
+    """A model of any library, judged, sealed, compared, reported and listed like a `Learner`, which is one too.
+
+    Derive a class from it, fit your model on `data.train`, and say how it answers (`predict_rows`) and what tells it
+    from another (`identity`). The validation set, the sealed test set, runs, baselines and report then work as they do
+    for a Learner. What it says of validation rows is put on record as a run the first time it is asked for.
+
+    Args:
+        data: What `drivetrain.images` gave.
+        metrics: What people read: names or functions of truth and output; None takes what suits the target.
+
+    Example:
+        ::
+
+            class Forest(dt.ModelBase):
+                label = "random forest"
+
+                def __init__(self, data):
+                    super().__init__(data)
+                    self.forest = RandomForestClassifier(random_state=0)
+                    self.forest.fit(features(data.train), data.target.encode(data.train.values))
+
+                def predict_rows(self, rows):
+                    return dt.Predictions.of(rows, self.data.target, self.forest.predict_proba(features(rows)))
+
+                def identity(self):
+                    return hashlib.sha256(pickle.dumps(self.forest)).hexdigest()
+
+
+            Forest(data).validate()
+    """
+
+    label: str = ""
+    """What people call it; of a class that says nothing, its name."""
+
+    @named
+    def __init__(self, data: Data, *, metrics: Sequence[MetricLike] | MetricLike | None = None) -> None:
+        self.data = data = asked_data(data)
+        self.metrics: tuple[Metric, ...] = resolve_metrics(metrics, data.target)
+        self.label = self.label or type(self).__name__
+        self.history: list[Epoch] = []
+        """One row per epoch trained, over all runs; may stay empty."""
+        self.decisions: dict[str, Decision] = dict(data.decisions)
+        """What was chosen, and why."""
+        self.test_openings: list[Opening] = []
+        """Each time the test set was opened, and what it said."""
+        self.judging_seconds = 0.0
+        """How long it took to judge the validation set, the last time."""
+        self._judged: tuple[str, Predictions] | None = None
+        """What was said of the validation set, and by which model."""
+        self._validated: tuple[tuple[str, tuple[Metric, ...]], Scores] | None = None
+        self._baselines = Baselines(data)
+
+    # ── what a class of yours says ──────────────────────────────────────────────────────────────────────────────
+
+    @abstractmethod
+    def predict_rows(self, rows: Examples, /) -> Predictions:
+        """What the model says of rows whose target is known: `drivetrain.Predictions.of(rows, target, output)`."""
+
+    @abstractmethod
+    def identity(self) -> str:
+        """A hash of what the model has learnt, such as SHA-256: another one whenever it answers differently."""
+
+    def artefact_files(self) -> Mapping[str, bytes]:
+        """The files it is saved as, by name; without any it cannot be saved or exported."""
+        return {}
+
+    # ── judging ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def main(self) -> bool:
+        """Whether this process is the one that writes and prints, where several train together."""
+        return True
+
+    @property
+    def project(self) -> Project:
+        """Where seals, openings and runs are kept."""
+        return Project.find(self.data.project)
+
+    @named
+    def predictions(self, part: Literal["train", "valid"] = "valid") -> Predictions:
+        """The table of predictions that every score and figure is made from; of a network in fp32, as it is saved.
+
+        Raises:
+            DataError: There are no such rows.
+            SettingError: `part` is unknown; the test set is opened by `test` alone.
+        """
+        if choice("part", part, ("train", "valid", "test")) == "test":
+            raise SettingError(
+                "part='test' cannot be used: expected 'train' or 'valid'; the test set is opened by test() alone. To "
+                "fix: learn.test(), once, at the end."
+            )
+        if part == "train":
+            return self._said(self.data.train)
+        identity = instance("identity()", self.identity(), str, "text that tells a model from another")
+        if self._judged is None or self._judged[0] != identity:
+            if len(self.data.valid) == 0:
+                raise DataError("there is no validation set. To fix: make the data with valid_pct above 0.")
+            began = time.monotonic()
+            self._judged = (identity, self._said(self.data.valid))
+            self.judging_seconds = time.monotonic() - began
+            self._put_on_record(self._judged[1])
+        return self._judged[1]
+
+    @named
+    def validate(self) -> Scores:
+        """Each metric on the validation set with its interval, what a constant answer reaches, and the loss."""
+        asked = (self.identity(), self.metrics)
+        if self._validated is None or self._validated[0] != asked:  # saving asks again for what was just shown
+            self._validated = (asked, self.scores_of(self.predictions()))
+        return self._validated[1]
+
+    def scores_of(self, found: Predictions) -> Scores:
+        """The scores of predictions of the validation set, beside what a constant answer reaches."""
+        return score(found, self.metrics, part="validation", baselines=self._baselines.constant(found))
+
+    @named
+    def baselines(self, *, probe: bool = True, audit: Audit | None = None) -> dict[str, Scores]:
+        r"""What is reached without this training, on the same validation rows, with intervals.
+
+        * a constant answer: the majority class, the label frequencies or the mean of the training set;
+        * metadata alone (file size, dimensions, mean colours, …): a small forest, as of an audit where one is given and
+          judged all these rows, or else fitted on at most 5,000 training rows;
+        * a linear probe: a linear model on what a pretrained body sees that has not learnt from these data, fitted on
+          at most 2,000 training rows; of a Learner its own body as it was *before* it was trained here. What training
+          adds is the distance to it. This takes as long as validating those rows, once.
+
+        Args:
+            probe: Fit the probe. It is left out, and said so, where the pretrained body cannot be had.
+            audit: What `drivetrain.audit` found, if you have it.
+
+        Returns:
+            Name → scores with the model's metrics, the constant answer first.
+
+        Raises:
+            DataError: There is no validation set.
+
+        Example:
+            ::
+
+                for name, scores in learn.baselines().items():
+                    print(name, scores, sep="\n")
+        """
+        probe, audit = flag("probe", probe), asked_audit(audit)
+        return self._baselines.scores(self.predictions(), self.metrics, probe=probe, audit=audit)
+
+    def headline_baselines(self, *, probe: bool, metadata: bool, audit: Audit | None) -> list[Score]:
+        """The first metric of these, each under the name of the baseline: what the report shows."""
+        if not self.metrics:
+            return []
+        first = self.metrics[0]
+        found = self._baselines.scores(self.predictions(), [first], probe=probe, metadata=metadata, audit=audit)
+        notes = self._baselines.notes()
+        return [
+            scores[first.name].model_copy(update={"label": name, "note": notes.get(name)})
+            for name, scores in found.items()
+        ]
+
+    @named
+    def metadata_alone(self, audit: Audit | None = None) -> dict[str, Predictions]:
+        """What metadata alone say of the validation rows, under its name; empty where they say nothing.
+
+        Args:
+            audit: What `drivetrain.audit` found, if you have it.
+        """
+        audit = asked_audit(audit)
+        return self._baselines.metadata_alone(self.predictions(), audit)
+
+    @named
+    def verdict(self) -> Verdict:
+        """Whether training still improved the model, levelled off, or made it worse: by the validation set."""
+        first = self.metrics[0]
+        steps = [row for row in self.history if row.get("phase") != SETTLE]  # what settles the head is no training
+        return judge_training(steps, first.name, higher_is_better=first.higher_is_better is not False)
+
+    # ── the sealed test set ─────────────────────────────────────────────────────────────────────────────────────
+
+    @named
+    def test(self) -> Scores:
+        """Open the sealed test set: each metric on it with its interval. Every opening is recorded.
+
+        What the first metric should be is computed from the validation set and written down before the test rows are
+        judged; then what it is, and whether the prediction held. Both are printed, kept in `test_openings`, in the
+        artefact and in the log of the project. From the second opening on, of this test set by any model, so are the
+        count and intervals that hold for all of them together.
+
+        Do this once, at the end. Choosing between models by their test scores makes the test set a second
+        validation set.
+
+        Raises:
+            DataError: There is no test set.
+            SealError: The log of the project was tampered with.
+        """
+        opened = open_test(self, self._said, self.expected_test_score, self.test_openings, main=self.main)
+        self.test_openings.append(opened.opening)
+        if self.main:
+            say(str(opened))
+        return opened.scores
+
+    def expected_test_score(self, own: Predictions | None = None) -> Expected | None:
+        """What the first metric should say of the test set, by the validation set and all trials on record.
+
+        Without a test set, of one as large as the validation set: somebody else may hold one. None where there is no
+        validation set, or where the metric is a function of the user's.
+
+        Args:
+            own: What is said of the validation set by the model that will be tested; None takes this one's own.
+        """
+        return expected_test_score(self, own or self.predictions()) if len(self.data.valid) else None
+
+    # ── showing and saving ──────────────────────────────────────────────────────────────────────────────────────
+
+    @named
+    def report(
+        self,
+        path: str | os.PathLike[str] = "report.html",
+        *,
+        audit: Audit | None = None,
+        title: str | None = None,
+        use: str = "",
+        probe: bool = True,
+    ) -> Path:
+        """Write one self-contained page about the model, for who decides and for who checks.
+
+        It shows the validation set: the headline with its interval beside simpler ways to answer, where the model
+        goes wrong, whether its confidence can be trusted, how it was trained and why so, and whether the test set is
+        still sealed. The page holds small copies of some validation pictures (about 1 MB in all), and loads nothing.
+
+        Args:
+            path: Where the page is written; a file that stands there is replaced.
+            audit: What `drivetrain.audit` found in the data, to be shown as well.
+            title: What the model is called; None takes the data's name.
+            use: What the model is meant for, in your words.
+            probe: Also show what a linear model on a pretrained body reaches, see `baselines`.
+
+        Raises:
+            DataError: There is no validation set.
+            SettingError: A page cannot be written to `path`.
+
+        Example:
+            ::
+
+                learn.report("report.html")
+        """
+        path, audit, probe = place("path", path), asked_audit(audit), flag("probe", probe)
+        title, use = None if title is None else text("title", title), text("use", use, empty=True)
+        file_to_write(path, "path", over=PAGES)
+        parts = report_parts(self, audit=audit, title=title, use=use, probe=probe)  # takes part in all processes
+        return write_page(path, parts) if self.main else Path(path)
+
+    @named
+    def show_results(self, n: int = 9, *, seed: int = 0) -> Chart:
+        """Validation pictures with what the model says of them and what is true."""
+        n, seed = whole("n", n, least=1), whole("seed", seed, least=0)
+        return figures.show_results(self.predictions(), self.show_row, n, seed)
+
+    @named
+    def plot_top_losses(self, n: int = 9) -> Chart:
+        """The validation pictures that the model is most wrong about."""
+        n, said = whole("n", n, least=1), self.predictions()
+        known = said if said.loss is not None else replace(said, loss=row_losses(said))
+        return figures.top_losses(known, self.show_row, n)
+
+    @named
+    def plot_confusion(self, *, most: int = 20) -> Chart:
+        """Which categories are taken for which, on the validation set."""
+        return figures.confusion(self.predictions(), whole("most", most, least=2))
+
+    @named
+    def plot_losses(self) -> Chart:
+        """Training and validation loss, epoch by epoch."""
+        return figures.losses(self.history)
+
+    @named
+    def review(self, *, out_of_fold: Predictions | None = None) -> ReviewRows:
+        """What a person should look at in the data: labels that are probably wrong, copies, the highest losses.
+
+        `drivetrain review MODEL` shows the same of a saved model as a page on which to decide.
+
+        Args:
+            out_of_fold: Predictions for the training rows by models that have not learnt from them; None takes a
+                linear probe, fold by fold.
+        """
+        if out_of_fold is not None:
+            instance("out_of_fold", out_of_fold, Predictions, "predictions of the training rows")
+        return review_rows(self, f"{self.label} on {self.data.source}", out_of_fold=out_of_fold)
+
+    @named
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the artefact: of a model that says which files it consists of.
+
+        Raises:
+            ArtefactError: It cannot be saved.
+        """
+        place("path", path)
+        raise cannot_be_saved(self)
+
+    def untrained_features(self, rows: Examples) -> tuple[Array, str]:
+        """(N, F) features of a body that has not learnt from these rows, and which body that is; raises ModelError."""
+        return self._baselines.features(rows)
+
+    def show_row(self, row: int, alt: str = "", *, side_px: int | None = None) -> Html | None:
+        """What pages show of a validation row; None where it cannot be read any more."""
+        sized: dict[str, Any] = {} if side_px is None else {"side_px": side_px}
+        return shown_source(self.data.kind, self.data.valid.inputs[row], alt=alt, **sized, **self.data.options)
+
+    # ── inside ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _said(self, rows: Examples) -> Predictions:
+        """`predict_rows`, checked: scores of other rows would be believed."""
+        found = instance(
+            "predict_rows()", self.predict_rows(rows), Predictions, "a table of predictions",
+            fix="To fix: return dt.Predictions.of(rows, self.data.target, output).",
+        )  # fmt: skip
+        if found.ids != tuple(rows.digests) or found.truth is None or found.target != self.data.target:
+            refuse(
+                "predict_rows()",
+                found,
+                f"what the model says of the {len(rows)} rows it was given, in their order, with their truth",
+                fix="To fix: return dt.Predictions.of(rows, self.data.target, output).",
+            )
+        return found
+
+    def _put_on_record(self, predictions: Predictions) -> None:
+        """Put a model on record as a run, once, when its validation rows are judged."""
+        if self.main and not is_on_record(self, predictions):
+            put_on_record(self, predictions, self.history)
+
+
+ModelBase.__module__ = "drivetrain"  # where people find it, so that messages and help say so
+
+
+def cannot_be_saved(model: ModelBase) -> ArtefactError:
+    """Why a model that is no Learner is not saved."""
+    files = sorted(model.artefact_files())
+    has = f"holds {', '.join(files)} alone" if files else "is empty"
+    return ArtefactError(
+        f"{model.label} cannot be saved or exported: its artefact_files() {has}; expected the parameters, model.onnx "
+        "and a description of the input that it reads, which only a dt.Learner has. To fix: keep the model with its "
+        "own library, or train a dt.Learner on the same data."
+    )

@@ -1,0 +1,135 @@
+"""A Learner's runs: phases of training, saved while they go on and put on record when they end."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from drivetrain.data.seals.sealing import begin_trial
+from drivetrain.learner.arguments import CheckpointPlace
+from drivetrain.learner.runs import put_on_record
+from drivetrain.progress import say
+from drivetrain.training.callbacks import Callback, Row
+from drivetrain.training.recipe.fine_tuning import Recipe, budget_plan, keep_plan
+from drivetrain.training.recipe.keep_head import KeepHead, guard_of
+from drivetrain.training.recipe.plan import Phase
+from drivetrain.training.run import Run, Setup
+
+if TYPE_CHECKING:
+    from drivetrain.learner.learner import Learner
+
+
+def run_within(
+    learner: Learner,
+    seconds: float,
+    recipe: Recipe,
+    checkpoint: CheckpointPlace,
+    callbacks: Sequence[Callback],
+    *,
+    spent: float,
+) -> None:
+    """Plan for a time and train; a run that was stopped goes on with the plan that it had."""
+    began = time.monotonic() - spent
+    folder = checkpoint_folder(learner, f"within {seconds} s", checkpoint, callbacks)
+    phases, decisions = keep_plan(folder, learner.place, lambda: budget_plan(learner, seconds - spent, recipe, folder))
+    learner.decisions |= decisions
+    # the trained model is judged once more, in fp32, where that is not how the epochs were
+    judging = 0.0 if learner.place.judging() is learner.place else learner.place.first(learner.judging_seconds)
+    left = seconds - (time.monotonic() - began) - judging
+    run_phases(learner, phases, folder, callbacks, seconds=left, guard=guard_of(learner, callbacks))
+
+
+def run_phases(
+    learner: Learner,
+    phases: list[Phase],
+    folder: Path | None,
+    callbacks: Sequence[Callback],
+    *,
+    seconds: float | None = None,
+    guard: KeepHead | None = None,
+) -> None:
+    """Train through some phases; a run that was stopped is taken up where it was."""
+    for name, decision in learner.decisions.items():
+        if learner.place.main:
+            say(f"{name}: {decision}")
+    learner.phases_run = phases
+    run = Run(
+        Setup(
+            network=learner.network,
+            kind=learner.kind,
+            feeder=learner.feeder,
+            loss=learner.loss,
+            place=learner.place,
+            weight_decay=learner.weight_decay,
+            clip_norm=learner.clip_norm,
+            mix=learner.mix,
+            validate=lambda: _epoch_scores(learner),
+            recorded=("train_loss", *_validated_columns(learner)),
+            better={metric.name: metric.higher_is_better is not False for metric in learner.metrics},
+        ),
+        phases,
+        [*learner.callbacks, *callbacks],
+        folder,
+        first_epoch=len(learner.history) + 1,
+        seconds=seconds,
+        guard=guard,
+    )
+    start = learner.checkpoints.start(learner.identity())
+    try:
+        if learner.place.main:
+            begin_trial(learner.data)
+        epochs = run.execute()
+    except BaseException:
+        learner.checkpoints.stopped(learner.identity(), start)
+        raise
+    finally:
+        learner.checkpoints.release()
+    learner.history = [*learner.history, *epochs]
+    learner.phases_run = run.phases  # a limited time changes their length
+    if guard is not None and guard.kept is not None:
+        learner.decisions["kept"] = guard.kept
+    _log_trial(learner, epochs)
+
+
+def checkpoint_folder(
+    learner: Learner, plan: list[Phase] | str, checkpoint: CheckpointPlace, callbacks: Sequence[Callback]
+) -> Path | None:
+    """Where a run is saved while it goes on; only the same run is taken up there again."""
+    facts = {
+        **learner.settings,
+        "split": learner.data.split.identity,
+        "values": repr(learner.data.train.values),
+        "start": learner.checkpoints.start(learner.identity()),
+        "phases": repr(plan),
+        "callbacks": [type(callback).__qualname__ for callback in (*learner.callbacks, *callbacks)],
+    }
+    return learner.checkpoints.folder(facts, checkpoint, learner.project, alone=learner.place.world == 1)
+
+
+def _validated_columns(learner: Learner) -> list[str]:
+    return ["valid_loss", *(metric.name for metric in learner.metrics)] if len(learner.data.valid) else []
+
+
+def _epoch_scores(learner: Learner) -> dict[str, float | None]:
+    if len(learner.data.valid) == 0:
+        return {}
+    learner.judged_last = learner.quick_predictions()
+    predictions = learner.judged_last.judged
+    assert predictions.loss is not None
+    values = {metric.name: metric.value(predictions) for metric in learner.metrics}
+    defined = {name: None if math.isnan(value) else value for name, value in values.items()}
+    return {"valid_loss": float(predictions.loss.mean()), **defined}
+
+
+def _log_trial(learner: Learner, epochs: Sequence[Row]) -> None:
+    """Put what was just trained on record, with what it says of each validation row."""
+    if not len(learner.data.valid):
+        return
+    predictions = learner.predictions()  # takes part in all processes
+    if learner.main:
+        settings = json.loads(json.dumps(learner.settings, default=repr))
+        put_on_record(learner, predictions, epochs, settings=settings)

@@ -1,0 +1,64 @@
+"""A whole page: no network, no fonts, nothing that runs but the few lines that are named by their hash."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from functools import cache
+from importlib.resources import files
+
+from drivetrain.pages.html import Child, Html, tag
+
+
+def document(title: str, *body: Html) -> str:
+    """A page around its content, as HTML to be encoded as UTF-8.
+
+    Its style sheet and script are the kit's; its policy allows these alone, pictures inside it, and no request.
+
+    Example:
+        >>> document("<b>", page_header("A title", "what of", skip="To the result"), tag("main", "…", id="main"))[:15]
+        '<!doctype html>'
+    """
+    style = "".join(map(resource, ("theme.css", "page.css", "charts.css")))
+    script = resource("page.js")
+    policy = (
+        f"default-src 'none'; img-src data:; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    head = tag(
+        "head",
+        tag("meta", charset="utf-8"),
+        Html(f'<meta http-equiv="Content-Security-Policy" content="{policy}">'),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("meta", name="color-scheme", content="light dark"),
+        tag("meta", name="referrer", content="no-referrer"),
+        tag("title", title),
+        tag("style", Html(style)),
+        tag("script", Html(script)),
+    )
+    return f"<!doctype html>\n{tag('html', head, tag('body', *body), lang='en')}\n"
+
+
+def page_header(title: str, said: str, *, skip: str) -> Html:
+    """The top of a page: what it is of, a link past it for the keyboard, and the switch between light and dark."""
+    return tag(
+        "header",
+        tag("a", skip, href="#main", class_="skip"),
+        tag("div", tag("h1", title), tag("p", said, class_="soft")),
+        tag("button", "Dark", type="button", id="theme", hidden=True, aria_pressed="false"),
+    )
+
+
+def page_footer(*lines: Child) -> Html:
+    """The end of a page: a paragraph for each line that is not None."""
+    return tag("footer", [tag("p", line) for line in lines if line])
+
+
+@cache
+def resource(name: str) -> str:
+    """A style sheet or script of this room."""
+    return files("drivetrain.pages").joinpath(name).read_text(encoding="utf-8")
+
+
+def _hash(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"

@@ -1,0 +1,1 @@
+"""ONNX files: read strictly, written anew, run."""

@@ -1,0 +1,1 @@
+"""Pictures decoded, whatever their format, and what they look like."""

@@ -1,0 +1,1 @@
+"""A service watched: its answers compared with those of the validation rows."""

@@ -1,0 +1,1 @@
+"""How a network is fine-tuned: rates, phases, budgets, losses, the last safeguard."""

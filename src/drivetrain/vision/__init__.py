@@ -1,1 +1,0 @@
-"""What only training on pictures needs: augmentation and bodies."""
