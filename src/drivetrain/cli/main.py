@@ -25,6 +25,7 @@ from drivetrain.cli.review import review
 from drivetrain.cli.runs import runs
 from drivetrain.cli.seals import seals
 from drivetrain.cli.serve import serve
+from drivetrain.cli.slope import slope
 from drivetrain.cli.streams import NAMES, finish, prepare
 from drivetrain.cli.train import train
 from drivetrain.cli.watch import watch
@@ -88,6 +89,7 @@ app.command()(reported(pull))
 app.command()(reported(serve))
 app.command()(reported(watch))
 app.command()(reported(runs))
+app.command()(reported(slope))
 app.command()(reported(seals))
 app.command()(reported(demo))
 app.command()(reported(cache))
