@@ -39,9 +39,7 @@ class MissingName(StrEnum):
 
 
 def slope(
-    table: Annotated[
-        str, typer.Argument(help="CSV or Parquet file.", metavar="TABLE", parser=text_path_of("TABLE"))
-    ],
+    table: Annotated[str, typer.Argument(help="CSV or Parquet file.", metavar="TABLE", parser=text_path_of("TABLE"))],
     *,
     outcome: Annotated[str, typer.Option(help="Column that is explained, or a function of one: log:price.")],
     of: Annotated[str, typer.Option(help="Column whose slope is wanted, or a function of one.")],

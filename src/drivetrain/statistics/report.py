@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
 
 from drivetrain.calls import named
-from drivetrain.errors import DataError
+from drivetrain.errors import DataError, SettingError
 from drivetrain.notices import warn
 from drivetrain.runtime.decisions import Decision
-from drivetrain.settings import choice, number, refuse, several, text, whole
+from drivetrain.settings import choice, refuse, several, shown, text
+from drivetrain.statistics.asking import FAMILIES, Asked, asked_of
 from drivetrain.statistics.fitting.bootstrap import wild_bootstrap
+from drivetrain.statistics.fitting.cells import Cells
 from drivetrain.statistics.fitting.covariance import Estimate, Kind, slope_of
 from drivetrain.statistics.fitting.fits import SLOPE, Fit, fit_rows
 from drivetrain.statistics.fitting.rows import Rows, read_rows
-from drivetrain.statistics.questions.beliefs import Belief, beliefs_of, usual_priors
+from drivetrain.statistics.imputing import completed_rows, pool
+from drivetrain.statistics.models import is_model, model_slope
+from drivetrain.statistics.questions.beliefs import beliefs_of, usual_priors
 from drivetrain.statistics.questions.chance import chance_of
 from drivetrain.statistics.questions.choices import choices_of
 from drivetrain.statistics.questions.decompose import decompose
@@ -31,24 +34,10 @@ from drivetrain.statistics.result import Side, SlopeReport, Span
 from drivetrain.statistics.saying import sentence
 from drivetrain.statistics.words import is_log
 
-ERRORS = ("auto", "classical", "HC3", "CR1", "CR2")
-FAMILIES = ("auto", "linear", "logistic", "poisson")
+EXACT = 1e-9
+"""What is left of an outcome, of its spread, that is nothing but rounding."""
 FEW_DF = 4.0
 """Below, Satterthwaite's approximation itself is rough (Pustejovsky & Tipton 2018, section 4)."""
-
-
-@dataclass(frozen=True)
-class Asked:
-    """The settings of a call that are not about the rows."""
-
-    claim: float | None
-    margin: float | None
-    priors: Mapping[str, Belief]
-    level: float
-    errors: str
-    note: str
-    simulations: int
-    seed: int
 
 
 @named
@@ -71,16 +60,20 @@ def slope_report(
     note: Any = "",
     simulations: Any = 1000,
     seed: Any = 0,
+    table: Any = None,
 ) -> SlopeReport:
     """What the slope of one variable says, and what it does not.
 
     Args:
-        source: A table: a CSV or Parquet file, a DataFrame of any library, a dict of lists.
+        source: A table: a CSV or Parquet file, a DataFrame of any library, a dict of lists. Or a model, with `table`
+            beside it: a function of a DataFrame, an object with `predict`, a list of these (an ensemble), or a
+            scikit-learn estimator, which is fitted again to drawn rows; what it makes of the variable is shown beside
+            the regression.
         outcome: Column that is explained, or a function of one: ``log:``, ``log2:``, ``log10:``, ``log1p:``, ``sqrt:``
             or ``square:`` before its name.
         of: Column whose slope is wanted, or a function of one.
-        controls: Columns that are held fixed, or functions of them. Texts are categories; ``category:`` makes categories
-            of numbers that are codes.
+        controls: Columns that are held fixed, or functions of them. Texts are categories; ``category:`` makes
+            categories of numbers that are codes.
         cluster: Column whose equal values belong together, such as country: errors are clustered.
         within: Column whose values each get a level of their own (fixed effects).
         weights: Column of precisions, 1/variance up to a factor.
@@ -88,14 +81,15 @@ def slope_report(
         claim: A slope that somebody claims: is it compatible with the data?
         smallest_effect_of_interest: Slopes closer to zero than this do not matter. Left out, the claim stands for it;
             without either, "none" and "too_small" cannot be concluded.
-        prior: What was believed before: (mean, sd) of the slope, or a dict of name → (mean, sd). Left out, a sceptic, one
-            who knows nothing and an enthusiast about the claim.
+        prior: What was believed before: (mean, sd) of the slope, or a dict of name → (mean, sd). Left out, a
+            sceptic, one who knows nothing and an enthusiast about the claim.
         level: Of the intervals; tests are at 1 − level.
         errors: "classical", "HC3", "CR1", "CR2", or "auto": CR2 with clusters, HC3 without.
         missing: "drop" rows with empty cells, with their count, or "impute" them (multiple imputation).
         note: What the data are, and are not; shown on the page.
         simulations: Draws of each simulation; 0 leaves all of them out.
         seed: Of all draws.
+        table: The rows, where `source` is a model.
 
     Raises:
         DataError: A column is missing, no number, infinite or constant, or no slope can be had.
@@ -108,7 +102,16 @@ def slope_report(
         >>> report.verdict, round(report.estimate, 2)
         ('effect', 1.98)
     """
-    asked = _asked(claim, smallest_effect_of_interest, prior, level, errors, note, simulations, seed)
+    asked = asked_of(
+        claim=claim,
+        margin=smallest_effect_of_interest,
+        prior=prior,
+        level=level,
+        errors=errors,
+        note=note,
+        simulations=simulations,
+        seed=seed,
+    )
     names = several("controls", controls, "names of columns", single=str)
     family = choice("family", family, FAMILIES)
     missing = choice("missing", missing, ("drop", "impute"))
@@ -116,9 +119,12 @@ def slope_report(
         if column is not None:
             text(setting, column, what="the name of a column")
     for setting, column in (("outcome", outcome), ("of", of)):
-        text(setting, column, what="the name of a column, or a function of one such as 'log:gdp'")
+        if not isinstance(column, str) or not column.strip():
+            fix = f"To fix: pass {setting}=, such as {setting}='{'price' if setting == 'of' else 'sales'}'."
+            refuse(setting, column, "the name of a column, or a function of one such as 'log:gdp'", fix=fix)
+    model, cells = _model_and_cells(source, table)
     rows = read_rows(
-        source,
+        cells,
         outcome=outcome,
         of=of,
         controls=names,
@@ -129,48 +135,54 @@ def slope_report(
         keep_missing=missing == "impute",
     )
     if missing == "impute":
-        from drivetrain.statistics.imputing import imputed_report  # noqa: PLC0415 - it needs statsmodels
+        tables = completed_rows(rows, asked.seed)
+        rows = tables[0]
+        if len(tables) > 1:
+            kind, _ = choose_errors(rows, fit_rows(rows), asked)
+            each = [slope_of(fit_rows(table, quiet=True), kind, asked.level) for table in tables]
+            return _with_model(report_rows(rows, asked, pooled=pool(each), imputed=len(tables)), model, cells)
+    return _with_model(report_rows(rows, asked), model, cells)
 
-        return imputed_report(rows, asked)
-    return report_rows(rows, asked)
+
+def _model_and_cells(source: Any, table: Any) -> tuple[Any, Cells]:
+    """The model, if there is one, and the table."""
+    if not is_model(source):
+        if table is not None:
+            refuse(
+                "table",
+                table,
+                "nothing, as the first argument is a table already",
+                fix="To fix: leave table= out, or pass a model first.",
+            )
+        return None, Cells(source)
+    if table is None:
+        raise SettingError(
+            f"source={shown(source)} is a model, and no table is beside it; expected the rows to ask "
+            "it about. To fix: pass table=, a DataFrame or "
+            "the path of one."
+        )
+    return source, Cells(table)
 
 
-def _asked(
-    claim: Any, margin: Any, prior: Any, level: Any, errors: Any, note: Any, simulations: Any, seed: Any
-) -> Asked:
-    return Asked(
-        claim=None if claim is None else number("claim", claim),
-        margin=None
-        if margin is None
-        else number("smallest_effect_of_interest", margin, above=0),
-        priors={} if prior is None else _priors(prior),
-        level=number("level", level, above=0.5, below=1),
-        errors=choice("errors", errors, ERRORS),
-        note=text("note", note, what="text", empty=True),
-        simulations=_simulations(simulations),
-        seed=whole("seed", seed, least=0),
+def _with_model(report: SlopeReport, model: Any, cells: Cells) -> SlopeReport:
+    """The report with what the model makes of the variable."""
+    if model is None:
+        return report
+    rows = report.rows
+    frame = cells.frame().iloc[rows.positions].reset_index(drop=True)
+    truth = cells.numbers(rows.outcome.column)
+    assert truth is not None
+    made, decision = model_slope(
+        model,
+        frame,
+        rows.of.column,
+        rows.outcome.column,
+        truth[rows.positions],
+        cluster=rows.cluster,
+        level=report.level,
+        seed=report.seed,
     )
-
-
-def _simulations(value: Any) -> int:
-    found = whole("simulations", value, least=0, most=1_000_000)
-    if 0 < found < 200:
-        refuse("simulations", value, "0, or at least 200: fewer say too little")
-    return found
-
-
-def _priors(prior: Any) -> dict[str, Belief]:
-    expected = "(mean, sd) of the slope, or a dict of name → (mean, sd)"
-    given = cast("Mapping[Any, Any]", prior) if isinstance(prior, Mapping) else {"your prior": prior}
-    if not given:
-        refuse("prior", prior, expected)
-    found: dict[str, Belief] = {}
-    for name, pair in given.items():
-        parts = several("prior", pair, expected)
-        if len(parts) != 2:
-            refuse("prior", prior, expected)
-        found[str(name)] = Belief(number("prior", parts[0]), number("prior", parts[1], above=0))
-    return found
+    return replace(report, model=made, decisions=dict(report.decisions) | {"model": decision})
 
 
 def report_rows(rows: Rows, asked: Asked, *, pooled: Estimate | None = None, imputed: int = 0) -> SlopeReport:
@@ -179,21 +191,22 @@ def report_rows(rows: Rows, asked: Asked, *, pooled: Estimate | None = None, imp
     _check_clusters(rows, asked)
     alone_rows = replace(rows, controls=(), within=None, within_column="", within_names=())
     plain = not rows.controls and rows.within is None
+    linear = rows.family == "linear"
     fit = fit_rows(rows)
     alone = fit if plain else fit_rows(alone_rows)
-    kind, decisions["errors"] = _errors(rows, fit, asked)
+    kind, decisions["errors"] = choose_errors(rows, fit, asked)
     main = pooled or slope_of(fit, kind, asked.level)
-    if main.se <= 0:
+    if linear and float(np.linalg.norm(fit.ew)) <= EXACT * float(np.linalg.norm(rows.y - rows.y.mean())):
         raise DataError(
-            f"{rows.outcome} is an exact straight line of {rows.of}{' and the controls' if rows.controls else ''}: there is no noise, and so "
-            "nothing to be unsure of; expected measurements. To fix: name another outcome."
+            f"{rows.outcome} is said exactly by {rows.of}{' and what is held fixed' if not plain else ''}: there is no "
+            "noise, and so nothing to be unsure of; expected measurements. To fix: name another outcome, or leave out "
+            "the column that it was computed from."
         )
     margin, is_claim = _margin(asked, decisions)
     tested = None if margin is None else equivalence(main, margin)
     claimed = None if asked.claim is None else judge_claim(main, asked.claim)
     verdict = verdict_of(main, tested)
     univariate = _side(alone, alone_rows, asked)
-    linear = rows.family == "linear"
     clustered = rows.cluster is not None
     draws, seed = asked.simulations, asked.seed
     wild = wild_bootstrap(fit, draws=draws, seed=seed) if clustered and linear and draws else None
@@ -213,7 +226,8 @@ def report_rows(rows: Rows, asked: Asked, *, pooled: Estimate | None = None, imp
         span=_span(rows, fit, main),
         sentence=sentence(rows, verdict, main, margin, claimed, is_claim=is_claim),
         power=power_report(
-            rows, fit, main, kind, asked.claim or margin, margin, margin_is_claim=is_claim, simulations=draws, seed=seed
+            rows, fit, main, kind, effect=asked.claim or margin, margin=margin, margin_is_claim=is_claim, simulations=draws,
+            seed=seed,
         ),
         wild=wild,
         chance=chance_of(
@@ -248,34 +262,54 @@ def report_rows(rows: Rows, asked: Asked, *, pooled: Estimate | None = None, imp
 
 def _check_clusters(rows: Rows, asked: Asked) -> None:
     if asked.errors in ("CR1", "CR2") and rows.cluster is None:
-        refuse("errors", asked.errors, "cluster= beside it", fix="To fix: pass cluster=, the column whose equal values belong together.")
+        refuse(
+            "errors",
+            asked.errors,
+            "cluster= beside it",
+            fix="To fix: pass cluster=, the column whose equal values belong together.",
+        )
     if rows.n_clusters == 1:
         name = rows.cluster_names[int(cast("Any", rows.cluster)[0])]
         raise DataError(
-            f"all {len(rows):,} rows have one value in {rows.cluster_column!r} ({name!r}), named by cluster=; expected at least two, and "
-            "better ten: one cluster says nothing of how clusters differ. To fix: leave cluster= out, or name a finer column."
+            f"all {len(rows):,} rows have one value in {rows.cluster_column!r} ({name!r}), named by "
+            "cluster=; expected at least two, and "
+            "better ten: one cluster says nothing of how clusters differ. To fix: leave cluster= "
+            "out, or name a finer column."
         )
 
 
-def _errors(rows: Rows, fit: Fit, asked: Asked) -> tuple[Kind, Decision]:
+def choose_errors(rows: Rows, fit: Fit, asked: Asked) -> tuple[Kind, Decision]:
     """Which error the verdict is about, and why."""
     if asked.errors != "auto":
         return cast("Kind", asked.errors), Decision(value=asked.errors, reason="asked for")
     if rows.cluster is None:
-        return "HC3", Decision(value="HC3", reason="right whether or not all rows are equally noisy; rows are taken as independent, as no cluster= was named")
+        return "HC3", Decision(
+            value="HC3",
+            reason="right whether or not all rows are equally noisy; rows are taken as independent, as no "
+            "cluster= was named",
+        )
     found = slope_of(fit, "CR2", asked.level)
     if not (math.isfinite(found.df) and found.df > 0 and found.se > 0):
         raise DataError(
-            f"{rows.n_clusters} clusters in {rows.cluster_column!r} are too few for this regression: they determine every number of it, and no error "
+            f"{rows.n_clusters} clusters in {rows.cluster_column!r} are too few for this regression: "
+            "they determine every number of it, and no error "
             "can be had; expected more clusters than controls. To fix: take fewer controls, or a finer column."
         )
     largest = _largest(rows)
     assert largest is not None
-    uneven = f", the largest of which ({largest[0]}) holds {largest[1]:,} of {len(rows):,} rows" if largest[1] > 2 * len(rows) / rows.n_clusters else ""
-    reason = f"{rows.n_clusters:,} clusters by {rows.cluster_column}{uneven}, are worth {found.df:.1f} degrees of freedom for this slope"
+    uneven = (
+        f", the largest of which ({largest[0]}) holds {largest[1]:,} of {len(rows):,} rows,"
+        if largest[1] > 2 * len(rows) / rows.n_clusters
+        else ""
+    )
+    reason = (
+        f"{rows.n_clusters:,} clusters by {rows.cluster_column}{uneven} are worth {found.df:.1f} "
+        "degrees of freedom for this slope"
+    )
     if found.df < FEW_DF:
         warn(
-            f"{reason}: with fewer than {FEW_DF:g} the interval itself is rough. To fix: nothing but more clusters among which {rows.of} differs."
+            f"{reason}: with fewer than {FEW_DF:g} the interval itself is rough. To fix: nothing but "
+            f"more clusters among which {rows.of} differs."
         )
     return "CR2", Decision(value="CR2", reason=reason)
 
@@ -295,11 +329,14 @@ def _margin(asked: Asked, decisions: dict[str, Decision]) -> tuple[float | None,
     if asked.claim:
         decisions[name] = Decision(
             value=abs(asked.claim),
-            reason="the claim stands for it, as nothing smaller was said to matter; smallest_effect_of_interest= says it",
+            reason="the claim stands for it, as nothing smaller was said to matter; "
+            "smallest_effect_of_interest= says it",
         )
         return abs(asked.claim), True
     decisions[name] = Decision(
-        value=None, reason="nobody said it, so that “too small to matter” cannot be concluded; smallest_effect_of_interest= says it"
+        value=None,
+        reason="nobody said it, so that “too small to matter” cannot be concluded; "
+        "smallest_effect_of_interest= says it",
     )
     return None, False
 
@@ -325,7 +362,14 @@ def _span(rows: Rows, fit: Fit, main: Estimate) -> Span:
     if low == high:
         low, high = float(rows.x.min()), float(rows.x.max())
     across = high - low
-    back = {"log": np.exp, "log2": np.exp2, "log10": lambda v: 10.0**v, "log1p": np.expm1, "sqrt": np.square, "square": np.sqrt}
+    back = {
+        "log": np.exp,
+        "log2": np.exp2,
+        "log10": lambda v: 10.0**v,
+        "log1p": np.expm1,
+        "sqrt": np.square,
+        "square": np.sqrt,
+    }
     raw = back.get(rows.of.transform, lambda v: v)
     values = [main.value * across, main.low * across, main.high * across]
     kind = "difference"

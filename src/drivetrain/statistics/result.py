@@ -12,6 +12,7 @@ from drivetrain.settings import place
 from drivetrain.statistics.fitting.bootstrap import Wild
 from drivetrain.statistics.fitting.covariance import Estimate
 from drivetrain.statistics.fitting.rows import Rows
+from drivetrain.statistics.models import ModelSlope
 from drivetrain.statistics.questions.beliefs import Beliefs
 from drivetrain.statistics.questions.chance import Chance
 from drivetrain.statistics.questions.choices import Choices
@@ -136,6 +137,8 @@ class SlopeReport:
     seed: int
     simulations: int
     rows: Rows = field(repr=False)
+    model: ModelSlope | None = None
+    """What a model makes of the variable, beside the regression."""
     imputed: int = 0
     """Tables that were completed; 0: none."""
     own_part: NDArray[np.float64] | None = field(default=None, repr=False)
@@ -230,6 +233,7 @@ class SlopeReport:
             "shape": made(self.shape),
             "influence": self.influence.as_json(),
             "choices": made(self.choices),
+            "model": made(self.model),
             "beliefs": self.beliefs.as_json(),
             "decisions": {name: decision.model_dump() for name, decision in self.decisions.items()},
             "methods": self.methods,

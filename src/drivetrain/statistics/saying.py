@@ -8,28 +8,24 @@ from drivetrain.statistics.fitting.covariance import Estimate
 from drivetrain.statistics.fitting.rows import Rows
 from drivetrain.statistics.questions.verdict import Claim, Verdict
 from drivetrain.statistics.result import SlopeReport, Span
-from drivetrain.statistics.words import fixed, held, interval, is_log, p_text, percent, short, unit_of
+from drivetrain.statistics.words import fixed, held, interval, is_log, p_text, percent, plain, short, unit_of
 
 
 def headline(rows: Rows, verdict: Verdict, main: Estimate, margin: float | None, *, is_claim: bool) -> str:
     """The verdict, in words of everyday; `is_claim` where a claim stands for the smallest effect of interest."""
     y, x = rows.outcome.words, rows.of.words
-    way = "higher" if main.value > 0 else "lower"
-    match verdict:
-        case "effect":
-            if margin is None:
-                return f"{y} is {way} where {x} is higher"
-            return f"{y} is {way} where {x} is higher, {'at least as much as is claimed' if is_claim else 'by enough to matter'}"
-        case "too_small":
-            return f"{y} is {way} where {x} is higher, {'by less than is claimed' if is_claim else 'by too little to matter'}"
-        case "none":
-            if is_claim:
-                return f"No relationship between {x} and {y} as strong as the one that is claimed"
-            return f"No relationship between {x} and {y} that is worth having"
-        case "cannot_tell":
-            if main.p < 1 - main.level:
-                return f"The data cannot tell whether {x} matters for {y}: there is something, it may be too small"
-            return f"The data cannot tell whether {y} differs with {x}"
+    differs = f"{y} is {'higher' if main.value > 0 else 'lower'} where {x} is higher"
+    if verdict == "effect":
+        enough = "at least as much as is claimed" if is_claim else "by enough to matter"
+        return differs if margin is None else f"{differs}, {enough}"
+    if verdict == "too_small":
+        return f"{differs}, {'by less than is claimed' if is_claim else 'by too little to matter'}"
+    if verdict == "none":
+        size = "as strong as the one that is claimed" if is_claim else "that is worth having"
+        return f"No relationship between {x} and {y} {size}"
+    if main.p < 1 - main.level:
+        return f"The data cannot tell whether {x} matters for {y}: there is something, it may be too small"
+    return f"The data cannot tell whether {y} differs with {x}"
 
 
 def sentence(
@@ -38,9 +34,12 @@ def sentence(
     """Verdict, number, margin and claim in one sentence or two."""
     value, around = interval(main.value, main.low, main.high)
     fixed_ones = held([str(c.term) for c in rows.controls], rows.within_column)
-    said = f"{headline(rows, verdict, main, margin, is_claim=is_claim)}{fixed_ones}: the slope is {value} {around} {unit_of(rows.of, rows.family)}, {p_text(main.p)}"
+    said = (
+        f"{headline(rows, verdict, main, margin, is_claim=is_claim)}{fixed_ones}: the slope is "
+        f"{value} {around} {unit_of(rows.of, rows.family)}, {p_text(main.p)}"
+    )
     if margin is not None:
-        size = short(margin)
+        size = plain(margin)
         said += {
             "effect": f", at least {size} throughout",
             "too_small": f", smaller than {size}",
@@ -60,8 +59,7 @@ def claim_sentence(claim: Claim) -> str:
         >>> claim_sentence(Claim(-0.023, 0.0002, True, 13.2))
         'The claimed slope of −0.023 is excluded (p < .001, 13 standard errors away).'
     """
-    value = short(claim.value, digits=3)
-    value = value.rstrip("0") if "." in value else value
+    value = plain(claim.value)
     away = f"{claim.errors_away:.1f}" if claim.errors_away < 10 else f"{claim.errors_away:.0f}"
     if claim.excluded:
         return f"The claimed slope of {value} is excluded ({p_text(claim.p)}, {away} standard errors away)."
@@ -86,7 +84,10 @@ def span_sentence(rows: Rows, span: Span) -> str:
                 f"[{fixed(span.value_low, decimals)}, {fixed(span.value_high, decimals)}]."
             )
         case "chance":
-            points = f"{fixed(100 * span.value, 1, sign=True)} [{fixed(100 * span.value_low, 1, sign=True)}, {fixed(100 * span.value_high, 1, sign=True)}]"
+            points = (
+                f"{fixed(100 * span.value, 1, sign=True)} [{fixed(100 * span.value_low, 1, sign=True)}, "
+                f"{fixed(100 * span.value_high, 1, sign=True)}]"
+            )
             return f"Two rows {apart} ({where}){rest} differ by {points} percentage points in the chance of {y}."
         case _:
             return f"Two rows {apart} ({where}){rest} differ by {value} {around} in {rows.outcome.words}."
@@ -95,8 +96,11 @@ def span_sentence(rows: Rows, span: Span) -> str:
 def p_sentence(main: Estimate) -> str:
     """What the p-value is."""
     return (
-        f"{p_text(main.p)[:1].upper()}{p_text(main.p)[1:]}: were there no relationship at all, and everything else that the regression assumes true, "
-        f"slopes at least this far from zero would come about in {percent(main.p, 1 if 0.001 < main.p < 0.1 else 0)} of studies like this one. It is not the chance "
+        f"{p_text(main.p)} means: were there no relationship at all, and everything else that the "
+        "regression assumes true, "
+        "slopes at least this far from zero would come about in "
+        f"{percent(main.p, 1 if 0.001 < main.p < 0.1 else 0)} of studies like this one. It is not "
+        "the chance "
         "that there is no relationship, and it does not say how large one is."
     )
 
@@ -145,4 +149,7 @@ def collinearity_sentence(report: SlopeReport) -> str:
     if report.vif < 1.5:
         return f"{said}: the slope is nearly as sure as it would be alone."
     hint = " It would take very different rows to tell them apart." if report.vif > 10 else ""
-    return f"{said}, which makes the slope's error {wider:.1f} times what it would be if they had nothing to do with each other (VIF {report.vif:.1f}).{hint}"
+    return (
+        f"{said}, which makes the slope's error {wider:.1f} times what it would be if they had "
+        f"nothing to do with each other (VIF {report.vif:.1f}).{hint}"
+    )

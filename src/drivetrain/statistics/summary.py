@@ -5,7 +5,7 @@ from __future__ import annotations
 from drivetrain.statistics.fitting.covariance import Estimate
 from drivetrain.statistics.result import Side, SlopeReport
 from drivetrain.statistics.saying import moved_sentence, span_sentence
-from drivetrain.statistics.words import interval, p_text, percent, short
+from drivetrain.statistics.words import interval, p_text, percent, plain, short
 
 
 def summary(report: SlopeReport) -> str:
@@ -13,7 +13,11 @@ def summary(report: SlopeReport) -> str:
     lines = [report.sentence, "", span_sentence(report.rows, report.span), ""]
     lines += _table(report)
     lines += ["", *_more(report)]
-    lines += [f"{name}: {decision}" for name, decision in report.decisions.items() if name in ("errors", "smallest effect of interest")]
+    lines += [
+        f"{name}: {decision}"
+        for name, decision in report.decisions.items()
+        if name in ("errors", "smallest effect of interest")
+    ]
     if report.note:
         lines.append(f"note: {report.note}")
     lines.append("Nothing here says that one thing causes the other.")
@@ -23,18 +27,34 @@ def summary(report: SlopeReport) -> str:
 def _table(report: SlopeReport) -> list[str]:
     sides: list[tuple[str, Side]] = [(f"{report.rows.of} alone", report.univariate)]
     if report.multivariate is not None:
-        extra = [*report.rows.control_names, *([f"within {report.rows.within_column}"] if report.rows.within_column else [])]
+        extra = [
+            *report.rows.control_names,
+            *([f"within {report.rows.within_column}"] if report.rows.within_column else []),
+        ]
         sides.append((f"+ {', '.join(extra)}", report.multivariate))
     rows = [("", "slope", f"{report.level:.0%} interval", "p", "errors")]
     for name, side in sides:
         for i, one in enumerate(_estimates(side)):
             value, around = interval(one.value, one.low, one.high)
-            rows.append((name if i == 0 else "", value, around, p_text(one.p).removeprefix("p = ").removeprefix("p "), one.errors))
+            rows.append(
+                (
+                    name if i == 0 else "",
+                    value,
+                    around,
+                    p_text(one.p).removeprefix("p = ").removeprefix("p "),
+                    one.errors,
+                )
+            )
         if side.wild_p is not None:
-            rows.append(("", "", "", p_text(side.wild_p).removeprefix("p = ").removeprefix("p "), "wild cluster bootstrap"))
+            rows.append(
+                ("", "", "", p_text(side.wild_p).removeprefix("p = ").removeprefix("p "), "wild cluster bootstrap")
+            )
     widths = [max(len(row[i]) for row in rows) for i in range(5)]
     return [
-        "  ".join(cell.ljust(width) if i in (0, 2, 4) else cell.rjust(width) for i, (cell, width) in enumerate(zip(row, widths, strict=True))).rstrip()
+        "  ".join(
+            cell.ljust(width) if i in (0, 2, 4) else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
         for row in rows
     ]
 
@@ -53,11 +73,15 @@ def _more(report: SlopeReport) -> list[str]:
         lines.append(said)
     lines.append(f"smallest slope that data like these find four times in five: {short(report.smallest_detectable)}")
     if report.power.needed:
-        each = ", ".join(f"{percent(one.power)} power: {'beyond reach' if one.n is None else f'{one.n:,}'}" for one in report.power.needed)
-        lines.append(f"rows needed for {short(report.power.effect or 0.0)}: {each}")
+        each = ", ".join(
+            f"{percent(one.power)} power: {'beyond reach' if one.n is None else f'{one.n:,}'}"
+            for one in report.power.needed
+        )
+        lines.append(f"rows needed to find {plain(report.power.effect or 0.0)}: {each}")
     if report.robustness_value is not None:
         lines.append(
-            f"something unseen would bring the slope to zero if it said {percent(report.robustness_value, 1)} of what is left of both"
+            "something unseen would bring the slope to zero if it said "
+            f"{percent(report.robustness_value, 1)} of what is left of both"
         )
     if report.shape is not None:
         lines.append(f"a curve instead of the line: {p_text(report.shape.p)}")
@@ -65,5 +89,8 @@ def _more(report: SlopeReport) -> list[str]:
         c = report.choices
         lo, hi = short(c.looks[0].estimate.value, sign=True), short(c.looks[-1].estimate.value, sign=True)
         corrected = "" if c.corrected_p is None else f", corrected for {c.n} looks {p_text(c.corrected_p)}"
-        lines.append(f"other sensible choices: {c.n} looks, slopes from {lo} to {hi}, the smallest {p_text(c.smallest_p)}{corrected}")
+        lines.append(
+            f"other sensible choices: {c.n} looks, slopes from {lo} to {hi}, the smallest "
+            f"{p_text(c.smallest_p)}{corrected}"
+        )
     return lines

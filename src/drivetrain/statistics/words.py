@@ -9,15 +9,16 @@ from drivetrain.statistics.fitting.terms import LOGARITHMS, Term
 
 
 def decimals_of(width: float) -> int:
-    """Decimals with which a number that is known to about `width` is written: two digits of the width.
+    """Decimals with which a number that is known to about `width` is written: two digits of it, three below 3.
 
     Example:
-        >>> decimals_of(0.0059), decimals_of(3.2), decimals_of(250.0)
-        (4, 1, 0)
+        >>> decimals_of(0.0059), decimals_of(0.17), decimals_of(3.2), decimals_of(250.0)
+        (4, 3, 1, 0)
     """
     if not math.isfinite(width) or width <= 0:
         return 4
-    return min(max(1 - math.floor(math.log10(width)), 0), 12)
+    power = math.floor(math.log10(width))
+    return min(max((2 if width < 3 * 10.0**power else 1) - power, 0), 12)
 
 
 def fixed(value: float, decimals: int, *, sign: bool = False) -> str:
@@ -79,6 +80,17 @@ def p_text(p: float) -> str:
         return "p < .001"
     said = f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
     return f"p = {said[1:]}" if said.startswith("0") else "p = 1"
+
+
+def plain(value: float) -> str:
+    """A number as somebody wrote it.
+
+    Example:
+        >>> plain(-0.023), plain(5.0)
+        ('−0.023', '5')
+    """
+    said = f"{value:.6g}"
+    return "−" + said[1:] if said.startswith("-") else said
 
 
 def percent(share: float, decimals: int = 0) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from drivetrain.statistics.fitting.fits import SLOPE, Fit
+from drivetrain.statistics.fitting.fits import Fit
 
 Array = NDArray[np.float64]
 

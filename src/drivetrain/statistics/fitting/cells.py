@@ -52,7 +52,9 @@ class Cells:
             self._frame = source
             twice = sorted({name for name in self.names if self.names.count(name) > 1})
             if twice:
-                raise DataError(f"the DataFrame has more than one column named {first_few(map(repr, twice))}. To fix: rename one.")
+                raise DataError(
+                    f"the DataFrame has more than one column named {first_few(map(repr, twice))}. To fix: rename one."
+                )
             self.stated = frozenset(
                 name
                 for name, kind in zip(self.names, source.dtypes, strict=True)
@@ -64,7 +66,9 @@ class Cells:
             self.names, self._columns = list(columns), columns
             self.n = len(next(iter(columns.values()), []))
         if self.n == 0:
-            raise DataError("the table has no rows; expected a row for each observation. To fix: pass a table with rows.")
+            raise DataError(
+                "the table has no rows; expected a row for each observation. To fix: pass a table with rows."
+            )
 
     def _read(self, source: Any) -> dict[str, list[Any]]:
         if isinstance(source, str | PurePath):
@@ -77,10 +81,22 @@ class Cells:
             self.stated = table.stated
             return table.columns
         if not is_table(source):
-            raise SettingError(f"source={shown(source)} cannot be used: expected {EXPECTED}. To fix: pass one of these.")
+            raise SettingError(
+                f"source={shown(source)} cannot be used: expected {EXPECTED}. To fix: pass one of these."
+            )
         table = table_of(source)
         self.stated = table.stated
         return table.columns
+
+    def frame(self) -> pd.DataFrame:
+        """The whole table, numbers as numbers and all else as text."""
+        if self._frame is not None:
+            return self._frame.set_axis(self.names, axis=1).reset_index(drop=True)
+        made: dict[str, Any] = {}
+        for name in self.names:
+            numbers = self.numbers(name)
+            made[name] = self.texts(name) if numbers is None else numbers
+        return pd.DataFrame(made)
 
     def cells(self, name: str) -> Sequence[Any]:
         """The cells of a column as they are."""
@@ -106,18 +122,29 @@ class Cells:
         if column.number_format is None and not column.is_yes_no:
             return None
         if is_ambiguous(column):
-            warn(f"commas in {name!r} are taken as those between thousands (1,234 is 1234). To fix: write 1.234 if they are decimal.")
+            warn(
+                f"commas in {name!r} are taken as those between thousands (1,234 is 1234). To fix: write "
+                "1.234 if they are decimal."
+            )
         elif column.number_format is not None and column.number_format.name:
-            self.decisions[f"numbers of {name}"] = Decision(value=column.number_format.name, reason="as all its cells are written")
+            self.decisions[f"numbers of {name}"] = Decision(
+                value=column.number_format.name, reason="as all its cells are written"
+            )
         if column.gaps:
             said = first_few(f"{word!r} {n} times" for word, n in column.gaps.items())
-            self.decisions[f"empty cells of {name}"] = Decision(value=said, reason="words for no value in a column of numbers")
+            self.decisions[f"empty cells of {name}"] = Decision(
+                value=said, reason="words for no value in a column of numbers"
+            )
         return np.array([np.nan if value is None else value for value in numbers_of(column)], dtype=np.float64)
 
     def texts(self, name: str) -> list[str | None]:
         """The column as texts, None where a cell is empty or says so."""
         return [
-            cell if isinstance(cell, str) and cell.casefold() not in MISSING_ELSEWHERE else None if not isinstance(cell, tuple) else str(list(cell))
+            cell
+            if isinstance(cell, str) and cell.casefold() not in MISSING_ELSEWHERE
+            else None
+            if not isinstance(cell, tuple)
+            else str(list(cell))
             for cell in column_of(name, self.cells(name)).cells
         ]
 
@@ -136,15 +163,13 @@ class Cells:
                 return series.to_numpy(dtype=np.float64, na_value=np.nan)
             return None
         cells = self._columns[name]
-        if not all(cell is None or type(cell) is str for cell in cells):
-            if all(cell is None or type(cell) in (int, float) for cell in cells):
-                return np.array([np.nan if cell is None else cell for cell in cells], dtype=np.float64)
-            return None
-        if not _DIGITS.fullmatch("".join(cell for cell in cells if cell is not None)):
+        kinds = {type(cell) for cell in cells if cell is not None}
+        texts = kinds == {str} and _DIGITS.fullmatch("".join(cell for cell in cells if cell is not None)) is not None
+        if not kinds or not (texts or kinds <= {int, float}):
             return None
         try:
             return np.array([np.nan if cell is None else cell for cell in cells], dtype=np.float64)
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
 
 

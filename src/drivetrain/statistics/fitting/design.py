@@ -6,7 +6,6 @@ Legend: n rows, k columns (intercept, the variable, controls, levels of `within`
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,7 +70,8 @@ def design_of(rows: Rows, *, quiet: bool = False) -> Design:
         levels, codes = np.unique(rows.within, return_inverse=True)
         if rows.family != "linear" and len(levels) > MOST_LEVELS:
             raise DataError(
-                f"within={rows.within_column!r} has {len(levels):,} levels; expected at most {MOST_LEVELS} in a {rows.family} "
+                f"within={rows.within_column!r} has {len(levels):,} levels; expected at most "
+                f"{MOST_LEVELS} in a {rows.family} "
                 "regression. To fix: pass family='linear', or a coarser column."
             )
         if rows.family == "linear" and len(levels) * len(rows) > MOST_CELLS:
@@ -87,10 +87,11 @@ def design_of(rows: Rows, *, quiet: bool = False) -> Design:
     if len(rows) <= X.shape[1] + n_absorbed:
         raise DataError(
             f"{len(rows):,} rows cannot determine {X.shape[1] + n_absorbed:,} numbers (intercept, slope"
-            f"{', controls' if rows.controls else ''}{', levels' if rows.within is not None else ''}); expected more rows than that. "
+            f"{', controls' if rows.controls else ''}{', levels' if rows.within is not None else ''}); "
+            "expected more rows than that. "
             "To fix: take fewer controls, or more rows."
         )
-    return _without_repeats(X, names, spans, absorbed, n_absorbed, rows, quiet)
+    return _without_repeats(rows, X, names, spans, absorbed=absorbed, n_absorbed=n_absorbed, quiet=quiet)
 
 
 def demeaned(values: Array, codes: Codes, weights: Array | None = None) -> Array:
@@ -117,7 +118,14 @@ def _constant(values: Array) -> bool:
 
 
 def _without_repeats(
-    X: Array, names: list[str], spans: list[tuple[str, list[int]]], absorbed: Any, n_absorbed: int, rows: Rows, quiet: bool
+    rows: Rows,
+    X: Array,
+    names: list[str],
+    spans: list[tuple[str, list[int]]],
+    *,
+    absorbed: Codes | None,
+    n_absorbed: int,
+    quiet: bool,
 ) -> Design:
     """Leave out what others say already; the variable itself must remain."""
     order = [0, *range(2, X.shape[1]), 1]  # the variable last: is it said by all others together?
@@ -142,7 +150,8 @@ def _without_repeats(
         kept.append(place)
     if dropped and not quiet:
         warn(
-            f"{first_few(map(repr, dropped))} {'is' if len(dropped) == 1 else 'are'} left out of the regression: constant, or "
+            f"{first_few(map(repr, dropped))} {'is' if len(dropped) == 1 else 'are'} left out of the "
+            "regression: constant, or "
             "already said exactly by the other columns. To fix: leave out one of those that say the same."
         )
     keep = sorted(kept)
@@ -162,14 +171,11 @@ def _said_of(rows: Rows, X: Array, names: list[str], kept: list[int]) -> str:
     """Why the variable has no slope of its own."""
     if rows.within is not None and _alone(rows):
         return (
-            f"{rows.of} does not differ within any {rows.within_column!r}, so that within= leaves nothing of it; expected "
+            f"{rows.of} does not differ within any {rows.within_column!r}, so that within= leaves "
+            "nothing of it; expected "
             "values that differ there. To fix: leave within= out, or pass it as cluster=."
         )
-    alone = [
-        names[place]
-        for place in kept
-        if place >= 2 and abs(np.corrcoef(X[:, 1], X[:, place])[0, 1]) > 1 - SAME
-    ]
+    alone = [names[place] for place in kept if place >= 2 and abs(np.corrcoef(X[:, 1], X[:, place])[0, 1]) > 1 - SAME]
     by = f"{alone[0]!r}" if alone else "the controls together"
     return (
         f"{rows.of} is said exactly by {by}: it cannot vary while they are held fixed, and so has no slope; expected "
@@ -185,4 +191,3 @@ def _alone(rows: Rows) -> bool:
 
 def _constant_length(left: Array, whole: Array) -> bool:
     return bool(np.linalg.norm(left) <= SAME * np.linalg.norm(whole - whole.mean()))
-

@@ -120,14 +120,18 @@ def fit_glm(rows: Rows, design: Design) -> Fit:
         except Exception as error:  # LinAlgError, PerfectSeparationError, ...
             _check_separation(rows, design)
             raise DataError(
-                f"the {rows.family} regression of {rows.outcome} has no solution ({type(error).__name__}). To fix: take "
+                f"the {rows.family} regression of {rows.outcome} has no solution "
+                f"({type(error).__name__}). To fix: take "
                 "fewer controls, or family='linear'."
             ) from error
     eta = design.X @ np.asarray(found.params)
     if not np.isfinite(eta).all() or not found.converged or np.abs(eta).max() > FAR:
         _check_separation(rows, design)
         if not found.converged:
-            warn(f"the {rows.family} regression did not settle in 100 steps; its numbers are rough. To fix: take fewer controls.")
+            warn(
+                f"the {rows.family} regression did not settle in 100 steps; its numbers are rough. To "
+                "fix: take fewer controls."
+            )
     fitted = np.asarray(found.fittedvalues)
     variance = np.clip(fitted * (1 - fitted) if rows.family == "logistic" else fitted, 1e-300, None)
     w = variance if weights is None else variance * weights
@@ -162,7 +166,9 @@ def _check_separation(rows: Rows, design: Design) -> None:
         said = ", ".join(map(repr, used[:3])) or "the columns"
         raise DataError(
             f"{said} {'tells' if len(used) == 1 else 'tell'} some rows with {rows.outcome} = "
-            f"{'1 from those with 0' if rows.family == 'logistic' else '0 from the others'} without a mistake (separation), so that "
-            "the slope grows without end; expected columns that overlap. To fix: take fewer controls or coarser categories, leave within= "
+            f"{'1 from those with 0' if rows.family == 'logistic' else '0 from the others'} without a "
+            "mistake (separation), so that "
+            "the slope grows without end; expected columns that overlap. To fix: take fewer controls "
+            "or coarser categories, leave within= "
             "out, or pass family='linear'."
         )

@@ -67,6 +67,8 @@ class Rows:
     family: Family = "linear"
     names: tuple[str, ...] = ()
     """What people call each row."""
+    positions: NDArray[np.intp] = field(default_factory=lambda: np.zeros(0, np.intp), repr=False)
+    """(n,) of each row in the table."""
     n_read: int = 0
     left_out: Mapping[str, int] = field(default_factory=dict[str, int])
     """Reason → rows of the table that were not used."""
@@ -99,6 +101,7 @@ class Rows:
             cluster=cut(self.cluster),
             within=cut(self.within),
             weights=cut(self.weights),
+            positions=cut(self.positions),
             names=tuple(np.array(self.names, dtype=object)[rows].tolist()) if self.names else (),
         )
 
@@ -168,7 +171,9 @@ def read_rows(
     kept = ~gone
     if not kept.any():
         said = first_few(f"{reason}: {n:,}" for reason, n in left_out.items())
-        raise DataError(f"no row has a value in every column that is used ({said}). To fix: fill cells, or leave out a column.")
+        raise DataError(
+            f"no row has a value in every column that is used ({said}). To fix: fill cells, or leave out a column."
+        )
     _tell(table.n, int(gone.sum()), left_out)
     cluster_codes, cluster_names = groups.get("cluster", (None, ()))
     within_codes, within_names = groups.get("within", (None, ()))
@@ -188,6 +193,7 @@ def read_rows(
         weights_column=weights or "",
         family=found_family,
         names=_row_names(table, kept, (cluster, within)),
+        positions=np.flatnonzero(kept),
         n_read=table.n,
         left_out=left_out,
         decisions=dict(table.decisions) | decisions,
@@ -202,7 +208,10 @@ def _check_roles(target: Term, variable: Term, terms: Sequence[Term]) -> None:
                 "To fix: leave it out of of= and controls=."
             )
     if variable in terms:
-        raise SettingError(f"{variable} is the variable whose slope is wanted; expected other columns among controls=. To fix: leave it out there.")
+        raise SettingError(
+            f"{variable} is the variable whose slope is wanted; expected other columns among "
+            "controls=. To fix: leave it out there."
+        )
     twice = [str(term) for i, term in enumerate(terms) if term in terms[:i]]
     if twice:
         raise SettingError(f"controls= names {first_few(twice)} twice; expected each once. To fix: leave one out.")
@@ -212,7 +221,8 @@ def _numbers(table: Cells, name: str, setting: str) -> Array:
     values = table.numbers(name)
     if values is None:
         raise DataError(
-            f"{name!r}, named by {setting}=, holds text such as {table.example_of_text(name)}; expected numbers in every "
+            f"{name!r}, named by {setting}=, holds text such as {table.example_of_text(name)}; "
+            "expected numbers in every "
             "cell that is not empty. To fix: clean the column, or name another."
         )
     return _finite(name, values)
@@ -236,8 +246,10 @@ def _family(asked: str, y: Array, table: Cells, target: Term, decisions: dict[st
         words = two and not target.transform and _is_words(table, target.column)
         chosen: Family = "logistic" if words else "linear"
         reason = (
-            f"{target.column!r} says yes or no" if words
-            else "a straight line, in the outcome's units" + ("; family='logistic' takes 0 and 1 as no and yes" if two else "")
+            f"{target.column!r} says yes or no"
+            if words
+            else "a straight line, in the outcome's units"
+            + ("; family='logistic' takes 0 and 1 as no and yes" if two else "")
         )
         decisions["family"] = Decision(value=chosen, reason=reason)
         return chosen
@@ -246,21 +258,31 @@ def _family(asked: str, y: Array, table: Cells, target: Term, decisions: dict[st
             others = known[~np.isin(known, (0.0, 1.0))]
             raise DataError(
                 f"family='logistic' needs an outcome of yes and no, or 1 and 0, but {target} has other values, such as "
-                f"{others[0] if len(others) else float('nan'):g}. To fix: pass family='linear', or make a column of 0 and 1."
+                f"{others[0] if len(others) else float('nan'):g}. To fix: pass family='linear', or make a "
+                "column of 0 and 1."
             )
         return "logistic"
     if asked == "poisson":
         if (known < 0).any():
-            raise DataError(f"family='poisson' needs counts of at least 0, but {target} has {known.min():g}. To fix: pass family='linear'.")
+            raise DataError(
+                f"family='poisson' needs counts of at least 0, but {target} has {known.min():g}. To fix: "
+                "pass family='linear'."
+            )
         return "poisson"
     return "linear"
 
 
 def _is_words(table: Cells, name: str) -> bool:
-    return any(isinstance(cell, bool | str) and str(cell).strip().casefold() not in ("0", "1", "0.0", "1.0") for cell in table.cells(name)[:200] if cell is not None)
+    return any(
+        isinstance(cell, bool | str) and str(cell).strip().casefold() not in ("0", "1", "0.0", "1.0")
+        for cell in table.cells(name)[:200]
+        if cell is not None
+    )
 
 
-def _control(table: Cells, term: Term, missing: dict[str, Any], soft: list[str], decisions: dict[str, Decision]) -> Control:
+def _control(
+    table: Cells, term: Term, missing: dict[str, Any], soft: list[str], decisions: dict[str, Decision]
+) -> Control:
     values = None if term.transform == CATEGORY else table.numbers(term.column)
     if values is not None:
         _finite(term.column, values)
@@ -282,14 +304,17 @@ def _control(table: Cells, term: Term, missing: dict[str, Any], soft: list[str],
         if text is not None:
             counts[text] = counts.get(text, 0) + 1
     levels = sorted(counts, key=lambda level: (-counts[level], level))
-    if len(levels) > MOST_CATEGORIES or len(levels) > max(2, len(texts) // 3):
+    if len(levels) > MOST_CATEGORIES or len(levels) > max(10, len(texts) // 3):
         raise DataError(
-            f"the control {term.column!r} holds text with {len(levels):,} different values, such as {levels[0][:40]!r}; "
-            f"expected numbers, or at most {MOST_CATEGORIES} categories. To fix: pass within={term.column!r}, which gives each value a "
+            f"the control {term.column!r} holds text with {len(levels):,} different values, such as "
+            f"{levels[0][:40]!r}; "
+            f"expected numbers, or at most {MOST_CATEGORIES} categories. To fix: pass "
+            f"within={term.column!r}, which gives each value a "
             "level of its own, or leave the control out."
         )
     decisions[f"control {term.column}"] = Decision(
-        value=f"{len(levels)} categories", reason=f"it holds text; each is compared with {levels[0]!r}, the most frequent" if levels else "it is empty"
+        value=f"{len(levels)} categories",
+        reason=f"it holds text; each is compared with {levels[0]!r}, the most frequent" if levels else "it is empty",
     )
     columns = np.array([[float(text == level) for level in levels[1:]] for text in texts]).reshape(len(texts), -1)
     return Control(term, columns, tuple(f"{term.column}={level}" for level in levels[1:]))
@@ -309,19 +334,24 @@ def _weights(table: Cells, name: str, missing: dict[str, Any]) -> Array:
     missing[name] = np.isnan(values)
     if (values < 0).any():
         raise DataError(
-            f"{name!r}, named by weights=, has {int((values < 0).sum()):,} values below 0; expected precisions, such as "
+            f"{name!r}, named by weights=, has {int((values < 0).sum()):,} values below 0; expected "
+            "precisions, such as "
             "1/variance. To fix: correct the column."
         )
     return values
 
 
 def _tell(n: int, n_gone: int, left_out: Mapping[str, int]) -> None:
-    if n_gone:
-        said = "; ".join(f"{reason}: {count:,}" for reason, count in left_out.items())
-        warn(
-            f"{n_gone:,} of {n:,} rows are left out ({said}). Where cells are missing for a reason that has to do with the "
-            "outcome, the slope of the rest is another one. To fix: fill the cells, or pass missing='impute'."
+    if not n_gone:
+        return
+    said = "; ".join(f"{reason}: {count:,}" for reason, count in left_out.items())
+    more = ""
+    if any(reason.startswith("no value") for reason in left_out):
+        more = (
+            " Where cells are missing for a reason that has to do with the outcome, the slope of the rest is another one. "
+            "To fix: fill the cells, or pass missing='impute'."
         )
+    warn(f"{n_gone:,} of {n:,} rows are left out ({said}).{more}")
 
 
 def _row_names(table: Cells, kept: NDArray[np.bool_], groups: Sequence[str | None]) -> tuple[str, ...]:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+
 from drivetrain.statistics.page import more_sections, sections
 from drivetrain.statistics.page.first import first_screen, know
-from drivetrain.statistics.page.kit import document, page_header, resource, tag
+from drivetrain.statistics.page.kit import Html, document, page_header, resource, tag
 from drivetrain.statistics.result import SlopeReport
 
 STYLE = """
-.said { font-size: clamp(1.5rem, 4.5vw, 2.1rem); line-height: 1.2; letter-spacing: -0.02em; font-weight: 600; margin: 0.25rem 0 1.25rem; text-wrap: balance; max-width: 34rem; }
+.said {
+  font-size: clamp(1.5rem, 4.5vw, 2.1rem); line-height: 1.2; letter-spacing: -0.02em; font-weight: 600;
+  margin: 0.25rem 0 1.25rem; text-wrap: balance; max-width: 34rem;
+}
 .slope { font-size: 1.35rem; margin: 0; }
 .slope strong { font-weight: 600; }
 .slope .number { color: var(--soft); }
@@ -26,7 +32,16 @@ svg .soft.bar { opacity: 0.55; }
 blockquote { margin: 0 0 1rem; padding: 0.9rem 1.1rem; background: var(--panel); border-radius: 6px; max-width: 48rem; }
 blockquote p { margin: 0; }
 section .main > p { max-width: 44rem; }
+.scroll + p { margin-top: 0.75rem; }
+.principles a { color: var(--soft); }
 """
+
+
+def _together(parts: Sequence[Html | None]) -> Html:
+    """The parts, with no line broken inside "p = .03" or "95 %"."""
+    whole = "".join(part for part in parts if part is not None)
+    said = re.sub(r"p (=|&lt;) (\.\d|\d)", "p\u00a0\\1\u00a0\\2", whole)
+    return Html(re.sub(r"(\d) %", "\\1\u00a0%", said))
 
 
 def page(report: SlopeReport) -> str:
@@ -42,6 +57,7 @@ def page(report: SlopeReport) -> str:
         sections.verdict(report),
         more_sections.several(report),
         more_sections.choices(report),
+        more_sections.model(report),
         more_sections.beliefs(report),
         more_sections.principles(report),
         more_sections.how(report),
@@ -49,7 +65,7 @@ def page(report: SlopeReport) -> str:
     return document(
         f"{title}: what the slope says",
         page_header(title, f"What the slope says, and what it does not · {said}", skip="To the answer"),
-        tag("main", parts, id="main"),
+        tag("main", _together(parts), id="main"),
         tag("footer", tag("p", "Made by drivetrain. Nothing on this page says that one thing causes the other.")),
         style=resource("report.css") + STYLE,
         script=resource("report.js"),

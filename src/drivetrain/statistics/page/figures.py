@@ -25,7 +25,7 @@ from drivetrain.statistics.page.kit import (
 )
 from drivetrain.statistics.questions.chance import Chance
 from drivetrain.statistics.result import SlopeReport
-from drivetrain.statistics.words import interval, percent, short
+from drivetrain.statistics.words import interval, percent, plain, short
 
 Array = NDArray[np.float64]
 
@@ -37,9 +37,7 @@ MOST_POINTS = 1200
 def axis(scale: Scale, y: float, low: float, high: float) -> list[Html]:
     """Ticks below a chart that has only a horizontal scale."""
     ticks = nice_ticks(low, high, 5)
-    return [
-        text(scale.at(value), y, label, "tick mid") for value, label in zip(ticks, tick_labels(ticks), strict=True)
-    ]
+    return [text(scale.at(value), y, label, "tick mid") for value, label in zip(ticks, tick_labels(ticks), strict=True)]
 
 
 def answer(report: SlopeReport) -> Html:
@@ -60,8 +58,10 @@ def answer(report: SlopeReport) -> Html:
         ends += [-report.margin, report.margin]
     low, high = spread(min(ends), max(ends))
     scale = Scale(low, high, 16, WIDTH - 16)
-    first, step = 62.0, 52.0
+    first, step = 78.0, 68.0
     bottom = first + step * (len(rows) - 1) + 20
+    claimed_left = report.claim is not None and scale.at(report.claim.value) < WIDTH / 2
+    side, end = (WIDTH - 24, "end") if claimed_left else (24.0, "")  # the side where no line of a claim is
     marks: list[Html] = []
     if report.margin is not None:
         left, right = max(scale.at(-report.margin), 16.0), min(scale.at(report.margin), WIDTH - 16)
@@ -72,17 +72,17 @@ def answer(report: SlopeReport) -> Html:
     for i, (label, one) in enumerate(rows):
         y, class_ = first + step * i, "accent" if i == len(rows) - 1 else "soft"
         value, around = interval(one.value, one.low, one.high)
-        marks.append(text(16, y - 14, label, "label strong halo" if class_ == "accent" else "label halo"))
-        marks.append(text(WIDTH - 16, y - 14, f"{value} {around}", "number end halo"))
-        start, end = scale.at(one.low), scale.at(one.high)
-        marks.append(rectangle(start, y - 4, max(end - start, 1), 8, f"{class_} range"))
+        marks.append(text(side, y - 30, label, f"label {'strong ' if class_ == 'accent' else ''}halo {end}"))
+        marks.append(text(side, y - 13, f"{value} {around}", f"number halo {end}"))
+        from_px, to_px = scale.at(one.low), scale.at(one.high)
+        marks.append(rectangle(from_px, y - 4, max(to_px - from_px, 1), 8, f"{class_} range"))
         marks.append(dot(scale.at(one.value), y, 5.5, class_))
     if report.claim is not None:
         x = scale.at(report.claim.value)
         marks.append(line(x, 24, x, bottom, "claim"))
         anchor = "mid" if 60 < x < WIDTH - 60 else "" if x <= 60 else "end"
         at = x if anchor == "mid" else 16 if x <= 60 else WIDTH - 16
-        marks.append(text(at, bottom + 34, f"claimed: {short(report.claim.value, digits=3)}", f"claim-text {anchor}"))
+        marks.append(text(at, bottom + 36, f"claimed: {plain(report.claim.value)}", f"claim-text {anchor}"))
     marks += axis(scale, bottom + 18, low, high)
     said = "; ".join(f"{label}: {' '.join(interval(one.value, one.low, one.high))}" for label, one in rows)
     return drawing("answer", WIDTH, bottom + 42, f"Slope of {name}", said, marks)
@@ -93,8 +93,8 @@ def scatter(report: SlopeReport) -> Html:
     x, y = report.rows.x, report.rows.y
     keep = _some(len(x), report.seed)
     field = plot(
-        WIDTH, HEIGHT + 20, x=spread(float(x.min()), float(x.max()), margin=0.03), y=spread(float(y.min()), float(y.max())),
-        x_name=report.rows.of.words, y_name=report.rows.outcome.words,
+        WIDTH, HEIGHT + 20, x=spread(float(x.min()), float(x.max()), margin=0.03),
+        y=spread(float(y.min()), float(y.max())), x_name=report.rows.of.words, y_name=report.rows.outcome.words,
     )  # fmt: skip
     marks = [dot(field.x.at(float(x[i])), field.y.at(float(y[i])), 2.6, "accent point") for i in keep]
     ends = np.array([x.min(), x.max()])
@@ -111,7 +111,15 @@ def scatter(report: SlopeReport) -> Html:
             for _, slope, class_ in slopes
         ]
     said = f"{len(x):,} rows; {report.rows.of.words} from {short(float(x.min()))} to {short(float(x.max()))}."
-    return drawing("scatter", WIDTH, HEIGHT + 20, f"{report.rows.outcome.words} against {report.rows.of.words}", said, field.frame(), marks)
+    return drawing(
+        "scatter",
+        WIDTH,
+        HEIGHT + 20,
+        f"{report.rows.outcome.words} against {report.rows.of.words}",
+        said,
+        field.frame(),
+        marks,
+    )
 
 
 def _some(n: int, seed: int) -> list[int]:
@@ -138,6 +146,14 @@ def lineup(chance: Chance, x_name: str, y_name: str) -> Html:
             dot(left + xs.at(float(a)), scale.at(float(b)), 1.8, "accent point")
             for a, b in zip(x[inside].tolist(), panel[inside].tolist(), strict=True)
         ]
+        middle, reach = float(x.mean()), (float(x.min()), float(x.max()))
+        slope = chance.panel_slopes[i]
+        marks.append(
+            path(
+                [(left + xs.at(v), min(max(scale.at(slope * (v - middle)), above), above + height)) for v in reach],
+                "accent curve",
+            )
+        )
         marks.append(text(left + 2, above - 6, str(i + 1), "tick"))
     height = top + 2 * (side * 0.8 + gap + 18)
     said = f"Six scatters of {y_name} against {x_name}: five of chance, one real (number {chance.real + 1})."
@@ -147,13 +163,24 @@ def lineup(chance: Chance, x_name: str, y_name: str) -> Html:
 def null_slopes(chance: Chance) -> Html:
     """The slopes that chance gives, with the observed one among them."""
     low, high = np.quantile(chance.slopes, (0.001, 0.999)).tolist()
-    low, high = spread(min(low, chance.observed, -abs(chance.observed)), max(high, chance.observed, abs(chance.observed)), margin=0.04)
+    low, high = spread(
+        min(low, chance.observed, -abs(chance.observed)), max(high, chance.observed, abs(chance.observed)), margin=0.04
+    )
     counts, edges = np.histogram(chance.slopes, bins=41, range=(low, high))
-    field = plot(WIDTH, 240, x=(low, high), y=(0, 1.08 * max(int(counts.max()), 1)), x_name="slope without any relationship", y_name="draws", y_whole=True)
+    field = plot(
+        WIDTH,
+        240,
+        x=(low, high),
+        y=(0, 1.08 * max(int(counts.max()), 1)),
+        x_name="slope without any relationship",
+        y_name="draws",
+        y_whole=True,
+    )
     far = abs(chance.observed) * (1 - 1e-12)
     marks = [
         rectangle(
-            field.x.at(a) + 0.5, field.y.at(float(n)), max(field.x.at(b) - field.x.at(a) - 1, 0.5), field.y.at(0) - field.y.at(float(n)),
+            field.x.at(a) + 0.5, field.y.at(float(n)), max(field.x.at(b) - field.x.at(a) - 1, 0.5),
+            field.y.at(0) - field.y.at(float(n)),
             "accent bar" if min(abs(a), abs(b)) >= far else "soft bar", title=f"{short(a)} to {short(b)}: {n}",
         )
         for n, a, b in zip(counts.tolist(), edges[:-1].tolist(), edges[1:].tolist(), strict=True)
@@ -162,11 +189,21 @@ def null_slopes(chance: Chance) -> Html:
     marks.append(line(x, field.y.start_px, x, field.y.end_px, "claim"))
     anchor = "end" if x > WIDTH * 0.6 else ""
     marks.append(text(x + (-6 if anchor else 6), field.y.end_px + 4, "observed", f"claim-text {anchor}"))
-    said = f"{percent(chance.as_large, 1)} of {len(chance.slopes):,} draws lie at least as far from zero as the observed slope."
+    said = (
+        f"{percent(chance.as_large, 1)} of {len(chance.slopes):,} draws lie at least as far from "
+        "zero as the observed slope."
+    )
     return drawing("null", WIDTH, 240, "Slopes by chance", said, field.frame(), marks)
 
 
-def forest(rows: Sequence[tuple[str, Estimate]], name: str, title: str, lines: Sequence[tuple[float, str]] = (), *, strong: int = -1) -> Html:
+def forest(
+    rows: Sequence[tuple[str, Estimate]],
+    name: str,
+    title: str,
+    lines: Sequence[tuple[float, str]] = (),
+    *,
+    strong: int = -1,
+) -> Html:
     """Estimates under each other on one axis.
 
     Args:

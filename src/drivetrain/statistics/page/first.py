@@ -6,7 +6,7 @@ from drivetrain.statistics.page.figures import answer
 from drivetrain.statistics.page.kit import Child, Html, figure, tag
 from drivetrain.statistics.result import SlopeReport
 from drivetrain.statistics.saying import claim_sentence, headline, moved_sentence, span_sentence
-from drivetrain.statistics.words import held, interval, p_text, percent, short, unit_of
+from drivetrain.statistics.words import held, interval, p_text, percent, plain, short, unit_of
 
 TAGS = {
     "effect": "There is an effect worth having",
@@ -31,7 +31,10 @@ def first_screen(report: SlopeReport) -> Html:
             tag("p", tag("strong", value), " ", tag("span", around, class_="number"), class_="slope"),
             tag(
                 "p",
-                tag("span", f"slope {unit_of(rows.of, rows.family)}, {percent(report.level)} interval, {p_text(report.p)}"),
+                tag(
+                    "span",
+                    f"slope {unit_of(rows.of, rows.family)}, {percent(report.level)} interval, {p_text(report.p)}",
+                ),
                 class_="under",
             ),
             tag("p", span_sentence(rows, report.span)),
@@ -54,14 +57,24 @@ def first_screen(report: SlopeReport) -> Html:
 def _caption(report: SlopeReport, fixed_ones: str) -> str:
     said = f"Held fixed: {fixed_ones.removeprefix('with ').removesuffix(' held fixed')}. " if fixed_ones else ""
     if report.main.errors == "CR2":
-        return f"{said}Intervals allow for what {report.rows.cluster_column} have in common (CR2)." if report.rows.cluster_column else said
+        return (
+            f"{said}Intervals allow for what {report.rows.cluster_column} have in common (CR2)."
+            if report.rows.cluster_column
+            else said
+        )
     return f"{said}Intervals at {percent(report.level)}, errors {report.main.errors}."
 
 
 def _no_margin(report: SlopeReport) -> str:
     if report.p < 1 - report.level:
-        return "Whether that is enough to matter is for you to say: smallest_effect_of_interest= names the least slope that does."
-    return "“Cannot tell” is not “none”: to show that there is nothing worth having, say with smallest_effect_of_interest= how small a slope would not matter."
+        return (
+            "Whether that is enough to matter is for you to say: smallest_effect_of_interest= names "
+            "the least slope that does."
+        )
+    return (
+        "“Cannot tell” is not “none”: to show that there is nothing worth having, say with "
+        "smallest_effect_of_interest= how small a slope would not matter."
+    )
 
 
 def know(report: SlopeReport) -> Html:
@@ -70,28 +83,69 @@ def know(report: SlopeReport) -> Html:
     if report.chance is not None:
         c = report.chance
         items.append(
-            ("Chance", f"Without any relationship, {percent(c.as_large)} of {len(c.slopes):,} draws give a slope at least as far from zero.", "chance")
+            (
+                "Chance",
+                f"Without any relationship, {percent(c.as_large)} of {len(c.slopes):,} draws give a slope "
+                "at least as far from zero.",
+                "chance",
+            )
         )
     items.append(("These data can find", _power(report), "verdict"))
     if report.multivariate is not None:
         items.append(("One or several", _several(report), "several"))
     if report.shape is not None:
-        bent = report.shape.p < 1 - report.level or report.shape.p_rows < 1 - report.level
-        said = "A curve fits better than the line" if bent else "No sign of a curve beyond the line"
-        rows = f"; with rows taken as independent, {p_text(report.shape.p_rows)}" if report.n_clusters else ""
-        items.append(("A straight line?", f"{said} ({p_text(report.shape.p)}{rows}).", "several"))
+        items.append(("A straight line?", _straight(report), "several"))
     if report.choices is not None:
         c = report.choices
         lo, hi = short(c.looks[0].estimate.value, sign=True), short(c.looks[-1].estimate.value, sign=True)
         corrected = f", {p_text(c.corrected_p)} once all are counted" if c.corrected_p is not None else ""
-        items.append(("Other choices", f"{c.n} sensible ways to look give slopes from {lo} to {hi}; {c.n_significant} of them exclude zero; the smallest {p_text(c.smallest_p)}{corrected}.", "choices"))
+        items.append(
+            (
+                "Other choices",
+                f"{c.n} sensible ways to look give slopes from {lo} to {hi}; {c.n_significant} of them "
+                f"exclude zero; the smallest {p_text(c.smallest_p)}{corrected}.",
+                "choices",
+            )
+        )
     if report.n < report.n_read:
-        items.append(("Left out", f"{report.n_read - report.n:,} of {report.n_read:,} rows: " + "; ".join(f"{why}: {n:,}" for why, n in report.left_out.items()) + ".", "how"))
+        items.append(
+            (
+                "Left out",
+                f"{report.n_read - report.n:,} of {report.n_read:,} rows: "
+                + "; ".join(f"{why}: {n:,}" for why, n in report.left_out.items())
+                + ".",
+                "how",
+            )
+        )
     listed = [
-        tag("div", tag("dt", name), tag("dd", said, " ", tag("a", "More", href=f"#{where}", aria_label=f"More on: {name}")))
+        tag(
+            "div",
+            tag("dt", name),
+            tag("dd", said, " ", tag("a", "More", href=f"#{where}", aria_label=f"More on: {name}")),
+        )
         for name, said, where in items
     ]
-    return tag("section", tag("h2", "What else to know", id="know-title"), tag("dl", listed), class_="know", aria_labelledby="know-title")
+    return tag(
+        "section",
+        tag("h2", "What else to know", id="know-title"),
+        tag("dl", listed),
+        class_="know",
+        aria_labelledby="know-title",
+    )
+
+
+def _straight(report: SlopeReport) -> str:
+    shape = report.shape
+    assert shape is not None
+    alpha = 1 - report.level
+    if shape.p < alpha:
+        return f"A curve fits better than the line ({p_text(shape.p)}): one slope does not say it all."
+    if report.n_clusters and shape.p_rows < alpha:
+        return (
+            f"It is not the last word: a curve fits better if rows are taken as independent ({p_text(shape.p_rows)}); "
+            f"{report.n_clusters:,} clusters are too few to be sure ({p_text(shape.p)})."
+        )
+    return f"No sign of a curve beyond the line ({p_text(shape.p)})."
 
 
 def _not_causal(report: SlopeReport) -> str:
@@ -99,9 +153,12 @@ def _not_causal(report: SlopeReport) -> str:
     s = report.sensitivity
     if s is None:
         return said
-    if s.robustness_value < 0.001:
-        return f"{said} There is next to no slope that something unseen could explain away, but it could hide one."
-    return f"{said} Something unseen that explains {percent(s.robustness_value, 1)} of what is left of both would explain the slope away."
+    if report.p >= 1 - report.level:
+        return f"{said} Something unseen could hide a slope, as well as make one."
+    return (
+        f"{said} Something unseen that explains {percent(s.robustness_value, 1)} of what is left "
+        "of both would explain the slope away."
+    )
 
 
 def _power(report: SlopeReport) -> str:
@@ -109,7 +166,11 @@ def _power(report: SlopeReport) -> str:
     one = report.power.needed[0] if report.power.needed else None
     if one is None or one.n is None:
         return f"{said}."
-    what = "the claimed one" if report.claim is not None and report.power.effect == report.claim.value else f"one of {short(abs(report.power.effect or 0.0))}"
+    what = (
+        "the claimed one"
+        if report.claim is not None and report.power.effect == report.claim.value
+        else f"one of {plain(abs(report.power.effect or 0.0))}"
+    )
     return f"{said}; for {what}, {one.n:,} rows like these are needed."
 
 

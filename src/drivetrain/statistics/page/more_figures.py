@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from drivetrain.statistics.models import ModelSlope
 from drivetrain.statistics.page.figures import HEIGHT, WIDTH, axis
 from drivetrain.statistics.page.kit import (
     Html,
@@ -15,12 +16,14 @@ from drivetrain.statistics.page.kit import (
     dot,
     drawing,
     line,
+    nice_ticks,
     path,
     plot,
     rectangle,
     shortened,
     spread,
     text,
+    tick_labels,
 )
 from drivetrain.statistics.questions.beliefs import Beliefs
 from drivetrain.statistics.questions.choices import Choices, Look
@@ -46,7 +49,10 @@ def moves(decomposition: Decomposition, alone: float, full: float) -> Html:
     first, step = 34.0, 40.0
     bottom = first + step * (len(parts) + 1) + 14
     marks: list[Html] = [line(scale.at(0), 8, scale.at(0), bottom, "axis")]
-    marks += [text(16, first - 10, "alone", "label halo"), text(WIDTH - 16, first - 10, short(alone, sign=True), "number end halo")]
+    marks += [
+        text(16, first - 10, "alone", "label halo"),
+        text(WIDTH - 16, first - 10, short(alone, sign=True), "number end halo"),
+    ]
     marks.append(dot(scale.at(alone), first, 5, "soft"))
     for i, part in enumerate(parts, start=1):
         y = first + step * i
@@ -56,7 +62,10 @@ def moves(decomposition: Decomposition, alone: float, full: float) -> Html:
         marks.append(text(WIDTH - 16, y - 10, short(-part.value, sign=True), "number end halo"))
         marks.append(line(b, y - step + 4 if i == 1 else y + 4, b, y + 4, "grid"))
     y = first + step * (len(parts) + 1)
-    marks += [text(16, y - 10, "with all of them", "label strong halo"), text(WIDTH - 16, y - 10, short(full, sign=True), "number end halo")]
+    marks += [
+        text(16, y - 10, "with all of them", "label strong halo"),
+        text(WIDTH - 16, y - 10, short(full, sign=True), "number end halo"),
+    ]
     marks.append(dot(scale.at(full), y, 5, "accent"))
     marks += axis(scale, bottom + 18, low, high)
     said = "; ".join(f"{part.control} moves it by {short(-part.value, sign=True)}" for part in parts)
@@ -95,7 +104,14 @@ def added_variable(report: SlopeReport) -> Html:
 def curve(shape: Shape, x_name: str, y_name: str) -> Html:
     """The spline with its band, and the line."""
     low, high = spread(float(min(shape.low.min(), shape.line.min())), float(max(shape.high.max(), shape.line.max())))
-    field = plot(WIDTH, HEIGHT, x=(float(shape.x[0]), float(shape.x[-1])), y=(low, high), x_name=x_name, y_name=f"{y_name}, against its mean")
+    field = plot(
+        WIDTH,
+        HEIGHT,
+        x=(float(shape.x[0]), float(shape.x[-1])),
+        y=(low, high),
+        x_name=x_name,
+        y_name=f"{y_name}, against its mean",
+    )
     at = [field.x.at(v) for v in shape.x.tolist()]
     upper = [field.y.at(v) for v in shape.high.tolist()]
     lower = [field.y.at(v) for v in shape.low.tolist()]
@@ -112,7 +128,7 @@ def curve(shape: Shape, x_name: str, y_name: str) -> Html:
 def specifications(choices: Choices, level: float) -> Html:
     """Every look's slope in order, with the choices behind it below."""
     looks = choices.looks
-    left, right, top, height = 126.0, 454.0, 16.0, 170.0
+    left, right, top, height = 136.0, 700.0, 16.0, 210.0
     values = np.array([look.estimate.value for look in looks])
     ends = np.array([[look.estimate.low, look.estimate.high] for look in looks])
     widest = np.quantile(np.abs(ends - values[:, None]), 0.9)
@@ -120,7 +136,7 @@ def specifications(choices: Choices, level: float) -> Html:
     y = Scale(low, high, top + height, top)
     x = Scale(0, max(len(looks) - 1, 1), left + 6, right - 6)
     marks: list[Html] = [line(left, y.at(0), right, y.at(0), "axis")]
-    radius = max(1.2, min(3.5, 120 / len(looks)))
+    radius = max(1.2, min(3.5, 210 / len(looks)))
     for i, look in enumerate(looks):
         one = look.estimate
         class_ = "accent" if one.p < 1 - level else "soft"
@@ -131,15 +147,22 @@ def specifications(choices: Choices, level: float) -> Html:
         marks.append(dot(at, y.at(one.value), radius, class_, hint))
         if look.asked:
             marks.append(dot(at, y.at(one.value), radius + 4, "warn ring", "as asked"))
-    for value in (low + (high - low) * share for share in (0.1, 0.5, 0.9)):
-        marks.append(text(left - 8, y.at(value) + 4, short(value), "tick end"))
-    marks.append(text(left - 8, y.at(0) - 6, "0", "tick end") if abs(y.at(0) - y.at((low + high) / 2)) > 14 and abs(y.at(0) - y.at(low + 0.1 * (high - low))) > 14 and abs(y.at(0) - y.at(low + 0.9 * (high - low))) > 14 else Html(""))
+    ticks = nice_ticks(low, high, 5)
+    marks += [
+        text(left - 8, y.at(v) + 4, label, "tick end") for v, label in zip(ticks, tick_labels(ticks), strict=True)
+    ]
     place = top + height + 22
     for title, has in _rows(looks):
         marks.append(text(left - 8, place + 4, shortened(title, 19), "tick end"))
-        marks += [rectangle(x.at(i) - radius, place - 3, 2 * radius, 6, "accent bar" if on else "faint") for i, on in enumerate(has)]
+        marks += [
+            rectangle(x.at(i) - radius, place - 3, 2 * radius, 6, "accent bar" if on else "faint")
+            for i, on in enumerate(has)
+        ]
         place += 15
-    said = f"{choices.n} looks; slopes from {short(looks[0].estimate.value)} to {short(looks[-1].estimate.value)}; {choices.n_significant} exclude zero."
+    said = (
+        f"{choices.n} looks; slopes from {short(looks[0].estimate.value)} to "
+        f"{short(looks[-1].estimate.value)}; {choices.n_significant} exclude zero."
+    )
     return drawing("specifications", right + 4, place, "The slope under other sensible choices", said, marks)
 
 
@@ -159,6 +182,32 @@ def _rows(looks: tuple[Look, ...]) -> list[tuple[str, list[bool]]]:
     return [(title, has) for title, has in made if 0 < sum(has) < len(has)]
 
 
+def dependence(model: ModelSlope, report: SlopeReport) -> Html:
+    """The model's mean answer along the variable, and the regression's line."""
+    x = model.grid
+    known = [model.curve, *([model.low, model.high] if model.has_spread else [])]
+    line_y = None
+    if report.rows.family == "linear" and not report.rows.of.transform and not report.rows.outcome.transform:
+        line_y = float(model.curve.mean()) + report.estimate * (x - x.mean())
+        known.append(line_y)
+    field = plot(
+        WIDTH, HEIGHT, x=(float(x[0]), float(x[-1])), y=spread(float(np.min(known)), float(np.max(known))),
+        x_name=report.rows.of.column, y_name="the model's answer",
+    )  # fmt: skip
+    at = [field.x.at(v) for v in x.tolist()]
+    marks: list[Html] = []
+    if model.has_spread:
+        upper, lower = ([field.y.at(v) for v in ends.tolist()] for ends in (model.high, model.low))
+        marks.append(
+            path([*zip(at, upper, strict=True), *zip(reversed(at), reversed(lower), strict=True)], "accent band")
+        )
+    if line_y is not None:
+        marks.append(path(zip(at, (field.y.at(v) for v in line_y.tolist()), strict=True), "soft curve"))
+    marks.append(path(zip(at, (field.y.at(v) for v in model.curve.tolist()), strict=True), "accent curve"))
+    said = f"From {short(float(model.curve[0]))} to {short(float(model.curve[-1]))}."
+    return drawing("dependence", WIDTH, HEIGHT, "Partial dependence of the model", said, field.frame(), marks)
+
+
 def power_curve(report: SlopeReport) -> Html:
     """How likely a slope of each size would have been found by data like these."""
     se, df, level = report.main.se, report.main.df, report.main.level
@@ -172,7 +221,10 @@ def power_curve(report: SlopeReport) -> Html:
         path([(field.x.at(float(v)), field.y.at(power_of(float(v), se, df, level))) for v in grid], "accent curve")
     ]
     at = field.x.at(report.smallest_detectable)
-    marks += [line(at, field.y.start_px, at, field.y.at(0.8), "ideal"), line(field.x.start_px, field.y.at(0.8), at, field.y.at(0.8), "ideal")]
+    marks += [
+        line(at, field.y.start_px, at, field.y.at(0.8), "ideal"),
+        line(field.x.start_px, field.y.at(0.8), at, field.y.at(0.8), "ideal"),
+    ]
     if report.power.effect and abs(report.power.effect) <= top:
         x = field.x.at(abs(report.power.effect))
         marks.append(line(x, field.y.start_px, x, field.y.end_px, "claim"))
@@ -200,19 +252,31 @@ def beliefs(report: SlopeReport, found: Beliefs) -> Html:
         a, b = max(scale.at(-report.margin), 16.0), min(scale.at(report.margin), WIDTH - 16)
         marks.append(rectangle(a, 6, b - a, row * n - 6, "zone"))
     marks.append(line(scale.at(0), 6, scale.at(0), row * n, "axis"))
+    if report.claim is not None and low < report.claim.value < high:
+        marks.append(line(scale.at(report.claim.value), 6, scale.at(report.claim.value), row * n, "claim"))
     for i, each in enumerate(found.updated):
         base = row * (i + 1) - 8
         peak = stats.norm.pdf(0, 0, each.after.sd)
         height = Scale(0, float(peak), base, base - row + 40)
         if math.isfinite(each.before.sd):
             before = stats.norm.pdf(grid, each.before.mean, each.before.sd)
-            marks.append(path([(scale.at(float(v)), height.at(float(d))) for v, d in zip(grid, before, strict=True)], "soft curve"))
+            marks.append(
+                path(
+                    [(scale.at(float(v)), height.at(float(d))) for v, d in zip(grid, before, strict=True)], "soft curve"
+                )
+            )
         after = stats.norm.pdf(grid, each.after.mean, each.after.sd)
-        marks.append(path([(scale.at(float(v)), height.at(float(d))) for v, d in zip(grid, after, strict=True)], "accent curve"))
+        marks.append(
+            path([(scale.at(float(v)), height.at(float(d))) for v, d in zip(grid, after, strict=True)], "accent curve")
+        )
         marks.append(line(16, base, WIDTH - 16, base, "grid"))
         marks.append(text(16, base - row + 28, shortened(each.who, 30), "label strong halo"))
         lo, hi = each.after.interval(0.95)
-        marks.append(text(WIDTH - 16, base - row + 28, f"after: {' '.join(interval(each.after.mean, lo, hi))}", "number end halo"))
+        marks.append(
+            text(
+                WIDTH - 16, base - row + 28, f"after: {' '.join(interval(each.after.mean, lo, hi))}", "number end halo"
+            )
+        )
     marks += axis(scale, row * n + 14, low, high)
     said = "; ".join(f"{each.who}: {percent(each.same_sign)} for that sign afterwards" for each in found.updated)
     return drawing("beliefs", WIDTH, row * n + 24, "Beliefs before and after", said, marks)

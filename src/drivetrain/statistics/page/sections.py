@@ -8,7 +8,7 @@ from drivetrain.statistics.page.kit import Child, Html, details, figure, scrolli
 from drivetrain.statistics.page.more_figures import power_curve
 from drivetrain.statistics.result import Side, SlopeReport
 from drivetrain.statistics.saying import errors_words, p_sentence, span_sentence
-from drivetrain.statistics.words import interval, p_text, percent, short
+from drivetrain.statistics.words import interval, p_text, percent, plain, short
 
 VERDICTS = {
     "effect": "an effect worth having",
@@ -22,7 +22,11 @@ def estimate(report: SlopeReport) -> Html:
     """How large, how sure, and under which errors."""
     rows = report.rows
     lead = "How large the slope is comes first; the p-value says something else."
-    lines = "Dashed: the slope alone. Solid: with everything held fixed." if report.multivariate is not None and rows.family == "linear" else None
+    lines = (
+        "Dashed: the slope alone. Solid: with everything held fixed."
+        if report.multivariate is not None and rows.family == "linear"
+        else None
+    )
     if len(rows) > 1200:
         lines = f"{lines or ''} 1,200 of {len(rows):,} rows are drawn.".strip()
     return section(
@@ -43,12 +47,11 @@ def errors_table(report: SlopeReport) -> Html:
     """One variable and several, under each error."""
     sides: list[tuple[str, Side]] = [(f"{report.rows.of.words} alone", report.univariate)]
     if report.multivariate is not None:
-        sides.append(("everything held fixed", report.multivariate))
+        sides.append(("all held fixed", report.multivariate))
     body: list[list[Child]] = []
     for name, side in sides:
-        for one in (side.classical, side.robust, side.clustered, side.reduced):
-            if one is not None:
-                body.append([name, *_numbers(one), errors_words(one.errors)])
+        known = [one for one in (side.classical, side.robust, side.clustered, side.reduced) if one is not None]
+        body += [[name, *_numbers(one), errors_words(one.errors)] for one in known]
         if side.wild_p is not None:
             body.append([name, "", "", _p(side.wild_p), "", "clustered, wild bootstrap as a check"])
     head = ["regression", "slope", f"{percent(report.level)} interval", "p", "degrees of freedom", "errors"]
@@ -75,23 +78,34 @@ def chance(report: SlopeReport) -> Html | None:
     if found is None:
         return None
     rows = report.rows
-    agrees = "as they should" if found.agrees else "which they do not: trust the draws more, and look at rows that stand out"
+    agrees = (
+        "as they should" if found.agrees else "which they do not: trust the draws more, and look at rows that stand out"
+    )
     return section(
         "chance",
         "What chance alone would show",
         "The same rows without any relationship, drawn again and again.",
         tag("h3", "Which one is real?"),
-        figure(lineup(found, rows.of.words, rows.outcome.words), f"{'What is left of' if report.multivariate is not None else ''} {rows.outcome.words} against {rows.of.words}{', controls taken out' if report.multivariate is not None else ''}; five by chance, one real.".strip().capitalize()),
+        figure(
+            lineup(found, rows.of.words, rows.outcome.words),
+            f"{'What is left of' if report.multivariate is not None else ''} {rows.outcome.words} "
+            f"against {rows.of.words}{', controls taken out' if report.multivariate is not None else ''}; "
+            "five by chance, one real.".strip().capitalize(),
+        ),
         details("Show the answer", tag("p", f"Number {found.real + 1} is real.")),
         tag("h3", "All slopes by chance"),
         figure(null_slopes(found), f"In each of {len(found.slopes):,} draws {found.how}."),
         tag(
             "p",
-            f"{percent(found.as_large, 1)} (± {percent(found.error, 1)}) of them are at least as far from zero as the observed {short(found.observed, sign=True)}. "
-            f"The formula ({found.formula}) says {p_text(found.formula_p)}. The drawn slopes spread by {short(found.sd, digits=3)}; by exact "
-            f"formula over all draws there could be, it is {short(found.formula_sd, digits=3)}. Draws and formulas agree, {agrees}."
+            f"{percent(found.as_large, 1)} (± {percent(found.error, 1)}) of them are at least as far "
+            f"from zero as the observed {short(found.observed, sign=True)}. "
+            f"The formula ({found.formula}) says {p_text(found.formula_p)}. The drawn slopes spread "
+            f"by {short(found.sd, digits=3)}; by exact "
+            f"formula over all draws there could be, it is {short(found.formula_sd, digits=3)}. Draws "
+            f"and formulas agree, {agrees}."
             if found.agrees
-            else f"{percent(found.as_large, 1)} (± {percent(found.error, 1)}) of them are at least as far from zero as the observed {short(found.observed, sign=True)}; the formula "
+            else f"{percent(found.as_large, 1)} (± {percent(found.error, 1)}) of them are at least as far "
+            f"from zero as the observed {short(found.observed, sign=True)}; the formula "
             f"({found.formula}) says {p_text(found.formula_p)}. Draws and formulas should agree, {agrees}.",
         ),
     )
@@ -109,26 +123,30 @@ def verdict(report: SlopeReport) -> Html:
         what = "the size of the claim" if report.margin_is_claim else "the smallest effect of interest"
         parts += [
             tag("h3", "Against what matters"),
-            figure(drawn, f"Between the lines: slopes smaller than {short(e.margin)}, {what}."),
+            figure(drawn, f"Between the lines: slopes smaller than {plain(e.margin)}, {what}."),
             tag(
                 "p",
-                f"Two one-sided tests: the {narrow} interval [{short(e.low, sign=True)}, {short(e.high, sign=True)}] {inside} ±{short(e.margin)} ({p_text(e.p)}). "
+                f"Two one-sided tests: the {narrow} interval [{short(e.low, sign=True)}, "
+                f"{short(e.high, sign=True)}] {inside} ±{plain(e.margin)} ({p_text(e.p)}). "
                 f"{_equivalence_words(report)}",
             ),
         ]
     if report.claim is not None:
         c = report.claim
         said = (
-            f"Taking the claimed {short(c.value, digits=3)} as true, data like these would come about with {p_text(c.p)}: it is excluded. “Not significant” here says a lot."
+            f"Taking the claimed {plain(c.value)} as true, data like these would come about with "
+            f"{p_text(c.p)}: it is excluded. “Not significant” here says a lot."
             if c.excluded
-            else f"Taking the claimed {short(c.value, digits=3)} as true, data like these are no surprise ({p_text(c.p)}): it is compatible with them, which is not to say that they show it."
+            else f"Taking the claimed {plain(c.value)} as true, data like these are no surprise "
+            f"({p_text(c.p)}): it is compatible with them, which is not to say that they show it."
         )
         parts += [tag("h3", "The opposite null: is the claim true?"), tag("p", said)]
     parts += [tag("h3", "What these data could have found"), figure(power_curve(report)), *_power(report)]
     return section(
         "verdict",
         "Not significant is not nothing",
-        "A large p-value may mean that there is nothing, or that nobody could have seen it. These are the numbers that tell which.",
+        "A large p-value may mean that there is nothing, or that nobody could have seen it. "
+        "These are the numbers that tell which.",
         tag("p", f"Verdict: {VERDICTS[report.verdict]}.", class_="say"),
         parts,
     )
@@ -148,7 +166,8 @@ def _power(report: SlopeReport) -> list[Child]:
     parts: list[Child] = [
         tag(
             "p",
-            f"The smallest slope that data like these find four times in five is {short(p.smallest_detectable)} (nine times in ten: {short(p.smallest_detectable_90)}).",
+            "The smallest slope that data like these find four times in five is "
+            f"{short(p.smallest_detectable)} (nine times in ten: {short(p.smallest_detectable_90)}).",
         )
     ]
     if p.needed:
@@ -161,11 +180,29 @@ def _power(report: SlopeReport) -> list[Child]:
             ]
             for each in p.needed
         ]
-        what = "the claimed slope" if report.claim is not None and report.claim.value == p.effect else "the smallest slope that matters"
+        what = (
+            "the claimed slope"
+            if report.claim is not None and report.claim.value == p.effect
+            else "the smallest slope that matters"
+        )
         parts += [
-            tag("p", f"To find {what}, {short(p.effect or 0.0, digits=3)}:"),
-            scrolling("rows needed", table(["power", "rows needed", "clusters", "found in simulations"], body, caption="Rows needed", numeric=[1, 2, 3], class_="small")),
-            tag("p", "Simulations draw rows of this table (whole clusters, where there are some) with their own residuals, and test each as the real one was tested.", class_="soft"),
+            tag("p", f"To find {what}, {plain(p.effect or 0.0)}:"),
+            scrolling(
+                "rows needed",
+                table(
+                    ["power", "rows needed", "clusters", "found in simulations"],
+                    body,
+                    caption="Rows needed",
+                    numeric=[1, 2, 3],
+                    class_="small",
+                ),
+            ),
+            tag(
+                "p",
+                "Simulations draw rows of this table (whole clusters, where there are some) with their "
+                "own residuals, and test each as the real one was tested.",
+                class_="soft",
+            ),
         ]
     if p.fewer is not None:
         f = p.fewer
@@ -174,8 +211,11 @@ def _power(report: SlopeReport) -> list[Child]:
             tag("h3", f"Had there been only {f.n} rows"),
             tag(
                 "p",
-                f"Of {f.draws:,} random subsamples of {f.n} rows, {percent(f.significant)} have p < {1 - report.level:.2g} for {report.rows.of.words} alone, by ordinary least squares; their slopes "
-                f"run from {short(f.lowest, sign=True)} to {short(f.highest, sign=True)}. Verdicts: {told}. Whoever reports only the significant ones reports the largest.",
+                f"Of {f.draws:,} random subsamples of {f.n} rows, {percent(f.significant)} have p < "
+                f"{1 - report.level:.2g} for {report.rows.of.words} alone, by ordinary least squares; "
+                "their slopes "
+                f"run from {short(f.lowest, sign=True)} to {short(f.highest, sign=True)}. Verdicts: "
+                f"{told}. Whoever reports only the significant ones reports the largest.",
             ),
         ]
     return parts

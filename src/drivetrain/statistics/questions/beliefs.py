@@ -12,7 +12,7 @@ from scipy import stats
 from drivetrain.statistics.fitting.covariance import Estimate
 
 DOUBT = 0.05
-"""A sceptic gives the claimed effect, or more, this chance; an enthusiast no effect at all, or one of the other sign."""
+"""A sceptic gives the claimed effect, or more, this chance; an enthusiast gives it to none, or the other sign."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from drivetrain.statistics.fitting.bootstrap import WEBB, FEW
+from drivetrain.statistics.fitting.bootstrap import FEW, WEBB
 from drivetrain.statistics.fitting.covariance import Estimate
 from drivetrain.statistics.fitting.fits import Fit
 
@@ -51,6 +51,8 @@ class Chance:
     """(points,) of the line-up."""
     panels: tuple[Array, ...]
     """(points,) each."""
+    panel_slopes: tuple[float, ...]
+    """Of all rows, in each."""
     real: int
     """Which panel is the observed one."""
 
@@ -76,8 +78,8 @@ def chance_of(
 ) -> Chance:
     """Draw the null of a linear fit.
 
-    Rows that may be exchanged are: residuals without the variable are dealt out anew (Freedman & Lane 1983). In clusters
-    they keep together and change sign as one; with weights or fixed effects each changes sign by itself.
+    Rows that may be exchanged are: residuals without the variable are dealt out anew (Freedman & Lane 1983). In
+    clusters they keep together and change sign as one; with weights or fixed effects each changes sign by itself.
 
     Args:
         fit: The regression.
@@ -107,10 +109,9 @@ def chance_of(
     else:
         sums = np.bincount(codes, x * restricted)
         n_groups = len(sums)
-        parts: list[Array] = []
         step = max(1, CHUNK // n_groups)
-        for start in range(0, draws, step):
-            parts.append(_weights(random, (min(step, draws - start), n_groups)) @ sums)
+        sizes = [min(step, draws - start) for start in range(0, draws, step)]
+        parts = [_weights(random, (size, n_groups)) @ sums for size in sizes]
         slopes = np.concatenate(parts) / xx
         variance = float(sums @ sums)
     formula = clustered if clustered is not None else classical
@@ -123,23 +124,25 @@ def chance_of(
     keep = np.sort(random.choice(fit.n, min(fit.n, MOST_POINTS), replace=False))
     real = int(random.integers(0, PANELS))
     panels: list[Array] = []
+    tilts: list[float] = []
     for place in range(PANELS):
-        if place == real:
-            panels.append(restricted[keep])
-        elif codes is None:
-            panels.append(random.permutation(restricted)[keep])
-        else:
-            panels.append((_weights(random, (1, int(codes.max()) + 1))[0][codes] * restricted)[keep])
+        drawn = restricted
+        if place != real and codes is None:
+            drawn = random.permutation(restricted)
+        elif place != real and codes is not None:
+            drawn = _weights(random, (1, int(codes.max()) + 1))[0][codes] * restricted
+        panels.append(drawn[keep])
+        tilts.append(float(x @ drawn) / xx)
     name = "clustered t (CR2)" if clustered is not None else "ordinary t"
     return Chance(
         how, slopes, fit.slope, as_large, error, formula.p, name, sd, formula_sd, bool(right_sd and right_p),
-        x_shown[keep], tuple(panels), real,
+        x_shown[keep], tuple(panels), tuple(tilts), real,
     )  # fmt: skip
 
 
 def _weights(random: np.random.Generator, size: tuple[int, int]) -> Array:
     signs = random.integers(0, 2, size, dtype=np.int8) * 2.0 - 1
-    return signs * random.choice(WEBB, size) if size[1] < FEW else signs
+    return signs * random.choice(WEBB, size).astype(np.float64) if size[1] < FEW else signs
 
 
 def _relative_error(slopes: Array) -> float:

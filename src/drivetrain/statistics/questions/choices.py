@@ -129,7 +129,9 @@ def choices_of(rows: Rows, flagged: NDArray[np.intp], *, level: float, draws: in
                 continue
             looks.append(
                 Look(
-                    tuple(str(rows.controls[i].term) for i in subset) if not swapped else tuple(str(c.term) for c in made.controls),
+                    tuple(str(rows.controls[i].term) for i in subset)
+                    if not swapped
+                    else tuple(str(c.term) for c in made.controls),
                     "logs swapped" if swapped else "as asked",
                     "without influential" if cut else "all",
                     _within_name(rows) if within else "",
@@ -137,7 +139,7 @@ def choices_of(rows: Rows, flagged: NDArray[np.intp], *, level: float, draws: in
                     whole and kind == kinds[-1],
                 )
             )
-            scores.append(_scores(fit, kept, units, len(rows)))
+            scores.append(_scores(fit, kept, units))
     if len(looks) < 2:
         return None
     return _judged(looks, scores, level, draws, seed)
@@ -177,10 +179,9 @@ def _corrected(estimates: Sequence[Estimate], scores_LG: Array, smallest: float,
     return (large + 1) / (draws + 1)
 
 
-def _scores(fit: Fit, kept: NDArray[np.intp], units: NDArray[np.intp], n: int) -> Array:
+def _scores(fit: Fit, kept: NDArray[np.intp], units: NDArray[np.intp]) -> Array:
     """(G,) what each cluster, or row, adds to the slope's error."""
-    size = n if units is None else int(units.max()) + 1
-    return np.bincount(units[kept], fit.pull * fit.ew, minlength=size)
+    return np.bincount(units[kept], fit.pull * fit.ew, minlength=int(units.max()) + 1).astype(np.float64)
 
 
 def _specifications(rows: Rows, flagged: NDArray[np.intp]) -> list[tuple[tuple[int, ...], bool, bool, bool]]:
@@ -207,7 +208,9 @@ def _specifications(rows: Rows, flagged: NDArray[np.intp]) -> list[tuple[tuple[i
 
 def _can_be_fixed(rows: Rows) -> bool:
     """Whether levels of a column may be held fixed or not."""
-    return rows.within_column != "" or (rows.cluster is not None and rows.family == "linear" and rows.n_clusters < len(rows) / 2)
+    return rows.within_column != "" or (
+        rows.cluster is not None and rows.family == "linear" and rows.n_clusters < len(rows) / 2
+    )
 
 
 def _within_name(rows: Rows) -> str:
@@ -223,7 +226,11 @@ def _rows_of(rows: Rows, subset: tuple[int, ...], swapped: bool, within: bool) -
     if rows.within_column:
         return replace(rows, controls=tuple(controls))
     return replace(
-        rows, controls=tuple(controls), within=rows.cluster, within_column=rows.cluster_column, within_names=rows.cluster_names
+        rows,
+        controls=tuple(controls),
+        within=rows.cluster,
+        within_column=rows.cluster_column,
+        within_names=rows.cluster_names,
     )
 
 

@@ -80,7 +80,7 @@ def influence_of(rows: Rows, fit: Fit, kind: Kind, estimate: Estimate) -> Influe
         except DataError:
             without = None
     flips = without is not None and (
-        without.value * estimate.value < 0 and (without.p < 1 - without.level or estimate.p < 1 - estimate.level)
+        (without.value * estimate.value < 0 and (without.p < 1 - without.level or estimate.p < 1 - estimate.level))
         or (without.p < 1 - without.level) != (estimate.p < 1 - estimate.level)
     )
     return Influence(named, len(flagged), flagged, without, _clusters(rows, fit), flips)

@@ -1,4 +1,4 @@
-"""What these data could have found, and how many more rows it takes: by formula, and by simulation from the residuals."""
+"""What these data could have found, and how many rows it takes: by formula, and by simulation from the residuals."""
 
 from __future__ import annotations
 
@@ -123,7 +123,8 @@ def detectable(se: float, df: float, level: float, power: float) -> float:
         top *= 2
         if top > 1e4:
             return float("inf")
-    return float(brentq(lambda away: power_of(away, 1.0, df, level) - power, 0.0, top)) * se
+    found: Any = brentq(lambda away: power_of(away, 1.0, df, level) - power, 0.0, top)
+    return float(found) * se
 
 
 def rows_needed(effect: float, estimate: Estimate, n: int, k: int, power: float, *, clustered: bool) -> int | None:
@@ -168,7 +169,9 @@ def simulated_power(
         sums = cluster_sums(fit.Xw, noise, fit.cluster)
         n_clusters = len(sums.r_Gk)
         size = max(2, round(n / fit.n * n_clusters))
-        found = sum(_found_in_clusters(sums, random.integers(0, n_clusters, size), effect, level) for _ in range(simulations))
+        found = sum(
+            _found_in_clusters(sums, random.integers(0, n_clusters, size), effect, level) for _ in range(simulations)
+        )
         return found / simulations, simulations
     found = 0
     for _ in range(simulations):
@@ -184,13 +187,15 @@ def _found_in_clusters(sums: ClusterSums, picked: NDArray[np.intp], effect: floa
     used = np.diag(gram) > 1e-12 * np.trace(gram)
     if not used[SLOPE]:
         return False
-    S, r, gram = S[:, used][:, :, used], r[:, used], gram[np.ix_(used, used)]
-    inverse = np.linalg.pinv(gram, hermitian=True)
+    own, r, gram = S[:, used][:, :, used], r[:, used], gram[np.ix_(used, used)]
+    inverse = np.linalg.pinv(gram, hermitian=True).astype(np.float64)
     if abs((inverse @ gram)[SLOPE, SLOPE] - 1) > 1e-6:
         return False
     coef = inverse @ r.sum(axis=0)
     try:
-        made = Reduced(ClusterSums(S, r - S @ coef), inverse + 1e-14 * np.diag(np.diag(inverse)), np.eye(1, len(coef), SLOPE))
+        made = Reduced(
+            ClusterSums(own, r - own @ coef), inverse + 1e-14 * np.diag(np.diag(inverse)), np.eye(1, len(coef), SLOPE)
+        )
     except np.linalg.LinAlgError:
         return False
     se, df = float(np.sqrt(made.covariance[0, 0])), made.satterthwaite()
@@ -205,18 +210,20 @@ def _found_in_rows(X: Array, noise: Array, effect: float, kind: Kind, level: flo
     used = np.diag(gram) > 1e-12 * np.trace(gram)
     if not used[SLOPE] or len(noise) <= used.sum():
         return False
-    X = X[:, used]
-    inverse = np.linalg.pinv(gram[np.ix_(used, used)], hermitian=True)
-    coef = inverse @ (X.T @ noise)
-    left = noise - X @ coef
+    kept = X[:, used]
+    inverse = np.linalg.pinv(gram[np.ix_(used, used)], hermitian=True).astype(np.float64)
+    coef = inverse @ (kept.T @ noise)
+    left = noise - kept @ coef
     coef[SLOPE] += effect
-    fitted = Fit(Design(X, ("",) * X.shape[1], ()), coef, X, left, inverse, noise, None, "linear")
+    fitted = Fit(Design(kept, ("",) * kept.shape[1], ()), coef, kept, left, inverse, noise, None, "linear")
     estimate = slope_of(fitted, "HC3" if kind != "classical" else kind, level)
     return estimate.se > 0 and estimate.p < 1 - level
 
 
-def fewer_rows(rows: Rows, margin: float | None, *, level: float, draws: int, seed: int, n: int = SUBSAMPLE) -> Fewer | None:
-    """Slopes of the one variable, by ordinary least squares, in random subsamples; None where there are not twice n rows."""
+def fewer_rows(
+    rows: Rows, margin: float | None, *, level: float, draws: int, seed: int, n: int = SUBSAMPLE
+) -> Fewer | None:
+    """Slopes of the one variable, by ordinary least squares, in random subsamples; None below twice n rows."""
     if len(rows) < 2 * n or rows.family != "linear" or draws < FEWEST:
         return None
     random = np.random.default_rng(seed)
@@ -246,9 +253,9 @@ def power_report(
     fit: Fit,
     estimate: Estimate,
     kind: Kind,
+    *,
     effect: float | None,
     margin: float | None,
-    *,
     margin_is_claim: bool,
     simulations: int,
     seed: int,
@@ -264,7 +271,9 @@ def power_report(
             run = simulated_power(rows, fit, kind, effect, n, level=estimate.level, simulations=simulations, seed=seed)
         per = fit.n / rows.n_clusters if clustered else None
         needed.append(
-            Needed(power, n, None if per is None or n is None else n / per, run[0] if run else None, run[1] if run else 0)
+            Needed(
+                power, n, None if per is None or n is None else n / per, run[0] if run else None, run[1] if run else 0
+            )
         )
     return Power(
         effect,

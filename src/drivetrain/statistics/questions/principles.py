@@ -26,13 +26,17 @@ class Principle:
 PRINCIPLES = (
     Principle("A p-value can say how badly the data fit one particular model, such as “no relationship”.", "chance"),
     Principle(
-        "It is neither the chance that the model is true, nor the chance that the data came about by luck alone.", "beliefs"
+        "It is neither the chance that the model is true, nor the chance that the data came about by luck alone.",
+        "beliefs",
     ),
     Principle("Nothing should be decided merely because p falls on one side of a line such as .05.", "verdict"),
     Principle(
-        "It means something only where everything that was tried is reported; the best of many looks does not count as one.",
+        "It means something only where everything that was tried is reported; the best of many "
+        "looks does not count as one.",
         "choices",
     ),
     Principle("It does not say how large an effect is, nor whether it matters.", "estimate"),
-    Principle("By itself it is poor evidence for or against anything: other models may fit as well, or better.", "several"),
+    Principle(
+        "By itself it is poor evidence for or against anything: other models may fit as well, or better.", "several"
+    ),
 )

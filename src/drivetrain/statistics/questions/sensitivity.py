@@ -74,6 +74,8 @@ def robustness_value(t: float, df: float, *, q: float = 1.0, alpha: float | None
         (0.13878, 0.07626)
     """
     f = q * abs(t) / math.sqrt(df)
+    if alpha is not None and df <= 1:
+        return 0.0
     if alpha is not None:
         f_crit = float(stats.t.isf(alpha / 2, df - 1)) / math.sqrt(df - 1)
         f -= f_crit
@@ -139,7 +141,9 @@ def sensitivity_of(fit: Fit, classical: Estimate) -> Sensitivity:
             variable, outcome = bound_of(r2_variable, r2_outcome, times)
             if variable < 1 and outcome <= 1:
                 left, error = adjusted(classical.value, classical.se, df, variable, outcome)
-                bounds.append(Bound(strongest, times, variable, outcome, left, error, left / error if error > 0 else math.inf))
+                bounds.append(
+                    Bound(strongest, times, variable, outcome, left, error, left / error if error > 0 else math.inf)
+                )
         times_needed = _times(classical, df, r2_variable, r2_outcome)
     return Sensitivity(
         robustness_value(t, df),

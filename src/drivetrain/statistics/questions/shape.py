@@ -108,7 +108,8 @@ def shape_of(rows: Rows, *, clustered: bool, level: float) -> Shape | None:
         return None
     test = wald(fit, places, clustered=clustered)
     by_rows = wald(fit, places, clustered=False)
-    grid = np.linspace(*np.quantile(rows.x, (0.02, 0.98)), GRID)
+    start, end = np.quantile(rows.x, (0.02, 0.98)).tolist()
+    grid = np.linspace(start, end, GRID)
     rows_of = np.zeros((GRID, fit.Xw.shape[1]))
     rows_of[:, SLOPE] = grid - rows.x.mean()
     rows_of[:, list(places)] = spline(grid, knots) - spline(np.array([rows.x.mean()]), knots)
@@ -119,4 +120,17 @@ def shape_of(rows: Rows, *, clustered: bool, level: float) -> Shape | None:
     before, after = float(straight.ew @ straight.ew), float(fit.ew @ fit.ew)
     line = straight.slope * (grid - rows.x.mean())
     gain = max(0.0, 1 - after / before) if before > 0 else 0.0
-    return Shape(test.p, test.f, test.q, test.df, by_rows.p, grid, curve, curve - reach * se, curve + reach * se, line, gain, knots)
+    return Shape(
+        test.p,
+        test.f,
+        test.q,
+        test.df,
+        by_rows.p,
+        grid,
+        curve,
+        curve - reach * se,
+        curve + reach * se,
+        line,
+        gain,
+        knots,
+    )
