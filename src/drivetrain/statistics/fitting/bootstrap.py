@@ -86,7 +86,8 @@ def wild_bootstrap(fit: Fit, *, draws: int, seed: int, null: float = 0.0) -> Wil
 
 
 def _sums(codes: NDArray[np.intp], values: Array, n_clusters: int) -> Array:
-    return np.stack([np.bincount(codes, column, minlength=n_clusters) for column in values.T], axis=1)
+    sums = [np.bincount(codes, column, minlength=n_clusters) for column in values.T]
+    return np.stack(sums, axis=1).astype(np.float64)
 
 
 def _signs(n_clusters: int, draws: int, seed: int) -> tuple[Any, str, bool]:

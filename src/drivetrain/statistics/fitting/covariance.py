@@ -173,10 +173,12 @@ def cluster_sums(X: Array, e: Array, cluster: NDArray[np.intp]) -> ClusterSums:
     """The sums of rows X and residuals e."""
     order = np.argsort(cluster, kind="stable")
     starts = np.flatnonzero(np.diff(cluster[order], prepend=-1))
-    X, e = X[order], e[order]
-    r = np.add.reduceat(X * e[:, None], starts, axis=0)
+    sorted_X, sorted_e = X[order], e[order]
+    r = np.add.reduceat(sorted_X * sorted_e[:, None], starts, axis=0)
     ends = [*starts[1:].tolist(), len(e)]
-    S = np.stack([X[start:end].T @ X[start:end] for start, end in zip(starts.tolist(), ends, strict=True)])
+    S = np.stack(
+        [sorted_X[start:end].T @ sorted_X[start:end] for start, end in zip(starts.tolist(), ends, strict=True)]
+    )
     return ClusterSums(S, r)
 
 

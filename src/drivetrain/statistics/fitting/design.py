@@ -131,6 +131,8 @@ def _without_repeats(
     order = [0, *range(2, X.shape[1]), 1]  # the variable last: is it said by all others together?
     scaled = X * (np.ones(len(X)) if rows.weights is None else np.sqrt(rows.weights))[:, None]
     lengths = np.linalg.norm(scaled, axis=0)
+    if _all_different(scaled[:, order], lengths[order]):
+        return Design(X, tuple(names), _groups(spans, {i: i for i in order}), (), absorbed, n_absorbed)
     kept: list[int] = []
     basis = np.zeros((len(X), X.shape[1]))
     dropped: list[str] = []
@@ -155,16 +157,22 @@ def _without_repeats(
             "already said exactly by the other columns. To fix: leave out one of those that say the same."
         )
     keep = sorted(kept)
-    place_of = {old: new for new, old in enumerate(keep)}
-    groups = tuple((name, tuple(place_of[i] for i in places if i in place_of)) for name, places in spans)
-    return Design(
-        X[:, keep],
-        tuple(names[i] for i in keep),
-        tuple((name, places) for name, places in groups if places),
-        tuple(dropped),
-        absorbed,
-        n_absorbed,
-    )
+    groups = _groups(spans, {old: new for new, old in enumerate(keep)})
+    return Design(X[:, keep], tuple(names[i] for i in keep), groups, tuple(dropped), absorbed, n_absorbed)
+
+
+def _all_different(scaled: Array, lengths: Array) -> bool:
+    """Whether no column is a combination of those before it: one triangular factor tells, which is quick."""
+    if lengths.min() <= 1e-9 * np.sqrt(len(scaled)):  # nearly constant ones are looked at one by one
+        return False
+    left = np.abs(np.diag(np.linalg.qr(scaled / lengths, mode="r")))
+    return bool(left.min() > SAME)
+
+
+def _groups(spans: list[tuple[str, list[int]]], place_of: dict[int, int]) -> tuple[tuple[str, tuple[int, ...]], ...]:
+    """Controls that have columns left, and where these are."""
+    groups = [(name, tuple(place_of[i] for i in places if i in place_of)) for name, places in spans]
+    return tuple((name, places) for name, places in groups if places)
 
 
 def _said_of(rows: Rows, X: Array, names: list[str], kept: list[int]) -> str:
