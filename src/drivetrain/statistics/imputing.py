@@ -26,7 +26,7 @@ Array = NDArray[np.float64]
 
 TABLES = 20
 """Completed tables: enough for intervals unless half of the cells are empty (van Buuren 2018, section 2.8)."""
-ROUNDS = 10
+ROUNDS = 5
 """Passes over the columns between two of them."""
 
 

@@ -62,7 +62,8 @@ def _errors(report: SlopeReport) -> str:
         case "CR2":
             checked = ""
             if report.wild is not None:
-                checked = f", checked by a wild cluster bootstrap with {report.wild.n_draws:,} draws (Cameron, Gelbach & Miller 2008)"
+                draws = f"{report.wild.n_draws:,} draws (Cameron, Gelbach & Miller 2008)"
+                checked = f", checked by a wild cluster bootstrap with {draws}"
             return (
                 f"Standard errors are clustered by {column} ({report.n_clusters:,} clusters) with the bias-reduced "
                 f"linearisation CR2 and Satterthwaite degrees of freedom ({report.main.df:.1f}; Bell & McCaffrey 2002; "
@@ -72,8 +73,8 @@ def _errors(report: SlopeReport) -> str:
             return "Standard errors are robust to unequal noise (HC3; MacKinnon & White 1985)."
         case "imputed":
             return (
-                f"Missing cells were imputed by chained equations, {report.imputed} times (statsmodels), and the results "
-                "pooled by Rubin's rules with the degrees of freedom of Barnard & Rubin (1999)."
+                f"Missing cells were imputed by chained equations, {report.imputed} times (statsmodels), and the "
+                "results pooled by Rubin's rules with the degrees of freedom of Barnard & Rubin (1999)."
             )
         case "CR1":
             return f"Standard errors are clustered by {column} (CR1)."

@@ -113,6 +113,8 @@ def slope_report(
         seed=seed,
     )
     names = several("controls", controls, "names of columns", single=str)
+    for each in names:
+        text("controls", each, what="the names of columns, or functions of them such as 'log:gdp'")
     family = choice("family", family, FAMILIES)
     missing = choice("missing", missing, ("drop", "impute"))
     for setting, column in (("cluster", cluster), ("within", within), ("weights", weights)):
@@ -226,7 +228,8 @@ def report_rows(rows: Rows, asked: Asked, *, pooled: Estimate | None = None, imp
         span=_span(rows, fit, main),
         sentence=sentence(rows, verdict, main, margin, claimed, is_claim=is_claim),
         power=power_report(
-            rows, fit, main, kind, effect=asked.claim or margin, margin=margin, margin_is_claim=is_claim, simulations=draws,
+            rows, fit, main, kind, effect=asked.claim or margin, margin=margin, margin_is_claim=is_claim,
+            simulations=draws,
             seed=seed,
         ),
         wild=wild,

@@ -108,9 +108,7 @@ def test_two_groups_give_welch_and_the_formula_of_bell_and_mccaffrey():
     random = np.random.default_rng(0)
     treated = np.repeat([1.0, 0.0], [3, 27])
     y = random.normal(size=30) + treated
-    rows = read_rows(
-        {"y": y, "d": treated, "row": [f"r{i}" for i in range(30)]}, outcome="y", of="d", cluster="row"
-    )
+    rows = read_rows({"y": y, "d": treated, "row": [f"r{i}" for i in range(30)]}, outcome="y", of="d", cluster="row")
     found = slope_of(fit_rows(rows), "CR2")
     welch = y[:3].var(ddof=1) / 3 + y[3:].var(ddof=1) / 27
     assert found.se**2 == pytest.approx(welch)

@@ -116,7 +116,9 @@ def test_numbers_are_read_as_people_write_them(cells, values):
 def test_functions_of_columns():
     frame = FRAME.assign(g=np.exp(FRAME.z))
     assert fitted(frame, controls=["log:g"]).slope == pytest.approx(fitted(controls=["z"]).slope)
-    assert fitted(frame.rename(columns={"g": "log:g"}), controls=["log:g"]).design.names[2] == "log:g"  # a column of that name
+    assert (
+        fitted(frame.rename(columns={"g": "log:g"}), controls=["log:g"]).design.names[2] == "log:g"
+    )  # a column of that name
 
 
 def test_texts_are_categories_against_the_most_frequent():

@@ -103,9 +103,7 @@ def slope_of(fit: Fit, kind: Kind, level: float = 0.95) -> Estimate:
         sigma2 = float(fit.ew @ fit.ew) / fit.df if fit.family == "linear" else 1.0
         return Estimate(fit.slope, float(np.sqrt(sigma2 * fit.inverse[SLOPE, SLOPE])), float(fit.df), level, kind)
     if kind == "HC3":
-        scaled = fit.pull * fit.ew / np.maximum(1 - fit.leverage, NO_ROOM)
-        alone = fit.leverage > 1 - 1e-8  # a row that has a column to itself has no residual
-        return Estimate(fit.slope, float(np.sqrt(np.sum(scaled[~alone] ** 2))), float(fit.df), level, kind)
+        return Estimate(fit.slope, float(np.linalg.norm(scores_of(fit, kind))), float(fit.df), level, kind)
     assert fit.cluster is not None
     if kind == "CR1":
         scores = np.bincount(fit.cluster, fit.pull * fit.ew)
@@ -116,6 +114,19 @@ def slope_of(fit: Fit, kind: Kind, level: float = 0.95) -> Estimate:
     contrast[0, SLOPE] = 1.0
     made = _reduced(fit, contrast)
     return Estimate(fit.slope, float(np.sqrt(made.covariance[0, 0])), made.satterthwaite(), level, kind)
+
+
+def scores_of(fit: Fit, kind: Kind) -> Array:
+    """What each row (HC3), or each cluster in the order of its code (CR2), adds to the slope's error.
+
+    The root of their sum of squares is the standard error.
+    """
+    if kind == "HC3":
+        alone = fit.leverage > 1 - 1e-8  # a row that has a column to itself has no residual
+        return np.where(alone, 0.0, fit.pull * fit.ew / np.maximum(1 - fit.leverage, NO_ROOM))
+    contrast = np.zeros((1, fit.Xw.shape[1]))
+    contrast[0, SLOPE] = 1.0
+    return _reduced(fit, contrast).scores_Gq[:, 0]
 
 
 @dataclass(frozen=True)

@@ -348,8 +348,8 @@ def _tell(n: int, n_gone: int, left_out: Mapping[str, int]) -> None:
     more = ""
     if any(reason.startswith("no value") for reason in left_out):
         more = (
-            " Where cells are missing for a reason that has to do with the outcome, the slope of the rest is another one. "
-            "To fix: fill the cells, or pass missing='impute'."
+            " Where cells are missing for a reason that has to do with the outcome, the slope of the rest is another "
+            "one. To fix: fill the cells, or pass missing='impute'."
         )
     warn(f"{n_gone:,} of {n:,} rows are left out ({said}).{more}")
 

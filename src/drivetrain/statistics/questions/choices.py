@@ -19,7 +19,7 @@ from scipy import stats
 
 from drivetrain.errors import DataError
 from drivetrain.statistics.fitting.bootstrap import FEW, WEBB
-from drivetrain.statistics.fitting.covariance import Estimate, Kind, slope_of
+from drivetrain.statistics.fitting.covariance import Estimate, Kind, scores_of, slope_of
 from drivetrain.statistics.fitting.fits import Fit, fit_rows
 from drivetrain.statistics.fitting.rows import Control, Rows
 from drivetrain.statistics.fitting.terms import Term
@@ -139,7 +139,7 @@ def choices_of(rows: Rows, flagged: NDArray[np.intp], *, level: float, draws: in
                     whole and kind == kinds[-1],
                 )
             )
-            scores.append(_scores(fit, kept, units))
+            scores.append(_scores(fit, kind, kept, units))
     if len(looks) < 2:
         return None
     return _judged(looks, scores, level, draws, seed)
@@ -163,25 +163,34 @@ def _judged(looks: list[Look], scores: list[Array], level: float, draws: int, se
 
 
 def _corrected(estimates: Sequence[Estimate], scores_LG: Array, smallest: float, draws: int, seed: int) -> float:
-    """Share of draws, the observed one included, in which the smallest p is as small."""
+    """Share of draws, the observed one included, in which the smallest p is as small.
+
+    In a draw every cluster (or row) changes its sign, the same in all looks, which keeps their dependence. Each look's
+    sum over its error is compared with the normal quantile of the smallest p, so that looks with few degrees of freedom
+    count by their p-values too.
+    """
     random = np.random.default_rng(seed)
     n_units = scores_LG.shape[1]
-    se = np.array([each.se for each in estimates])[:, None]
-    df = np.array([each.df for each in estimates])[:, None]
-    crit = stats.t.isf(smallest / 2, df)  # |t| that this p has in each look
+    z_LG = scores_LG / np.array([each.se for each in estimates])[:, None]
+    crit = float(stats.norm.isf(smallest / 2)) * (1 - 1e-12)
     large, step = 0, max(1, CHUNK // n_units)
     for start in range(0, draws, step):
         size = (n_units, min(step, draws - start))
         v = random.integers(0, 2, size, dtype=np.int8) * 2.0 - 1
         if n_units < FEW:
             v = v * random.choice(WEBB, size)
-        large += int(np.sum((np.abs(scores_LG @ v) / se >= crit * (1 - 1e-12)).any(axis=0)))
+        large += int(np.sum((np.abs(z_LG @ v) >= crit).any(axis=0)))
     return (large + 1) / (draws + 1)
 
 
-def _scores(fit: Fit, kept: NDArray[np.intp], units: NDArray[np.intp]) -> Array:
+def _scores(fit: Fit, kind: Kind, kept: NDArray[np.intp], units: NDArray[np.intp]) -> Array:
     """(G,) what each cluster, or row, adds to the slope's error."""
-    return np.bincount(units[kept], fit.pull * fit.ew, minlength=int(units.max()) + 1).astype(np.float64)
+    size = int(units.max()) + 1
+    if kind == "HC3":
+        return np.bincount(units[kept], scores_of(fit, kind), minlength=size).astype(np.float64)
+    made = np.zeros(size)
+    made[np.unique(units[kept])] = scores_of(fit, kind)
+    return made
 
 
 def _specifications(rows: Rows, flagged: NDArray[np.intp]) -> list[tuple[tuple[int, ...], bool, bool, bool]]:
