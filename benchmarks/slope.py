@@ -11,14 +11,17 @@ import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import itertools
 import json
 import math
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import statsmodels.api as sm
 from common import RESULTS, hardware, parser_of, today, versions, wanted
 
 from drivetrain.statistics.fitting.covariance import slope_of
@@ -26,7 +29,7 @@ from drivetrain.statistics.fitting.fits import fit_rows
 from drivetrain.statistics.fitting.rows import Rows
 from drivetrain.statistics.fitting.terms import Term
 from drivetrain.statistics.questions.choices import choices_of
-from drivetrain.statistics.questions.power import detectable, power_of, rows_needed, simulated_power
+from drivetrain.statistics.questions.power import detectable, power_of, simulated_power
 from drivetrain.statistics.questions.verdict import equivalence
 
 BETA = 0.3
@@ -102,43 +105,58 @@ def size_of_equivalence(draws: int) -> list[dict[str, Any]]:
 
 
 def power(draws: int) -> list[dict[str, Any]]:
-    """The formula's rows for 80 and 90 %, and how often tables of that many rows find the slope."""
+    """The formula against tests of fresh tables with the same columns, and the simulation against brute force."""
     found = []
-    random = np.random.default_rng(0)
-    x = random.normal(size=400)
-    rows = rows_of(x, random.normal(size=400))
-    for kind in ("classical", "HC3"):
-        fit = fit_rows(rows)
-        one = slope_of(fit, kind)
-        for goal in (0.8, 0.9):
-            effect = detectable(2 * one.se, 98, 0.95, goal)  # that about 100 rows find
-            n = rows_needed(effect, one, 400, 2, goal, clustered=False)
-            assert n is not None
-            own = simulated_power(rows, fit, kind, effect, n, level=0.95, simulations=draws, seed=1)
-            fresh = 0
-            for _ in range(draws):
-                z = random.normal(size=n) * x.std()
-                fresh += (
-                    slope_of(fit_rows(rows_of(z, effect * z + random.normal(size=n) * rows.y.std())), kind).p < 0.05
-                )
-            assert own is not None
-            found.append(
-                {"errors": kind, "goal": f"{goal:.0%}", "rows": n, "simulated from the table": f"{100 * own[0]:.1f} %",
-                 "fresh tables": share(fresh, draws)}
-            )  # fmt: skip
-    for n_clusters in (20, 50):
-        rows = clustered(np.random.default_rng(n_clusters), n_clusters, "balanced", 0.0)
-        fit = fit_rows(rows)
-        one = slope_of(fit, "CR2")
-        effect = detectable(one.se, one.df, 0.95, 0.8)
-        own = simulated_power(rows, fit, "CR2", effect, len(rows), level=0.95, simulations=draws, seed=1)
-        assert own is not None
+    for kind, n, goal in itertools.product(("classical", "HC3"), (30, 100, 400), (0.8, 0.9)):
+        random = np.random.default_rng(n)
+        x = random.normal(size=n)
+        se = 1 / float(np.linalg.norm(x - x.mean()))
+        effect = detectable(se, n - 2, 0.95, goal)
+        hits = sum(
+            slope_of(fit_rows(rows_of(x, effect * x + random.normal(size=n)), quiet=True), kind).p < 0.05
+            for _ in range(draws)
+        )
         found.append(
-            {"errors": f"CR2, {n_clusters} clusters", "goal": "80%", "rows": len(rows),
-             "simulated from the table": f"{100 * own[0]:.1f} %", "fresh tables": "–"}
-        )  # fmt: skip
+            {"errors": kind, "rows": n, "formula": f"{100 * goal:.1f} %", "tests of fresh tables": share(hits, draws)}
+        )
+    for n_clusters in (20, 50):
+        random = np.random.default_rng(n_clusters)
+        rows = clustered(random, n_clusters, "balanced", 0.0)
+        assert rows.cluster is not None
+        x = rows.x - rows.x.mean()
+        # noise of clusters and of rows: the slope's true error, and CR2's degrees of freedom for these columns
+        sums = np.bincount(rows.cluster, x)
+        se = math.sqrt(0.5**2 * float(sums @ sums) + float(x @ x)) / float(x @ x)
+        df = slope_of(fit_rows(rows, quiet=True), "CR2").df
+        effect = detectable(se, df, 0.95, 0.8)
+        hits = 0
+        for _ in range(draws):
+            y = effect * rows.x + 0.5 * random.normal(size=n_clusters)[rows.cluster] + random.normal(size=len(x))
+            hits += slope_of(fit_rows(replace(rows, y=y), quiet=True), "CR2").p < 0.05
+        found.append(
+            {
+                "errors": f"CR2, {n_clusters} clusters",
+                "rows": len(x),
+                "formula": "80.0 %",
+                "tests of fresh tables": share(hits, draws),
+            }
+        )
+    random = np.random.default_rng(0)
+    x = random.normal(size=200)
+    rows = rows_of(x, random.normal(size=200))
+    fit = fit_rows(rows)
+    made = simulated_power(rows, fit, "HC3", 0.25, 100, level=0.95, simulations=draws, seed=1)
+    assert made is not None
+    noise, hits = fit.ew / np.sqrt(1 - fit.leverage), 0
+    for _ in range(draws):
+        i = random.integers(0, 200, 100)
+        right = sm.OLS(0.25 * x[i] + noise[i], sm.add_constant(x[i])).fit(cov_type="HC3", use_t=True)
+        hits += right.pvalues[1] < 0.05
+    found.append(
+        {"simulation from a table's own rows": f"{100 * made[0]:.1f} %", "the same by statsmodels": share(hits, draws)}
+    )
     exact = [abs(power_of(d, 1.0, df) - _by_draws(d, df)) for d, df in ((2.0, 3.9), (2.8, 20.0), (3.2, 400.0))]
-    found.append({"errors": "formula against 10 million draws of t", "goal": _points(max(exact))})
+    found.append({"formula against 10 million draws of t": _points(max(exact))})
     return found
 
 
@@ -217,7 +235,7 @@ JOBS = {
         size_of_equivalence,
         4000,
     ),
-    "power": ("Power: formula and simulation", power, 5000),
+    "power": ("Power: formula and simulation", power, 4000),
     "looks": ("The best of many looks, without any relationship", looks, 300),
     "speed": ("Speed, the page included", speed, 1),
 }

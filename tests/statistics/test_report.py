@@ -160,7 +160,7 @@ def test_imputation_brings_back_what_is_missing_at_random(monkeypatch):
     imputed = dt.slope_report(data, "y", "x", controls=["z"], missing="impute", simulations=0)
     assert imputed.n == 250 > dropped.n
     assert imputed.low < 1 < imputed.high
-    assert abs(imputed.estimate - 1) < abs(dropped.estimate - 1)
+    assert imputed.main.se < 1.2 * dropped.main.se  # more rows, and what imputing adds
     assert "imputed" in imputed.methods and imputed.imputed == 5
 
 

@@ -24,7 +24,8 @@ def headline(rows: Rows, verdict: Verdict, main: Estimate, margin: float | None,
         size = "as strong as the one that is claimed" if is_claim else "that is worth having"
         return f"No relationship between {x} and {y} {size}"
     if main.p < 1 - main.level:
-        return f"The data cannot tell whether {x} matters for {y}: there is something, it may be too small"
+        less = "less than is claimed" if is_claim else "too small to matter"
+        return f"The data cannot tell how much {y} differs with {x}: it does, but that may be {less}"
     return f"The data cannot tell whether {y} differs with {x}"
 
 

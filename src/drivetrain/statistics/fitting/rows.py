@@ -101,7 +101,7 @@ class Rows:
             cluster=cut(self.cluster),
             within=cut(self.within),
             weights=cut(self.weights),
-            positions=cut(self.positions),
+            positions=self.positions[rows] if len(self.positions) else self.positions,
             names=tuple(np.array(self.names, dtype=object)[rows].tolist()) if self.names else (),
         )
 

@@ -107,6 +107,14 @@ def know(report: SlopeReport) -> Html:
                 "choices",
             )
         )
+    largest = report.largest_cluster
+    if report.main.errors == "CR2" and largest is not None and (report.main.df < 5 or largest[1] > report.n / 3):
+        said = (
+            f"{report.n_clusters:,} clusters, the largest of which "
+            f"({largest[0]}) holds {largest[1]:,} of {report.n:,} rows, "
+            f"are worth {report.main.df:.1f} degrees of freedom: take the interval as rough."
+        )
+        items.append(("Few clusters", said, "estimate"))
     if report.n < report.n_read:
         items.append(
             (

@@ -81,6 +81,7 @@ def chance(report: SlopeReport) -> Html | None:
     agrees = (
         "as they should" if found.agrees else "which they do not: trust the draws more, and look at rows that stand out"
     )
+    several = "Everything held fixed taken out: " if report.multivariate is not None else ""
     return section(
         "chance",
         "What chance alone would show",
@@ -88,9 +89,7 @@ def chance(report: SlopeReport) -> Html | None:
         tag("h3", "Which one is real?"),
         figure(
             lineup(found, rows.of.words, rows.outcome.words),
-            f"{'What is left of' if report.multivariate is not None else ''} {rows.outcome.words} "
-            f"against {rows.of.words}{', controls taken out' if report.multivariate is not None else ''}; "
-            "five by chance, one real.".strip().capitalize(),
+            f"{several}{rows.outcome.words} against {rows.of.words}; five by chance, one real.",
         ),
         details("Show the answer", tag("p", f"Number {found.real + 1} is real.")),
         tag("h3", "All slopes by chance"),

@@ -141,7 +141,7 @@ def chance_of(
 
 
 def _weights(random: np.random.Generator, size: tuple[int, int]) -> Array:
-    signs: Array = random.integers(0, 2, size, dtype=np.int8) * 2.0 - 1
+    signs = random.choice(np.array([-1.0, 1.0]), size)
     return signs * random.choice(WEBB, size).astype(np.float64) if size[1] < FEW else signs
 
 
