@@ -137,6 +137,16 @@ class Cells:
             )
         return np.array([np.nan if value is None else value for value in numbers_of(column)], dtype=np.float64)
 
+    def codes(self, name: str) -> tuple[NDArray[np.intp], tuple[str, ...]] | None:
+        """Each cell's place among the sorted values, and these; None unless the column is one of whole numbers."""
+        if self._frame is None:
+            return None
+        series = self._frame.iloc[:, self.names.index(name)]
+        if series.dtype.kind not in "iu" or name in self.stated:
+            return None
+        values, places = np.unique(series.to_numpy(), return_inverse=True)
+        return places.astype(np.intp), tuple(str(value) for value in values.tolist())
+
     def texts(self, name: str) -> list[str | None]:
         """The column as texts, None where a cell is empty or says so."""
         return [

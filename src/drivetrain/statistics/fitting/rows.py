@@ -321,6 +321,9 @@ def _control(
 
 
 def _codes(table: Cells, name: str, missing: dict[str, Any]) -> tuple[Codes, tuple[str, ...]]:
+    if (quick := table.codes(name)) is not None:
+        missing.setdefault(name, np.zeros(len(quick[0]), dtype=bool))
+        return quick
     texts = table.texts(name)
     missing.setdefault(name, np.zeros(len(texts), dtype=bool))
     missing[name] = missing[name] | np.array([text is None for text in texts])

@@ -139,7 +139,8 @@ def choices_of(rows: Rows, flagged: NDArray[np.intp], *, level: float, draws: in
                     whole and kind == kinds[-1],
                 )
             )
-            scores.append(_scores(fit, kind, kept, units))
+            if draws:
+                scores.append(_scores(fit, kind, kept, units))
     if len(looks) < 2:
         return None
     return _judged(looks, scores, level, draws, seed)

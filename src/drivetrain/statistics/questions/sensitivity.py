@@ -168,16 +168,12 @@ def _times(classical: Estimate, df: float, r2_variable: float, r2_outcome: float
 
 
 def _partial(fit: Fit, places: tuple[int, ...], *, without_variable: bool = False) -> float:
-    """Partial R² of a control with the outcome, or with the variable, given all others."""
-    if not without_variable:
-        target = fit.Xw @ fit.coef + fit.ew
-        others = [i for i in range(fit.Xw.shape[1]) if i not in places]
-        full = fit.ew
-    else:
-        target = fit.Xw[:, SLOPE]
-        others = [i for i in range(fit.Xw.shape[1]) if i not in places and i != SLOPE]
-        full = fit.own_part
-    X = fit.Xw[:, others]
-    left = target - X @ np.linalg.lstsq(X, target, rcond=None)[0]
-    whole = float(left @ left)
-    return min(max(1 - float(full @ full) / whole, 0.0), 1 - 1e-12) if whole > 0 else 0.0
+    """Partial R² of a control with the outcome, or with the variable, given all others; from the inverse alone."""
+    inverse, coef, left = fit.inverse, fit.coef, float(fit.ew @ fit.ew)
+    at = list(places)
+    if without_variable:  # the regression of the variable on all others
+        own = fit.inverse[SLOPE, SLOPE]
+        coef, left = -inverse[:, SLOPE] / own, float(1 / own)
+        inverse = inverse - np.outer(inverse[:, SLOPE], inverse[SLOPE]) / own
+    said = float(coef[at] @ np.linalg.solve(inverse[np.ix_(at, at)], coef[at]))
+    return min(max(said / (said + left), 0.0), 1 - 1e-12) if said + left > 0 else 0.0
