@@ -102,7 +102,7 @@ def slope_report(
         >>> table = {"hours": [1, 2, 3, 4, 5, 6, 7, 8], "mark": [2.1, 3.9, 6.2, 8.1, 9.8, 12.1, 14.2, 15.8]}
         >>> report = slope_report(table, "mark", "hours", smallest_effect_of_interest=0.5, simulations=0)
         >>> report.verdict, round(report.estimate, 2)
-        ('effect', 1.98)
+        ('effect', 1.99)
     """
     asked = asked_of(
         claim=claim,
@@ -296,9 +296,10 @@ def choose_errors(rows: Rows, fit: Fit, asked: Asked) -> tuple[Kind, Decision]:
     found = slope_of(fit, "CR2", asked.level)
     if not (math.isfinite(found.df) and found.df > 0 and found.se > 0):
         raise DataError(
-            f"{rows.n_clusters} clusters in {rows.cluster_column!r} are too few for this regression: "
-            "they determine every number of it, and no error "
-            "can be had; expected more clusters than controls. To fix: take fewer controls, or a finer column."
+            f"the slope of {rows.of} rests on a single one of {rows.n_clusters} clusters in {rows.cluster_column!r}, or "
+            "the clusters determine every number of the regression: how clusters differ is not seen, and no error "
+            f"can be had; expected {rows.of} to differ in, or between, more clusters than there are controls. To fix: "
+            "take fewer controls or a finer column, or pass errors='HC3' if rows are independent of each other."
         )
     largest = _largest(rows)
     assert largest is not None
@@ -358,6 +359,7 @@ def _side(fit: Fit, rows: Rows, asked: Asked) -> Side:
     clustered = reduced = wild_p = None
     if rows.cluster is not None:
         clustered, reduced = slope_of(fit, "CR1", level), slope_of(fit, "CR2", level)
+        reduced = reduced if math.isfinite(reduced.se) and reduced.df > 0 else None
         if asked.simulations and rows.family == "linear":
             wild_p = wild_bootstrap(fit, draws=asked.simulations, seed=asked.seed).p
     r2 = math.nan

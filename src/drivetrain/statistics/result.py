@@ -39,7 +39,7 @@ class Side:
     clustered: Estimate | None
     """CR1: clusters, the usual formula."""
     reduced: Estimate | None
-    """CR2: clusters, with the degrees of freedom that they leave."""
+    """CR2: clusters, with the degrees of freedom that they leave; None where the slope rests on one cluster alone."""
     wild_p: float | None
     """Of the wild cluster bootstrap."""
     r2: float
@@ -68,8 +68,9 @@ class Side:
     def as_json(self) -> dict[str, Any]:
         """The classical four, and each other error's."""
         clustered = None
-        if self.clustered is not None and self.reduced is not None:
-            clustered = {**self.clustered.as_json(), "cr2": self.reduced.as_json(), "wild_p": self.wild_p}
+        if self.clustered is not None:
+            reduced = None if self.reduced is None else self.reduced.as_json()
+            clustered = {**self.clustered.as_json(), "cr2": reduced, "wild_p": self.wild_p}
         return {**self.classical.as_json(), "r2": self.r2, "robust": self.robust.as_json(), "clustered": clustered}
 
 

@@ -35,6 +35,7 @@ def sentence(
     """Verdict, number, margin and claim in one sentence or two."""
     value, around = interval(main.value, main.low, main.high)
     fixed_ones = held([str(c.term) for c in rows.controls], rows.within_column)
+    fixed_ones = fixed_ones and f",{fixed_ones}"
     said = (
         f"{headline(rows, verdict, main, margin, is_claim=is_claim)}{fixed_ones}: the slope is "
         f"{value} {around} {unit_of(rows.of, rows.family)}, {p_text(main.p)}"

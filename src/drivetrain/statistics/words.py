@@ -61,6 +61,9 @@ def interval(value: float, low: float, high: float) -> tuple[str, str]:
         ('+0.00005', '[−0.0029, +0.0030]')
     """
     decimals = decimals_of(high - low)
+    if decimals > 7:  # powers of ten for all three
+        ends = [f"{end:+.2e}".replace("-", "−", 1) if end < 0 else f"{end:+.2e}" for end in (value, low, high)]
+        return ends[0], f"[{ends[1]}, {ends[2]}]"
     said = fixed(value, decimals, sign=True)
     if value != 0 and float(f"{abs(value):.{decimals}f}") == 0 and decimals < 11:
         said = short(value, sign=True, digits=1)

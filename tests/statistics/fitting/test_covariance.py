@@ -155,3 +155,16 @@ def test_a_robust_wald_test_is_that_of_statsmodels():
     right = sm.OLS(data["y"], design(data)).fit(cov_type="HC3", use_t=True).f_test(np.eye(3)[1:])
     found = wald(fit_rows(read_rows(data, outcome="y", of="x", controls=["z"])), (1, 2), clustered=False)
     assert (found.f, found.p) == pytest.approx((float(right.fvalue), float(right.pvalue)))
+
+
+@pytest.mark.parametrize("between", [True, False], ids=["treated as a whole", "differs within it"])
+def test_a_slope_that_rests_on_one_cluster_has_no_clustered_error(between):
+    """Its noise cannot be told from the slope: clusters without it would make the error too small, silently."""
+    random = np.random.default_rng(0)
+    cluster = np.repeat(np.arange(10), 12)
+    x = np.where(cluster == 0, 1.0 if between else random.normal(size=120), 0.0)
+    y = random.normal(size=10)[cluster] + random.normal(size=120)
+    data = {"x": x, "y": y, "c": [f"c{c}" for c in cluster]}
+    assert np.isnan(slope_of(fit_rows(read_rows(data, outcome="y", of="x", cluster="c")), "CR2").se)
+    x[cluster == 1] = 1.0 if between else random.normal(size=12)
+    assert np.isfinite(slope_of(fit_rows(read_rows({**data, "x": x}, outcome="y", of="x", cluster="c")), "CR2").se)

@@ -152,3 +152,11 @@ def test_a_file_is_the_same_as_its_frame(tmp_path):
 def test_an_offset_and_a_unit_change_nothing_but_the_unit():
     moved = FRAME.assign(x=1.7e9 + 1e-3 * FRAME.x, y=1e6 * FRAME.y)
     assert fitted(moved, controls=["z"]).slope == pytest.approx(1e9 * fitted(controls=["z"]).slope, rel=1e-3)
+
+
+def test_copies_of_rows_are_told():
+    copies = pd.concat([FRAME.head(8)] * 5, ignore_index=True)
+    with pytest.warns(DrivetrainWarning, match="32 of 40 rows repeat another row"):
+        read_rows(copies, outcome="y", of="x")
+    read_rows(copies.assign(id=range(40)), outcome="y", of="x")  # a number of its own: other rows
+    read_rows(copies.assign(y=copies.y.round() + [0, 1] * 20), outcome="y", of="x")  # whole numbers repeat

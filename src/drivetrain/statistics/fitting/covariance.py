@@ -24,6 +24,8 @@ Kind = Literal["classical", "HC3", "CR1", "CR2"]
 
 NO_ROOM = 1e-10
 """1 − leverage of a direction that a cluster determines alone: nothing can be said of its noise."""
+UNBIASED = 0.99
+"""Of what CR2 estimates without bias: where the slope rests on a cluster alone, part of its variance cannot be seen."""
 MOST_CLUSTERS = 1500
 """Beyond it the F test of several hypotheses takes the degrees of freedom of many clusters."""
 
@@ -96,7 +98,8 @@ def slope_of(fit: Fit, kind: Kind, level: float = 0.95) -> Estimate:
     Args:
         fit: A fit; with clusters for CR1 and CR2.
         kind: "classical" (rows equally noisy), "HC3" (each its own noise; MacKinnon & White 1985), "CR1" (clusters,
-            the usual formula) or "CR2" (clusters, right in small samples).
+            the usual formula) or "CR2" (clusters, right in small samples;
+            NaN where the slope rests on one cluster alone, so that its noise cannot be seen).
         level: Of the interval.
     """
     if kind == "classical":
@@ -113,6 +116,8 @@ def slope_of(fit: Fit, kind: Kind, level: float = 0.95) -> Estimate:
     contrast = np.zeros((1, fit.Xw.shape[1]))
     contrast[0, SLOPE] = 1.0
     made = _reduced(fit, contrast)
+    if not made.sees_all():
+        return Estimate(fit.slope, float("nan"), float("nan"), level, kind)
     return Estimate(fit.slope, float(np.sqrt(made.covariance[0, 0])), made.satterthwaite(), level, kind)
 
 
@@ -151,7 +156,7 @@ def wald(fit: Fit, places: tuple[int, ...], *, clustered: bool) -> Wald:
     made = _reduced(fit, contrast)
     raw = float(estimate @ np.linalg.solve(made.covariance, estimate))
     eta = made.eta()
-    if eta <= q - 1:
+    if eta <= q - 1 or not made.sees_all():
         return Wald(float("nan"), q, float("nan"), float("nan"))
     f = (eta - q + 1) / (eta * q) * raw
     return Wald(f, q, eta - q + 1, float(stats.f.sf(f, q, eta - q + 1)))
@@ -210,11 +215,20 @@ class Reduced:
         basis = root @ vectors  # (G, k, k)
         own = sums.S_Gkk @ to  # (G, k, q)
         weights = to + basis @ (ratio[:, :, None] * (np.swapaxes(basis, 1, 2) @ own))
-        self.inverse = inverse
+        self.inverse, self.contrast_qk = inverse, contrast_qk
         self.back_Gqk = np.swapaxes(sums.S_Gkk @ weights, 1, 2)
         self.own_Gqq = self.back_Gqk @ weights
         self.scores_Gq = np.einsum("gkq,gk->gq", weights, sums.r_Gk)
         self.covariance = self.scores_Gq.T @ self.scores_Gq
+
+    def sees_all(self) -> bool:
+        """Whether the estimated variances are unbiased under the working model: no combination rests on one cluster."""
+        back = self.back_Gqk
+        expected = np.einsum("gqq->q", self.own_Gqq) - np.einsum(
+            "gqk,kl,gql->q", back, self.inverse, back, optimize=True
+        )
+        true = np.diag(self.contrast_qk @ self.inverse @ self.contrast_qk.T)
+        return bool((expected >= UNBIASED * true).all())
 
     def satterthwaite(self) -> float:
         """Degrees of freedom of one combination: 2 mean² / variance of its estimated variance."""

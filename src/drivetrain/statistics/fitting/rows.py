@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from drivetrain.data.columns import known_column
@@ -175,6 +176,8 @@ def read_rows(
             f"no row has a value in every column that is used ({said}). To fix: fill cells, or leave out a column."
         )
     _tell(table.n, int(gone.sum()), left_out)
+    if cluster is None:
+        _tell_of_copies(table, kept, y_raw, x_raw, made)
     cluster_codes, cluster_names = groups.get("cluster", (None, ()))
     within_codes, within_names = groups.get("within", (None, ()))
     return Rows(
@@ -355,6 +358,23 @@ def _tell(n: int, n_gone: int, left_out: Mapping[str, int]) -> None:
             "one. To fix: fill the cells, or pass missing='impute'."
         )
     warn(f"{n_gone:,} of {n:,} rows are left out ({said}).{more}")
+
+
+def _tell_of_copies(table: Cells, kept: NDArray[np.bool_], y: Array, x: Array, controls: Sequence[Control]) -> None:
+    """Warn where half of the rows repeat other rows in every column of the table: one measurement, counted often."""
+    measured = y[kept][~np.isnan(y[kept])]
+    if not len(measured) or (measured == np.round(measured)).all():
+        return  # whole numbers repeat by themselves
+    used = pd.DataFrame(np.column_stack([y[kept], x[kept], *(control.columns[kept] for control in controls)]))
+    if 2 * int(used.duplicated().sum()) < len(used):
+        return
+    copies = int(table.frame()[kept].astype(str).duplicated().sum())
+    if 2 * copies >= len(used):
+        warn(
+            f"{copies:,} of {len(used):,} rows repeat another row in every column: if they are copies of one "
+            "measurement, they count as independent ones and make the slope look surer than it is. To fix: leave the "
+            "copies out, or pass cluster=, a column that says what belongs together."
+        )
 
 
 def _row_names(table: Cells, kept: NDArray[np.bool_], groups: Sequence[str | None]) -> tuple[str, ...]:

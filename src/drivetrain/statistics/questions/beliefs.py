@@ -127,7 +127,7 @@ def credibility(estimate: Estimate) -> Credibility | None:
     Example:
         >>> found = credibility(Estimate(2.0, 0.5, float("inf"), 0.95, "HC3"))
         >>> found.kind, round(found.limit, 3)
-        ('sceptical', 0.558)
+        ('sceptical', 0.551)
     """
     low, high = estimate.low, estimate.high
     if low * high == 0 or not math.isfinite(low * high):
