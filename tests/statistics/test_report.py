@@ -147,6 +147,25 @@ def test_one_cluster_is_said_and_few_are_warned_of():
         dt.slope_report({**data, "two": ["a", "b"] * 45}, "y", "x", cluster="two", simulations=0)
 
 
+def test_a_slope_that_rests_on_one_cluster_is_no_clustered_result():
+    data = table(120)
+    data["treated"] = [float(group == "g3") for group in data["group"]]
+    with pytest.raises(DataError, match="rests on a single one of 9 clusters"):
+        dt.slope_report(data, "y", "treated", cluster="group", simulations=0)
+    asked = dt.slope_report(data, "y", "treated", cluster="group", errors="HC3", simulations=200)
+    assert asked.univariate.reduced is None
+    assert json.loads(json.dumps(asked.as_json()))["univariate"]["clustered"]["cr2"] is None
+    assert len(asked.html()) > 50_000
+
+
+def test_a_cluster_that_holds_most_rows_is_warned_of():
+    data = table(120)
+    data["uneven"] = ["large"] * 60 + [f"small {i % 12}" for i in range(60)]
+    with pytest.warns(DrivetrainWarning, match="50% of the rows in one cluster it is too narrow"):
+        found = dt.slope_report(data, "y", "x", cluster="uneven", simulations=0)
+    assert "Few clusters" in found.html() and "too narrow" in found.decisions["errors"].reason
+
+
 def test_imputation_brings_back_what_is_missing_at_random(monkeypatch):
     monkeypatch.setattr("drivetrain.statistics.imputing.TABLES", 5)
     random = np.random.default_rng(1)

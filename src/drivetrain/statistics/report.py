@@ -296,8 +296,8 @@ def choose_errors(rows: Rows, fit: Fit, asked: Asked) -> tuple[Kind, Decision]:
     found = slope_of(fit, "CR2", asked.level)
     if not (math.isfinite(found.df) and found.df > 0 and found.se > 0):
         raise DataError(
-            f"the slope of {rows.of} rests on a single one of {rows.n_clusters} clusters in {rows.cluster_column!r}, or "
-            "the clusters determine every number of the regression: how clusters differ is not seen, and no error "
+            f"the slope of {rows.of} rests on a single one of {rows.n_clusters} clusters in {rows.cluster_column!r}, "
+            "or the clusters determine every number of the regression: how clusters differ is not seen, and no error "
             f"can be had; expected {rows.of} to differ in, or between, more clusters than there are controls. To fix: "
             "take fewer controls or a finer column, or pass errors='HC3' if rows are independent of each other."
         )

@@ -33,6 +33,7 @@ blockquote { margin: 0 0 1rem; padding: 0.9rem 1.1rem; background: var(--panel);
 blockquote p { margin: 0; }
 section .main > p { max-width: 44rem; }
 .scroll + p { margin-top: 0.75rem; }
+.errors td:last-child { min-width: 15rem; }
 .principles a { color: var(--soft); }
 """
 

@@ -57,11 +57,7 @@ def first_screen(report: SlopeReport) -> Html:
 def _caption(report: SlopeReport, fixed_ones: str) -> str:
     said = f"Held fixed: {fixed_ones.removeprefix('with ').removesuffix(' held fixed')}. " if fixed_ones else ""
     if report.main.errors == "CR2":
-        return (
-            f"{said}Intervals allow for what {report.rows.cluster_column} have in common (CR2)."
-            if report.rows.cluster_column
-            else said
-        )
+        return f"{said}Intervals allow for what rows of one {report.rows.cluster_column} have in common (CR2)."
     return f"{said}Intervals at {percent(report.level)}, errors {report.main.errors}."
 
 

@@ -55,7 +55,7 @@ def errors_table(report: SlopeReport) -> Html:
         if side.wild_p is not None:
             body.append([name, "", "", _p(side.wild_p), "", "clustered, wild bootstrap as a check"])
     head = ["regression", "slope", f"{percent(report.level)} interval", "p", "degrees of freedom", "errors"]
-    return table(head, body, caption="Slopes under every error", numeric=[1, 2, 3, 4])
+    return table(head, body, caption="Slopes under every error", numeric=[1, 2, 3, 4], class_="errors")
 
 
 def _numbers(one: Estimate) -> list[Child]:
