@@ -154,6 +154,15 @@ def test_an_offset_and_a_unit_change_nothing_but_the_unit():
     assert fitted(moved, controls=["z"]).slope == pytest.approx(1e9 * fitted(controls=["z"]).slope, rel=1e-3)
 
 
+def test_nullable_columns_of_pandas_are_read():
+    frame = FRAME.assign(
+        x=FRAME.x.where(FRAME.index > 1).astype("Float64"), c=pd.array([None, *range(39)], dtype="Int64") % 5
+    )
+    with pytest.warns(DrivetrainWarning, match="2 of 40 rows"):
+        rows = read_rows(frame, outcome="y", of="x", cluster="c")
+    assert len(rows) == 38 and rows.n_clusters == 5 and set(rows.cluster_names) == {"0", "1", "2", "3", "4"}
+
+
 def test_copies_of_rows_are_told():
     copies = pd.concat([FRAME.head(8)] * 5, ignore_index=True)
     with pytest.warns(DrivetrainWarning, match="32 of 40 rows repeat another row"):

@@ -142,7 +142,7 @@ class Cells:
         if self._frame is None:
             return None
         series = self._frame.iloc[:, self.names.index(name)]
-        if series.dtype.kind not in "iu" or name in self.stated:
+        if not isinstance(series.dtype, np.dtype) or series.dtype.kind not in "iu" or name in self.stated:
             return None
         values, places = np.unique(series.to_numpy(), return_inverse=True)
         return places.astype(np.intp), tuple(str(value) for value in values.tolist())
