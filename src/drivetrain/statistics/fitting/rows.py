@@ -392,4 +392,4 @@ def _row_names(table: Cells, kept: NDArray[np.bool_], groups: Sequence[str | Non
     rows = np.flatnonzero(kept)
     if best is None:
         return tuple(f"row {row + 1}" for row in rows.tolist())
-    return tuple(str(best[1][row]) if best[1][row] is not None else f"row {row + 1}" for row in rows.tolist())
+    return tuple(str(best[1][row]).strip() if best[1][row] is not None else f"row {row + 1}" for row in rows.tolist())
