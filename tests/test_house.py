@@ -39,6 +39,7 @@ PUBLIC_NAMES = [
     "load",
     "quiet",
     "score",
+    "slope_report",
 ]
 MACHINE_PATH = re.compile(r"(?<![\w./~-])/(?:work|root|home/\w+|tmp|Users/\w+|mnt|opt)/[\w.]")
 HOST = re.compile(r"https?://(?!\S*\.(?:org|com|dev|io|co|net)\b)(?!localhost|127\.0\.0\.1)\S+")

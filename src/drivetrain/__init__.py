@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from drivetrain.runtime.loading import load as load
     from drivetrain.runtime.predictor import Prediction as Prediction
     from drivetrain.runtime.predictor import Predictor as Predictor
+    from drivetrain.statistics.report import slope_report as slope_report
     from drivetrain.training.callbacks import Callback as Callback
     from drivetrain.training.callbacks import EarlyStopping as EarlyStopping
     from drivetrain.training.callbacks import KeepBest as KeepBest
@@ -79,9 +80,17 @@ _HOME = {
     "load": "drivetrain.runtime.loading",
     "quiet": "drivetrain.progress",
     "score": "drivetrain.evaluation.scores",
+    "slope_report": "drivetrain.statistics.report",
 }
-_NEEDED = {"learner": "torch", "training": "torch", "kinds": "pandas", "data": "pandas", "evaluation": "sklearn"}
-"""Room → a library that only the `train` extra brings."""
+_NEEDED = {
+    "learner": ("torch", "train"),
+    "training": ("torch", "train"),
+    "kinds": ("pandas", "train"),
+    "data": ("pandas", "train"),
+    "evaluation": ("sklearn", "train"),
+    "statistics": ("statsmodels", "statistics"),
+}
+"""Room → a library that the bare package does not bring, and the extra that does."""
 
 __all__ = [
     "Augmentation",
@@ -109,17 +118,18 @@ __all__ = [
     "load",
     "quiet",
     "score",
+    "slope_report",
 ]
 
 
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(_unknown(name))
-    needed = _NEEDED.get(_HOME[name].split(".")[1])
+    needed, extra = _NEEDED.get(_HOME[name].split(".")[1], ("", ""))
     if needed and find_spec(needed) is None:
         from drivetrain.errors import MissingExtraError  # noqa: PLC0415 - only on the way to an error
 
-        raise MissingExtraError(f"drivetrain.{name} needs {needed}: pip install 'drivetrain[train]'")
+        raise MissingExtraError(f"drivetrain.{name} needs {needed}: pip install 'drivetrain[{extra}]'")
     value = getattr(import_module(_HOME[name]), name)
     globals()[name] = value
     return value

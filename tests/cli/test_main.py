@@ -32,6 +32,8 @@ OPTIONS = {
     "--sample-dir --sample-pct --sample-most",
     "watch": "model log --last --false-alarms --least --json",
     "runs": "--metric --project --json",
+    "slope": "table --outcome --of --controls --cluster --within --weights --family --claim "
+    "--smallest-effect-of-interest --prior --level --errors --missing --note --simulations --seed --html --json",
     "seals": "action what --reason --out --labels --project --json",
     "demo": "--out --json",
     "cache": "action --project --json",

@@ -24,6 +24,7 @@ from drivetrain.cli.commands.review import review
 from drivetrain.cli.commands.runs import runs
 from drivetrain.cli.commands.seals import seals
 from drivetrain.cli.commands.serve import serve
+from drivetrain.cli.commands.slope import slope
 from drivetrain.cli.commands.train import train
 from drivetrain.cli.commands.watch import watch
 from drivetrain.cli.failures import complain, explain, reported, warnings_as_lines
@@ -88,6 +89,7 @@ app.command()(reported(pull))
 app.command()(reported(serve))
 app.command()(reported(watch))
 app.command()(reported(runs))
+app.command()(reported(slope))
 app.command()(reported(seals))
 app.command()(reported(demo))
 app.command()(reported(cache))

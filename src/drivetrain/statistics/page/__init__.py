@@ -1,0 +1,1 @@
+"""The answers as a page: one HTML file with its figures inside."""

@@ -1,0 +1,1 @@
+"""What people ask of an estimate, a file for each question; each returns plain numbers."""
