@@ -48,7 +48,7 @@ if not os.path.exists(MODEL):
     "evaluate": """
 import drivetrain as dt
 began = time.perf_counter()
-print(dt.evaluate(MODEL, TABLE))
+print(dt.evaluate(MODEL, data=TABLE))
 took = time.perf_counter() - began
 """,
     "report": """

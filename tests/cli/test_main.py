@@ -15,9 +15,9 @@ from drivetrain.cli.main import app
 from drivetrain.errors import DataError, DrivetrainWarning
 
 OPTIONS = {
-    "audit": "data --html --features --arch --json --target --path --split --group --time --kind --label-delim "
+    "audit": "data --html --features --arch --json --input --target --path --split --group --time --kind --label-delim "
     "--channels --labels-from --device --precision",
-    "train": "data --arch --epochs --budget --out --json --target --path --split --group --time --gap --review "
+    "train": "data --arch --epochs --budget --out --json --input --target --path --split --group --time --gap --review "
     "--kind --label-delim --valid-pct --test-pct --seed --channels --labels-from --seal --retire --from-scratch "
     "--size --fit --metric --batch-size --lr --head-epochs --unfreeze --statistics --no-activation-cache --keep-best "
     "--patience --export --device --precision --project",

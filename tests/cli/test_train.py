@@ -47,15 +47,14 @@ def test_defaults_are_those_of_the_functions(passed_on, pictures, run):
             *("kind", "label_delim", "labels_from", "seal", "retire", "project"),
         ]
     )
-    assert passed_on["images"] == {"source": str(pictures), **nothing, "seed": 42, "channels": 3}
+    assert passed_on["images"] == {"source": str(pictures), **nothing, "seed": 42}
+    assert passed_on["Learner"].pop("recipe").asked() == {}
     assert passed_on["Learner"] == {
         "arch": "resnet18",
         "metrics": None,
         "pretrained": True,
         "size": None,
         "fit": None,
-        "batch_size": None,
-        "store_activations": True,
         "device": "auto",
         "precision": "auto",
         "callbacks": [],
@@ -101,14 +100,13 @@ def test_every_option_arrives(passed_on, pictures, run):
     best, stop = passed_on["Learner"].pop("callbacks")
     assert isinstance(best, dt.KeepBest)
     assert isinstance(stop, dt.EarlyStopping) and stop.patience == 2
+    assert passed_on["Learner"].pop("recipe").asked() == {"batch_size": 4, "store_activations": False}
     assert passed_on["Learner"] == {
         "arch": "local-dir:body",
         "metrics": ["mae", "r2"],
         "pretrained": False,
         "size": 64,
         "fit": "pad",
-        "batch_size": 4,
-        "store_activations": False,
         "device": "cpu",
         "precision": "bf16",
     }

@@ -204,7 +204,7 @@ def test_what_cannot_be_folded_is_explained():
     for k in (1, 0, True, 2.5, "five", None):
         with pytest.raises(SettingError, match="expected a whole number of at least 2"):
             make(some()).folds(k)
-    with pytest.raises(SplitError, match=r"9 groups or distinct pictures .* cannot make 10 folds.*fewer folds"):
+    with pytest.raises(SplitError, match=r"9 groups or distinct rows .* cannot make 10 folds.*fewer folds"):
         make(some(), groups=True, kind="number").folds(10)
     with pytest.raises(SplitError, match="distinct times cannot make 4 folds"):
         make([(i, name, 0, 5) for i, name, _, _ in some()], times=True).folds(4)

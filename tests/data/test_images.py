@@ -233,7 +233,7 @@ def test_sources_with_nothing_to_learn(frame, tmp_path, class_folder, put):
     ):
         with pytest.raises(DataError, match=f"(?s){says}"):
             images(source, **options)
-    with pytest.raises(SplitError, match="4 distinct pictures cannot be split"), pytest.warns(DrivetrainWarning):
+    with pytest.raises(SplitError, match="4 distinct rows cannot be split"), pytest.warns(DrivetrainWarning):
         images(frame(4, y=list("abcd")))
 
 

@@ -10,7 +10,7 @@ from drivetrain.data.reopen import Matched, Reopened, reopen
 from drivetrain.data.splitting.split import Split
 from drivetrain.errors import DataError, DrivetrainWarning, SettingError
 from drivetrain.kinds.images.images import images
-from drivetrain.runtime.pictures.read import read as pictures
+from drivetrain.runtime.pictures import read as pictures
 
 
 def reopened(source, data, **changes) -> Reopened:

@@ -10,6 +10,7 @@ from PIL import Image, ImageOps
 from scenes import COPIES, CROPS, recompressed, scene, write
 
 from drivetrain.kinds.images.looks import signatures
+from drivetrain.kinds.images.looks.same_picture import same_picture
 from drivetrain.kinds.images.looks.signatures import (
     FAR,
     NEAR,
@@ -18,7 +19,6 @@ from drivetrain.kinds.images.looks.signatures import (
     near_arrays,
     near_copies,
     near_pairs,
-    same_picture,
 )
 from drivetrain.kinds.images.looks.turns import TURNS, turn_picture
 from drivetrain.runtime.pictures.read import probe_picture, read_picture

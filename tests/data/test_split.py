@@ -148,7 +148,7 @@ def test_too_few_pictures_is_explained(n, labels):
     assert draw([str(row) for row in range(n)], labels, valid_pct=0.2, test_pct=0.2, seed=1) is None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DrivetrainWarning)
-        with pytest.raises(SplitError, match=f"{n} distinct pictures cannot be split.*To fix"):
+        with pytest.raises(SplitError, match=f"{n} distinct rows cannot be split.*To fix"):
             make_split([str(row) for row in range(n)], labels, valid_pct=0.2, test_pct=0.2, seed=1)
 
 

@@ -159,7 +159,7 @@ def test_too_few_groups_is_explained():
             draw_groups(units, digests, None, valid_pct=0.2, test_pct=0.2, seed=1)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DrivetrainWarning)
-        with pytest.raises(SplitError, match="2 groups of 4 distinct pictures"):
+        with pytest.raises(SplitError, match="2 groups of 4 distinct rows"):
             draw_groups(list("ppqq"), list("0123"), list("xxyy"), valid_pct=0.5, test_pct=0, seed=1)
 
 

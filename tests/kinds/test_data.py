@@ -52,7 +52,7 @@ def names(rows):
 def test_a_folder_of_curves(curves):
     (curves / "sine" / "broken.npy").write_bytes(b"no array")
     (curves / "sine" / "photo.jpg").write_bytes(b"\xff\xd8\xff")
-    with pytest.warns(DrivetrainWarning, match=r"1 × not a curve \(ValueError\)"):
+    with pytest.warns(DrivetrainWarning, match=r"1 × not a curve \(neither the bytes of an \.npy file nor JSON\)"):
         data = open_source(curves, "toy", seed=3)
     assert (len(data.train), len(data.valid), data.n_test) == (36, 12, 12)
     assert Counter(data.valid.values) == dict.fromkeys(SHAPES, 4)

@@ -17,6 +17,7 @@ from drivetrain.auditing.section import audit_page, report_findings
 from drivetrain.auditing.shift import shift_findings
 from drivetrain.data.check import CheckReport
 from drivetrain.data.examples import Examples
+from drivetrain.data.inputs import Files
 from drivetrain.data.kind import Candidate
 from drivetrain.evaluation import figures, score
 from drivetrain.evaluation.report import ReportParts, render
@@ -106,12 +107,12 @@ def rows_of(folder: Path, monkeypatch, near) -> AuditRows:
         paths.append(folder / f"{row:02}.npy")
         np.save(paths[-1], np.r_[row % 59, curve(row)[: 20 + (row >= 40)]])  # the last begins as the first
     parts = ("train",) * 40 + ("valid",) * 20
-    examples = Examples(tuple(paths), tuple(path.stem for path in paths), ("a", "b") * 30)
+    examples = Examples(Files(paths), tuple(path.stem for path in paths), ("a", "b") * 30, kind="toy")
     return AuditRows(
         examples=examples,
         parts=parts,
         target=CategoryTarget(name="shape", vocab=("a", "b")),
-        signatures=audit_rows.signatures_of(examples, "toy"),
+        signatures=audit_rows.signatures_of(examples),
         report=CheckReport(60),
         source="curves",
         layout="folder",

@@ -177,7 +177,7 @@ def test_exploding_loss_stops_with_advice(make_learner: MakeLearner) -> None:
 def test_out_of_memory_is_explained(make_learner: MakeLearner, monkeypatch: pytest.MonkeyPatch) -> None:
     learn = make_learner()
 
-    def no_room(*_: object) -> None:
+    def no_room(*_: object, **__: object) -> None:
         raise RuntimeError("[enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: can't allocate memory: you tried")
 
     monkeypatch.setattr(learn.network, "forward", no_room)
@@ -188,7 +188,7 @@ def test_out_of_memory_is_explained(make_learner: MakeLearner, monkeypatch: pyte
 def test_other_runtime_errors_are_not_disguised(make_learner: MakeLearner, monkeypatch: pytest.MonkeyPatch) -> None:
     learn = make_learner()
 
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise RuntimeError("a bug of ours")
 
     monkeypatch.setattr(learn.network, "forward", broken)

@@ -127,7 +127,7 @@ def torch_copy(network):
     import copy
 
     other = copy.deepcopy(network)
-    other[-1][-1].weight.data.mul_(-1)
+    other.network.head[-1].weight.data.mul_(-1)
     return other
 
 

@@ -275,7 +275,7 @@ def test_a_seal_that_is_not_the_manifests_is_refused(trained: Path) -> None:
     artefact = open_artefact(trained)
     other = artefact.manifest.seal.model_copy(update={"n": 11})
     update_manifest(artefact, seal=other)
-    with pytest.raises(SealError, match=r"is of 12 pictures .*, and the manifest says 11"):
+    with pytest.raises(SealError, match=r"is of 12 rows .*, and the manifest says 11"):
         dt.evaluate(trained, "test", device="cpu")
 
 

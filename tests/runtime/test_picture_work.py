@@ -13,9 +13,9 @@ import pytest
 from PIL import Image
 
 from drivetrain.errors import PictureError
+from drivetrain.runtime.pictures import read as pictures
 from drivetrain.runtime.pictures.faults import UnreadableError
 from drivetrain.runtime.pictures.read import probe_picture, read_picture
-from drivetrain.runtime.pictures.read import read as pictures
 from drivetrain.runtime.pictures.work import MOST, Work, check_directory, check_headers, work_of
 from tests.runtime.test_pictures import encoded, scene
 

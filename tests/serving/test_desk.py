@@ -95,7 +95,7 @@ def test_heavy_work_waits_for_heavy_work_alone(gate):
     assert desk.running == 1 and not desk.stuck
     second = desk.take([heavy])[0]
     third = desk.take([heavy])[0]
-    with pytest.raises(Refusal, match="2 large pictures are waiting") as refusal:
+    with pytest.raises(Refusal, match="2 large inputs are waiting") as refusal:
         third.result(2)
     assert refusal.value.status == 503
     gate.set()

@@ -77,5 +77,5 @@ def test_a_body_that_cannot_be_had_is_stood_in_for(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(probing, "body_features", body_features)
     architecture = Architecture(name="resnet18", pretrained_from="resnet18", features=512, dropout=0.2)
-    _, body = probing.untrained_features(examples_of(["a"]), architecture, channels=3, size_px=64)
+    _, body = probing.untrained_features(examples_of(["a"]), architecture, size_px=64)
     assert asked == ["resnet18", "embedded"] and body == "the body that ships with drivetrain"

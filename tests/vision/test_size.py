@@ -82,10 +82,10 @@ def test_a_learner_shows_small_pictures_larger_and_says_why(tmp_path: Path, monk
         return dt.Learner(data, "test_resnet", pretrained=False, device="cpu", precision="fp32", **options)
 
     learn = made()  # timm's own reads 160 px
-    assert learn.kind.reader.size_px == learn.decisions["size"].value == 128
+    assert learn.kind.spec.size_px == learn.decisions["size"].value == 128
     assert "20 px" in learn.decisions["size"].reason and "size=160" in learn.decisions["size"].reason
     asked = made(size=64)
-    assert asked.kind.reader.size_px == 64 and asked.decisions["size"].reason == "as asked"
+    assert asked.kind.spec.size_px == 64 and asked.decisions["size"].reason == "as asked"
 
     probe = kind.load_body
 
@@ -96,6 +96,6 @@ def test_a_learner_shows_small_pictures_larger_and_says_why(tmp_path: Path, monk
 
     monkeypatch.setattr(kind, "load_body", picky)
     fallen_back = made()
-    assert fallen_back.kind.reader.size_px == 160 and "cannot read 128 px" in fallen_back.decisions["size"].reason
+    assert fallen_back.kind.spec.size_px == 160 and "cannot read 128 px" in fallen_back.decisions["size"].reason
     with pytest.raises(ModelError, match="cannot read 64 px"):
         made(size=64)

@@ -29,7 +29,8 @@ from drivetrain.data.listing import Kind
 from drivetrain.data.sources import Source
 from drivetrain.errors import DataError
 from drivetrain.evaluation.predictions import Predictions
-from drivetrain.settings import choice, flag, whole
+from drivetrain.runtime.kinds import known_kind
+from drivetrain.settings import choice, flag, text, whole
 from drivetrain.text import printable, readable
 
 Features = NDArray[np.floating] | Callable[[Examples], NDArray[np.floating]]
@@ -115,6 +116,7 @@ def audit(
     time: Time | None = None,
     channels: int | None = None,
     labels_from: LabelsFrom | None = None,
+    input: str | None = None,
 ) -> Audit:
     """Look for what makes a score wrong: copies, torn groups, shifts, broken files, and shortcuts.
 
@@ -136,8 +138,9 @@ def audit(
         label_delim: What separates several labels in one cell.
         group: What each row belongs to; metadata models are then judged on groups they have not seen.
         time: When each row was taken.
-        channels: 1 grey, 3 colour, 4 colour with transparency.
+        channels: Of pictures: 1 grey, 3 colour, 4 colour with transparency.
         labels_from: Which folders of a folder name the classes.
+        input: The kind of input, as in `drivetrain.runtime.kinds`; None takes images.
 
     Raises:
         DataError: The source cannot be read; or `features` has another number of rows.
@@ -159,7 +162,8 @@ def audit(
     label_delim, group, time = asked_delimiter(label_delim), asked_by("group", group), asked_by("time", time)
     channels = None if channels is None else whole("channels", channels, least=1)
     labels_from = choice("labels_from", labels_from, (None, "top", "leaf"))
-    rows = rows_of(data, Reading(target, path, split, kind, label_delim, group, time, channels, labels_from))
+    input = None if input is None else known_kind(text("input", input, what="a kind of input, such as 'images'"))
+    rows = rows_of(data, Reading(target, path, split, kind, label_delim, group, time, channels, input, labels_from))
     table = _checked(features, rows)
     copies = find_copies(rows, table, looks=looks)
     findings = [*broken_findings(rows), *copies_findings(rows, copies), *balance_findings(rows)]
@@ -240,5 +244,5 @@ def _looked(rows: AuditRows, copies: Copies, with_features: bool, found: Shortcu
     if found.why_not:
         looked["metadata"] = found.why_not
     if rows.parts is None:
-        looked["parts"] = "none: what lies between parts can be told once the rows are divided (drivetrain.images)"
+        looked["parts"] = "none: what lies between parts can be told once the rows are divided"
     return looked

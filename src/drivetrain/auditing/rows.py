@@ -16,6 +16,7 @@ from drivetrain.auditing.findings import RowRef
 from drivetrain.data.check import CheckReport
 from drivetrain.data.examples import Examples
 from drivetrain.data.groups.guesses import GroupGuess
+from drivetrain.data.inputs import Files
 from drivetrain.data.kind import SourceKind, source_kind
 from drivetrain.data.splitting.split import PART_WORDS, PARTS, Part
 from drivetrain.runtime.targets import Target, TargetValue
@@ -77,8 +78,9 @@ class AuditRows:
     @cached_property
     def root(self) -> Path:
         """The folder that all files are in: names in findings start there."""
+        inputs = self.examples.inputs
         try:
-            return Path(os.path.commonpath({path.parent for path in self.examples.inputs}))
+            return Path(os.path.commonpath({path.parent for path in inputs})) if isinstance(inputs, Files) else Path()
         except ValueError:  # there are none, or on different drives
             return Path()
 
@@ -90,9 +92,10 @@ class AuditRows:
         """The row as a finding names it; of a test row neither label nor content is told."""
         sealed = self.parts is not None and self.parts[row] == "test"
         label = None if sealed else in_words(self.examples.values[row])
-        path = self.examples.inputs[row]
-        name = path.relative_to(self.root) if path.is_relative_to(self.root) else path
-        return RowRef(readable(name), self.part_word(row), label, None if sealed else path, kind=self.kind)
+        source, name = self.examples.inputs[row], self.examples.inputs.name(row)
+        if isinstance(source, Path):
+            name = readable(source.relative_to(self.root) if source.is_relative_to(self.root) else source)
+        return RowRef(name, self.part_word(row), label, None if sealed else source, kind=self.kind)
 
 
 def in_words(value: TargetValue) -> str:

@@ -11,6 +11,7 @@ from drivetrain.data.data import Data
 from drivetrain.data.examples import Examples
 from drivetrain.data.groups.grouping import Group, Time, with_groups, with_times
 from drivetrain.data.groups.guess import guess_groups
+from drivetrain.data.kind import checked_options, options_of, source_kind
 from drivetrain.data.layout import LabelsFrom
 from drivetrain.data.listing import Kind
 from drivetrain.data.rows import open_rows
@@ -18,6 +19,7 @@ from drivetrain.data.sources import Source, read_source
 from drivetrain.data.splitting.divide import fit_target
 from drivetrain.data.splitting.split import PARTS, Part
 from drivetrain.errors import SettingError
+from drivetrain.runtime.kinds import known_kind
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class Reading:
     group: Group | None = None
     time: Time | None = None
     channels: int | None = None
+    input: str | None = None
     labels_from: LabelsFrom | None = None
 
 
@@ -90,10 +93,14 @@ def _rows_of_data(data: Data) -> AuditRows:
         method=data.split.method,
         group_name="" if data.spec.group is None else f"group={data.spec.group!r}",
         guessed=data.groups_guessed,
+        kind=examples.kind,
     )
 
 
 def _rows_of_source(source: Source, how: Reading) -> AuditRows:
+    kind = known_kind(how.input or "images")
+    own, options = options_of(source_kind(kind)), {} if how.channels is None else {"channels": how.channels}
+    options = {"channels": 3, **options} if "channels" in own else options
     listed = read_source(
         source,
         target=how.target,
@@ -103,7 +110,8 @@ def _rows_of_source(source: Source, how: Reading) -> AuditRows:
         label_delim=how.label_delim,
         aside=[name for name in (how.group, how.time) if isinstance(name, str)],
         labels_from=how.labels_from,
-        options={"channels": how.channels or 3},
+        input_kind=kind,
+        options=checked_options(source_kind(kind), options),
     )
     opened = open_rows(with_times(with_groups(listed, how.group), how.time))
     parts = opened.parts
@@ -121,6 +129,7 @@ def _rows_of_source(source: Source, how: Reading) -> AuditRows:
         method="given" if parts else "",
         group_name="" if listed.spec.group is None else f"group={listed.spec.group!r}",
         guessed=guessed,
+        kind=examples.kind,
     )
 
 

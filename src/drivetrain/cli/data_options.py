@@ -1,13 +1,18 @@
-"""Options of all commands that read pictures: how a folder or a table is to be understood."""
+"""Options of all commands that read data: what kind of input it is, and how a folder or a table is understood."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from drivetrain.cli.checked import whole_of
+from drivetrain.cli.checked import checked, whole_of
+from drivetrain.runtime.kinds import known_kind, packages
+
+if TYPE_CHECKING:
+    from drivetrain.data.data import Data
 
 DATA = "What to learn from"
 """The panel of the help page they stand in."""
@@ -57,16 +62,49 @@ LabelsFrom = Annotated[
         rich_help_panel=DATA,
     ),
 ]
-Channels = Annotated[
-    int,
+InputKind = Annotated[
+    str,
     typer.Option(
-        "--channels",
-        help="1 grey, 3 colour, 4 colour with transparency.",
-        parser=whole_of("channels", least=1),
-        metavar="N",
+        "--input",
+        help="The kind of input: images, or one that an installed package brings.",
+        parser=checked(known_kind, "input"),
+        metavar="KIND",
         rich_help_panel=DATA,
     ),
 ]
+Channels = Annotated[
+    int | None,
+    typer.Option(
+        "--channels",
+        help="Of pictures: 1 grey, 3 colour, 4 colour with transparency.",
+        parser=whole_of("channels", least=1),
+        metavar="N",
+        show_default="3",
+        rich_help_panel=DATA,
+    ),
+]
+
+
+def open_input(input_kind: str, source: str, options: Mapping[str, Any], /, **asked: Any) -> Data:
+    """Read a source: with the kind's public function where drivetrain has one, such as `drivetrain.images`.
+
+    Args:
+        input_kind: As of `drivetrain.runtime.kinds`.
+        source: Folder or table.
+        options: Of the kind itself; None was not asked for.
+        asked: What every kind takes.
+
+    Raises:
+        SettingError: The kind has no such option, and what `open_source` raises.
+    """
+    import drivetrain as dt  # noqa: PLC0415 - light, but what it loads next is not
+    from drivetrain.data.assemble import open_source  # noqa: PLC0415
+
+    given = {name: value for name, value in options.items() if value is not None}
+    if packages()[input_kind].startswith("drivetrain.kinds."):
+        return getattr(dt, input_kind)(source, **given, **asked)
+    asked["task"] = asked.pop("kind", None)
+    return open_source(source, input_kind, options=given, **asked)
 
 
 def one_or_several(columns: list[str] | None) -> str | list[str] | None:

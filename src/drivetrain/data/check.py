@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Callable, Container, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -9,13 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from drivetrain.data.inputs import Cells, Files, Inputs
+from drivetrain.data.inputs import DIGITS, Cells, Files, Inputs
 from drivetrain.data.kind import SourceKind
-from drivetrain.errors import first_few
+from drivetrain.errors import InputError, first_few
 from drivetrain.progress import track
 from drivetrain.runtime.cpus import usable_cpus
+from drivetrain.runtime.spec import InputSpec
 from drivetrain.runtime.trust.system_limits import raise_if_limit
-from drivetrain.text import printable
+from drivetrain.text import printable, short_reason
 
 Found = TypeVar("Found")
 
@@ -156,6 +158,30 @@ def open_each(
             found.update(zip(step, pool.map(look, step), strict=True))
             advance(len(step))
     return [found[path] for path in files]
+
+
+def check_files(inputs: Any, spec: InputSpec, *, noun: str) -> list[Checked]:
+    """Whether the description of a kind of input can load each file, and the digest of its content.
+
+    Args:
+        inputs: Files.
+        spec: Of the kind.
+        noun: What the files are called, in the plural.
+    """
+
+    def look(path: Path) -> Checked:
+        try:
+            content = path.read_bytes()
+        except (OSError, ValueError) as error:
+            raise_if_limit(error, path)
+            return Checked(problem=f"cannot be opened: {short_reason(error)}")
+        try:
+            spec.load(content)
+        except InputError as error:
+            return Checked(problem=str(error).partition(". To fix:")[0].partition("; expected")[0])
+        return Checked(hashlib.sha256(content).hexdigest()[:DIGITS])
+
+    return open_each(inputs.paths, look, noun=noun)
 
 
 def check_cells(cells: Cells) -> list[Checked]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from drivetrain.data.cache.looks import joined_looks, looks_at
 from drivetrain.data.inputs import Files, Inputs
+from drivetrain.data.kind import source_kind
 from drivetrain.runtime.targets import TargetValue
 
 Cell = TypeVar("Cell")
@@ -54,6 +55,11 @@ class Examples:
 
     def __len__(self) -> int:
         return len(self.values)
+
+    @property
+    def noun(self) -> str:
+        """What these rows are called, in the plural: "pictures"."""
+        return source_kind(self.kind).noun
 
     def subset(self, indices: Sequence[int] | NDArray[np.integer[Any]]) -> Examples:
         """The rows at `indices` (0 ≤ index < length), in that order; a row may be asked for twice."""

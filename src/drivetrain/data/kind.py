@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from drivetrain.data.inputs import Inputs
 from drivetrain.errors import SettingError, did_you_mean, first_few
 from drivetrain.runtime.decisions import Decision
-from drivetrain.runtime.kinds import face
+from drivetrain.runtime.kinds import face, kind_name
 
 if TYPE_CHECKING:
     from drivetrain.data.check import Checked
@@ -128,6 +128,8 @@ class Settled:
 class Settles(Protocol):
     """What the face `source` of a kind may have besides; what is there is used."""
 
+    METADATA: str
+    """What `metadata` gives, in words: "file size and camera"."""
     TELLER: str
     """What in the inputs tells the groups of `groupings`, for messages: "EXIF"."""
 
@@ -140,6 +142,43 @@ class Settles(Protocol):
         ...
 
 
+OF_A_SOURCE = ("name", "noun", "suffixes", "check", "groupings", "near", "metadata")
+"""What `SourceKind` asks for."""
+
+
+class PlainSource:
+    """The face `source` of a kind that leaves something out.
+
+    Rows are then cells of a table, all of them can be used, nothing groups them, copies are found by content alone, and
+    nothing is known of a row beside what it holds.
+    """
+
+    suffixes: frozenset[str] = frozenset()
+    near: NearDuplicates | None = None
+
+    def __init__(self, name: str, module: Any) -> None:
+        self.name, self.noun = name, "rows"
+        for said, value in vars(module).items():
+            if not said.startswith("_"):
+                setattr(self, said, value)
+
+    def check(self, inputs: Any, /) -> list[Checked]:
+        """The digest of each row; of a file also whether the description of its kind can load it."""
+        from drivetrain.data.check import check_cells, check_files  # noqa: PLC0415 - which imports this
+
+        if not self.suffixes:
+            return check_cells(inputs)
+        return check_files(inputs, face(self.name, "spec").Spec(), noun=self.noun)
+
+    def groupings(self) -> Mapping[str, Callable[[Examples], Sequence[str]]]:
+        """None."""
+        return {}
+
+    def metadata(self, rows: Examples, /) -> Mapping[str, Sequence[Any]]:
+        """None."""
+        return {}
+
+
 def source_kind(name: str) -> SourceKind:
     """The face `source` of a kind of input.
 
@@ -150,7 +189,10 @@ def source_kind(name: str) -> SourceKind:
         >>> source_kind("images").noun
         'pictures'
     """
-    return cast("SourceKind", face(name, "source"))
+    module = face(name, "source")
+    if all(hasattr(module, said) for said in OF_A_SOURCE):
+        return module
+    return cast("SourceKind", PlainSource(kind_name(name), module))
 
 
 def options_of(kind: SourceKind) -> tuple[str, ...]:

@@ -89,7 +89,7 @@ class SavedData:
 
     def place(self) -> str:
         """The place the model was trained from, where it is still there; raises DataError."""
-        fix = "To fix: pass data, the folder or table with the same pictures (names and places may have changed)."
+        fix = "To fix: pass data, the folder or table with the same rows (names and places may have changed)."
         source = self.record.source
         if not self.saved_here:
             raise DataError(
@@ -158,7 +158,7 @@ def seal_of(artefact: Artefact) -> SealedSet | None:
     sealed, said = SealedSet.read(artefact.file(SEAL)), artefact.manifest.seal
     if said is not None and (said.identity, said.n) != (sealed.identity, sealed.n):
         raise SealError(
-            f"{artefact.path / SEAL} is of {sealed.n} pictures ({sealed.id}), and the manifest says {said.n} "
+            f"{artefact.path / SEAL} is of {sealed.n} rows ({sealed.id}), and the manifest says {said.n} "
             f"({said.id}): one was altered. To fix: put the artefact back from a backup."
         )
     return sealed

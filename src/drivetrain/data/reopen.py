@@ -74,13 +74,15 @@ class Reopened:
         if not rows:
             fix = "pass the data the model was trained from; or judge rows that are new to it, part='new' (--new)"
             n = len(self.split.find(part))
-            raise NotThereError(none_there(f"{n} pictures of the stored {PART_WORDS[part]} set", self.description, fix))
+            raise NotThereError(
+                none_there(f"{n} {self.examples.noun} of the stored {PART_WORDS[part]} set", self.description, fix)
+            )
         known = frozenset[str]().union(*(self.split.find(each) for each in PARTS))
         n_new = len(set(self.examples.digests) - known)
         if n_new:
             say(
-                f"{self.description} holds {n_new} pictures that the model was not made with; they are not judged. "
-                "To judge them: part='new' (--new)"
+                f"{self.description} holds {n_new} {self.examples.noun} that the model was not made with; they are not "
+                "judged. To judge them: part='new' (--new)"
             )
         found, unknown = self._of_known_classes(rows, part)
         if not len(found):
@@ -116,7 +118,7 @@ class Reopened:
         rows = rows.subset(sealed.rows_of(rows.digests))
         if not len(rows):
             fix = "pass the data that the seal was made from"
-            raise DataError(none_there(f"{sealed.n} pictures of {seal}", "the data", fix))
+            raise DataError(none_there(f"{sealed.n} {self.examples.noun} of {seal}", "the data", fix))
         kept = _never_seen(rows, trained_with, of, sealed)
         left = self._grouped(rows.subset(kept))
         return Matched(left, sealed.n - len(set(rows.digests)), len(rows) - len(kept))
@@ -135,12 +137,12 @@ class Reopened:
             parts[part], unknown = self._of_known_classes(rows, part)
             n_missing += not_there + len(unknown)
         if not len(parts["train"]):
-            what = f"{len(self.split.find('train'))} training pictures of {artefact}"
+            what = f"{len(self.split.find('train'))} training {self.examples.noun} of {artefact}"
             raise DataError(none_there(what, self.description, "pass the data the model was trained from"))
         if n_missing:
             warn(
-                f"{n_missing} pictures that {artefact} was made with are not in {self.description} any more; the rest "
-                "is used."
+                f"{n_missing} {self.examples.noun} that {artefact} was made with are not in {self.description} any "
+                "more; the rest is used."
             )
         return parts
 
@@ -318,13 +320,13 @@ def _never_seen(examples: Examples, split: Split, model: str, sealed: SealedSet)
     if not left_out:
         return kept
     what = (
-        f"{left_out} of the {len(examples)} pictures of the test set {sealed.id} are among those that {model} "
+        f"{left_out} of the {len(examples)} {examples.noun} of the test set {sealed.id} are among those that {model} "
         f"was trained ({n_trained}) or validated ({left_out - n_trained}) on"
     )
     if not kept:
         raise SealError(
             f"{what}: none is left to judge it by. To fix: judge a model that was trained with this seal "
-            "(seal=, --seal), or seal pictures that nobody has trained on."
+            f"(seal=, --seal), or seal {examples.noun} that nobody has trained on."
         )
     warn(f"{what}; they are left out, and the score is of the other {len(kept)}.")
     return kept

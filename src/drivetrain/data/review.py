@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from drivetrain.data.check import LeftOut
 from drivetrain.data.examples import Examples
+from drivetrain.data.kind import one_of
 from drivetrain.data.listing import Kind
 from drivetrain.data.notices import warn
 from drivetrain.data.tables.labels import label_text
@@ -167,10 +168,10 @@ def apply_review(review: Review, examples: Examples, *, kind: Kind, n_numbers: i
         if found.action == "remove":
             left_out[row] = LeftOut(examples.inputs.name(row), REMOVED)
         elif found.action == "relabel":
-            relabelled[digest] = _new_value(found, kind, known, n_numbers, f"{name}, picture {digest}")
+            relabelled[digest] = _new_value(found, kind, known, n_numbers, f"{name}, {one_of(examples.noun)} {digest}")
     elsewhere = len(review.keys() - set(examples.digests))
     said = f"{done['keep']} rows kept, {done['relabel']} relabelled, {done['remove']} removed"
-    said += f"; {elsewhere} decisions are about pictures that are not here" if elsewhere else ""
+    said += f"; {elsewhere} decisions are about {examples.noun} that are not here" if elsewhere else ""
     return Reviewed(left_out, relabelled, Decision(value=name, reason=said))
 
 
@@ -201,7 +202,7 @@ def _new_value(decision: ReviewDecision, kind: Kind, known: set[str], n_numbers:
         if not isinstance(one, str) or label_text(one) not in known:
             raise DataError(
                 f"{where}: {one!r} is none of the {len(known)} labels of the data.{did_you_mean(str(one), known)} "
-                "To fix: decide again about this picture, or add pictures of that label."
+                "To fix: decide again about this row, or add rows of that label."
             )
     texts = tuple(label_text(one) for one in labels)
     if kind == "categories":

@@ -113,8 +113,9 @@ class Predictions:
 
         Example:
             >>> from drivetrain.data.examples import Examples
+            >>> from drivetrain.data.inputs import Files
             >>> fruit = CategoryTarget(name="fruit", vocab=("apple", "pear"))
-            >>> rows = Examples((Path("a.jpg"), Path("b.jpg")), ("00", "01"), ("pear", "apple"))
+            >>> rows = Examples(Files([Path("a.jpg"), Path("b.jpg")]), ("00", "01"), ("pear", "apple"))
             >>> Predictions.of(rows, fruit, [[0.2, 0.8], [0.4, 0.6]]).hits().tolist()
             [True, False]
         """

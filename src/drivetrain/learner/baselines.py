@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from drivetrain.data.data import Data
 from drivetrain.data.examples import Examples
+from drivetrain.data.kind import source_kind
 from drivetrain.errors import ModelError
 from drivetrain.evaluation.baselines import baselines, constant_answer, constant_predictions
 from drivetrain.evaluation.metrics.metrics import Metric
@@ -84,14 +85,12 @@ class Baselines:
 
     def features(self, rows: Examples) -> tuple[Array, str]:
         """(N, F) features of a body that has not learnt from these rows, and which body that is; raises ModelError."""
-        data = self.data
-        return probing.untrained_features(
-            rows, self.architecture, channels=data.options.get("channels", 3), size_px=self.size_px
-        )
+        return probing.untrained_features(rows, self.architecture, size_px=self.size_px)
 
     def notes(self) -> dict[str, str]:
         """Name → what people should know of it; of those that were computed."""
-        found = {METADATA: "a small forest on file size, dimensions, camera and mean colours"}
+        known = getattr(source_kind(self.data.kind), "METADATA", "what is known of a row beside what it shows")
+        found = {METADATA: f"a small forest on {known}"}
         probed = vars(self).get("_probe")
         return found if probed is None else {**found, PROBE: probed[1]}
 

@@ -38,14 +38,13 @@ def show_batch(feeder: Feeder, kind: Any, examples: Examples, n: int) -> Chart:
     rows = feeder.random(ORDER, 0, 0).permutation(len(examples))[:n]
     arrays = [(row, array) for row, array in zip(rows, feeder.store.get(rows.tolist()), strict=True)]
     readable = [(row, array) for row, array in arrays if array is not None]
-    if not hasattr(kind, "training_views"):
-        raise DataError(f"training views of {kind.spec.kind} cannot be drawn.")
-    working, sizes = kind.collate([array for _, array in readable])
-    draws = torch.from_numpy(feeder.random(VIEWS, 0, 0, 0).random((len(readable), kind.n_draws), dtype=np.float32))
-    views = kind.training_views(working, sizes, draws).permute(0, 2, 3, 1).round().to(torch.uint8).numpy()
-    return figures.batch(
-        [_shown((view,), kind.spec.kind) for view in views], [examples.values[row] for row, _ in readable]
-    )
+    loaded = [array for _, array in readable]
+    if hasattr(kind, "drawn"):
+        draws = torch.from_numpy(feeder.random(VIEWS, 0, 0, 0).random((len(readable), kind.n_draws), dtype=np.float32))
+        views: list[Arrays] = kind.drawn(kind.collate(loaded), draws)
+    else:
+        views = [kind.spec.view(array) for array in loaded]
+    return figures.batch([_shown(view, examples.kind) for view in views], [examples.values[row] for row, _ in readable])
 
 
 def show_results(predictions: Predictions, show: ShowRow, n: int, seed: int) -> Chart:

@@ -33,6 +33,7 @@ from drivetrain.learner.recipe import DROPOUT, Recipe, asked_recipe
 from drivetrain.learner.save import save_learner
 from drivetrain.runtime.artefact import WEIGHTS
 from drivetrain.runtime.decisions import Decision
+from drivetrain.runtime.kinds import has_face
 from drivetrain.runtime.manifest import ExportPrecision, Manifest
 from drivetrain.runtime.pictures.read import PictureSource
 from drivetrain.runtime.predictor import Prediction, Predictor
@@ -446,7 +447,9 @@ class Learner(ModelBase):
         return Store(self.data.valid.inputs, self.kind.spec, digests=self.data.valid.digests)
 
     def show_row(self, row: int, alt: str = "", *, side_px: int | None = None) -> Html | None:
-        """A validation row as the network sees it."""
+        """A validation row as the network sees it; as it lies at its source, where its kind draws nothing itself."""
+        if not has_face(self.data.kind, "show"):
+            return super().show_row(row, alt, side_px=side_px)
         loaded = self.valid_store.get([row])[0]
         return None if loaded is None else shown(self.data.kind, self.kind.spec.view(loaded), alt=alt, side_px=side_px)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,7 +14,7 @@ from drivetrain.data.seals.project import Project
 from drivetrain.data.seals.sealing import seal_data
 from drivetrain.errors import SettingError
 from drivetrain.learner.arguments import TakenUp
-from drivetrain.learner.recipe import NAMES, asked_recipe
+from drivetrain.learner.recipe import NAMES, Recipe, asked_recipe
 from drivetrain.learner.torch_predictor import load_parameters
 from drivetrain.runtime.artefact import open_artefact
 from drivetrain.runtime.trust.quarantine import ensure_tried
@@ -43,13 +44,15 @@ def load_learner(
 ) -> L:
     """See `Learner.load`; `make` is the class that is wanted."""
     older = {name: settings.pop(name) for name in NAMES if name in settings}
-    recipe = asked_recipe(settings.pop("recipe", None), older)
-    fixed = [name for name in SAVED_WITH_THE_MODEL if name in {**settings, **recipe.asked()}]
+    asked = settings.pop("recipe", None)
+    by_name = asked if isinstance(asked, Mapping) else asked.asked() if isinstance(asked, Recipe) else {}
+    fixed = [name for name in SAVED_WITH_THE_MODEL if name in {**settings, **older, **by_name}]
     if fixed:
         raise SettingError(
             f"{', '.join(fixed)} cannot be given here: expected none, a saved model brings it along. To fix: leave "
             "it out."
         )
+    recipe = asked_recipe(asked, older)
     known = [name for name in inspect.signature(make).parameters if name not in NOT_OF_A_LOAD]
     for name in settings:
         if name not in known:

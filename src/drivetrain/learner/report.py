@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from drivetrain.auditing.section import report_findings
 from drivetrain.data.data import Data
+from drivetrain.data.kind import one_of, source_kind
 from drivetrain.errors import DataError
 from drivetrain.evaluation.metrics.metrics import Metric, metric_named
 from drivetrain.evaluation.predictions import Predictions
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from drivetrain.auditing.audit import Audit
     from drivetrain.learner.base import ModelBase
 
+USUAL = ".jpg"
+"""Of several suffixes, the one that examples are given with."""
 IDENTITY = 16
 """Characters of a hash that are shown: enough to compare two reports."""
 
@@ -111,7 +114,16 @@ def report_parts(
         warnings=_missing(rows, stored),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         use=use,
+        noun=source_kind(data.kind).noun,
+        example=_example(data.kind),
     )
+
+
+def _example(kind: str) -> str:
+    """Name of a file of that kind; empty where it has none."""
+    source = source_kind(kind)
+    suffixes = sorted(source.suffixes)
+    return f"{one_of(source.noun)}{USUAL if USUAL in suffixes else suffixes[0]}" if suffixes else ""
 
 
 def seal_status(n: int, openings: Sequence[Opening], metrics: Sequence[Metric], identity: str = "") -> Seal:

@@ -176,7 +176,7 @@ def _label_errors(said: Predictions, parts: Sequence[range]) -> tuple[Item, ...]
 def _duplicates(examples: Examples) -> tuple[tuple[Item, ...], list[str]]:
     """Pairs that show the same picture: those with different labels first; and what to say of them."""
     if not examples.signatures:
-        return (), ["Copies were not looked for: these data were read without looking at what pictures look like."]
+        return (), ["Copies were not looked for: these data were read without looking at what rows look like."]
     compare = source_kind(examples.kind).near
     if compare is None:
         return (), []

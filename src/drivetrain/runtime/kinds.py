@@ -55,6 +55,26 @@ def add_kind(name: str, package: str) -> None:
     _added[name] = package
 
 
+def known_kind(tag: str) -> str:
+    """The name of a kind, by its name or by what an artefact calls it.
+
+    Raises:
+        SettingError: There is no such kind here.
+
+    Example:
+        >>> known_kind("picture")
+        'images'
+    """
+    name = kind_name(tag)
+    if name not in packages():
+        near = did_you_mean(name, packages())
+        raise SettingError(
+            f"there is no kind of input {name!r} here; expected one of {', '.join(sorted(packages()))}.{near} "
+            "To fix: install the package that brings it."
+        )
+    return name
+
+
 def kind_name(tag: str) -> str:
     """The name of a kind by what an artefact calls it."""
     return _TAGS.get(tag, tag)
@@ -71,15 +91,20 @@ def face(kind: str, which: Face) -> Any:
         Traceback (most recent call last):
         drivetrain.errors.SettingError: there is no kind of input 'image' ...
     """
-    name = kind_name(kind)
-    package = packages().get(name)
-    if package is None:
-        near = did_you_mean(name, packages())
-        raise SettingError(
-            f"there is no kind of input {name!r} here; expected one of {', '.join(sorted(packages()))}.{near} "
-            "To fix: install the package that brings it."
-        )
+    name = known_kind(kind)
+    package = packages()[name]
     module = f"{package}.{which}"
     if find_spec(module) is None:
         raise SettingError(f"the kind of input {name!r} ({package}) has no {which}. To fix: add {module}.")
     return import_module(module)
+
+
+def has_face(kind: str, which: Face) -> bool:
+    """Whether a kind of the table has that face; "show", "serve" and parts of others may be left out.
+
+    Example:
+        >>> has_face("images", "show")
+        True
+    """
+    package = packages().get(kind_name(kind))
+    return package is not None and find_spec(f"{package}.{which}") is not None

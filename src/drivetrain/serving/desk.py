@@ -99,7 +99,7 @@ class Desk:
             if self._closed:
                 raise busy("the service is shutting down", 5)
             if self._admitted + len(jobs) > self.most:
-                raise busy(f"{self._admitted} pictures are waiting or being worked on; come again", self._retry_s())
+                raise busy(f"{self._admitted} inputs are waiting or being worked on; come again", self._retry_s())
             self._admitted += len(jobs)
         return [self._submit(job) for job in jobs]
 
@@ -153,7 +153,7 @@ class Desk:
         if room:
             self._heavy.submit(self._do_heavy, job, future, asked)
         else:
-            future.set_exception(busy(f"{self.most_heavy} large pictures are waiting; come again", self._retry_s()))
+            future.set_exception(busy(f"{self.most_heavy} large inputs are waiting; come again", self._retry_s()))
 
     def _do_heavy(self, job: Callable[[], T], future: Future[Done[T]], asked: float) -> None:
         try:

@@ -24,7 +24,7 @@ def body_features(
     data: Data | Examples,
     arch: str | None = None,
     *,
-    channels: int = 3,
+    channels: int | None = None,
     size: int | None = None,
     pretrained: bool = True,
     device: str = "auto",
@@ -36,7 +36,7 @@ def body_features(
         data: Data, all of whose rows are taken: training, validation, test, as `drivetrain.audit` wants them (no
             target is read); or rows of one's own.
         arch: As of `drivetrain.Learner`.
-        channels: Of rows of one's own: 1 grey, 3 colour, 4 colour with transparency.
+        channels: Of pictures of one's own: 1 grey, 3 colour, 4 colour with transparency; None as they were read.
         size: Side of the pictures in px; None as of `drivetrain.Learner`.
         pretrained: False takes random weights, which tell pictures apart less well.
         device: "auto", or a torch device name.
@@ -73,14 +73,15 @@ def body_features(
     return raw_outputs(network, kind.spec, store, place)
 
 
-def _as_data(rows: Examples, channels: int) -> Data:
-    """Data that are asked for nothing but their pictures."""
+def _as_data(rows: Examples, channels: int | None) -> Data:
+    """Data that are asked for nothing but their inputs."""
+    options = dict(rows.options) if channels is None else {**rows.options, "channels": channels}
     parts: list[Part] = ["train"] * len(rows)
     return Data(
         train=rows,
         valid=Examples(),
         target=CategoryTarget(name="", vocab=("",)),
         split=Split.of(rows.digests, parts, method="given", seed=0, valid_pct=0.0, test_pct=0.0),
-        spec=SourceSpec(layout="table", options={"channels": channels}),
+        spec=SourceSpec(layout="table", input=rows.kind, options=options),
         source="",
     )

@@ -30,7 +30,13 @@ class TrainingKind(Protocol):
       name, such as `size_px`; one that it does not take is refused where somebody asks for it;
     * ``restore(manifest, *, data, augment) -> TrainingKind``: of a saved model, its body with random parameters;
     * ``rebuild(spec, architecture, n_outputs) -> (intake, body, head)``: the same without data; `head` as below;
-    * ``asked_augmentation(augment)``: what `augment=` means; without it True or False.
+    * ``asked_augmentation(augment)``: what `augment=` means; without it True or False;
+    * ``UNTRAINED``: name of a body that can always be had and has not learnt from anybody's data: the linear probe
+      stands on it where the model's own body was not pretrained.
+
+    Instead of these a face may have ``BODIES`` alone, see `drivetrain.training.plain.PlainTraining`. A `TrainingKind`
+    may have ``drawn(batch, draws) -> list of Arrays``: views as `vary` makes them, in the form that the face `show`
+    draws; without it the rows are drawn as they are.
     """
 
     @property
@@ -82,9 +88,17 @@ class TrainingKind(Protocol):
         ...
 
 
+def training_face(kind: str) -> Any:
+    """The face `training` of a kind; of one that names `BODIES` alone, with the rest of it made from these."""
+    from drivetrain.training.plain import PlainTraining  # noqa: PLC0415 - which is a TrainingKind
+
+    module = face(kind, "training")
+    return module if hasattr(module, "prepare") else PlainTraining(kind_name(kind), module)
+
+
 def asked_augmentation(data: Data, augment: Any) -> Any:
     """True, False, or settings of the kind's own: what `augment=` means; SettingError where it means nothing."""
-    own = getattr(face(data.kind, "training"), "asked_augmentation", None)
+    own = getattr(training_face(data.kind), "asked_augmentation", None)
     if own is not None:
         return own(augment)
     if not isinstance(augment, bool):
@@ -95,6 +109,27 @@ def asked_augmentation(data: Data, augment: Any) -> Any:
     return augment
 
 
+def check_options(name: str, options: Mapping[str, Any]) -> None:
+    """Whether a kind's `prepare` takes what was asked for; None was not.
+
+    Raises:
+        SettingError: It does not.
+
+    Example:
+        >>> check_options("images", {"size_px": 64, "pitch": 440})
+        Traceback (most recent call last):
+        drivetrain.errors.SettingError: pitch=440 means nothing for images; expected among arch, ...
+    """
+    takes = [each for each in inspect.signature(training_face(name).prepare).parameters if each != "data"]
+    for option, value in options.items():
+        if value is not None and option not in takes:
+            asked, own = option.removesuffix("_px"), ", ".join(each.removesuffix("_px") for each in takes)
+            raise SettingError(
+                f"{asked}={shown(value)} means nothing for {kind_name(name)}; expected among {own}. "
+                f"To fix: leave {asked}= out."
+            )
+
+
 def prepare_kind(data: Data, *, arch: str | Manifest | None, augment: Any, **options: Any) -> TrainingKind:
     """Build the body and the input description that suit the data; options as of the kind's `prepare`.
 
@@ -103,17 +138,11 @@ def prepare_kind(data: Data, *, arch: str | Manifest | None, augment: Any, **opt
     Raises:
         SettingError: An option was asked for that the kind does not have.
     """
-    kind = face(data.kind, "training")
+    kind = training_face(data.kind)
     if isinstance(arch, Manifest):
         return kind.restore(arch, data=data, augment=augment)
     takes = inspect.signature(kind.prepare).parameters
-    unknown = [name for name, value in options.items() if value is not None and name not in takes]
-    if unknown:
-        name = unknown[0]
-        raise SettingError(
-            f"{name.removesuffix('_px')}={shown(options[name])} means nothing for {kind_name(data.kind)}. "
-            "To fix: leave it out."
-        )
+    check_options(data.kind, options)
     return kind.prepare(
         data, arch=arch, augment=augment, **{name: value for name, value in options.items() if name in takes}
     )
@@ -122,7 +151,7 @@ def prepare_kind(data: Data, *, arch: str | Manifest | None, augment: Any, **opt
 def rebuild_network(manifest: Manifest) -> Network:
     """The network of a saved model, with random parameters."""
     architecture, n_outputs = manifest.architecture, manifest.target.n_outputs
-    intake, body, head = face(manifest.input.kind, "training").rebuild(manifest.input, architecture, n_outputs)
+    intake, body, head = training_face(manifest.input.kind).rebuild(manifest.input, architecture, n_outputs)
     return Network(
         intake, body, features=architecture.features, n_outputs=n_outputs, dropout=architecture.dropout, head=head
     )

@@ -17,12 +17,14 @@ from numpy.typing import NDArray
 
 from drivetrain.data.data import Data
 from drivetrain.data.examples import Examples
+from drivetrain.data.kind import source_kind
 from drivetrain.data.splitting.ties import tie
 from drivetrain.errors import DataError, ModelError
 from drivetrain.evaluation.predictions import Predictions
 from drivetrain.runtime.manifest import Architecture
 from drivetrain.runtime.targets import Array, NumberTarget, Target
 from drivetrain.training.features import body_features
+from drivetrain.training.kind import training_face
 
 Floats = NDArray[np.float64]
 
@@ -33,7 +35,6 @@ STRENGTH = 0.01
 """Inverse of the penalty (scikit-learn's C) on standardised features; on Grocery .01 was the best of .001 … 1."""
 SPREAD_OF_WEIGHTS = 100.0
 """Penalty (scikit-learn's alpha) of numbers, on standardised features and values."""
-EMBEDDED = "embedded"
 
 
 class Probe:
@@ -125,24 +126,27 @@ def out_of_fold(target: Target, features: Array, examples: Examples, *, folds: i
 
 
 def untrained_features(
-    rows: Examples, architecture: Architecture | None, *, channels: int, size_px: int | None
+    rows: Examples, architecture: Architecture | None, *, size_px: int | None = None
 ) -> tuple[Array, str]:
     """(N, F) features of a body that has not learnt from these rows, and which body that was.
 
-    The model's own as it was before training; where it has none, or that cannot be had, the one that ships with
-    drivetrain.
+    The model's own as it was before training; where it has none, or that cannot be had, the one that the kind of input
+    always has, if it has one.
 
     Raises:
-        DataError: A picture cannot be read any more.
+        DataError: A row cannot be read any more.
         ModelError: Neither body can be had.
     """
     if architecture is not None and architecture.pretrained_from is not None:
         try:
-            found = body_features(rows, architecture.pretrained_from, channels=channels, size=size_px)
+            found = body_features(rows, architecture.pretrained_from, size=size_px)
             return found, f"{without_folders(architecture.pretrained_from)} as it was before training"
         except ModelError:
             pass
-    return body_features(rows, EMBEDDED, channels=channels), "the body that ships with drivetrain"
+    always = getattr(training_face(rows.kind), "UNTRAINED", None)
+    if always is None:
+        raise ModelError(f"there is no pretrained body for {source_kind(rows.kind).noun}")
+    return body_features(rows, always), "the body that ships with drivetrain"
 
 
 def without_folders(arch: str) -> str:
@@ -173,7 +177,7 @@ def linear_probe(data: Data, architecture: Architecture | None, size_px: int | N
     step = math.ceil(len(data.train) / MOST_ROWS)
     train = data.train.subset(range(0, len(data.train), step))
     rows = Examples.concat([train, data.valid])
-    features, body = untrained_features(rows, architecture, channels=data.options.get("channels", 3), size_px=size_px)
+    features, body = untrained_features(rows, architecture, size_px=size_px)
     probe = Probe(data.target, features[: len(train)], data.target.encode(train.values))
     table = Predictions(
         ids=data.valid.digests,

@@ -11,6 +11,7 @@ from drivetrain.cli.checked import path_of, text_path_of
 from drivetrain.cli.data_options import (
     DATA,
     Channels,
+    InputKind,
     Kind,
     LabelDelimiter,
     LabelsFrom,
@@ -28,15 +29,13 @@ if TYPE_CHECKING:
 def audit(
     data: Annotated[
         str,
-        typer.Argument(
-            help="Folder or table of pictures, as of `drivetrain train`.", metavar="DATA", parser=text_path_of("DATA")
-        ),
+        typer.Argument(help="Folder or table, as of `drivetrain train`.", metavar="DATA", parser=text_path_of("DATA")),
     ],
     *,
     html: Annotated[
         Path | None,
         typer.Option(
-            "--html", help="Also write a page with the pictures side by side.", parser=path_of("html"), metavar="FILE"
+            "--html", help="Also write a page with the rows side by side.", parser=path_of("html"), metavar="FILE"
         ),
     ] = None,
     features: Annotated[
@@ -46,6 +45,7 @@ def audit(
         str | None, typer.Option(help="That body, as of `drivetrain train`; implies --features.", show_default="chosen")
     ] = None,
     json: AsJson = False,
+    input: InputKind = "images",
     target: TargetColumns = None,
     path: PathColumn = None,
     split: Annotated[
@@ -61,7 +61,7 @@ def audit(
     ] = None,
     kind: Kind = None,
     label_delim: LabelDelimiter = None,
-    channels: Channels = 3,
+    channels: Channels = None,
     labels_from: LabelsFrom = None,
     device: Device = "auto",
     precision: Precision = PrecisionName.AUTO,
@@ -78,7 +78,7 @@ def audit(
             file_to_write(html, "--html", over=PAGES)
         found = look(
             data,
-            features=_features(arch, channels, device, precision.value) if features or arch else None,
+            features=_features(arch, channels or 3, device, precision.value) if features or arch else None,
             target=one_or_several(target),
             path=path,
             split=split,
@@ -87,6 +87,7 @@ def audit(
             kind=None if kind is None else kind.value,
             label_delim=label_delim,
             channels=channels,
+            input=input,
             labels_from=None if labels_from is None else labels_from.value,
         )
         if html is not None:

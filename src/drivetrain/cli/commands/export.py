@@ -83,11 +83,11 @@ def _object(model: Path, record: Export, decision: Decision) -> dict[str, Any]:
 
 def _text(model: Path, record: Export, decision: Decision) -> str:
     said = "" if record.agreement is None else f", {100 * record.agreement:g} % say the same"
-    pictures = f"{record.n} pictures ({record.n_held_out} of the validation set)"
+    compared = f"{record.n} rows ({record.n_held_out} of the validation set)"
     return "\n".join(
         [
             f"{quoted(model)}: model.onnx in {decision}",
-            f"  as trained: on {pictures} raw outputs differ by at most {record.max_abs_difference:.2g}{said}",
+            f"  as trained: on {compared} raw outputs differ by at most {record.max_abs_difference:.2g}{said}",
             f"  made with torch.onnx ({record.exporter}, opset {record.opset}) in {record.seconds:.1f} s",
         ]
     )

@@ -1,4 +1,4 @@
-"""`drivetrain predict`: what a saved model says of pictures."""
+"""`drivetrain predict`: what a saved model says of files."""
 
 from __future__ import annotations
 
@@ -28,7 +28,9 @@ def predict(
     inputs: Annotated[
         list[Path],
         typer.Argument(
-            help="Pictures, or folders: all pictures below them.", metavar="FILE|FOLDER", parser=path_of("FILE|FOLDER")
+            help="Files that the model reads, or folders: all such files below them.",
+            metavar="FILE|FOLDER",
+            parser=path_of("FILE|FOLDER"),
         ),
     ],
     *,
@@ -39,7 +41,7 @@ def predict(
     batch_size: Annotated[
         int,
         typer.Option(
-            help="Pictures that go through the network together.", parser=whole_of("batch_size", least=1), metavar="N"
+            help="Files that go through the network together.", parser=whole_of("batch_size", least=1), metavar="N"
         ),
     ] = 32,
     device: Device = "auto",
@@ -47,13 +49,13 @@ def predict(
     json: Annotated[
         bool,
         typer.Option(
-            "--json", help="Print one JSON object per picture and line: path, label, probability, top, set, abstained."
+            "--json", help="Print one JSON object per file and line: path, label, probability, top, set, abstained."
         ),
     ] = False,
 ) -> None:
-    """Say what pictures show, one line each, in the order given; without torch where the model allows it.
+    """Say what files show, one line each, in the order given; without torch where the model allows it.
 
-    A picture that cannot be read is reported (with --json by a line with an `error`), the rest go on, and the exit
+    A file that cannot be read is reported (with --json by a line with an `error`), the rest go on, and the exit
     status is 1 at the end, as it is with cat or grep.
     """
     import drivetrain as dt  # noqa: PLC0415 - light, but what it loads next is not
@@ -62,7 +64,7 @@ def predict(
     on_terminal = sys.stdout.isatty()  # where the answers themselves show how far it is
     with answers() as answer:
         predictor = dt.load(model, device=device, precision=precision.value, top_k=top_k)
-        sources = list(_sources(inputs))
+        sources = list(_sources(predictor, inputs))
         failed = 0
         with track("predicting", 0 if on_terminal else len(sources)) as advance:
             for prediction in _predictions(predictor, sources, batch_size):
@@ -118,18 +120,20 @@ def _percent(item: tuple[str, float]) -> str:
     return f"{item[0]} {100 * item[1]:.1f} %"
 
 
-def _sources(inputs: Iterable[Path]) -> Iterator[Path | Prediction]:
-    """The files to read; a folder stands for the pictures below it, or for an error where there are none."""
-    from drivetrain.runtime.files.scanning import folder_pictures  # noqa: PLC0415
+def _sources(predictor: Predictor, inputs: Iterable[Path]) -> Iterator[Path | Prediction]:
+    """The files to read; a folder stands for those below it that are inputs, or for an error where there are none."""
+    from drivetrain.errors import SettingError  # noqa: PLC0415
     from drivetrain.runtime.predictor import Prediction  # noqa: PLC0415
-    from drivetrain.text import readable  # noqa: PLC0415
+    from drivetrain.runtime.spec import sources_of  # noqa: PLC0415
 
     for item in inputs:
         if not os.path.isdir(item):  # noqa: PTH112 - Path.is_dir raises for names that are too long
             yield item
             continue
-        pictures = folder_pictures(item)
-        yield from pictures or [Prediction(str(item), error=f"{readable(item)}: the folder holds no pictures")]
+        try:
+            yield from sources_of(predictor.reader, item)
+        except SettingError as error:
+            yield Prediction(str(item), error=str(error))
 
 
 def _predictions(predictor: Predictor, sources: Iterable[Path | Prediction], batch_size: int) -> Iterator[Prediction]:

@@ -25,10 +25,10 @@ TITLES = {
     "labels": ("Likely wrong labels", "The label and a model that has not seen it disagree, and the model is sure."),
     "duplicates": (
         "Duplicates",
-        "Pairs that show the same picture, or one a part of the other; those with different labels first. Remove one; "
+        "Pairs that show the same, or one a part of the other; those with different labels first. Remove one; "
         "give copies of the very same file their right label, since what is decided of one holds for all.",
     ),
-    "losses": ("Highest losses", "Validation rows that the model is most wrong about: odd pictures and wrong labels."),
+    "losses": ("Highest losses", "Validation rows that the model is most wrong about: odd ones and wrong labels."),
 }
 
 
@@ -77,7 +77,7 @@ def review(
         try:
             server.run()
         except KeyboardInterrupt:
-            answer(f"{len(decisions_in(out))} pictures decided, in {quoted(out)}")
+            answer(f"{len(decisions_in(out))} rows decided, in {quoted(out)}")
         finally:
             server.close()
 
@@ -147,11 +147,11 @@ class Desk:
         from drivetrain.text import readable  # noqa: PLC0415
 
         examples, said, target = self.rows.examples, self.rows.said, self.rows.target
-        path = examples.inputs[row]
+        source, called = examples.inputs[row], examples.inputs.name(row)
         judge = self.rows.judges[row >= self.rows.n_valid]
         found: dict[str, Any] = {
-            "name": readable("/".join(path.parts[-2:])),
-            "path": readable(path),
+            "name": readable("/".join(source.parts[-2:])) if isinstance(source, Path) else called,
+            "path": called,
             "part": self.rows.part(row),
             "label": as_label(examples.values[row]),
             "copies": examples.digests.count(examples.digests[row]),

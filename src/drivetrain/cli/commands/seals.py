@@ -72,7 +72,7 @@ def seals(
             if labels is not None:
                 file_to_write(labels, "--labels", over=(".csv",))
             sealed = found.export(seal, place, labels)
-            said = f"{sealed.n} sealed pictures as hashes and looks in {quoted(place)}"
+            said = f"{sealed.n} sealed rows as hashes and looks in {quoted(place)}"
             said += f"; their labels in {quoted(labels)}: keep them apart" if labels else ""
             facts = {"seal": sealed.id, "n": sealed.n, "out": str(place), "labels": labels and str(labels)}
             answer(_said(facts, said, json))
@@ -143,4 +143,4 @@ def _line(known: Known) -> str:
     opened = "never opened" if not times else "opened once" if times == 1 else f"opened {times} times"
     how = f" with {sealed.drawn}" if sealed.drawn and "seed" in str(sealed.drawn) else ""
     state = "" if known.retired is None else f"; given up on {known.retired.when[:10]}: {known.retired.facts['reason']}"
-    return f"{sealed.id}  {sealed.n:,} pictures from {sealed.source}{how}, since {sealed.created[:10]}; {opened}{state}"
+    return f"{sealed.id}  {sealed.n:,} rows from {sealed.source}{how}, since {sealed.created[:10]}; {opened}{state}"

@@ -1,4 +1,4 @@
-"""`drivetrain train`: from a folder or a table of pictures to a saved, judged model."""
+"""`drivetrain train`: from a folder or a table to a saved, judged model."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ from drivetrain.cli.checked import number_of, path_of, text_path_of, whole_of
 from drivetrain.cli.data_options import (
     DATA,
     Channels,
+    InputKind,
     Kind,
     LabelDelimiter,
     LabelsFrom,
     PathColumn,
     TargetColumns,
     one_or_several,
+    open_input,
 )
 from drivetrain.cli.place import Device, Precision, PrecisionName
 from drivetrain.cli.project import ProjectFolder
@@ -108,6 +110,7 @@ def train(
         Path, typer.Option(help="Where the model is saved, such as fruit.model.", parser=path_of("out"), metavar="DIR")
     ],
     json: AsJson = False,
+    input: InputKind = "images",
     target: TargetColumns = None,
     path: PathColumn = None,
     split: Annotated[
@@ -180,7 +183,7 @@ def train(
             rich_help_panel=DATA,
         ),
     ] = 42,
-    channels: Channels = 3,
+    channels: Channels = None,
     labels_from: LabelsFrom = None,
     seal: Annotated[
         list[Path] | None,
@@ -201,7 +204,7 @@ def train(
     size: Annotated[
         int | None,
         typer.Option(
-            help="Side of the pictures, px.",
+            help="Of pictures: their side, px.",
             parser=whole_of("size", least=8, most=2048),
             metavar="PX",
             show_default="as pretrained, less for small pictures",
@@ -211,7 +214,7 @@ def train(
     fit: Annotated[
         FitName | None,
         typer.Option(
-            help="Pictures that are not square: their centre, or all of them, squeezed or padded.",
+            help="Of pictures that are not square: their centre, or all of them, squeezed or padded.",
             show_default="by what would be lost",
             rich_help_panel=MODEL,
         ),
@@ -225,7 +228,7 @@ def train(
     batch_size: Annotated[
         int | None,
         typer.Option(
-            help="Pictures per step.",
+            help="Rows per step.",
             parser=whole_of("batch_size", least=1),
             metavar="N",
             show_default="chosen",
@@ -300,7 +303,7 @@ def train(
     precision: Precision = PrecisionName.AUTO,
     project: ProjectFolder = None,
 ) -> None:
-    """Train a model on pictures, judge it on the validation set, and save it.
+    """Train a model, judge it on the validation set, and save it.
 
     The test set stays sealed until `drivetrain evaluate --test`. A run that was interrupted or killed is taken up
     where it was by the same command.
@@ -311,8 +314,11 @@ def train(
     import drivetrain as dt  # noqa: PLC0415 - light, but what it loads next is not
 
     with answers() as answer:
-        pictures = dt.images(
+        _check_options(input, size=size, fit=None if fit is None else fit.value)
+        rows = open_input(
+            input,
             data,
+            {"channels": channels},
             target=one_or_several(target),
             path=path,
             split=split,
@@ -325,15 +331,14 @@ def train(
             seed=seed,
             kind=None if kind is None else kind.value,
             label_delim=label_delim,
-            channels=channels,
             labels_from=None if labels_from is None else labels_from.value,
             seal=seal or None,
             retire=retire,
             project=project,
         )
-        _say_what_was_read(pictures)
+        _say_what_was_read(rows)
         learn = dt.Learner(
-            pictures,
+            rows,
             arch,
             metrics=metric or None,
             pretrained=not from_scratch,
@@ -362,7 +367,7 @@ def train(
             return
         scores = learn.saved_scores
         seconds = round(clock.monotonic() - began, 1)
-        answer(as_json(_object(learn, out, seconds, scores)) if json else _text(pictures, out, seconds, scores))
+        answer(as_json(_object(learn, out, seconds, scores)) if json else _text(rows, out, seconds, scores))
 
 
 def _budget(budget: str | None, epochs: int | None) -> float | None:
@@ -378,6 +383,14 @@ def _budget(budget: str | None, epochs: int | None) -> float | None:
         return seconds_of(budget)
     except SettingError as error:
         raise typer.BadParameter(str(error), param_hint="--budget") from error
+
+
+def _check_options(kind: str, *, size: int | None, fit: str | None) -> None:
+    """Refuse what the kind does not have before anything is read and sealed."""
+    if (size, fit) != (None, None):
+        from drivetrain.training.kind import check_options  # noqa: PLC0415 - brings torch
+
+        check_options(kind, {"size_px": size, "fit": fit})
 
 
 def _process_seconds() -> float:
@@ -428,8 +441,11 @@ def _object(learn: Learner, out: Path, seconds: float, scores: Scores | None) ->
 
 
 def _text(data: Data, out: Path, seconds: float, scores: Scores | None) -> str:
+    from drivetrain.data.kind import one_of, source_kind  # noqa: PLC0415
+
     model = quoted(out)
-    steps = [(f"drivetrain predict {model} FILE", "what does it say of a picture?")]
+    kind = source_kind(data.kind)
+    steps = [(f"drivetrain predict {model} FILE", f"what does it say of a {one_of(kind.noun)}?")]
     if data.n_test:
         steps.insert(0, (f"drivetrain evaluate {model} --test", "open the test set: once, at the end"))
     judged = "there is no validation set: nothing to judge it on" if scores is None else scores_as_text(scores)

@@ -140,7 +140,7 @@ class SealedSet(BaseModel):
         if not all(len(bytes.fromhex(found)) == HASH_BYTES for found in (*self.looks, *self.overlap)):
             raise ValueError(f"a content hash has another length than {HASH_BYTES} bytes")
         if self.count is not None and self.count != self.n:
-            raise ValueError(f"it holds {self.n} pictures, and says that there are {self.count}")
+            raise ValueError(f"it holds {self.n} rows, and says that there are {self.count}")
         for signature in self.signatures:
             if len(signature) not in SIGNATURE_LENGTHS or any(part != VERSION for part in signature[::SIGNATURE_BYTES]):
                 raise ValueError(f"a signature has {len(signature)} bytes; expected {SIGNATURE_BYTES}, of version 1")
@@ -281,7 +281,7 @@ class SealedSet(BaseModel):
         blank = sum(not look for look in sealed.signatures)
         if blank and sealed.by == "looks":
             raise SealError(
-                f"{readable(path)} was altered: {blank} of its {sealed.n} pictures have no signature, so that copies "
+                f"{readable(path)} was altered: {blank} of its {sealed.n} rows have no signature, so that copies "
                 "of them would not be recognised. To fix: give the file that `drivetrain seals export` wrote."
             )
         return sealed

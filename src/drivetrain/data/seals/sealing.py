@@ -135,7 +135,7 @@ def _check_handed_over(used: Examples, test: Examples, seal: SealFiles) -> None:
     here = _by_content(used, test)
     for sealed in _handed_over(seal):
         if found := matches(used, sealed, here):
-            raise SealError(_copies(found, sealed, "which somebody else holds", allow=False))
+            raise SealError(_copies(found, sealed, used.noun, "which somebody else holds", allow=False))
 
 
 def _that_leave(seals: Seals, data: Data, used: Examples, retire: str | None) -> list[Known]:
@@ -161,7 +161,7 @@ def _that_leave(seals: Seals, data: Data, used: Examples, retire: str | None) ->
         else:  # what looks like a sealed picture is named first: no other split would mend that
             copies = [match for match in found if not match.exact] if another_split else found
             other = sealed.identity != identity
-            raise SealError(_copies(copies, sealed, f"since {sealed.created[:10]}", retire=other))
+            raise SealError(_copies(copies, sealed, used.noun, f"since {sealed.created[:10]}", retire=other))
     return leaving
 
 
@@ -226,7 +226,7 @@ def _passed(hashes: NDArray[np.bytes_], sealed: SealedSet, allowed: Iterable[str
 
 def _begun_meanwhile(rows: Examples, exact: Sequence[int], sealed: SealedSet) -> str:
     return (
-        f"{len(exact)} pictures that would be trained or validated on are sealed as test set {sealed.id}, which "
+        f"{len(exact)} {rows.noun} that would be trained or validated on are sealed as test set {sealed.id}, which "
         f"another training has begun to use since these data were made; first: {rows.inputs.name(exact[0])}.\n"
         "  To fix: make the data anew with dt.images (in a shell: the same command again): it keeps that test set."
     )
@@ -250,7 +250,7 @@ def check_validation(rows: Examples, project: ProjectPlace = None) -> None:
         if known.sealed.id not in in_use:
             continue
         if found := matches(by_content, known.sealed, here, allowed=known.allowed):
-            raise SealError(_copies(found, known.sealed, f"since {known.sealed.created[:10]}"))
+            raise SealError(_copies(found, known.sealed, rows.noun, f"since {known.sealed.created[:10]}"))
 
 
 def matches(
@@ -342,7 +342,7 @@ def _recorded(seals: Seals, data: Data, test: Examples, same: Known | None, fres
     if not same.gave_way:
         warn(
             f"this test set was sealed before and given up on {same.retired.when[:10]} "
-            f"({same.retired.facts['reason']!r}); it is sealed again. What was learnt from its pictures in between "
+            f"({same.retired.facts['reason']!r}); it is sealed again. What was learnt from its rows in between "
             "makes its score flatter."
         )
     return seals.add(same.sealed)
@@ -369,8 +369,8 @@ def _overlap(used: Examples, test: Examples) -> set[str]:
     if same:
         row, twin = same[0]
         warn(
-            f"{len({row for row, _ in same})} training or validation pictures look like test pictures, so the test "
-            f"score will flatter.\n  first: {used.inputs.name(row)} looks like {test.inputs.name(twin)}\n"
+            f"{len({row for row, _ in same})} training or validation {used.noun} look like test {used.noun}, so the "
+            f"test score will flatter.\n  first: {used.inputs.name(row)} looks like {test.inputs.name(twin)}\n"
             "  To fix: `drivetrain audit` shows them; remove one of each pair."
         )
     return exact | {used.digests[row] for row, _, _ in pairs}
@@ -399,15 +399,17 @@ def _another_split(found: Sequence[Match], data: Data, sealed: SealedSet, seals:
     )
     first = next(match for match in found if match.exact)
     return (
-        f"this split would train on {trained} and validate on {validated} of the {sealed.n} pictures that are sealed "
-        f"as test set {sealed.id} (since {sealed.created[:10]}, from {sealed.source}{how}) and in use; "
+        f"this split would train on {trained} and validate on {validated} of the {sealed.n} {data.train.noun} that are "
+        f"sealed as test set {sealed.id} (since {sealed.created[:10]}, from {sealed.source}{how}) and in use; "
         f"first: {readable(first.path)}.\n"
         f"  To fix: {keep}; or give it up, on the record, with "
         f'retire="WHY" (in a shell: drivetrain seals retire {sealed.id} --reason WHY).'
     )
 
 
-def _copies(found: Sequence[Match], sealed: SealedSet, whose: str, *, allow: bool = True, retire: bool = False) -> str:
+def _copies(
+    found: Sequence[Match], sealed: SealedSet, noun: str, whose: str, *, allow: bool = True, retire: bool = False
+) -> str:
     """Which files are copies of sealed pictures, and what to do with them."""
     shown = "".join(f"\n  {match}" for match in found[:5])
     more = f"\n  … ({len(found) - 5} more)" if len(found) > 5 else ""
@@ -419,6 +421,6 @@ def _copies(found: Sequence[Match], sealed: SealedSet, whose: str, *, allow: boo
     )
     leave = ' Or give that test set up, on the record, with retire="WHY" (in a shell: --retire WHY).' if retire else ""
     return (
-        f"{len(found)} training or validation pictures are copies of pictures that are sealed as test set {sealed.id}, "
+        f"{len(found)} training or validation {noun} are copies of {noun} that are sealed as test set {sealed.id}, "
         f"{whose}.{same}{shown}{more}\n  To fix: remove them from the training and validation set.{alike}{leave}"
     )

@@ -136,7 +136,7 @@ def draw_parts(examples: Examples, kind: Kind, asked: Fractions) -> Division:
         _require_groups(examples.groups, valid_pct + test_pct)
         parts = draw_groups(ties.units, examples.digests, labels, seed=asked.seed, stratify=asked.stratify, **fractions)
         why = "no group on both sides" + ("; every class in proportion as far as groups allow" if by_class else "")
-    decision = Decision(value=method, reason=why + (_note_of(ties) if ties else ""))
+    decision = Decision(value=method, reason=why + (_note_of(ties, examples.noun) if ties else ""))
     return Division(tuple(parts), method, valid_pct, test_pct, decision, reasons)
 
 
@@ -149,8 +149,8 @@ def _require_groups(groups: Sequence[str], held_out: float) -> None:
         )
 
 
-def _note_of(ties: Ties) -> str:
-    note = f"; {ties.n_joined} pictures that look the same as one elsewhere stay with it" if ties.n_joined else ""
+def _note_of(ties: Ties, noun: str) -> str:
+    note = f"; {ties.n_joined} {noun} that look the same as one elsewhere stay with it" if ties.n_joined else ""
     if ties.n_not_looked_at:
         note += f"; {ties.n_not_looked_at} more pairs look alike and were not compared"
     return note
@@ -172,7 +172,7 @@ def fit_target(kind: Kind, names: Sequence[str], values: Sequence[TargetValue]) 
     if len(set(values)) < 2:
         raise DataError(
             f"all {len(values)} training rows have the same {name!r}: {readable(str(values[0]))!r}; there is nothing "
-            "to tell apart. To fix: add pictures of a second class, or choose another target."
+            "to tell apart. To fix: add rows of a second class, or choose another target."
         )
     if kind == "categories":
         return CategoriesTarget.fit(name, cast("Sequence[tuple[str, ...]]", values))

@@ -164,8 +164,8 @@ def share(n: int, pct: float) -> int:
 
 def _too_small(n: int, valid_pct: float, test_pct: float) -> SplitError:
     return SplitError(
-        f"{n} distinct pictures cannot be split with valid_pct={valid_pct:g} and test_pct={test_pct:g} so that every "
-        "part has a row and every class a training row. To fix: add pictures, or set test_pct=0 or valid_pct=0."
+        f"{n} distinct rows cannot be split with valid_pct={valid_pct:g} and test_pct={test_pct:g} so that every "
+        "part has a row and every class a training row. To fix: add rows, or set test_pct=0 or valid_pct=0."
     )
 
 

@@ -115,7 +115,7 @@ def _by_unit(
     sizes = Counter(units[row] for row in first.values())
     if len(sizes) < k:
         raise SplitError(
-            f"{len(sizes)} groups or distinct pictures that need not train always cannot make {k} folds. "
+            f"{len(sizes)} groups or distinct rows that need not train always cannot make {k} folds. "
             "To fix: ask for fewer folds."
         )
     order = sorted(first, key=lambda digest: (-sizes[units[first[digest]]], rank(seed, units[first[digest]]), digest))

@@ -153,7 +153,7 @@ def _warn_of_lone(waiting: Sequence[_Unit], vocab: Sequence[str]) -> None:
 
 def _too_few(n_units: int, n_contents: int, valid_pct: float, test_pct: float) -> SplitError:
     return SplitError(
-        f"{n_units} groups of {n_contents} distinct pictures cannot be split with valid_pct={valid_pct:g} and "
+        f"{n_units} groups of {n_contents} distinct rows cannot be split with valid_pct={valid_pct:g} and "
         f"test_pct={test_pct:g} so that no group is torn apart, every part has one, and every class a training row. "
         "To fix: name a finer group, add groups, or set test_pct=0 or valid_pct=0."
     )

@@ -124,8 +124,9 @@ def _around(
     rest = [row for row in pool if row not in taken]
     if not rest:
         raise SealError(
-            f"all {len(pool)} pictures that could be trained on are sealed as test set {_names(kept)}.\n"
-            f'  To fix: add other pictures; or give the test set up, on the record, with retire="WHY" (--retire WHY).'
+            f"all {len(pool)} {examples.noun} that could be trained on are sealed as test set {_names(kept)}.\n"
+            f'  To fix: add other {examples.noun}; or give the test set up, on the record, with retire="WHY" '
+            "(--retire WHY)."
         )
     n_all, n_rest = (len({examples.digests[row] for row in rows}) for rows in (pool, rest))
     valid_pct = VALID_PCT if asked.valid_pct is None else asked.valid_pct
@@ -172,13 +173,20 @@ def _left_out(
     of_sealed = {units[row] for row in held}
     torn = [row for row in pool if row not in sealed and units[row] in of_sealed]
     if torn and not all(known.sealed.drawn is not None and known.sealed.drawn.method in GROUPED for known in kept):
-        raise _torn(f"{len(torn)} pictures are of a group that has sealed test pictures", examples, torn, kept)
+        raise _torn(
+            f"{len(torn)} {examples.noun} are of a group that has sealed test {examples.noun}", examples, torn, kept
+        )
     reasons = dict.fromkeys(torn, OUTRUN.format(part=PART_WORDS["test"]))
     if len(examples.times):
         start = min(examples.times[row] for row in held)
         later = [row for row in pool if row not in sealed and row not in reasons and examples.times[row] >= start]
         if later:
-            raise _torn(f"{len(later)} pictures are as late as sealed test pictures, or later", examples, later, kept)
+            raise _torn(
+                f"{len(later)} {examples.noun} are as late as sealed test {examples.noun}, or later",
+                examples,
+                later,
+                kept,
+            )
         reasons |= {
             row: IN_GAP.format(part=PART_WORDS["test"])
             for row in pool
@@ -207,8 +215,9 @@ def _say_of_elsewhere(found: Sequence[tuple[Project, Known]], examples: Examples
     other, known = found[0]
     n = len(known.sealed.rows_of(examples.digests))
     say(
-        f"note: {n} of these pictures are sealed as test set {known.sealed.id} in another project, {other.folder}, "
-        f"which is not asked here. To go on with that test set: project={str(other.folder)!r} (in a shell: --project)."
+        f"note: {n} of these {examples.noun} are sealed as test set {known.sealed.id} in another project, "
+        f"{other.folder}, which is not asked here. To go on with that test set: project={str(other.folder)!r} "
+        "(in a shell: --project)."
     )
 
 
@@ -226,7 +235,7 @@ def _say_what_stays(
         return
     n, size = len(held), share(len(set(examples.digests)), TEST_PCT if asked.test_pct is None else asked.test_pct)
     where = f" in {others[0].folder}" if others else ""
-    parts = [f"the {n} pictures sealed as test set {_names(kept)}{where} stay the test set"]
+    parts = [f"the {n} {examples.noun} sealed as test set {_names(kept)}{where} stay the test set"]
     parts.append(f"seed {asked.seed} divides the others into training and validation")
     if size != len({examples.digests[row] for row in held}):
         parts.append(f"test_pct would be {size} and is not followed")

@@ -65,8 +65,8 @@ def known_rows(examples: Examples, target: Target, description: str) -> tuple[li
     if counts:
         warn(
             f"{description} has classes that the model does not know: {names}. Their {len(examples) - len(kept)} rows "
-            f"are not judged, and its answers to such pictures are wrong. "
-            "To fix: name them as the model does, or train with pictures of them."
+            f"are not judged, and its answers to such {examples.noun} are wrong. "
+            f"To fix: name them as the model does, or train with {examples.noun} of them."
         )
     unknown = (
         LeftOut(examples.inputs.name(row), f"class is not in the training set: {labels[0]!r}")
@@ -84,5 +84,5 @@ def _warn_missing_classes(examples: Examples, target: Target) -> None:
     if missing:
         warn(
             f"{len(missing)} of the model's {len(target.vocab)} classes have no row in the data, so these scores say "
-            f"nothing about them: {first_few(map(repr, missing), MOST_NAMES)}. To fix: add pictures of them."
+            f"nothing about them: {first_few(map(repr, missing), MOST_NAMES)}. To fix: add {examples.noun} of them."
         )

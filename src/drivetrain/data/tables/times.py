@@ -175,9 +175,9 @@ def _start(before: NDArray[np.float64], n: int, part: Part, gap: float) -> float
             return float(before[high])
     wide = f", with a gap of {gap:,.10g} (in seconds, of dates)" if gap else ""
     raise SplitError(
-        f"no row is left before the {PART_WORDS[part]} set: {len(before)} distinct pictures at "
+        f"no row is left before the {PART_WORDS[part]} set: {len(before)} distinct rows at "
         f"{len(np.unique(before))} distinct times, of which the last {n} were wanted{wide}. "
-        "To fix: ask for a smaller fraction or gap, or add pictures of other times."
+        "To fix: ask for a smaller fraction or gap, or add rows of other times."
     )
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from drivetrain.data.kind import one_of
 from drivetrain.evaluation.calibration import calibration_error
-from drivetrain.evaluation.report.parts import ReportParts, Seal
+from drivetrain.evaluation.report.parts import PICTURES, ReportParts, Seal
 from drivetrain.evaluation.report.summary import confidence_in_words, in_words, weakest
 from drivetrain.evaluation.report.tallies import tallies
 from drivetrain.evaluation.scores import Score
@@ -73,15 +74,16 @@ def with_openings(card: str, seal: Seal) -> str:
 def _use(parts: ReportParts) -> list[str]:
     target = parts.predictions.target
     if target.kind == "number":
-        what = f"Says {quoted_list([_text(name) for name in target.names])} of a picture, as a number."
+        what = f"Says {quoted_list([_text(name) for name in target.names])} of {_article(parts.noun)}, as a number."
     else:
         named = ", ".join(_text(name) for name in target.vocab[:MOST_CATEGORIES])
         more = f" and {len(target.vocab) - MOST_CATEGORIES} more" if len(target.vocab) > MOST_CATEGORIES else ""
         one = "one of" if target.kind == "category" else "any of"
-        what = f"Says of a picture {one} {len(target.vocab)} categories of {_text(target.name)}: {named}{more}."
+        which = f"{one} {len(target.vocab)} categories of {_text(target.name)}: {named}{more}"
+        what = f"Says of {_article(parts.noun)} {which}."
     meant = _text(parts.use) if parts.use else "Its maker has not said what it is meant for, nor for whom."
     outside = (
-        "It always answers with one of these, also for pictures that show none of them."
+        f"It always answers with one of these, also for {parts.noun} that show none of them."
         if target.kind == "category"
         else ""
     )
@@ -158,9 +160,11 @@ def _confidence(parts: ReportParts) -> list[str]:
 
 
 def _limits(parts: ReportParts) -> list[str]:
+    others = "cameras" if parts.noun == PICTURES else "devices"
     lines = [
-        f"* These numbers hold for pictures like those of {_text(parts.facts.get('source', 'the training data'))}. "
-        "Other cameras, places or times can be harder, and nothing here measures that."
+        f"* These numbers hold for {parts.noun} like those of "
+        f"{_text(parts.facts.get('source', 'the training data'))}. "
+        f"Other {others}, places or times can be harder, and nothing here measures that."
     ]
     if parts.predictions.target.kind == "number":
         return lines
@@ -185,15 +189,22 @@ def _decisions(parts: ReportParts) -> list[str]:
 
 def _run(parts: ReportParts) -> list[str]:
     name = "".join(char for char in parts.title if char.isalnum() or char in "._- ") or "MODEL"
+    given = f'"{parts.example}"' if parts.example else "ROW"
+    command = f'Or `drivetrain predict "{name}" {parts.example}`. ' if parts.example else ""
     return [
         "```python",
         "import drivetrain as dt",
         "",
-        f'print(dt.load("{name}").predict("picture.jpg"))',
+        f'print(dt.load("{name}").predict({given}))',
         "```",
         "",
-        f'Or `drivetrain predict "{name}" picture.jpg`. Nothing in this folder is code.',
+        f"{command}Nothing in this folder is code.",
     ]
+
+
+def _article(noun: str) -> str:
+    one = one_of(noun)
+    return f"a{'n' if one[:1] in 'aeiou' else ''} {one}"
 
 
 def _text(said: object) -> str:

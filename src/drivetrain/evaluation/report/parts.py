@@ -19,6 +19,8 @@ ShowRow = Callable[[int, str], Html | None]
 """Position of a row in the predictions, and what stands for it where it cannot be seen → what its kind of input shows
 of it; None where it cannot be read any more."""
 
+PICTURES = "pictures"
+"""What rows are called where nobody says."""
 Level = Literal["stop", "warning", "note", "fine"]
 
 
@@ -106,6 +108,10 @@ class ReportParts:
     """What a reader has to know before the numbers, such as rows that could not be found."""
     created: str = ""
     """UTC, ISO 8601."""
+    noun: str = PICTURES
+    """What the rows are called, in the plural."""
+    example: str = "picture.jpg"
+    """Name of a file that could be asked about; empty of inputs that are no files."""
     use: str = ""
     """What the model is meant for, in the words of who made it."""
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from drivetrain.errors import InputError
+from drivetrain.evaluation.report.plain import PlainShow
 from drivetrain.pages.html import Html
-from drivetrain.runtime.kinds import face
+from drivetrain.runtime.kinds import face, has_face
 from drivetrain.runtime.spec import Arrays
 
 
 def shown(kind: str, loaded: Arrays, *, alt: str = "", side_px: int | None = None) -> Html:
     """What was loaded of a row, for a page."""
     sized: dict[str, Any] = {} if side_px is None else {"side_px": side_px}
-    return face(kind, "show").show(loaded, alt=alt, **sized)
+    return _face(kind).show(loaded, alt=alt, **sized)
 
 
 def shown_source(kind: str, source: Any, *, alt: str = "", **options: Any) -> Html | None:
@@ -26,6 +27,11 @@ def shown_source(kind: str, source: Any, *, alt: str = "", **options: Any) -> Ht
         options: Of the kind, as reading its data set settled them.
     """
     try:
-        return face(kind, "show").show_source(source, alt=alt, **options)
+        return _face(kind).show_source(source, alt=alt, **options)
     except InputError:
         return None
+
+
+def _face(kind: str) -> Any:
+    """The face `show` of a kind; without one, what can be drawn of any array."""
+    return face(kind, "show") if has_face(kind, "show") else PlainShow(kind)

@@ -22,6 +22,8 @@ from drivetrain.runtime.pictures.wide import ValueRange
 
 __all__ = ["check", "contents", "groupings", "guess_groups", "metadata", "name", "near", "noun", "settle", "suffixes"]
 
+METADATA = "file size, dimensions, camera and mean colours"
+"""What `metadata` gives, in words."""
 name = "images"
 noun = "pictures"
 suffixes = PICTURE_SUFFIXES

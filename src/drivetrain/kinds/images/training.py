@@ -60,7 +60,10 @@ STATISTICS_ROWS = 512
 """Training pictures that mean and deviation are measured on, where no pretrained weights prescribe them."""
 
 
-__all__ = ["PictureKind", "asked_augmentation", "prepare", "rebuild", "restore"]
+UNTRAINED = "embedded"
+"""The body that ships with drivetrain."""
+
+__all__ = ["UNTRAINED", "PictureKind", "asked_augmentation", "prepare", "rebuild", "restore"]
 
 
 class PictureIntake(nn.Module):
@@ -103,6 +106,12 @@ class PictureKind:
         working, sizes = batch
         return (self.intake.normalise(self.training_views(working, sizes, draws)),)
 
+    def drawn(self, batch: tuple[Tensor, ...], draws: Tensor, /) -> list[Arrays]:
+        """Training views as pixels, (S, S, C) uint8 each."""
+        working, sizes = batch
+        views = self.training_views(working, sizes, draws).permute(0, 2, 3, 1).round().to(torch.uint8).numpy()
+        return [(view,) for view in views]
+
     def training_views(self, working: Tensor, sizes: Tensor, draws: Tensor) -> Tensor:
         """(B, C, S, S) float32, values 0 to 255."""
         views = random_views(working, sizes.cpu(), draws, self.augmentation, self.train_view_px)
@@ -127,7 +136,7 @@ def prepare(
     """
     size_px = None if size_px is None else whole("size", size_px, least=8, most=2048)
     choice = choose_arch(arch, pretrained=pretrained)
-    files, channels = list(data.train.inputs), int(data.options["channels"])
+    files, channels = list(data.train.inputs), int(data.options.get("channels", 3))
     how = choose_fit(fit, files)
     arch, fit = str(choice.value), cast("Fit", how.value)
     own_px = trained_px(arch)

@@ -97,7 +97,7 @@ def guard_of(learner: Trainer, callbacks: Sequence[Callback]) -> KeepHead | None
 
 
 def worse(head: Predictions, end: Predictions, metric: Metric, *, higher_is_better: bool) -> str | None:
-    """In what the end is worse than the head by more than chance: "accuracy", "loss" or nothing.
+    """In what the end is worse than the head by more than chance: the metric's label, "loss", or None.
 
     Example:
         >>> from drivetrain.evaluation.metrics.metrics import resolve_metrics
@@ -107,7 +107,7 @@ def worse(head: Predictions, end: Predictions, metric: Metric, *, higher_is_bett
         >>> good, bad = (Predictions(ids=ids, target=size, truth=truth, output=truth + by) for by in (0.1, 5.0))
         >>> good, bad = (replace(said, loss=(said.output - truth)[:, 0] ** 2) for said in (good, bad))
         >>> worse(good, bad, resolve_metrics("mae", size)[0], higher_is_better=False)
-        'loss'
+        'MAE'
     """
     try:
         found = compare(head, end, metric, higher_is_better=higher_is_better, level=LEVEL)
