@@ -75,7 +75,7 @@ REASONS = (
     "  differently), Tango's interval covers 98.0 % by enumeration: with hardly any such row no interval can be",
     "  wrong.",
     "* *excellent*: the lower end of an AUC near 1 is never missed. It is as far as it is for the sake of labels",
-    "  that are wrong (docs/decisions.md).",
+    "  that are wrong (docs/decisions).",
     "* The calibration error gets no interval below 100 rows.",
     "* *mislabelled*, *some hard* and *nearly perfect*, n = 20 and 50: many sets show no mistake, and what one",
     "  costs is known from the model's own probabilities alone, which do not know of wrong labels. Log loss and",

@@ -27,7 +27,7 @@ WHAT_LIMITS = {
         "What limits it: the pictures. The body was trained on these classes, so a head on the frozen body is within a "
         "point or so of everything else; then the 4,000 rows are learnt by heart (the training loss comes down to what "
         "label smoothing leaves of it), and more time gives nothing, neither to fastai nor to drivetrain. MixUp and "
-        "other rates were tried on other classes and changed nothing (docs/decisions.md)."
+        "other rates were tried on other classes and changed nothing (docs/decisions)."
     ),
     "clothes": (
         "Fashion-MNIST: grey pictures of 28 px, of things that are not among the body's classes. The recipe is the "

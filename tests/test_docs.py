@@ -33,6 +33,8 @@ SIZE_PX = 48
 COLOURS = {"apple": (200, 40, 40), "pear": (150, 190, 60), "plum": (90, 40, 120)}
 PICTURES_PER_CLASS = 14
 MOST_NOT_RUN = 3
+PARTS_OF_A_RECORD = ["Context", "Choice", "Instead of", "Why"]
+RECORDS = ROOT / "docs" / "decisions"
 
 BLOCK = re.compile(
     r"(?P<mark><!-- not run: .+ -->\n)?^```(?P<language>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
@@ -181,9 +183,18 @@ def test_few_blocks_are_not_run():
 
 
 def test_links_between_pages_lead_somewhere():
-    for page in PAGES:
+    for page in [*PAGES, ROOT / "CONTRIBUTING.md", *RECORDS.rglob("*.md")]:
         for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
             assert (page.parent / link).exists(), f"{page.name}: {link}"
+
+
+def test_every_decision_has_a_record_of_four_parts_and_stands_in_the_index():
+    records = {path.relative_to(RECORDS).as_posix(): path.read_text("utf-8") for path in RECORDS.glob("*/*.md")}
+    index = (RECORDS / "README.md").read_text("utf-8")
+    assert sorted(re.findall(r"\]\(([^)]+)\)", index)) == sorted(records)
+    for name, text in records.items():
+        assert re.findall(r"^(?:# |\*\*)([A-Z][a-z ]+)\.\*\*", text, re.MULTILINE) == PARTS_OF_A_RECORD, name
+        assert text.startswith("# ") and f"[{text[2:].splitlines()[0]}]({name})" in index, name
 
 
 def test_blocks_are_found(tmp_path):

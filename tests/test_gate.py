@@ -150,7 +150,7 @@ CALLS: dict[str, Call] = {
         lambda w: w.learn.fine_tune,
         lambda _: {"epochs": 1},
         (LEARNING + "run_phases", LEARNING + "run_within"),
-        {"lr": A_NUMBER, "spent": A_NUMBER, "checkpoint": TEXT, "callbacks": LIST},
+        {"lr": A_NUMBER, "checkpoint": TEXT, "callbacks": LIST},
         ("budget",),
     ),
     "Learner.fine_tune(budget)": Call(

@@ -198,7 +198,7 @@ def test_times() -> None:
         (dt.images, {"label_col": "y"}, "has no label_col; expected target. To fix: write target="),
         (dt.images, {"fn_col": "f"}, "To fix: write path="),
         (dt.images, {"item_tfms": 1}, "expected augment of dt.Learner"),
-        (dt.images, {"label_mode": "int"}, "expected kind. To fix: write kind="),
+        (dt.images, {"label_mode": "int"}, "expected task. To fix: write task="),
         (dt.images, {"classes": ["a"]}, "expected none: the classes are those of the data"),
         (dt.images, {"train_size": 0.8}, r"expected valid_pct= and test_pct="),
         (dt.Learner, {"weights": "imagenet"}, "expected pretrained= for those of the body"),

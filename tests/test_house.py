@@ -1,6 +1,7 @@
 """The house keeps its own rules: what may import what, what an import costs, what may stand in a file."""
 
 import ast
+import pickle
 import re
 import subprocess
 import sys
@@ -10,36 +11,76 @@ from pathlib import Path
 import pytest
 
 import drivetrain
+from drivetrain import errors
 
 ROOT = Path(__file__).parents[1]
 MODULES = sorted((ROOT / "src").rglob("*.py"))
 PUBLIC_NAMES = [
+    "METRICS",
+    "ArtefactError",
+    "Audit",
     "Augmentation",
     "Calibration",
     "Callback",
+    "CategoriesTarget",
+    "CategoryTarget",
+    "Cells",
+    "Chart",
+    "CheckpointError",
     "Comparison",
+    "Data",
+    "DataError",
+    "Decision",
+    "DrivetrainError",
+    "DrivetrainWarning",
     "EarlyStopping",
+    "Evaluation",
+    "Examples",
+    "ExportError",
+    "Files",
+    "HubError",
+    "InputError",
     "KeepBest",
     "Learner",
     "LogFile",
+    "Metric",
+    "MissingExtraError",
     "ModelBase",
+    "ModelError",
+    "NumberTarget",
+    "PictureError",
     "Prediction",
     "Predictions",
     "Predictor",
     "Recipe",
     "Score",
     "Scores",
+    "SealError",
+    "SettingError",
+    "Split",
+    "SplitError",
+    "SystemLimitError",
     "TensorBoardLog",
+    "TrainingError",
+    "add_kind",
     "audit",
     "calibrate",
+    "calibration_error",
+    "cheapest_answers",
     "compare",
+    "correct_selection",
     "cross_validate",
     "evaluate",
+    "figures",
     "images",
+    "interval",
     "load",
+    "open_source",
     "quiet",
+    "record_review",
     "score",
     "slope_report",
+    "thresholds_for_cost",
 ]
 MACHINE_PATH = re.compile(r"(?<![\w./~-])/(?:work|root|home/\w+|tmp|Users/\w+|mnt|opt)/[\w.]")
 HOST = re.compile(r"https?://(?!\S*\.(?:org|com|dev|io|co|net)\b)(?!localhost|127\.0\.0\.1)\S+")
@@ -89,12 +130,52 @@ def test_import_is_light():
 
 
 def test_public_names_are_these_and_all_load():
-    assert PUBLIC_NAMES == drivetrain.__all__ == sorted(drivetrain.__all__, key=lambda name: (name.islower(), name))
+    assert drivetrain.__all__ == PUBLIC_NAMES
+    assert drivetrain.__all__ == sorted(PUBLIC_NAMES, key=lambda name: (name.islower(), not name.isupper(), name))
     for name in PUBLIC_NAMES:
-        assert getattr(drivetrain, name).__doc__, name
+        found = getattr(drivetrain, name)
+        assert found.__doc__ or name == "METRICS", name
+        if isinstance(found, type):
+            assert (found.__module__, found.__qualname__) == ("drivetrain", name)
+            assert pickle.loads(pickle.dumps(found)) is found
     assert set(PUBLIC_NAMES) <= set(dir(drivetrain))
     with pytest.raises(AttributeError, match="no attribute 'Lerner'"):
         drivetrain.Lerner  # noqa: B018
+
+
+def test_type_checkers_see_the_same_names():
+    tree = ast.parse((ROOT / "src" / "drivetrain" / "__init__.py").read_text(encoding="utf-8"))
+    [block] = [node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"]
+    assert sorted(alias.asname for node in block.body for alias in node.names) == sorted(PUBLIC_NAMES)
+
+
+def test_all_errors_are_public():
+    own = [each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, Exception)]
+    assert len(own) > 10 and {each.__name__ for each in own} <= set(PUBLIC_NAMES)
+
+
+def test_pages_import_public_names_alone():
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    found = [
+        f"{page.name}: {line}"
+        for page in pages
+        if page.name != "architecture.md"  # for those who work on the house
+        for line in page.read_text(encoding="utf-8").splitlines()
+        if re.match(r"\s*(?:from drivetrain\.|import drivetrain\.)", line)
+    ]
+    assert found == []
+
+
+def test_every_room_is_described_once():
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rooms = [path.parent.relative_to(ROOT / "src" / "drivetrain") for path in MODULES if path.name == "__init__.py"]
+    names = [".".join(room.parts) for room in rooms if room.parts]
+    table = text[text.index("## Rooms") : text.index("## How data travel")]
+    assert len(names) > 20 and [name for name in names if f"`{name}`" not in table] == []
+    rows = re.findall(r"^\| `([\w.]+)` \|", table, re.MULTILINE)
+    assert len(set(rows)) == len(rows) and set(rows) <= set(names)
+    files = [path.name for path in (ROOT / "src" / "drivetrain").glob("*.py") if path.name != "__main__.py"]
+    assert [name for name in files if f"`{name}`" not in table] == []
 
 
 def test_version_is_one():

@@ -21,25 +21,64 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from drivetrain.auditing import audit as audit
+    from drivetrain.auditing.audit import Audit as Audit
+    from drivetrain.data.assemble import open_source as open_source
+    from drivetrain.data.data import Data as Data
+    from drivetrain.data.examples import Examples as Examples
+    from drivetrain.data.inputs import Cells as Cells
+    from drivetrain.data.inputs import Files as Files
+    from drivetrain.data.review import record as record_review
+    from drivetrain.data.splitting.split import Split as Split
+    from drivetrain.errors import ArtefactError as ArtefactError
+    from drivetrain.errors import CheckpointError as CheckpointError
+    from drivetrain.errors import DataError as DataError
+    from drivetrain.errors import DrivetrainError as DrivetrainError
+    from drivetrain.errors import DrivetrainWarning as DrivetrainWarning
+    from drivetrain.errors import ExportError as ExportError
+    from drivetrain.errors import HubError as HubError
+    from drivetrain.errors import InputError as InputError
+    from drivetrain.errors import MissingExtraError as MissingExtraError
+    from drivetrain.errors import ModelError as ModelError
+    from drivetrain.errors import PictureError as PictureError
+    from drivetrain.errors import SealError as SealError
+    from drivetrain.errors import SettingError as SettingError
+    from drivetrain.errors import SplitError as SplitError
+    from drivetrain.errors import SystemLimitError as SystemLimitError
+    from drivetrain.errors import TrainingError as TrainingError
+    from drivetrain.evaluation import figures as figures
     from drivetrain.evaluation.calibration import calibrate as calibrate
+    from drivetrain.evaluation.calibration import calibration_error as calibration_error
     from drivetrain.evaluation.comparing import Comparison as Comparison
     from drivetrain.evaluation.comparing import compare as compare
     from drivetrain.evaluation.cross_validation import cross_validate as cross_validate
+    from drivetrain.evaluation.intervals import interval as interval
+    from drivetrain.evaluation.metrics.metrics import METRICS as METRICS
+    from drivetrain.evaluation.metrics.metrics import Metric as Metric
     from drivetrain.evaluation.predictions import Predictions as Predictions
+    from drivetrain.evaluation.record.selection import correct_selection as correct_selection
     from drivetrain.evaluation.scores import Score as Score
     from drivetrain.evaluation.scores import Scores as Scores
     from drivetrain.evaluation.scores import score as score
+    from drivetrain.evaluation.thresholds import cheapest_answers as cheapest_answers
+    from drivetrain.evaluation.thresholds import thresholds_for_cost as thresholds_for_cost
     from drivetrain.kinds.images.bodies.augment import Augmentation as Augmentation
     from drivetrain.kinds.images.images import images as images
     from drivetrain.learner.base import ModelBase as ModelBase
+    from drivetrain.learner.evaluate import Evaluation as Evaluation
     from drivetrain.learner.evaluate import evaluate as evaluate
     from drivetrain.learner.learner import Learner as Learner
     from drivetrain.learner.recipe import Recipe as Recipe
+    from drivetrain.pages.chart import Chart as Chart
     from drivetrain.progress import quiet as quiet
     from drivetrain.runtime.calibration import Calibration as Calibration
+    from drivetrain.runtime.decisions import Decision as Decision
+    from drivetrain.runtime.kinds import add_kind as add_kind
     from drivetrain.runtime.loading import load as load
     from drivetrain.runtime.predictor import Prediction as Prediction
     from drivetrain.runtime.predictor import Predictor as Predictor
+    from drivetrain.runtime.targets import CategoriesTarget as CategoriesTarget
+    from drivetrain.runtime.targets import CategoryTarget as CategoryTarget
+    from drivetrain.runtime.targets import NumberTarget as NumberTarget
     from drivetrain.statistics.report import slope_report as slope_report
     from drivetrain.training.callbacks import Callback as Callback
     from drivetrain.training.callbacks import EarlyStopping as EarlyStopping
@@ -55,70 +94,150 @@ if not os.environ.get("ORT_DISABLE_TELEMETRY"):
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 _HOME = {
+    "ArtefactError": "drivetrain.errors",
+    "Audit": "drivetrain.auditing.audit",
     "Augmentation": "drivetrain.kinds.images.bodies.augment",
     "Calibration": "drivetrain.runtime.calibration",
     "Callback": "drivetrain.training.callbacks",
+    "CategoriesTarget": "drivetrain.runtime.targets",
+    "CategoryTarget": "drivetrain.runtime.targets",
+    "Cells": "drivetrain.data.inputs",
+    "Chart": "drivetrain.pages.chart",
+    "CheckpointError": "drivetrain.errors",
     "Comparison": "drivetrain.evaluation.comparing",
+    "Data": "drivetrain.data.data",
+    "DataError": "drivetrain.errors",
+    "Decision": "drivetrain.runtime.decisions",
+    "DrivetrainError": "drivetrain.errors",
+    "DrivetrainWarning": "drivetrain.errors",
     "EarlyStopping": "drivetrain.training.callbacks",
+    "Evaluation": "drivetrain.learner.evaluate",
+    "Examples": "drivetrain.data.examples",
+    "ExportError": "drivetrain.errors",
+    "Files": "drivetrain.data.inputs",
+    "HubError": "drivetrain.errors",
+    "InputError": "drivetrain.errors",
     "KeepBest": "drivetrain.training.callbacks",
     "Learner": "drivetrain.learner.learner",
     "LogFile": "drivetrain.training.callbacks",
+    "METRICS": "drivetrain.evaluation.metrics.metrics",
+    "Metric": "drivetrain.evaluation.metrics.metrics",
+    "MissingExtraError": "drivetrain.errors",
     "ModelBase": "drivetrain.learner.base",
+    "ModelError": "drivetrain.errors",
+    "NumberTarget": "drivetrain.runtime.targets",
+    "PictureError": "drivetrain.errors",
     "Prediction": "drivetrain.runtime.predictor",
     "Predictions": "drivetrain.evaluation.predictions",
     "Predictor": "drivetrain.runtime.predictor",
     "Recipe": "drivetrain.learner.recipe",
     "Score": "drivetrain.evaluation.scores",
     "Scores": "drivetrain.evaluation.scores",
+    "SealError": "drivetrain.errors",
+    "SettingError": "drivetrain.errors",
+    "Split": "drivetrain.data.splitting.split",
+    "SplitError": "drivetrain.errors",
+    "SystemLimitError": "drivetrain.errors",
     "TensorBoardLog": "drivetrain.training.callbacks",
+    "TrainingError": "drivetrain.errors",
+    "add_kind": "drivetrain.runtime.kinds",
     "audit": "drivetrain.auditing",
     "calibrate": "drivetrain.evaluation.calibration",
+    "calibration_error": "drivetrain.evaluation.calibration",
+    "cheapest_answers": "drivetrain.evaluation.thresholds",
     "compare": "drivetrain.evaluation.comparing",
+    "correct_selection": "drivetrain.evaluation.record.selection",
     "cross_validate": "drivetrain.evaluation.cross_validation",
     "evaluate": "drivetrain.learner.evaluate",
+    "figures": "drivetrain.evaluation.figures",
     "images": "drivetrain.kinds.images.images",
+    "interval": "drivetrain.evaluation.intervals",
     "load": "drivetrain.runtime.loading",
+    "open_source": "drivetrain.data.assemble",
     "quiet": "drivetrain.progress",
+    "record_review": "drivetrain.data.review:record",
     "score": "drivetrain.evaluation.scores",
     "slope_report": "drivetrain.statistics.report",
+    "thresholds_for_cost": "drivetrain.evaluation.thresholds",
 }
+"""Name → the module that has it, and what it is called there, where that is another name."""
 _NEEDED = {
-    "learner": ("torch", "train"),
-    "training": ("torch", "train"),
-    "kinds": ("pandas", "train"),
+    "auditing": ("sklearn", "train"),
     "data": ("pandas", "train"),
     "evaluation": ("sklearn", "train"),
+    "kinds": ("pandas", "train"),
+    "learner": ("torch", "train"),
+    "training": ("torch", "train"),
     "statistics": ("statsmodels", "statistics"),
 }
 """Room → a library that the bare package does not bring, and the extra that does."""
 
 __all__ = [
+    "METRICS",
+    "ArtefactError",
+    "Audit",
     "Augmentation",
     "Calibration",
     "Callback",
+    "CategoriesTarget",
+    "CategoryTarget",
+    "Cells",
+    "Chart",
+    "CheckpointError",
     "Comparison",
+    "Data",
+    "DataError",
+    "Decision",
+    "DrivetrainError",
+    "DrivetrainWarning",
     "EarlyStopping",
+    "Evaluation",
+    "Examples",
+    "ExportError",
+    "Files",
+    "HubError",
+    "InputError",
     "KeepBest",
     "Learner",
     "LogFile",
+    "Metric",
+    "MissingExtraError",
     "ModelBase",
+    "ModelError",
+    "NumberTarget",
+    "PictureError",
     "Prediction",
     "Predictions",
     "Predictor",
     "Recipe",
     "Score",
     "Scores",
+    "SealError",
+    "SettingError",
+    "Split",
+    "SplitError",
+    "SystemLimitError",
     "TensorBoardLog",
+    "TrainingError",
+    "add_kind",
     "audit",
     "calibrate",
+    "calibration_error",
+    "cheapest_answers",
     "compare",
+    "correct_selection",
     "cross_validate",
     "evaluate",
+    "figures",
     "images",
+    "interval",
     "load",
+    "open_source",
     "quiet",
+    "record_review",
     "score",
     "slope_report",
+    "thresholds_for_cost",
 ]
 
 
@@ -130,7 +249,9 @@ def __getattr__(name: str) -> Any:
         from drivetrain.errors import MissingExtraError  # noqa: PLC0415 - only on the way to an error
 
         raise MissingExtraError(f"drivetrain.{name} needs {needed}: pip install 'drivetrain[{extra}]'")
-    value = getattr(import_module(_HOME[name]), name)
+    home, _, own_name = _HOME[name].partition(":")
+    module = import_module(home)
+    value = module if home.endswith(f".{name}") and not hasattr(module, name) else getattr(module, own_name or name)
     globals()[name] = value
     return value
 
@@ -153,8 +274,6 @@ def _unknown(name: str) -> str:
     said = f"module 'drivetrain' has no attribute {name!r}"
     if name.startswith("_"):  # asked by tools, which look whether it is there
         return said
-    if isinstance(getattr(errors, name, None), type):
-        return f"{said}. To fix: from drivetrain.errors import {name}."
     if name in _ELSEWHERE:
         return f"{said}. To fix: write {_ELSEWHERE[name]}."
     return said + (f".{near}" if (near := errors.did_you_mean(name, __all__)) else "")

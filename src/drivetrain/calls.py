@@ -38,7 +38,7 @@ MEANT = {
     **dict.fromkeys(("epoch", "max_epochs", "n_epoch", "n_epochs", "num_epochs"), ("epochs", FINE_TUNE)),
     **dict.fromkeys(("criterion", "loss_fn", "loss_func"), ("loss", LEARNER)),
     "metric": ("metrics",),
-    **dict.fromkeys(("class_mode", "label_mode", "problem_type", "task"), ("kind", IMAGES)),
+    **dict.fromkeys(("class_mode", "label_mode", "problem_type"), ("task", IMAGES)),
     **dict.fromkeys(("color_mode", "in_chans", "num_channels"), ("channels", IMAGES)),
     "groups": ("group", IMAGES),
     **dict.fromkeys(("accumulate_grad_batches", "gradient_accumulation_steps"), ("accumulate", RECIPE)),

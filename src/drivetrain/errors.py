@@ -128,3 +128,24 @@ def first_few(items: Iterable[object], most: int = 5) -> str:
     listed = [str(item) for item in items]
     shown = ", ".join(listed[:most])
     return shown if len(listed) <= most else f"{shown}, … ({len(listed) - most} more)"
+
+
+for _public in (
+    ArtefactError,
+    CheckpointError,
+    DataError,
+    DrivetrainError,
+    DrivetrainWarning,
+    ExportError,
+    HubError,
+    InputError,
+    MissingExtraError,
+    ModelError,
+    PictureError,
+    SealError,
+    SettingError,
+    SplitError,
+    SystemLimitError,
+    TrainingError,
+):
+    _public.__module__ = "drivetrain"  # where people find them, so that messages and help say so

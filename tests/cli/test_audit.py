@@ -58,3 +58,15 @@ def test_features_come_from_a_body(run, pictures, monkeypatch):
     monkeypatch.setattr("drivetrain.training.features.body_features", features)
     assert run("audit", pictures, "--arch", "some_body").code == 0
     assert asked == [(45, "some_body")]
+
+
+@pytest.mark.parametrize(
+    ("older", "says"), [("number", "To fix: --task number."), ("categories", "To fix: --task multilabel.")]
+)
+def test_the_older_name_of_the_task_is_understood_with_a_warning(table, run, older, says):
+    target = "brightness" if older == "number" else "tags"
+    done = run("audit", table, "--target", target, "--kind", older, "--json")
+    assert done.code == 0, done.err
+    assert done.err.count("next version") == 1 and says in done.err
+    both = run("audit", table, "--target", target, "--kind", older, "--task", older)
+    assert both.code == 2 and "both given" in both.err

@@ -85,7 +85,7 @@ def test_nothing_that_a_terminal_obeys_is_printed(hostile, run, tmp_path):
         ("seals", "retire", "no\x1b[2Jsuch", "--reason", "x", *project),
         ("seals", "retire", "--reason", "be\x1b[2Jcause\u202e", *project),
         ("seals", *project),
-        ("train", table, "--kind", "\x1b[2J", "--out", model),
+        ("train", table, "--task", "\x1b[2J", "--out", model),
         ("no\x1b[2Jsuch",),
         ("predict", "--no\x1b[2Jsuch"),
         ("predict", "no\x1b[2Jsuch", "x"),

@@ -11,6 +11,7 @@ import pytest
 
 import drivetrain as dt
 from drivetrain.errors import ModelError
+from drivetrain.learner import fitting
 from tests.cli.conftest import COLOURS, PER_CLASS, TINY
 
 ROWS = len(COLOURS) * PER_CLASS
@@ -27,6 +28,7 @@ def passed_on(monkeypatch):
             calls["Learner"] = {"arch": arch, **options}
 
         def fine_tune(self, *epochs, **options):
+            calls["spent"] = fitting._spent.get()
             calls["fine_tune"] = {**({"epochs": epochs[0]} if epochs else {}), **options}
             raise ModelError("enough")
 
@@ -44,7 +46,7 @@ def test_defaults_are_those_of_the_functions(passed_on, pictures, run):
     nothing = dict.fromkeys(
         [
             *("target", "path", "split", "group", "time", "gap", "review", "valid_pct", "test_pct"),
-            *("kind", "label_delim", "labels_from", "seal", "retire", "project"),
+            *("task", "label_delim", "labels_from", "seal", "retire", "project"),
         ]
     )
     assert passed_on["images"] == {"source": str(pictures), **nothing, "seed": 42}
@@ -70,7 +72,7 @@ def test_defaults_are_those_of_the_functions(passed_on, pictures, run):
 
 def test_every_option_arrives(passed_on, pictures, run):
     words = (
-        "--arch local-dir:body --epochs 3 --target one --target two --path file --split part --kind number "
+        "--arch local-dir:body --epochs 3 --target one --target two --path file --split part --task number "
         "--label-delim ; --valid-pct 0.3 --test-pct 0.1 --seed 7 --size 64 --batch-size 4 --lr 0.01 --head-epochs 0 "
         "--from-scratch --metric mae --metric r2 --channels 1 --device cpu --precision bf16 --keep-best --patience 2 "
         "--unfreeze 0.4 --no-activation-cache --seal theirs.json --retire why --project shop "
@@ -89,7 +91,7 @@ def test_every_option_arrives(passed_on, pictures, run):
         "valid_pct": 0.3,
         "test_pct": 0.1,
         "seed": 7,
-        "kind": "number",
+        "task": "number",
         "label_delim": ";",
         "channels": 1,
         "labels_from": "leaf",
@@ -115,8 +117,8 @@ def test_every_option_arrives(passed_on, pictures, run):
 
 def test_a_budget_arrives_with_what_was_spent_of_it(passed_on, pictures, run):
     assert run("train", pictures, "--arch", "resnet18", "--out", "a.model", "--budget", "1.5h").code == 1
-    spent = passed_on["fine_tune"].pop("spent")
-    assert 0 < spent < 5400
+    assert 0 < passed_on["spent"] < 5400
+    assert fitting._spent.get() == 0
     assert passed_on["fine_tune"] == {
         "budget": 5400,
         "head_epochs": None,

@@ -72,7 +72,7 @@ AFTER_TRAINING = {
     "no validation set": (lambda f: images(f, valid_pct=0), (48, 0, 12)),
     "not by class": (lambda f: images(f, stratify=False, seed=3), (36, 12, 12)),
     "a table of the same pictures": (lambda f: images(table_of(f), target="label", seed=7), (36, 12, 12)),
-    "another target": (lambda f: images(table_of(f), target="height", kind="number"), (36, 12, 12)),
+    "another target": (lambda f: images(table_of(f), target="height", task="number"), (36, 12, 12)),
 }
 
 

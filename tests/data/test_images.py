@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 import drivetrain.kinds.images.images as module
-from drivetrain.data.listing import SourceSpec
+from drivetrain.data.listing import TASK_NAMES, SourceSpec
 from drivetrain.errors import DataError, DrivetrainWarning, SettingError, SplitError
 from drivetrain.runtime.targets import CategoriesTarget, CategoryTarget, NumberTarget
 
@@ -140,17 +140,17 @@ def test_kinds_of_target(frame):
     )
     for target, options, kind, vocab in (
         ("few", {}, "category", ("0", "1", "2")),
-        ("few", {"kind": "number"}, "number", None),
+        ("few", {"task": "number"}, "number", None),
         ("many", {}, "number", None),
         ("tags", {}, "categories", ("red", "round")),
         ("tags", {"label_delim": ";"}, "categories", ("red", "round")),
-        ("tags", {"kind": "category"}, "category", ("red", "red;round")),
+        ("tags", {"task": "category"}, "category", ("red", "red;round")),
         ("lists", {}, "categories", ("a", "b", "c")),
         (["real", "many"], {}, "number", None),
         (["word", "few"], {}, "categories", ("few=0", "few=1", "few=2", "word=x", "word=y")),
     ):
         data = images(table, target=target, **options)
-        assert data.target.kind == data.decisions["kind"].value == kind
+        assert data.target.kind == kind and data.decisions["task"].value == TASK_NAMES[kind]
         assert data.spec.kind == kind
         if vocab:
             assert data.target.vocab == vocab
@@ -224,7 +224,7 @@ def test_sources_with_nothing_to_learn(frame, tmp_path, class_folder, put):
         (frame(4, y=[["x"]] * 4), {}, "nothing to tell apart"),
         (frame(4, y=[[]] * 4), {}, "nothing to tell apart"),
         (frame(10, y=[1.5] * 10), {}, "the same value in all"),
-        (frame(4, y=["x"] * 4), {"kind": "number"}, "no usable row.*not a number"),
+        (frame(4, y=["x"] * 4), {"task": "number"}, "no usable row.*not a number"),
         (
             pd.DataFrame({"path": ["no.jpg", "ne.jpg"], "y": ["a", "b"]}),
             {},
@@ -252,7 +252,7 @@ def test_settings(class_folder, frame):
         ({"path": "x"}, "leave path out"),
         ({"split": "x"}, "leave split out"),
         ({"label_delim": ";"}, "leave label_delim out"),
-        ({"kind": "number"}, "cannot be read from a folder"),
+        ({"task": "number"}, "cannot be read from a folder"),
     ):
         with pytest.raises(SettingError, match=says):
             images(root, **options)
@@ -332,3 +332,36 @@ def test_data_needs_no_torch_and_pictures_need_no_pandas():
         "import drivetrain.data.reopen; assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+@pytest.mark.parametrize(
+    ("older", "says", "kind"),
+    [
+        ({"kind": "number"}, r"kind= is called task= now, .* To fix: pass task='number'", "number"),
+        ({"kind": "categories"}, "To fix: pass task='multilabel'", "categories"),
+        (
+            {"task": "categories"},
+            "'categories' is called 'multilabel' now, .* pass task='multilabel'",
+            "categories",
+        ),
+    ],
+)
+def test_older_words_for_the_task_are_understood_with_a_warning(frame, older, says, kind):
+    target = [str(i % 3) for i in range(30)]
+    with pytest.warns(DrivetrainWarning, match=says) as caught:
+        data = images(frame(30, t=target), target="t", **older)
+    assert data.target.kind == data.spec.kind == kind
+    assert sum("next version" in str(each.message) for each in caught) == 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        ({"task": "multi"}, "task='multi' cannot be used: expected None, 'category', 'multilabel' or 'number'"),
+        ({"kind": "colour"}, "kind='colour' cannot be used: expected None, 'category', 'multilabel' or 'number'"),
+        ({"task": "number", "kind": "number"}, "both given; expected task= alone, .* To fix: leave kind= out"),
+    ],
+)
+def test_what_is_no_task_is_refused(frame, asked, says):
+    with pytest.raises(SettingError, match=says):
+        images(frame(30, t=["a", "b"] * 15), target="t", **asked)

@@ -60,7 +60,7 @@ def test_it_stands_among_the_decisions(tmp_path):
         write(tmp_path / f"{i}.png", scene(i))
     cells = {"path": [f"{i}.png" for i in range(30)], "day": [int(day.strftime("%Y%m%d")) for day in DAYS]}
     pd.DataFrame(cells).to_csv(tmp_path / "days.csv", index=False)
-    data = images(tmp_path / "days.csv", kind="number")
+    data = images(tmp_path / "days.csv", task="number")
     assert "dates written as digits" in data.decisions["numbers"].reason and "numbers: as numbers" in data.summary()
     assert sorted({value for (value,) in data.train.values})[0] >= 20231220.0
 

@@ -64,7 +64,7 @@ def test_a_table_is_read_by_the_same_columns(put):
     with pytest.raises(DataError, match="no column 'where'"):
         found_again(renamed, data, "valid")
     assert found_again(renamed, data, "valid", path="w", target=("t",)).examples == data.valid
-    numbers = images(table, path="where", target="size", kind="number")
+    numbers = images(table, path="where", target="size", task="number")
     assert found_again(table, numbers, "test").examples == numbers.sealed_test.open()
     with pytest.raises(SettingError, match="2 target columns given; the model says 1 numbers"):
         found_again(table, numbers, "test", target=("size", "tags"))
@@ -162,5 +162,5 @@ def test_errors(class_folder, put, tmp_path):
     number = images(
         pd.DataFrame({"path": [str(path) for path in data.train.inputs], "y": [i / 2 for i in range(len(data.train))]})
     )
-    with pytest.raises(SettingError, match="kind='number' cannot be read from a folder"):
+    with pytest.raises(SettingError, match="task='number' cannot be read from a folder"):
         found_again(other, number, "valid")

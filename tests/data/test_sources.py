@@ -67,7 +67,7 @@ def test_one_hot_columns_all_the_way(table):
     source = table(cat=cycle(1, 0, 0), dog=cycle(0, 1, 0), fox=cycle(0, 0, 1))
     data = images(source, target=["cat", "dog", "fox"])
     assert data.target.vocab == ("cat", "dog", "fox")
-    assert data.decisions["kind"].value == "category"
+    assert data.decisions["task"].value == "category"
     rows = reopen(source, data.spec, data.target, split=data.split).part("valid")
     assert Counter(rows.examples.values) == Counter(data.valid.values)
 

@@ -197,13 +197,13 @@ def test_the_task_of_one_column(cells, kind):
 def test_numbered_classes_are_known_by_the_name_of_their_column():
     codes = [i % 30 for i in range(60)]
     assert task_of(codes, name="Class_ID").kind == "category"
-    assert "pass kind='number'" in task_of(codes, name="label").reason
+    assert "pass task='number'" in task_of(codes, name="label").reason
     assert task_of(range(60), name="label").kind == "number"  # none occurs twice
     found = task_of(codes, name="n")
     assert found.kind == "number"
     assert found.notes == (
         "target 'n' has the integers 0 to 29, each about 2 times: taken as numbers. If they are codes of classes, pass "
-        "kind='category'; if not, kind='number' says so.",
+        "task='category'; if not, task='number' says so.",
     )
     assert task_of([i % 30 + 40 for i in range(60)], name="n").notes == ()  # ages
     assert task_of(codes, name="n", kind="number").notes == ()
@@ -214,7 +214,7 @@ DECIMALS = [i + 0.5 for i in range(30)]
 
 def test_text_among_many_decimals_is_named_and_makes_no_class_of_each():
     for cells in ([*DECIMALS, "heavy"], [*map(str, DECIMALS), "heavy", None]):
-        with pytest.raises(DataError, match=r"target 't' .*30 of 31 cells, such as 0.5.*text, such as 'heavy'.*kind="):
+        with pytest.raises(DataError, match=r"target 't' .*30 of 31 cells, such as 0.5.*text, such as 'heavy'.*task="):
             task_of(cells)
         for kind in ("number", "category"):
             assert task_of(cells, kind=kind).kind == kind
@@ -273,7 +273,7 @@ def test_a_word_among_numbers_is_a_gap_and_told(word):
     assert faults == {40: "target is missing: w", 41: "target is missing: w"}
     assert task.notes == (
         f"2 cells of target 'w' are {word!r}: taken as no value, as the other cells are numbers. To keep it as a "
-        "class, pass kind='category'.",
+        "class, pass task='category'.",
     )
     assert read({"w": [*map(str, range(5)), word]}, kind="category")[1][-1] == (None if word == "#N/A" else word)
 
@@ -311,7 +311,7 @@ def test_dates_are_no_target(dates):
 def test_numbers_with_a_unit_are_told(form, unit):
     task = task_of([form.format(i) for i in range(30)])
     assert task.kind == "category"
-    assert f"If they are numbers, remove {unit!r}; if not, pass kind='category'" in task.notes[0]
+    assert f"If they are numbers, remove {unit!r}; if not, pass task='category'" in task.notes[0]
     assert task_of([f"{i}{'ab'[i % 2]}" for i in range(30)]).notes == ()  # house numbers
     assert task_of([f"class {i}" for i in range(30)]).notes == ()
 
@@ -489,7 +489,7 @@ def test_labels_in_a_cell():
     ]
     assert read({"t": ["x;y"]}, kind="categories")[1] == [("x;y",)]
     assert "stands in no cell of 't', such as 'a,b'" in task_of(["a,b"], delim=";").notes[0]
-    with pytest.raises(SettingError, match="has no effect with kind='category'"):
+    with pytest.raises(SettingError, match="has no effect with task='category'"):
         task_of(["x"], kind="category", delim=";")
     for kind in ("category", "number"):
         with pytest.raises(SettingError, match="cannot read cells that are lists, in 't'"):
@@ -537,7 +537,7 @@ def test_one_hot_columns_are_one_category(pair):
     task, values, _, _ = read(columns)
     assert (task.kind, values) == ("category", ["cat", "dog", "fox"])
     assert "exactly one of 3 columns of yes and no is true in every row" in task.reason
-    assert "pass kind='categories'" in task.reason
+    assert "pass task='multilabel'" in task.reason
     assert read(columns, kind="categories")[1] == [("cat",), ("dog",), ("fox",)]
     few = {name: [*columns[name], no] for name in columns}
     assert read(few)[1] == [("cat",), ("dog",), ("fox",), ()]  # a row with none: no coding of one category
@@ -606,7 +606,7 @@ def test_other_columns():
     assert read({"rot": [True, False], "colour": ["red", "blue"]})[1] == [("rot", "colour=red"), ("colour=blue",)]
     with pytest.raises(DataError, match=r"'w' holds numbers.*'label' text, such as 'pear'.*columns of one kind"):
         read({"label": ["pear"] * 30, "w": DECIMALS})
-    with pytest.raises(SettingError, match="kind='category' needs one target column, got 2: 'a', 'b'"):
+    with pytest.raises(SettingError, match="task='category' needs one target column, got 2: 'a', 'b'"):
         read({"a": ["x"], "b": ["y"]}, kind="category")
 
 
@@ -621,4 +621,4 @@ def test_numbers_that_were_asked_for():
 
 def test_every_choice_tells_how_to_change_it():
     for cells in ([1, 2], [1.5, 2.5], list(range(30)), ["a|b", "a"], ["['a']", "[]"], ["1E2", "2E2"] * 2):
-        assert "pass kind=" in task_of(cells).reason
+        assert "pass task=" in task_of(cells).reason

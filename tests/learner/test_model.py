@@ -146,7 +146,7 @@ def test_numbers_too(tmp_path, monkeypatch):
         rows.append((tmp_path / f"{i}.png", level / 10))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # plain pictures look alike
-        data = dt.images(rows, valid_pct=0.3, test_pct=0.0, kind="number")
+        data = dt.images(rows, valid_pct=0.3, test_pct=0.0, task="number")
 
     class Line(dt.ModelBase):
         def __init__(self, data):

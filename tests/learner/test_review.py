@@ -104,7 +104,7 @@ def test_numbers_have_losses_and_no_wrong_labels(make_learner: MakeLearner, squa
     table = pd.DataFrame(
         {"path": [str(p) for p in paths], "x": [list(COLOURS).index(p.parent.name) + 0.5 for p in paths]}
     )
-    learn = make_learner(dt.images(table, target="x", kind="number", seed=1)).fit(1, checkpoint=False)
+    learn = make_learner(dt.images(table, target="x", task="number", seed=1)).fit(1, checkpoint=False)
     rows = review_rows(learn, "m")
     assert rows.items["labels"] == () and rows.items["losses"]
     assert "one category" in rows.notes[0]

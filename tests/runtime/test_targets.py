@@ -99,3 +99,25 @@ def test_inconsistent_descriptions_are_refused(stored: dict[str, object]) -> Non
 def test_numbers_whose_squares_are_none_are_refused(values, said):
     with pytest.raises(DataError, match=f"the values of y .* cannot be squared; expected .* in a {said}"):
         NumberTarget.fit(("y",), [(value,) for value in values])
+
+
+def test_what_depends_on_the_task_is_a_method_of_the_target() -> None:
+    one = CategoryTarget(name="fruit", vocab=("apple", "fig", "pear"))
+    several = CategoriesTarget(name="tags", vocab=("red", "round", "ripe"), threshold=0.4)
+    numbers = NumberTarget(names=("g", "mm"), mean=(0.0, 0.0), std=(1.0, 1.0))
+    said = np.array([[0.5, 0.3, 0.2], [0.1, 0.1, 0.8]])
+    assert one.chosen(said).tolist() == [0, 2] and one.chosen(said).dtype == np.int64
+    assert several.chosen(said).tolist() == [[1, 0, 0], [0, 0, 1]]
+    assert numbers.chosen(said).tolist() == said.tolist()
+    found, least = one.confidence(said), several.confidence(said)
+    assert found is not None and found.tolist() == [0.5, 0.8]
+    assert least is not None and least.tolist() == [0.5, 0.8]  # of 0.5, 0.7, 0.8 and of 0.9, 0.9, 0.8
+    assert numbers.confidence(said) is None
+    assert [each.encoded_shape(2) for each in (one, several, numbers)] == [(2,), (2, 3), (2, 2)]
+    assert one.decode_truth(one.encode(["pear", "fig"])) == ["pear", "fig"]
+    assert several.decode_truth(several.encode([("ripe",), ()])) == [("ripe",), ()]
+    assert numbers.decode_truth(numbers.encode([(1.5, 2.0)])) == [(1.5, 2.0)]
+    assert [each.output_names for each in (one, several, numbers)] == [one.vocab, several.vocab, ("g", "mm")]
+    assert [each.categories for each in (one, several, numbers)] == [one.vocab, several.vocab, ()]
+    assert [each.task for each in (one, several, numbers)] == ["category", "multilabel", "number"]
+    assert [each.noun for each in (one, several, numbers)] == ["category", "category", "number"]

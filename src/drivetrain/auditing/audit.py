@@ -20,12 +20,12 @@ from drivetrain.auditing.shift import shift_findings
 from drivetrain.auditing.shortcut import ShortcutAudit, chosen_rows, look_for_shortcuts, shortcut_findings
 from drivetrain.auditing.sources import Reading, broken_findings, rows_of
 from drivetrain.calls import named
-from drivetrain.data.asking import asked_by, asked_column, asked_delimiter, asked_kind, asked_target
+from drivetrain.data.asking import asked_by, asked_column, asked_delimiter, asked_target, asked_task
 from drivetrain.data.data import Data
 from drivetrain.data.examples import Examples
 from drivetrain.data.groups.grouping import Group, Time
 from drivetrain.data.layout import LabelsFrom
-from drivetrain.data.listing import Kind
+from drivetrain.data.listing import TaskName
 from drivetrain.data.sources import Source
 from drivetrain.errors import DataError
 from drivetrain.evaluation.predictions import Predictions
@@ -110,13 +110,14 @@ def audit(
     target: str | Sequence[str] | None = None,
     path: str | None = None,
     split: str | None = None,
-    kind: Kind | None = None,
+    task: TaskName | None = None,
     label_delim: str | None = None,
     group: Group | None = None,
     time: Time | None = None,
     channels: int | None = None,
     labels_from: LabelsFrom | None = None,
     input: str | None = None,
+    kind: str | None = None,
 ) -> Audit:
     """Look for what makes a score wrong: copies, torn groups, shifts, broken files, and shortcuts.
 
@@ -134,13 +135,14 @@ def audit(
         target: As of `drivetrain.images`, like all that follow: how a source is read.
         path: Column of the paths.
         split: Column that says train, valid or test.
-        kind: What the target is.
+        task: What the target is: "category", "multilabel" or "number".
         label_delim: What separates several labels in one cell.
         group: What each row belongs to; metadata models are then judged on groups they have not seen.
         time: When each row was taken.
         channels: Of pictures: 1 grey, 3 colour, 4 colour with transparency.
         labels_from: Which folders of a folder name the classes.
         input: The kind of input, as in `drivetrain.runtime.kinds`; None takes images.
+        kind: The older name of `task`, which goes with the next version.
 
     Raises:
         DataError: The source cannot be read; or `features` has another number of rows.
@@ -153,17 +155,13 @@ def audit(
     """
     began = monotonic()
     shortcuts, looks, seed = flag("shortcuts", shortcuts), whole("looks", looks, least=0), whole("seed", seed, least=0)
-    target, path, split, kind = (
-        asked_target(target),
-        asked_column("path", path),
-        asked_column("split", split),
-        asked_kind(kind),
-    )
+    target, path, split = asked_target(target), asked_column("path", path), asked_column("split", split)
+    asked = asked_task(task, kind)
     label_delim, group, time = asked_delimiter(label_delim), asked_by("group", group), asked_by("time", time)
     channels = None if channels is None else whole("channels", channels, least=1)
     labels_from = choice("labels_from", labels_from, (None, "top", "leaf"))
     input = None if input is None else known_kind(text("input", input, what="a kind of input, such as 'images'"))
-    rows = rows_of(data, Reading(target, path, split, kind, label_delim, group, time, channels, input, labels_from))
+    rows = rows_of(data, Reading(target, path, split, asked, label_delim, group, time, channels, input, labels_from))
     table = _checked(features, rows)
     copies = find_copies(rows, table, looks=looks)
     findings = [*broken_findings(rows), *copies_findings(rows, copies), *balance_findings(rows)]
@@ -246,3 +244,6 @@ def _looked(rows: AuditRows, copies: Copies, with_features: bool, found: Shortcu
     if rows.parts is None:
         looked["parts"] = "none: what lies between parts can be told once the rows are divided"
     return looked
+
+
+Audit.__module__ = "drivetrain"  # where people find it, so that messages and help say so

@@ -29,7 +29,7 @@ class Reading:
     target: str | Sequence[str] | None = None
     path: str | None = None
     split: str | None = None
-    kind: Kind | None = None
+    task: Kind | None = None
     label_delim: str | None = None
     group: Group | None = None
     time: Time | None = None
@@ -106,7 +106,7 @@ def _rows_of_source(source: Source, how: Reading) -> AuditRows:
         target=how.target,
         path=how.path,
         split=how.split,
-        kind=how.kind,
+        kind=how.task,
         label_delim=how.label_delim,
         aside=[name for name in (how.group, how.time) if isinstance(name, str)],
         labels_from=how.labels_from,

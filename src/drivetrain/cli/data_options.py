@@ -4,26 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 from drivetrain.cli.checked import checked, whole_of
+from drivetrain.notices import warn
 from drivetrain.runtime.kinds import known_kind, packages
 
 if TYPE_CHECKING:
     from drivetrain.data.data import Data
+    from drivetrain.data.listing import TaskName
 
 DATA = "What to learn from"
 """The panel of the help page they stand in."""
 
 
-class TargetKind(StrEnum):
+class TaskWord(StrEnum):
     """What a target can be."""
 
     CATEGORY = "category"
-    CATEGORIES = "categories"
+    MULTILABEL = "multilabel"
     NUMBER = "number"
+    CATEGORIES = "categories"
 
 
 TargetColumns = Annotated[
@@ -36,10 +39,18 @@ PathColumn = Annotated[
     str | None,
     typer.Option("--path", help="Column of the pictures' paths.", show_default="found", rich_help_panel=DATA),
 ]
-Kind = Annotated[
-    TargetKind | None,
-    typer.Option("--kind", help="What the target is.", show_default="inferred", rich_help_panel=DATA),
+Task = Annotated[
+    TaskWord | None,
+    typer.Option(
+        "--task",
+        help="What the target is: one label per row, several labels, or numbers.",
+        metavar="category|multilabel|number",
+        show_default="inferred",
+        rich_help_panel=DATA,
+    ),
 ]
+Kind = Annotated[TaskWord | None, typer.Option("--kind", hidden=True)]
+"""The older name of it."""
 LabelDelimiter = Annotated[
     str | None,
     typer.Option("--label-delim", help="What separates several labels in one cell.", rich_help_panel=DATA),
@@ -103,8 +114,31 @@ def open_input(input_kind: str, source: str, options: Mapping[str, Any], /, **as
     given = {name: value for name, value in options.items() if value is not None}
     if packages()[input_kind].startswith("drivetrain.kinds."):
         return getattr(dt, input_kind)(source, **given, **asked)
-    asked["task"] = asked.pop("kind", None)
     return open_source(source, input_kind, options=given, **asked)
+
+
+def word_of(task: TaskWord | None, kind: TaskWord | None) -> TaskName | None:
+    """What `--task` says, or `--kind`, with a warning, as `drivetrain.images` takes it.
+
+    Raises:
+        typer.BadParameter: Both are given.
+    """
+    if kind is None:
+        return None if task is None else cast("TaskName", task.value)
+    if task is not None:
+        raise typer.BadParameter("--task and --kind are both given, and --kind is the older name: leave it out.")
+    warn(f"--kind is called --task now, and the old name goes with the next version. To fix: {instead_of(kind)}.")
+    return "multilabel" if kind is TaskWord.CATEGORIES else kind.value
+
+
+def instead_of(kind: TaskWord) -> str:
+    """What to write.
+
+    Example:
+        >>> instead_of(TaskWord.CATEGORIES)
+        '--task multilabel'
+    """
+    return f"--task {'multilabel' if kind is TaskWord.CATEGORIES else kind.value}"
 
 
 def one_or_several(columns: list[str] | None) -> str | list[str] | None:

@@ -25,14 +25,14 @@ def as_typed(message: str, options: Iterable[str]) -> str:
     """A message as the user of a shell can follow it.
 
     Args:
-        message: It may name arguments, such as ``kind='category'``.
+        message: It may name arguments, such as ``task='category'``.
         options: The options of the command that was typed, as Python names; others are left as they are, and said to be
             Python's where they are meant to help.
 
     Example:
-        >>> as_typed("To fix: pass kind='category', or set test_pct=0.", ["kind", "test_pct"])
-        'To fix: pass --kind category, or set --test-pct 0.'
-        >>> as_typed("To fix: pass broken='leave out'.", ["kind"])
+        >>> as_typed("To fix: pass task='category', or set test_pct=0.", ["task", "test_pct"])
+        'To fix: pass --task category, or set --test-pct 0.'
+        >>> as_typed("To fix: pass broken='leave out'.", ["task"])
         "To fix: pass broken='leave out'. (broken= is for Python alone.)"
         >>> as_typed("To fix: pretrained=False (--from-scratch).", ["from_scratch"])
         'To fix: --from-scratch.'

@@ -4,22 +4,50 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from typing import Any, cast, get_args
+from typing import Any, cast
 
-from drivetrain.data.listing import Kind
+from drivetrain.data.listing import TASK_NAMES, Kind
+from drivetrain.data.notices import warn
 from drivetrain.data.splitting.split import Split
-from drivetrain.settings import choice, place, refuse, several, text
+from drivetrain.errors import SettingError
+from drivetrain.settings import choice, place, refuse, several, shown, text
 
 COLUMN = "the name of a column"
 
 
-def asked_kind(kind: Any) -> Kind | None:
-    """What the target is said to be, or None.
+def asked_task(task: Any, kind: Any = None) -> Kind | None:
+    """What the target is said to be, as artefacts call it, or None.
+
+    Args:
+        task: As people say it; the older word "categories" is understood, with a warning.
+        kind: The older name of the argument, with a warning.
 
     Raises:
-        SettingError: It is no kind of target.
+        SettingError: It is no task, or both are given.
+
+    Example:
+        >>> asked_task("multilabel")
+        'categories'
+        >>> asked_task("multi")
+        Traceback (most recent call last):
+        drivetrain.errors.SettingError: task='multi' cannot be used: expected None, 'category', 'multilabel' or ...
     """
-    return choice("kind", kind, (None, *get_args(Kind)))
+    if task is not None and kind is not None:
+        raise SettingError(
+            f"task={shown(task)} and kind={shown(kind)} are both given; expected task= alone, of which kind= is the "
+            "older name. To fix: leave kind= out."
+        )
+    said = kind if task is None else task
+    word = "multilabel" if isinstance(said, str) and said == "categories" else said
+    own = choice("task" if kind is None else "kind", word, (None, *TASK_NAMES.values()))
+    if kind is not None:
+        warn(f"kind= is called task= now, and the old name goes with the next version. To fix: pass task={own!r}.")
+    elif word is not said:
+        warn(
+            "the task 'categories' is called 'multilabel' now, and the old word goes with the next version. "
+            "To fix: pass task='multilabel'."
+        )
+    return next((kind for kind, name in TASK_NAMES.items() if name == own), None)
 
 
 def asked_target(target: Any) -> str | list[str] | None:

@@ -10,14 +10,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from drivetrain.data.asking import asked_by, asked_column, asked_delimiter, asked_kind, asked_target
+from drivetrain.data.asking import asked_by, asked_column, asked_delimiter, asked_target, asked_task
 from drivetrain.data.check import LeftOut
 from drivetrain.data.data import Data, Sealed
 from drivetrain.data.groups.grouping import Group, Time, check_told, with_groups, with_times
 from drivetrain.data.groups.guess import guess_groups, warn_of_torn_groups
 from drivetrain.data.kind import checked_options, source_kind
 from drivetrain.data.layout import LabelsFrom
-from drivetrain.data.listing import Kind, Listed
+from drivetrain.data.listing import Listed, TaskName
 from drivetrain.data.rows import Broken, open_rows, placed, reviewed, without_parts
 from drivetrain.data.seals.project import Project, ProjectPlace
 from drivetrain.data.seals.seal import Seals
@@ -78,7 +78,7 @@ def open_source(
     test_pct: float | None = None,
     seed: int = 42,
     stratify: bool = True,
-    task: Kind | None = None,
+    task: TaskName | None = None,
     label_delim: str | None = None,
     labels_from: LabelsFrom | None = None,
     broken: Broken = "leave out",
@@ -105,7 +105,7 @@ def open_source(
         test_pct: Fraction held out for the test set; likewise.
         seed: Another number draws another split.
         stratify: Divide every class in the same proportion.
-        task: What the target is: "category", "categories" or "number"; None infers it.
+        task: What the target is: "category", "multilabel" or "number"; None infers it.
         label_delim: What separates several labels in one cell.
         labels_from: Of a folder: "top" or "leaf", which folders name the classes; None makes out which.
         broken: "leave out" goes on without rows that cannot be used, with a warning; "error" stops.
@@ -126,7 +126,7 @@ def open_source(
         drivetrain.errors.DataError: /no/such/folder does not exist; expected a folder of pictures or a table file. ...
     """
     options = checked_options(source_kind(kind), options)
-    target, path, task = asked_target(target), asked_column("path", path), asked_kind(task)
+    target, path, told = asked_target(target), asked_column("path", path), asked_task(task)
     group, time, label_delim = asked_by("group", group), asked_by("time", time), asked_delimiter(label_delim)
     broken = choice("broken", broken, ("leave out", "error"))
     seed = whole("seed", seed, least=0)
@@ -142,7 +142,7 @@ def open_source(
         target=target,
         path=path,
         split=split_column,
-        kind=task,
+        kind=told,
         label_delim=label_delim,
         aside=[name for name in (group, time) if isinstance(name, str)],
         own_split=brought is None,

@@ -171,4 +171,7 @@ def describe_target(target: Target) -> str:
     if isinstance(target, NumberTarget):
         return f"number {first_few(map(repr, target.names))}"
     classes = "classes" if target.kind == "category" else "labels"
-    return f"{target.kind} {target.name!r}, {len(target.vocab)} {classes}: {first_few(map(readable, target.vocab))}"
+    return f"{target.task} {target.name!r}, {len(target.vocab)} {classes}: {first_few(map(readable, target.vocab))}"
+
+
+Data.__module__ = "drivetrain"  # where people find it, so that messages and help say so

@@ -117,3 +117,6 @@ class Examples:
             kind=first.kind,
             options=first.options,
         )
+
+
+Examples.__module__ = "drivetrain"  # where people find it, so that messages and help say so

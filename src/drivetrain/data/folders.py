@@ -78,7 +78,7 @@ def read_folder(
         root=root,
         left_out=tuple(LeftOut(readable(path), f"folder cannot be read: {why}") for path, why in scan.unreadable),
         ignored=_ignored(scan, layout, kind.noun),
-        decisions={"kind": Decision(value="category", reason=f"a folder names one class per {one_of(kind.noun)}")}
+        decisions={"task": Decision(value="category", reason=f"a folder names one class per {one_of(kind.noun)}")}
         | layout.decisions
         | _own_told(scan),
         notes=tuple(_notes(scan, layout, rows, kind.noun)),

@@ -242,3 +242,10 @@ def _cell_bytes(cell: Any, known: dict[Any, bytes]) -> bytes:
 
 MISSING = b"#" + np.float64(np.nan).astype("<f8").tobytes()
 """Stands for a cell that holds nothing."""
+
+
+for _public in (
+    Cells,
+    Files,
+):
+    _public.__module__ = "drivetrain"  # where people find them, so that messages and help say so

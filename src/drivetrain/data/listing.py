@@ -17,6 +17,10 @@ from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.targets import TargetValue
 
 Kind = Literal["category", "categories", "number"]
+"""What a target is, as artefacts call it."""
+TaskName = Literal["category", "multilabel", "number"]
+"""The same, as people say it."""
+TASK_NAMES: Mapping[Kind, TaskName] = {"category": "category", "categories": "multilabel", "number": "number"}
 GroupBy = str
 """What tells the groups: "column", "folder", "pattern", "near-duplicates", or what the kind of input can tell."""
 

@@ -19,7 +19,7 @@ from drivetrain.data.groups.grouping import with_groups_again
 from drivetrain.data.inputs import Cells, Files, Inputs, as_array
 from drivetrain.data.kind import SourceKind, one_of, source_kind
 from drivetrain.data.layout import LabelsFrom
-from drivetrain.data.listing import Kind, Listed, SourceSpec
+from drivetrain.data.listing import TASK_NAMES, Kind, Listed, SourceSpec
 from drivetrain.data.notices import warn
 from drivetrain.data.splitting.split import Part
 from drivetrain.data.tables.cells import MISSING_WORDS, Column, column_of, typed, written
@@ -266,8 +266,8 @@ def _read_folder(
             )
     if kind not in (None, "category"):
         raise SettingError(
-            f"kind={kind!r} cannot be read from a folder, whose sub-folders give one category per {one_of(noun)}. "
-            "To fix: pass a table of paths and targets."
+            f"task={TASK_NAMES[kind]!r} cannot be read from a folder, whose sub-folders give one category per "
+            f"{one_of(noun)}. To fix: pass a table of paths and targets."
         )
     return read_folder(place, labels_from, known, input_kind=input_kind)
 
@@ -329,7 +329,7 @@ def _choose(
         "path": why_path,
         "target": why_targets,
         "split column": brought.decision,
-        "kind": Decision(value=task.kind, reason=task.reason),
+        "task": Decision(value=TASK_NAMES[task.kind], reason=task.reason),
     }
     return spec, {name: why for name, why in reasons.items() if why is not None}
 

@@ -345,7 +345,7 @@ def _check_same_target(a: Predictions, b: Predictions) -> None:
     one, other = a.target, b.target
     if one.kind != other.kind:
         raise DataError(f"the two models predict different targets: {a!r} and {b!r}.")
-    first, second = (target.names if target.kind == "number" else target.vocab for target in (one, other))
+    first, second = (target.output_names for target in (one, other))
     if first == second or (one.kind == "number" and len(first) == len(second)):  # numbers may be called otherwise
         return
     only_a = [name for name in first if name not in set(second)]
@@ -464,3 +464,6 @@ def _two_models() -> tuple[Predictions, Predictions]:  # pyright: ignore[reportU
         return Predictions(ids=ids, target=fruit, truth=np.zeros(40, np.int64), output=np.eye(2)[said])
 
     return table(np.arange(10)), table(np.arange(5, 13))
+
+
+Comparison.__module__ = "drivetrain"  # where people find it, so that messages and help say so

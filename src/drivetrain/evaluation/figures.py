@@ -46,7 +46,7 @@ def confusion_matrix(predictions: Predictions, *, most: int = 20) -> Chart:
     target = predictions.target
     if target.kind != "category":
         raise SettingError(
-            f"{target.name!r} is of kind {target.kind!r}: a confusion matrix needs one category per row. "
+            f"{target.name!r} is of the task {target.task!r}: a confusion matrix needs one category per row. "
             "To fix: look at results(...) or top_losses(...)."
         )
     most = whole("most", most, least=2)
@@ -104,7 +104,7 @@ def predicted_vs_actual(predictions: Predictions) -> Chart:
     """
     if predictions.target.kind != "number":
         raise SettingError(
-            f"{predictions.target.name!r} is of kind {predictions.target.kind!r}, expected a number. "
+            f"{predictions.target.name!r} is of the task {predictions.target.task!r}, expected a number. "
             "To fix: look at confusion_matrix(...) or results(...)."
         )
     truth_ND, output_ND = predictions.known_truth().astype(np.float64), predictions.output.astype(np.float64)

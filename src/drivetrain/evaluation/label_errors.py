@@ -82,7 +82,7 @@ def label_errors(predictions: Predictions, *, rule: Rule = "noise rate") -> Labe
     rule = choice("rule", rule, get_args(Rule))
     if predictions.target.kind != "category":
         raise SettingError(
-            f"{predictions.target.name!r} is of kind {predictions.target.kind!r}: confident learning needs one "
+            f"{predictions.target.name!r} is of the task {predictions.target.task!r}: confident learning needs one "
             "category per row. To fix: look at the rows with the highest losses instead."
         )
     labels_N, probs_NK = predictions.known_truth(), predictions.output.astype(np.float64)

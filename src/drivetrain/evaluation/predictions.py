@@ -134,7 +134,7 @@ class Predictions:
 
     def __repr__(self) -> str:
         known = "unlabelled" if self.truth is None else "labelled"
-        return f"Predictions(n={len(self)}, {known}, target={self.target.name!r} ({self.target.kind}))"
+        return f"Predictions(n={len(self)}, {known}, target={self.target.name!r} ({self.target.task}))"
 
     @cached_property
     def judged(self) -> Predictions:
@@ -167,18 +167,11 @@ class Predictions:
 
     def decoded_truth(self) -> list[TargetValue]:
         """What is true of each row, in the user's words."""
-        truth = self.known_truth()
-        if self.target.kind == "category":
-            return [self.target.vocab[i] for i in truth]
-        return self.target.decode(truth)
+        return self.target.decode_truth(self.known_truth())
 
     def chosen(self) -> Array:
         """What the model says, encoded as `truth` is: (N,) index, (N, K) of 0 and 1, or (N, D) values."""
-        if self.target.kind == "category":
-            return self.output.argmax(axis=1).astype(np.int64)
-        if self.target.kind == "categories":
-            return (self.output >= self.target.threshold).astype(np.float32)
-        return self.output
+        return self.target.chosen(self.output)
 
     def confidence(self) -> NDArray[np.float64]:
         """(N,) probability the model gives to what it says.
@@ -188,12 +181,10 @@ class Predictions:
         Raises:
             SettingError: The target is a number, which comes without a probability.
         """
-        if self.target.kind == "number":
+        found = self.target.confidence(self.output)
+        if found is None:
             raise SettingError(f"{self.target.name!r} is a number: a predicted number comes without a probability.")
-        if self.target.kind == "category":
-            return self.output.max(axis=1).astype(np.float64)
-        said = self.chosen() == 1
-        return np.where(said, self.output, 1 - self.output).min(axis=1).astype(np.float64)
+        return found
 
     def hits(self) -> NDArray[np.bool_]:
         """(N,) whether the row is right: its category, or every one of its labels.
@@ -313,3 +304,6 @@ def _texts(values: Any, what: str) -> tuple[str, ...]:
 
 def _readable(value: TargetValue) -> str:
     return value if isinstance(value, str) else ", ".join(str(part) for part in value)
+
+
+Predictions.__module__ = "drivetrain"  # where people find it, so that messages and help say so

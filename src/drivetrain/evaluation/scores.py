@@ -276,3 +276,10 @@ def _number(value: float, decimals: int) -> str:
     """With so many digits after the point; as a power of ten where that gives only zeros, or very many digits."""
     is_power = (decimals >= _MOST_DECIMALS and value) or abs(value) >= _LARGEST_IN_DIGITS
     return f"{value:.3g}" if is_power else f"{value:,.{decimals}f}"
+
+
+for _public in (
+    Score,
+    Scores,
+):
+    _public.__module__ = "drivetrain"  # where people find them, so that messages and help say so

@@ -174,7 +174,7 @@ def cheapest_answers(
     except (TypeError, ValueError):
         refuse("costs_KK", costs_KK, "a square of numbers, true category by said category")
     if target.kind != "category":
-        raise SettingError(f"{target.name!r} is of kind {target.kind!r}: a cost matrix needs one category per row.")
+        raise SettingError(f"{target.name!r} is of the task {target.task!r}: a cost matrix needs one category per row.")
     if costs.shape != (target.n_outputs, target.n_outputs) or not ((costs >= 0) & np.isfinite(costs)).all():
         raise SettingError(
             f"the cost matrix has shape {costs.shape} and smallest value {costs.min() if costs.size else None}: "
@@ -217,7 +217,7 @@ def _questions(predictions: Predictions, positive: str | None) -> tuple[list[str
         return list(target.vocab), probs_NK, true_NK
     if target.kind == "number" or target.n_outputs != 2:
         raise SettingError(
-            f"{target.name!r} is of kind {target.kind!r} with {target.n_outputs} outputs: a threshold is for two "
+            f"{target.name!r} is of the task {target.task!r} with {target.n_outputs} outputs: a threshold is for two "
             "categories or for several labels. To fix: give a cost matrix to `cheapest_answers`."
         )
     name = target.vocab[1] if positive is None else positive

@@ -132,7 +132,7 @@ def asked_callbacks(callbacks: Any) -> list[Callback]:
 
     Example:
         >>> asked_callbacks(Callback())  # doctest: +ELLIPSIS
-        [<drivetrain.training.callbacks.Callback object at ...>]
+        [<drivetrain.Callback object at ...>]
     """
     if callbacks is None:
         return []

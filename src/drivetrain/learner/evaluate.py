@@ -260,3 +260,6 @@ def _evaluate_sealed(
     return Evaluation(
         opened.scores, opened.predictions, found.n_missing, judging.precision, opened.opening, found.n_left_out
     )
+
+
+Evaluation.__module__ = "drivetrain"  # where people find it, so that messages and help say so

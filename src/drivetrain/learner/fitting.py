@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,16 +25,32 @@ if TYPE_CHECKING:
     from drivetrain.learner.learner import Learner
 
 
+_spent: ContextVar[float] = ContextVar("drivetrain_spent", default=0.0)
+"""Seconds of a budget that are used elsewhere."""
+
+
+@contextmanager
+def spent_elsewhere(seconds: float) -> Generator[None]:
+    """Inside this block so much of a budget counts as used: by what came before the training, or will come after it.
+
+    The command line's budget is for its whole process.
+    """
+    token = _spent.set(seconds)
+    try:
+        yield
+    finally:
+        _spent.reset(token)
+
+
 def run_within(
     learner: Learner,
     seconds: float,
     recipe: Recipe,
     checkpoint: CheckpointPlace,
     callbacks: Sequence[Callback],
-    *,
-    spent: float,
 ) -> None:
     """Plan for a time and train; a run that was stopped goes on with the plan that it had."""
+    spent = _spent.get()
     began = time.monotonic() - spent
     folder = checkpoint_folder(learner, f"within {seconds} s", checkpoint, callbacks)
     phases, decisions = keep_plan(folder, learner.place, lambda: budget_plan(learner, seconds - spent, recipe, folder))

@@ -225,7 +225,6 @@ class Learner(ModelBase):
         epochs: int | None = None,
         *,
         budget: str | float | None = None,
-        spent: float = 0.0,
         unfreeze: float | None = None,
         lr: float | None = None,
         head_epochs: int | None = None,
@@ -247,7 +246,6 @@ class Learner(ModelBase):
         Args:
             epochs: Full passes over the training set with everything trained, at least 1.
             budget: Instead of epochs: the time it may take, as "90s", "5min", "1.5h" or seconds.
-            spent: Seconds of the budget that were used before this call, or will be after it.
             unfreeze: Share of the body to train, counted from the head by the work it does; None trains all, or
                 with a budget what fits.
             lr: Peak rate of the head, from which the body's rates follow; None takes 2e-3, for numbers 5e-4.
@@ -265,8 +263,7 @@ class Learner(ModelBase):
         """
         head = defaults.asked(None if head_epochs is None else whole("head_epochs", head_epochs, least=0))
         lr = defaults.choose_lr(lr, self.data.target)
-        spent, checkpoint = number("spent", spent, least=0), asking.asked_checkpoint(checkpoint)
-        callbacks = asking.asked_callbacks(callbacks)
+        checkpoint, callbacks = asking.asked_checkpoint(checkpoint), asking.asked_callbacks(callbacks)
         if unfreeze is not None:
             unfreeze = number("unfreeze", unfreeze, above=0, most=1)
         epochs, seconds = asking.asked_length(epochs, budget)
@@ -274,7 +271,7 @@ class Learner(ModelBase):
         rates, chosen = choose_rates(self, lr, statistics, solved=solved)
         recipe = Asked(lr, rates, head, unfreeze, chosen)
         if seconds is not None or epochs is None:
-            run_within(self, seconds or 0.0, recipe, checkpoint, callbacks, spent=spent)
+            run_within(self, seconds or 0.0, recipe, checkpoint, callbacks)
             return self
         phases, decisions = epochs_plan(self, epochs, recipe)
         self.decisions |= decisions

@@ -162,7 +162,7 @@ def _joined(
 def _label_errors(said: Predictions, parts: Sequence[range]) -> tuple[Item, ...]:
     """Suspected rows, the most suspect first; each part has its own thresholds, since its judge is another."""
     found: list[tuple[float, Item]] = []
-    vocab = said.target.vocab if said.target.kind != "number" else ()
+    vocab = said.target.categories
     for part in parts:
         suspects = label_errors(said.subset(list(part)))
         for row, category, margin in zip(

@@ -221,3 +221,6 @@ def colours() -> dict[str, str]:
 def style() -> str:
     """The style sheet of charts with the light theme's colours written out, which every program of drawings reads."""
     return re.sub(r"var\(--([\w-]+)\)", lambda found: colours()[found[1]], resource("charts.css"))
+
+
+Chart.__module__ = "drivetrain"  # where people find it, so that messages and help say so

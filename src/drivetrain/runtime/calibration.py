@@ -159,3 +159,6 @@ def aps_scores(probs_NK: NDArray[Any]) -> NDArray[np.float64]:
     scores_NK = np.empty_like(sums_NK)
     np.put_along_axis(scores_NK, order_NK, sums_NK, axis=1)
     return scores_NK
+
+
+Calibration.__module__ = "drivetrain"  # where people find it, so that messages and help say so

@@ -22,3 +22,6 @@ class Decision(BaseModel):
 
     def __str__(self) -> str:
         return printable(f"{self.value} ({self.reason})")
+
+
+Decision.__module__ = "drivetrain"  # where people find it, so that messages and help say so

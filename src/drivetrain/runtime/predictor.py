@@ -300,3 +300,10 @@ def answer(target: Target, row: NDArray[Any], path: str | None, top_k: int) -> P
 def _top(vocab: tuple[str, ...], row: NDArray[Any], top_k: int) -> tuple[tuple[str, float], ...]:
     best = np.argsort(-row, kind="stable")[:top_k]
     return tuple((vocab[i], float(row[i])) for i in best)
+
+
+for _public in (
+    Prediction,
+    Predictor,
+):
+    _public.__module__ = "drivetrain"  # where people find them, so that messages and help say so

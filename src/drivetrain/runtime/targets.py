@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,10 +92,23 @@ class _Vocabulary(BaseModel):
             raise ValueError("the vocabulary names a category twice")
         return self
 
+    noun: ClassVar[str] = "category"
+    """What an output stands for."""
+
     @property
     def n_outputs(self) -> int:
         """One output per category."""
         return len(self.vocab)
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """The categories."""
+        return self.vocab
+
+    @property
+    def categories(self) -> tuple[str, ...]:
+        """The categories; numbers have none."""
+        return self.vocab
 
     def _index(self, labels: Iterable[str]) -> list[int]:
         positions = {label: i for i, label in enumerate(self.vocab)}
@@ -120,6 +133,8 @@ class CategoryTarget(_Vocabulary):
     """
 
     kind: Literal["category"] = "category"
+    task: ClassVar[str] = "category"
+    """What people call it."""
 
     @classmethod
     def fit(cls, name: str, values: Iterable[str]) -> CategoryTarget:
@@ -142,6 +157,22 @@ class CategoryTarget(_Vocabulary):
         """The most probable category of each row."""
         return [self.vocab[i] for i in activated.argmax(axis=1)]
 
+    def decode_truth(self, encoded: Array) -> list[TargetValue]:
+        """The values that were encoded."""
+        return [self.vocab[i] for i in encoded]
+
+    def encoded_shape(self, n: int) -> tuple[int, ...]:
+        """Of `encode` for n rows."""
+        return (n,)
+
+    def chosen(self, activated: Array) -> Array:
+        """(N,) int64: what is said, encoded."""
+        return activated.argmax(axis=1).astype(np.int64)
+
+    def confidence(self, activated: Array) -> Array | None:
+        """(N,) float64, the highest probability."""
+        return activated.max(axis=1).astype(np.float64)
+
 
 class CategoriesTarget(_Vocabulary):
     """Several categories per row, also none (multi-label).
@@ -153,6 +184,8 @@ class CategoriesTarget(_Vocabulary):
     """
 
     kind: Literal["categories"] = "categories"
+    task: ClassVar[str] = "multilabel"
+    """What people call it."""
     threshold: float = Field(default=0.5, gt=0, lt=1)
     """A category is said when its probability is at least this."""
 
@@ -183,6 +216,23 @@ class CategoriesTarget(_Vocabulary):
         """The labels at or above the threshold, in vocabulary order."""
         return [tuple(self.vocab[i] for i in np.flatnonzero(row >= self.threshold)) for row in activated]
 
+    def decode_truth(self, encoded: Array) -> list[TargetValue]:
+        """The values that were encoded."""
+        return self.decode(encoded)
+
+    def encoded_shape(self, n: int) -> tuple[int, ...]:
+        """Of `encode` for n rows."""
+        return (n, self.n_outputs)
+
+    def chosen(self, activated: Array) -> Array:
+        """(N, K) float32 of 0 and 1: what is said, encoded."""
+        return (activated >= self.threshold).astype(np.float32)
+
+    def confidence(self, activated: Array) -> Array | None:
+        """(N,) float64, the probability of the row's least certain label, said or not said."""
+        said = activated >= self.threshold
+        return np.where(said, activated, 1 - activated).min(axis=1).astype(np.float64)
+
 
 class NumberTarget(BaseModel):
     """One or more numbers per row (regression).
@@ -199,6 +249,12 @@ class NumberTarget(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     kind: Literal["number"] = "number"
+    noun: ClassVar[str] = "number"
+    """What an output stands for."""
+    categories: ClassVar[tuple[str, ...]] = ()
+    """Numbers have none."""
+    task: ClassVar[str] = "number"
+    """What people call it."""
     names: tuple[str, ...] = Field(min_length=1)
     mean: tuple[float, ...]
     std: tuple[float, ...]
@@ -251,6 +307,11 @@ class NumberTarget(BaseModel):
         """One output per number."""
         return len(self.names)
 
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """The columns."""
+        return self.names
+
     def encode(self, values: Sequence[TargetValue]) -> Array:
         """(N, D) float64 in the user's units."""
         return np.asarray(values, dtype=np.float64).reshape(len(values), len(self.names))
@@ -268,6 +329,21 @@ class NumberTarget(BaseModel):
         """A tuple of floats per row."""
         return [tuple(row) for row in activated.tolist()]
 
+    def decode_truth(self, encoded: Array) -> list[TargetValue]:
+        """The values that were encoded."""
+        return self.decode(encoded)
+
+    def encoded_shape(self, n: int) -> tuple[int, ...]:
+        """Of `encode` for n rows."""
+        return (n, self.n_outputs)
+
+    def chosen(self, activated: Array) -> Array:
+        """(N, D): what is said, encoded."""
+        return activated
+
+    def confidence(self, activated: Array) -> Array | None:
+        """None: a number comes without a probability."""
+
 
 Target = Annotated[CategoryTarget | CategoriesTarget | NumberTarget, Field(discriminator="kind")]
 
@@ -280,3 +356,11 @@ def check_names_of(target: Target) -> None:
     reason = next(filter(None, map(unusable_name, names)), None)
     if reason is not None:
         raise ValueError(reason)
+
+
+for _public in (
+    CategoriesTarget,
+    CategoryTarget,
+    NumberTarget,
+):
+    _public.__module__ = "drivetrain"  # where people find them, so that messages and help say so

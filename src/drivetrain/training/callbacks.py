@@ -255,3 +255,13 @@ class TensorBoardLog(Callback):
 
     def on_run_end(self, run: RunView) -> None:
         self._writer.flush()
+
+
+for _public in (
+    Callback,
+    EarlyStopping,
+    KeepBest,
+    LogFile,
+    TensorBoardLog,
+):
+    _public.__module__ = "drivetrain"  # where people find them, so that messages and help say so

@@ -17,7 +17,9 @@ from drivetrain.cli.data_options import (
     LabelsFrom,
     PathColumn,
     TargetColumns,
+    Task,
     one_or_several,
+    word_of,
 )
 from drivetrain.cli.place import Device, Precision, PrecisionName
 from drivetrain.cli.results import AsJson, answers, as_json
@@ -59,6 +61,7 @@ def audit(
     time: Annotated[
         str | None, typer.Option(help="Column or pattern that says when a row was taken.", rich_help_panel=DATA)
     ] = None,
+    task: Task = None,
     kind: Kind = None,
     label_delim: LabelDelimiter = None,
     channels: Channels = None,
@@ -84,7 +87,7 @@ def audit(
             split=split,
             group=group,
             time=time,
-            kind=None if kind is None else kind.value,
+            task=word_of(task, kind),
             label_delim=label_delim,
             channels=channels,
             input=input,

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from drivetrain.runtime.predictor import Prediction
 
 ARCH = "embedded"
-"""Not what `train` would take: on handwriting ImageNet's body is slower and no better, see docs/decisions.md."""
+"""Not what `train` would take: on handwriting ImageNet's body is slower and no better, see docs/decisions."""
 SIZE_PX = 64
 """Twice the pictures' own side: the body was trained on larger ones, and this is quick and fine enough for digits."""
 EPOCHS = 4

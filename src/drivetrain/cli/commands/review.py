@@ -133,7 +133,7 @@ class Desk:
             "file": name,
             "apply": f"dt.images(…, review={str(name)!r})",
             "kind": target.kind,
-            "vocab": [] if target.kind == "number" else list(target.vocab),
+            "vocab": list(target.categories),
             "names": list(target.names) if target.kind == "number" else [],
             "notes": list(self.rows.notes),
             "rows": {row: self._row(row) for row in self._shown},

@@ -19,8 +19,10 @@ from drivetrain.cli.data_options import (
     LabelsFrom,
     PathColumn,
     TargetColumns,
+    Task,
     one_or_several,
     open_input,
+    word_of,
 )
 from drivetrain.cli.place import Device, Precision, PrecisionName
 from drivetrain.cli.project import ProjectFolder
@@ -152,6 +154,7 @@ def train(
             rich_help_panel=DATA,
         ),
     ] = None,
+    task: Task = None,
     kind: Kind = None,
     label_delim: LabelDelimiter = None,
     valid_pct: Annotated[
@@ -329,7 +332,7 @@ def train(
             valid_pct=valid_pct,
             test_pct=test_pct,
             seed=seed,
-            kind=None if kind is None else kind.value,
+            task=word_of(task, kind),
             label_delim=label_delim,
             labels_from=None if labels_from is None else labels_from.value,
             seal=seal or None,
@@ -349,14 +352,16 @@ def train(
             precision=precision.value,
             callbacks=_callbacks(keep_best=keep_best, patience=patience),
         )
+        from drivetrain.learner.fitting import spent_elsewhere  # noqa: PLC0415 - brings torch
+
         recipe: Any = {"head_epochs": head_epochs, "lr": lr, "unfreeze": unfreeze}
         recipe["statistics"] = None if statistics is None else statistics.value
         try:
             if seconds_given is None:
                 learn.fine_tune(epochs or DEFAULT_EPOCHS, **recipe)
             else:
-                spent = _process_seconds() + SAVING_S + EXPORTING_S[export.value]
-                learn.fine_tune(budget=seconds_given, spent=spent, **recipe)
+                with spent_elsewhere(_process_seconds() + SAVING_S + EXPORTING_S[export.value]):
+                    learn.fine_tune(budget=seconds_given, **recipe)
         except KeyboardInterrupt as stopped:
             raise KeyboardInterrupt(
                 f"{quoted(out)} was not written. The same command goes on where this one was"

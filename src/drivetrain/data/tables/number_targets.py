@@ -86,7 +86,7 @@ def _warn_of_rounded(name: str, values: Sequence[float]) -> None:
         warn(
             f"{len(beyond)} of {len(values)} values of {name!r} are whole numbers beyond {LARGEST_EXACT:,}, such as "
             f"{such_as}: they are rounded to {step:,.0f}, and numbers nearer to each other than that become one. "
-            "To fix: subtract a constant from all of them before, use a larger unit; or pass kind='category' if they "
+            "To fix: subtract a constant from all of them before, use a larger unit; or pass task='category' if they "
             "are names."
         )
 

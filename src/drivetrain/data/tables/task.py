@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from drivetrain.data.listing import Kind
+from drivetrain.data.listing import TASK_NAMES, Kind
 from drivetrain.data.tables.cells import (
     MISSING_BY_PROGRAMS,
     MISSING_WORDS,
@@ -69,7 +69,7 @@ def settle(
     Example:
         >>> from drivetrain.data.tables.cells import column_of
         >>> settle([column_of("age", [1.5, 2.5])]).reason
-        "the values are numbers with decimals; for classes, pass kind='category'"
+        "the values are numbers with decimals; for classes, pass task='category'"
         >>> settle([column_of("rot", [0, 1, 1]), column_of("scab", [1, 1, 0])]).kind
         'categories'
     """
@@ -91,19 +91,19 @@ def _require_values(column: Column) -> None:
 def _check_asked(columns: Sequence[Column], kind: Kind | None, delim: str | None) -> Kind | None:
     if delim is not None and kind not in (None, "categories"):
         raise SettingError(
-            f"label_delim={delim!r} has no effect with kind={kind!r}; expected kind='categories'. "
+            f"label_delim={delim!r} has no effect with task={TASK_NAMES[kind]!r}; expected task='multilabel'. "
             "To fix: leave one of them out."
         )
     lists = [column.name for column in columns if column.has_lists]
     if lists and kind not in (None, "categories"):
         raise SettingError(
-            f"kind={kind!r} cannot read cells that are lists, in {first_few(map(repr, lists))}; expected "
-            "kind='categories'. To fix: leave kind out, or name another target."
+            f"task={TASK_NAMES[kind]!r} cannot read cells that are lists, in {first_few(map(repr, lists))}; expected "
+            "task='multilabel'. To fix: leave task= out, or name another target."
         )
     if kind == "category" and len(columns) > 1 and not all(column.is_yes_no for column in columns):
         raise SettingError(
-            f"kind='category' needs one target column, got {len(columns)}: "
-            f"{first_few(repr(column.name) for column in columns)}. To fix: pass one, or kind='categories'."
+            f"task='category' needs one target column, got {len(columns)}: "
+            f"{first_few(repr(column.name) for column in columns)}. To fix: pass one, or task='multilabel'."
         )
     return kind
 
@@ -114,7 +114,7 @@ def _refuse_dates(columns: Sequence[Column], kind: Kind | None) -> None:
             raise DataError(
                 f"target column {column.name!r} holds {len(column.counts)} different dates or times, such as "
                 f"{next(iter(column.counts))!r}; expected classes or numbers. To fix: make a column of what is to be "
-                "predicted, such as days since the first date, or the month; or pass kind='category' for a class per "
+                "predicted, such as days since the first date, or the month; or pass task='category' for a class per "
                 f"date{'' if kind is None else ', as they are no numbers'}."
             )
 
@@ -130,7 +130,7 @@ def _single(column: Column, kind: Kind | None, delim: str | None) -> Task:
         return Task(
             "categories",
             f"the cells are lists written as text, such as {example}; for a class per combination, pass "
-            "kind='category'",
+            "task='category'",
             bracketed=True,
             notes=_vector_notes(column),
         )
@@ -189,26 +189,26 @@ def _numeric(column: Column) -> Task:
     n, n_rows = len(column.valued), sum(column.counts.values()) - sum(column.gaps.values())
     often = 2 * n <= n_rows
     if column.is_whole and n <= MOST_CATEGORIES_AS_INTEGERS:
-        return Task("category", f"{n} distinct integers; for numbers, pass kind='number'")
+        return Task("category", f"{n} distinct integers; for numbers, pass task='number'")
     if column.is_whole and often and column.name.casefold().replace(" ", "_").replace("-", "_") in CLASS_NAMES:
-        why = f"{n} distinct integers in a column called {column.name!r}; for numbers, pass kind='number'"
+        why = f"{n} distinct integers in a column called {column.name!r}; for numbers, pass task='number'"
         return Task("category", why)
     odd = _odd_writing(column) if n <= MOST_CATEGORIES_AS_INTEGERS and often and not column.is_whole else ""
     if odd:
-        return Task("category", f"{n} distinct codes as they are written: {odd}; for numbers, pass kind='number'")
+        return Task("category", f"{n} distinct codes as they are written: {odd}; for numbers, pass task='number'")
     if column.stated:
-        return Task("category", f"{n} categories, as the table declares; for numbers, pass kind='number'")
+        return Task("category", f"{n} categories, as the table declares; for numbers, pass task='number'")
     notes = _number_notes(column)
     if column.is_whole:
         if often and _are_codes(column):
             notes += (
                 f"target {column.name!r} has the integers {min(map(int, column.valued))} to "
                 f"{max(map(int, column.valued))}, each about {n_rows / n:.0f} times: taken as numbers. "
-                "If they are codes of classes, pass kind='category'; if not, kind='number' says so.",
+                "If they are codes of classes, pass task='category'; if not, task='number' says so.",
             )
-        return Task("number", _how(column, f"{n} distinct integers; for classes, pass kind='category'"), notes=notes)
+        return Task("number", _how(column, f"{n} distinct integers; for classes, pass task='category'"), notes=notes)
     return Task(
-        "number", _how(column, "the values are numbers with decimals; for classes, pass kind='category'"), notes=notes
+        "number", _how(column, "the values are numbers with decimals; for classes, pass task='category'"), notes=notes
     )
 
 
@@ -245,7 +245,7 @@ def _text(column: Column) -> Task:
     if found is not None and found.followed:
         return Task(
             "categories",
-            f"{_parts(found)}; for a class per combination, pass kind='category'",
+            f"{_parts(found)}; for a class per combination, pass task='category'",
             delim=found.sign,
         )
     note = _number_like(column)
@@ -255,7 +255,7 @@ def _text(column: Column) -> Task:
         notes += (
             f"{found.n_cells} of {n} classes in {column.name!r} have {found.sign!r} inside, such as "
             f"{readable(example[:60])!r}: each is taken as one class. If it separates labels, pass "
-            f"label_delim={found.sign!r}; if not, kind='category' says so.",
+            f"label_delim={found.sign!r}; if not, task='category' says so.",
         )
     first = next((text for text in column.counts if not _is_number(text)), next(iter(column.counts)))
     why = "no or yes" if column.is_yes_no else f"not numbers (such as {readable(first[:30])!r})"
@@ -269,14 +269,14 @@ def _number_like(column: Column) -> str:
     if not numbers and (unit := _unit(column)):
         return (
             f"target {column.name!r} holds {len(others)} different texts such as {others[0]!r}: taken as classes. "
-            f"If they are numbers, remove {unit!r}; if not, pass kind='category'."
+            f"If they are numbers, remove {unit!r}; if not, pass task='category'."
         )
     if len(numbers) <= MOST_CATEGORIES_AS_INTEGERS or len(others) > 2:
         return ""
     said = first_few(f"{readable(text[:30])!r} ({column.counts[text]} cells)" for text in others)
     return (
         f"target {column.name!r} holds {len(numbers)} different numbers and {said}: taken as classes. If they are "
-        "numbers, empty these cells or pass kind='number', which leaves their rows out; if not, pass kind='category'."
+        "numbers, empty these cells or pass task='number', which leaves their rows out; if not, pass task='category'."
     )
 
 
@@ -303,14 +303,14 @@ def _several(columns: Sequence[Column], kind: Kind | None, delim: str | None) ->
         return _by_delimiter(columns, delim, flags=flags)
     if kind is None and numeric:
         notes = tuple(note for column in columns for note in (*_number_notes(column), *_few_notes(column)))
-        return Task("number", f"{len(columns)} columns of numbers; for labels, pass kind='categories'", notes=notes)
+        return Task("number", f"{len(columns)} columns of numbers; for labels, pass task='multilabel'", notes=notes)
     notes: tuple[str, ...] = ()
     if kind is None:
         _refuse_mixed(columns)
         notes = tuple(
             f"target {column.name!r} holds {len(column.valued)} different numbers and is taken as labels such as "
             f"'{column.name}={next(iter(column.counts))}', since other targets are text. If it is a measurement, train "
-            "a model of its own for it; if not, kind='categories' says so."
+            "a model of its own for it; if not, task='multilabel' says so."
             for column in columns
             if column.is_whole and len(column.valued) > MOST_CATEGORIES_AS_INTEGERS
         )
@@ -335,7 +335,7 @@ def _few_notes(column: Column) -> tuple[str, ...]:
     said = first_few(sorted(column.valued))
     return (
         f"target {column.name!r} holds only {said}: taken as numbers. If they say yes and no, write 1 and 0; if "
-        "they are numbers, kind='number' says so.",
+        "they are numbers, task='number' says so.",
     )
 
 
@@ -352,7 +352,7 @@ def _one_hot(columns: Sequence[Column], kind: Kind | None) -> Task:
         notes = (
             (
                 f"{others} rows have none or several of the {len(names)} target columns true, and one category was "
-                "asked for: they are left out. To fix: pass kind='categories'.",
+                "asked for: they are left out. To fix: pass task='multilabel'.",
             )
             if others
             else ()
@@ -362,14 +362,14 @@ def _one_hot(columns: Sequence[Column], kind: Kind | None) -> Task:
         return Task(
             "category",
             f"exactly one of {len(names)} columns of yes and no is true in every row: a one-hot coding of one "
-            "category, named by column; for independent labels, pass kind='categories'; for numbers, kind='number'",
+            "category, named by column; for independent labels, pass task='multilabel'; for numbers, task='number'",
             flags=names,
         )
     asked = "asked for; " if kind else ""
     return Task(
         "categories",
         f"{asked}{len(names)} columns of yes and no; a row's labels are the columns that are true, none "
-        "where none is" + ("" if kind else "; for numbers, pass kind='number'"),
+        "where none is" + ("" if kind else "; for numbers, pass task='number'"),
         flags=names,
     )
 
@@ -394,7 +394,7 @@ def _refuse_mixed(columns: Sequence[Column]) -> None:
         if len(decimals) <= MOST_CATEGORIES_AS_INTEGERS or 2 * n < len(column.present):
             continue
         texts = {each.name: next((t for t in each.counts if not _is_number(t)), None) for each in columns}
-        mend = "correct or empty such cells; or pass kind='number', which leaves their rows out, or kind='category'"
+        mend = "correct or empty such cells; or pass task='number', which leaves their rows out, or task='category'"
         other = column.name if texts[column.name] else next((name for name, text in texts.items() if text), None)
         if other is None:
             continue
@@ -421,7 +421,7 @@ def _number_notes(column: Column) -> tuple[str, ...]:
         example = next(text for text in column.counts if "," in text)
         return (
             f"target {column.name!r} has cells such as {example!r}: taken as numbers with a decimal comma. If it "
-            "separates labels, pass label_delim=','; if not, kind='number' says so.",
+            "separates labels, pass label_delim=','; if not, task='number' says so.",
         )
     if not is_ambiguous(column):
         return ()
@@ -452,7 +452,7 @@ def _with_gaps(task: Task, columns: Sequence[Column], gap_words: Mapping[str, st
             cells = f"{n} cell{'s' if n > 1 else ''} of target {column.name!r} {'are' if n > 1 else 'is'} {word!r}"
             if by_number and (word in column.gaps or task.kind == "number"):
                 missing.add(word)
-                kept = "" if column.name in task.flags or asked else " To keep it as a class, pass kind='category'."
+                kept = "" if column.name in task.flags or asked else " To keep it as a class, pass task='category'."
                 others = "numbers" if column.number_format else "yes or no"
                 notes.append(f"{cells}: taken as no value, as the other cells are {others}.{kept}")
             elif word.casefold() in MISSING_BY_PROGRAMS:

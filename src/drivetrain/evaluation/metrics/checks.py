@@ -70,9 +70,8 @@ def check_output(output: Any, target: Target, ids: Sequence[str]) -> Array:
     if target.kind == "number" and array.ndim == 1 and target.n_outputs == 1:
         array = array[:, None]
     if array.ndim != 2 or array.shape[1] != target.n_outputs:
-        what = "number" if target.kind == "number" else "category"
         raise DataError(
-            f"the output has shape {array.shape}, expected (N, {target.n_outputs}): one column per {what} of "
+            f"the output has shape {array.shape}, expected (N, {target.n_outputs}): one column per {target.noun} of "
             f"{target.name!r}. To fix: pass the columns in the order of the target."
         )
     check_length(ids, len(array), "ids")
@@ -103,10 +102,10 @@ def check_truth(truth: Any, target: Target, ids: Sequence[str]) -> Array:
     n, k = len(ids), target.n_outputs
     if target.kind == "number" and array.ndim == 1 and k == 1:
         array = array[:, None]
-    expected = (n,) if target.kind == "category" else (n, k)
+    expected = target.encoded_shape(n)
     if array.shape != expected:
         raise DataError(
-            f"the truth has shape {array.shape}, expected {expected} for a target of kind {target.kind!r}. "
+            f"the truth has shape {array.shape}, expected {expected} for a target of the task {target.task!r}. "
             "To fix: pass target.encode(labels)."
         )
     check_finite(array, ids, "truth")

@@ -361,7 +361,7 @@ def resolve_metrics(
     if problems:
         listed = "".join(f"\n  {problem}" for problem in problems)
         raise SettingError(
-            f"{len(problems)} of {len(asked)} metrics cannot be used for {target.name!r} (kind {target.kind!r}); "
+            f"{len(problems)} of {len(asked)} metrics cannot be used for {target.name!r} (task {target.task!r}); "
             "expected names or functions that suit it:"
             f"{listed}\n  To fix: choose among {', '.join(_fitting(target))}, or pass a function f(truth, output)."
         )
@@ -441,3 +441,6 @@ def _own(name: str, function: OwnFunction) -> Metric:
         resampled=partial(own_resampled, name, function),
         max_resamples=OWN_RESAMPLES,
     )
+
+
+Metric.__module__ = "drivetrain"  # where people find it, so that messages and help say so

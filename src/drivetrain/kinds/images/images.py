@@ -6,11 +6,12 @@ import os
 from collections.abc import Sequence
 
 from drivetrain.calls import named
+from drivetrain.data.asking import asked_task
 from drivetrain.data.assemble import open_source
 from drivetrain.data.data import Data
 from drivetrain.data.groups.grouping import Group, Time
 from drivetrain.data.layout import LabelsFrom
-from drivetrain.data.listing import Kind
+from drivetrain.data.listing import TASK_NAMES, TaskName
 from drivetrain.data.rows import Broken
 from drivetrain.data.seals.project import ProjectPlace
 from drivetrain.data.seals.sealing import SealFiles
@@ -34,7 +35,7 @@ def images(
     test_pct: float | None = None,
     seed: int = 42,
     stratify: bool = True,
-    kind: Kind | None = None,
+    task: TaskName | None = None,
     label_delim: str | None = None,
     channels: int = 3,
     labels_from: LabelsFrom | None = None,
@@ -43,6 +44,7 @@ def images(
     seal: SealFiles = None,
     retire: str | None = None,
     project: ProjectPlace = None,
+    kind: str | None = None,
 ) -> Data:
     """Pictures and what they show, checked and divided into training, validation and test set.
 
@@ -72,7 +74,8 @@ def images(
         test_pct: Fraction held out for the test set; None means 0.2, or what the source itself sets apart.
         seed: Another number draws another split; the same one draws the same rows on any machine.
         stratify: Divide every class in the same proportion (one category per row only).
-        kind: What the target is; None infers it from whole columns and records why. Labels stay as they are written.
+        task: What the target is: "category", one label per row; "multilabel", any number of labels; "number", one
+            or more numbers. None infers it from whole columns and records why. Labels stay as they are written.
         label_delim: What separates several labels in one cell, such as ";"; None finds signs whose parts recur.
         channels: 1 grey, 3 colour, 4 colour with transparency; other numbers need `.npy` files.
         labels_from: Of a folder: "top", the outermost folder names the class (below train/, valid/, test/ where there
@@ -85,6 +88,7 @@ def images(
         retire: A reason to give up, on the record, sealed test sets that this split would train on; without one they
             stay test sets, whatever seed, fraction or target is asked for, once a trial has used them.
         project: The folder that remembers what is sealed; None takes what DRIVETRAIN_PROJECT says, or `.drivetrain`.
+        kind: The older name of `task`, which goes with the next version.
 
     Raises:
         DataError: The source is empty or unclear, no row is usable, or there is nothing to tell apart.
@@ -97,6 +101,9 @@ def images(
         Traceback (most recent call last):
         drivetrain.errors.DataError: /no/such/folder does not exist; expected a folder of pictures or a table file.
     """
+    if kind is not None:
+        said = asked_task(task, kind)
+        task = None if said is None else TASK_NAMES[said]
     return open_source(
         source,
         "images",
@@ -111,7 +118,7 @@ def images(
         test_pct=test_pct,
         seed=seed,
         stratify=stratify,
-        task=kind,
+        task=task,
         label_delim=label_delim,
         labels_from=labels_from,
         broken=broken,

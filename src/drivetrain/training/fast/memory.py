@@ -2,7 +2,7 @@
 
 The C library gives large blocks back as soon as they are freed, and the system clears each page of a new one when it
 is first written. A training step frees and takes the same gigabyte again and again: on a CPU some 67,000 page faults
-per step of MobileNetV1 (32 pictures of 160 px), a quarter of the step's time (docs/decisions.md).
+per step of MobileNetV1 (32 pictures of 160 px), a quarter of the step's time (docs/decisions).
 """
 
 from __future__ import annotations

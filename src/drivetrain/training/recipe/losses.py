@@ -86,7 +86,7 @@ def make_loss(
         return own
     if isinstance(loss, str) and any(loss in others for others in _BY_KIND.values()) and loss not in names:
         raise SettingError(
-            f"loss={loss!r} does not suit a target of kind {target.kind!r}: expected one of {names} or a function. "
+            f"loss={loss!r} does not suit a target of the task {target.task!r}: expected one of {names} or a function. "
             f"To fix: loss={names[0]!r}, or leave it out."
         )
     name = names[0] if loss is None else choice("loss", loss, names)

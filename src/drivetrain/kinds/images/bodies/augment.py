@@ -174,3 +174,6 @@ def _relight(views: Tensor, draws: Tensor, augmentation: Augmentation) -> Tensor
     )
     contrast, brightness = change.to(views.device)[:, :, None, None, None]
     return ((views - 127.5) * (1 + contrast) + 127.5 + 255 * brightness).clamp(0, 255)
+
+
+Augmentation.__module__ = "drivetrain"  # where people find it, so that messages and help say so
