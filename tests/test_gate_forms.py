@@ -254,8 +254,7 @@ def test_what_others_call_it_leads_to_names_that_exist() -> None:
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("SettingError", "To fix: from drivetrain.errors import SettingError"),
-        ("DrivetrainError", "To fix: from drivetrain.errors import DrivetrainError"),
+        ("SetingError", "Did you mean 'SettingError'"),
         ("load_learner", r"dt\.Learner\.load\(path\)"),
         ("ImageDataLoaders", r"dt\.images\(folder\)"),
         ("EarlyStoping", "Did you mean 'EarlyStopping'"),

@@ -23,7 +23,7 @@ def test_export_tells_how_it_went(run, model):
     assert (found["artefact"], found["precision"], found["agreement"]) == (str(model), "fp32", 1.0)
     assert found["n"] == 36 and found["n_held_out"] == 9 and found["max_abs_difference"] < 1e-4
     text = run("export", model, "--golden", "0").out
-    assert "model.onnx in fp32" in text and "100 % say the same" in text and "36 pictures (9 of" in text
+    assert "model.onnx in fp32" in text and "100 % say the same" in text and "36 rows (9 of" in text
 
 
 def test_lower_precision_is_refused_aloud(run, model):

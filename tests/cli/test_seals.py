@@ -41,7 +41,7 @@ def test_a_project_without_anything(run):
 def test_what_is_sealed_and_how_often_it_was_opened(model, run):
     (before,) = run("seals", "--json").object["seals"]
     assert (before["n"], before["openings"], before["models"], before["retired"]) == (HELD_OUT, 0, 0, None)
-    assert f"{before['id']}  {HELD_OUT} pictures from" in run("seals").out and "never opened" in run("seals").out
+    assert f"{before['id']}  {HELD_OUT} rows from" in run("seals").out and "never opened" in run("seals").out
     assert run("evaluate", model, "--test").code == 0
     (after,) = run("seals", "--json").object["seals"]
     assert (after["openings"], after["models"]) == (1, 1)
