@@ -10,7 +10,7 @@ import hashlib
 import io
 import os
 import stat
-from collections.abc import Container, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -197,12 +197,10 @@ def probe_picture(
     channels: int = 3,
     max_pixels: int = MAX_PIXELS,
     value_range: ValueRange | None = None,
-    known: Container[str] = (),
 ) -> Probe:
     """Read a file once, decode it as `read_picture` would, and tell its digest, size and looks, or what is wrong.
 
-    Large JPEGs are decoded at up to an eighth of their size: every byte is still read, so truncation is found. A file
-    whose digest is in `known` could be decoded before and is not decoded again: nothing but its digest is told.
+    Large JPEGs are decoded at up to an eighth of their size: every byte is still read, so truncation is found.
 
     Raises:
         SystemLimitError: Too many files are open.
@@ -215,8 +213,6 @@ def probe_picture(
     try:
         data = _file_bytes(path, how)
         content = digest(data)
-        if content in known:
-            return Probe(digest=content)
         if is_own_figure(data):
             raise UnreadableError("own output: a figure that drivetrain saved")
         with pillow_is_quiet():
