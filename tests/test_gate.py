@@ -19,8 +19,10 @@ from PIL import Image
 
 import drivetrain as dt
 from drivetrain.data.data import Data
+from drivetrain.decisions.proof.assigning import Experiment
 from drivetrain.errors import DrivetrainError
 from drivetrain.runtime.targets import CategoryTarget
+from tests.decisions import made
 
 NONSENSE: dict[str, Any] = {
     "text": "x",
@@ -84,6 +86,17 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         yield World(root, data, learn, said)
 
 
+def planned() -> dict[str, Any]:
+    """What a plan is made of."""
+    plan = made.plan()
+    return {"parts": plan.parts, "table": plan.table, "levers": plan.levers, "objective": plan.objective}
+
+
+def saved_plan(world: World) -> Path:
+    place = world.root / "price.plan"
+    return place if place.exists() else made.plan().save(place)
+
+
 @dataclass(frozen=True)
 class Call:
     """A public call, what it needs, what comes after its checks, and which nonsense it has a use for."""
@@ -99,6 +112,15 @@ class Call:
 
 
 A_NUMBER = BIG_ENOUGH
+UPLIFTED = {"t": [0, 1] * 60, "y": [0, 0, 1, 1] * 30, "x": list(range(120))}
+CONSTRAINT = {"what": TEXT, "limit": A_NUMBER | {"minus"}, "over": TEXT, "by": TEXT, "name": TEXT}
+ONE_TRIAL = {
+    "objective": "price",
+    "rows": {"price": [1.0] * 9},
+    "levers": dt.Lever("price", 0, 2),
+    "effect": 9,
+    "noise": 1,
+}
 LEARNING = "drivetrain.learner.learner."
 CALLS: dict[str, Call] = {
     "images": Call(
@@ -180,6 +202,23 @@ CALLS: dict[str, Call] = {
         stop=("drivetrain.learner.base.report_parts",),
         takes={"path": TEXT, "title": TEXT, "use": TEXT | {"blank"}, "probe": TRUE},
     ),
+    "Learner.look_inside": Call(
+        lambda w: w.learn.look_inside,
+        stop=("drivetrain.learner.inside.inspect",),
+        takes={"layers": TEXT, "also": LIST, "quick": TRUE},
+    ),
+    "explore.features": Call(
+        lambda _: dt.explore.features,
+        lambda w: {"model": w.learn, "layer": "conv1.0"},
+        ("drivetrain.insight.explore.find_tops",),
+    ),
+    "explore.activations": Call(
+        lambda _: dt.explore.activations,
+        lambda w: {"model": w.learn, "layer": "conv1.0", "rows": [0]},
+        ("drivetrain.insight.explore.tapped",),
+        {"rows": LIST},
+    ),
+    "explore.layers": Call(lambda _: dt.explore.layers),
     "Learner.save": Call(
         lambda w: w.learn.save,
         lambda w: {"path": w.root / "m.model"},
@@ -248,6 +287,61 @@ CALLS: dict[str, Call] = {
         },
         ("source", "table"),
     ),
+    "simulators.insurance": Call(lambda _: dt.simulators.insurance),
+    "simulators.shop": Call(lambda _: dt.simulators.shop),
+    "simulators.broken": Call(lambda _: dt.simulators.broken, takes={"hidden": set(), "randomised": set()}),
+    "Ensemble.fit": Call(
+        lambda _: dt.Ensemble.fit,
+        lambda _: {"table": UPLIFTED, "make": lambda rows: None, "outcome": "y"},
+        ("drivetrain.decisions.models.ensemble.fit_members",),
+        {
+            "outcome": TEXT,
+            "features": TEXT,
+            "group": TEXT,
+            "weights": TEXT,
+            "positive": TRUE,
+            "calibrate": TRUE,
+            "name": TEXT,
+            "seed": set(),
+        },
+        ("table", "make"),
+    ),
+    "simulate": Call(
+        lambda _: dt.simulate,
+        lambda _: {
+            "objective": "price",
+            "rows": UPLIFTED,
+            "levers": dt.Lever("price", 1, 2, today=1),
+            "models": {"m": len},
+        },
+        ("drivetrain.decisions.simulate._means",),
+        {"objective": set(), "values": DICT, "outcomes": set(), "points": set(), "seed": set()},
+        ("objective", "rows", "levers", "models"),
+    ),
+    "Plan": Call(
+        lambda _: dt.Plan,
+        lambda _: planned(),
+        takes={"levers": LIST},
+        not_here=("simulator", "check_support", "facts", "sources"),
+    ),
+    "Plan.report": Call(
+        lambda _: dt.Plan(**planned()).report,
+        stop=("drivetrain.decisions.plan.plan.file_to_write",),
+        takes={"path": TEXT},
+    ),
+    "Plan.save": Call(
+        lambda _: dt.Plan(**planned()).save,
+        stop=("drivetrain.decisions.plan.saving.described",),
+        takes={"folder": TEXT},
+    ),
+    "load_plan": Call(lambda _: dt.load_plan, lambda w: {"folder": saved_plan(w)}),
+    "uplift": Call(
+        lambda _: dt.uplift,
+        lambda _: {"table": UPLIFTED, "treatment": "t", "outcome": "y"},
+        ("drivetrain.decisions.uplift.uplift.Workshop",),
+        {"outcome": TEXT, "features": TEXT, "learner": TEXT, "rule": TEXT},  # "x" is a column, and a learner
+        ("table", "make", "make_effect"),
+    ),
     "score": Call(lambda _: dt.score, lambda w: {"predictions": w.said}, takes={"baselines": DICT}),
     "compare": Call(
         lambda _: dt.compare,
@@ -279,6 +373,59 @@ CALLS: dict[str, Call] = {
         lambda _: dt.Augmentation,
         takes={"aspect": A_NUMBER, "flip": TRUE, "rotate_deg": A_NUMBER},
     ),
+    "Lever": Call(
+        lambda _: dt.Lever,
+        lambda _: {"name": "price", "low": 0, "high": 2},
+        takes={
+            "name": TEXT,
+            "low": A_NUMBER | {"minus"},
+            "high": A_NUMBER,
+            "step": A_NUMBER,
+            "per_row": TRUE,
+            "cost": A_NUMBER,
+            "today": A_NUMBER | {"minus"},
+            "randomised": TRUE,
+            "propensity": TEXT,
+        },
+    ),
+    "at_most": Call(lambda _: dt.at_most, lambda _: {"what": "price", "limit": 1}, takes=CONSTRAINT),
+    "at_least": Call(lambda _: dt.at_least, lambda _: {"what": "price", "limit": 1}, takes=CONSTRAINT),
+    "budget": Call(
+        lambda _: dt.budget,
+        lambda _: {"limit": 1, "spend": "price"},
+        takes={"limit": A_NUMBER | {"minus"}, "spend": TEXT, "name": TEXT},
+    ),
+    "equal_share": Call(
+        lambda _: dt.equal_share,
+        lambda _: {"of": "price", "by": "sex"},
+        takes={"of": TEXT, "by": TEXT, "within": A_NUMBER, "name": TEXT},
+    ),
+    "decide": Call(
+        lambda _: dt.decide,
+        lambda _: {"objective": "price", "rows": {"price": [1.0]}, "levers": dt.Lever("price", 0, 2), "models": {}},
+        ("drivetrain.decisions.decide._seen",),
+        {
+            "objective": TEXT,
+            "models": DICT,
+            "constraints": LIST,
+            "extrapolate": TRUE,
+            "policies": DICT,
+            "proof": TRUE,
+            "sensitivity": TRUE,
+        },
+    ),
+    "experiment": Call(
+        lambda _: dt.experiment,
+        lambda _: ONE_TRIAL,
+        ("drivetrain.decisions.proof.experiment._Trial",),
+        {
+            "objective": TEXT,
+            "models": DICT,
+            "effect": A_NUMBER | {"minus"},
+            "noise": A_NUMBER,
+        },
+    ),
+    "Experiment.save": Call(lambda _: dt.experiment(**ONE_TRIAL).save),
     "Calibration": Call(
         lambda _: dt.Calibration,
         lambda _: {"coverage": 0.9, "n": 10},
@@ -295,7 +442,17 @@ CALLS: dict[str, Call] = {
 
 def parameters() -> Iterator[tuple[str, str]]:
     """Every parameter of every call, by their signatures."""
-    owners = {"Learner": dt.Learner, "ModelBase": dt.ModelBase, "Data": Data, "Predictions": dt.Predictions}
+    owners: dict[str, Any] = {
+        "simulators": dt.simulators,
+        "Plan": dt.Plan,
+        "Experiment": Experiment,
+        "Learner": dt.Learner,
+        "ModelBase": dt.ModelBase,
+        "Data": Data,
+        "Predictions": dt.Predictions,
+        "Ensemble": dt.Ensemble,
+        "explore": dt.explore,
+    }
     for title, call in CALLS.items():
         name = title.split("(")[0]
         owner, _, method = name.rpartition(".")

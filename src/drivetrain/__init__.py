@@ -29,6 +29,19 @@ if TYPE_CHECKING:
     from drivetrain.data.inputs import Files as Files
     from drivetrain.data.review import record as record_review
     from drivetrain.data.splitting.split import Split as Split
+    from drivetrain.decisions import simulators as simulators
+    from drivetrain.decisions.constraints import at_least as at_least
+    from drivetrain.decisions.constraints import at_most as at_most
+    from drivetrain.decisions.constraints import budget as budget
+    from drivetrain.decisions.constraints import equal_share as equal_share
+    from drivetrain.decisions.decide import decide as decide
+    from drivetrain.decisions.levers import Lever as Lever
+    from drivetrain.decisions.models.ensemble import Ensemble as Ensemble
+    from drivetrain.decisions.plan.plan import Plan as Plan
+    from drivetrain.decisions.plan.saving import load_plan as load_plan
+    from drivetrain.decisions.proof.experiment import experiment as experiment
+    from drivetrain.decisions.simulate import simulate as simulate
+    from drivetrain.decisions.uplift.uplift import uplift as uplift
     from drivetrain.errors import ArtefactError as ArtefactError
     from drivetrain.errors import CheckpointError as CheckpointError
     from drivetrain.errors import DataError as DataError
@@ -61,6 +74,7 @@ if TYPE_CHECKING:
     from drivetrain.evaluation.scores import score as score
     from drivetrain.evaluation.thresholds import cheapest_answers as cheapest_answers
     from drivetrain.evaluation.thresholds import thresholds_for_cost as thresholds_for_cost
+    from drivetrain.insight import explore as explore
     from drivetrain.kinds.images.bodies.augment import Augmentation as Augmentation
     from drivetrain.kinds.images.images import images as images
     from drivetrain.learner.base import ModelBase as ModelBase
@@ -111,6 +125,7 @@ _HOME = {
     "DrivetrainError": "drivetrain.errors",
     "DrivetrainWarning": "drivetrain.errors",
     "EarlyStopping": "drivetrain.training.callbacks",
+    "Ensemble": "drivetrain.decisions.models.ensemble",
     "Evaluation": "drivetrain.learner.evaluate",
     "Examples": "drivetrain.data.examples",
     "ExportError": "drivetrain.errors",
@@ -119,6 +134,7 @@ _HOME = {
     "InputError": "drivetrain.errors",
     "KeepBest": "drivetrain.training.callbacks",
     "Learner": "drivetrain.learner.learner",
+    "Lever": "drivetrain.decisions.levers",
     "LogFile": "drivetrain.training.callbacks",
     "METRICS": "drivetrain.evaluation.metrics.metrics",
     "Metric": "drivetrain.evaluation.metrics.metrics",
@@ -127,6 +143,7 @@ _HOME = {
     "ModelError": "drivetrain.errors",
     "NumberTarget": "drivetrain.runtime.targets",
     "PictureError": "drivetrain.errors",
+    "Plan": "drivetrain.decisions.plan.plan",
     "Prediction": "drivetrain.runtime.predictor",
     "Predictions": "drivetrain.evaluation.predictions",
     "Predictor": "drivetrain.runtime.predictor",
@@ -141,24 +158,35 @@ _HOME = {
     "TensorBoardLog": "drivetrain.training.callbacks",
     "TrainingError": "drivetrain.errors",
     "add_kind": "drivetrain.runtime.kinds",
+    "at_least": "drivetrain.decisions.constraints",
+    "at_most": "drivetrain.decisions.constraints",
     "audit": "drivetrain.auditing",
+    "budget": "drivetrain.decisions.constraints",
     "calibrate": "drivetrain.evaluation.calibration",
     "calibration_error": "drivetrain.evaluation.calibration",
     "cheapest_answers": "drivetrain.evaluation.thresholds",
     "compare": "drivetrain.evaluation.comparing",
     "correct_selection": "drivetrain.evaluation.record.selection",
     "cross_validate": "drivetrain.evaluation.cross_validation",
+    "decide": "drivetrain.decisions.decide",
+    "equal_share": "drivetrain.decisions.constraints",
     "evaluate": "drivetrain.learner.evaluate",
+    "experiment": "drivetrain.decisions.proof.experiment",
+    "explore": "drivetrain.insight.explore",
     "figures": "drivetrain.evaluation.figures",
     "images": "drivetrain.kinds.images.images",
     "interval": "drivetrain.evaluation.intervals",
     "load": "drivetrain.runtime.loading",
+    "load_plan": "drivetrain.decisions.plan.saving",
     "open_source": "drivetrain.data.assemble",
     "quiet": "drivetrain.progress",
     "record_review": "drivetrain.data.review:record",
     "score": "drivetrain.evaluation.scores",
+    "simulate": "drivetrain.decisions.simulate",
+    "simulators": "drivetrain.decisions.simulators",
     "slope_report": "drivetrain.statistics.report",
     "thresholds_for_cost": "drivetrain.evaluation.thresholds",
+    "uplift": "drivetrain.decisions.uplift.uplift",
 }
 """Name → the module that has it, and what it is called there, where that is another name."""
 _NEEDED = {
@@ -168,6 +196,8 @@ _NEEDED = {
     "kinds": ("pandas", "train"),
     "learner": ("torch", "train"),
     "training": ("torch", "train"),
+    "decisions": ("scipy", "decide"),
+    "insight": ("torch", "train"),
     "statistics": ("statsmodels", "statistics"),
 }
 """Room → a library that the bare package does not bring, and the extra that does."""
@@ -191,6 +221,7 @@ __all__ = [
     "DrivetrainError",
     "DrivetrainWarning",
     "EarlyStopping",
+    "Ensemble",
     "Evaluation",
     "Examples",
     "ExportError",
@@ -199,6 +230,7 @@ __all__ = [
     "InputError",
     "KeepBest",
     "Learner",
+    "Lever",
     "LogFile",
     "Metric",
     "MissingExtraError",
@@ -206,6 +238,7 @@ __all__ = [
     "ModelError",
     "NumberTarget",
     "PictureError",
+    "Plan",
     "Prediction",
     "Predictions",
     "Predictor",
@@ -220,24 +253,35 @@ __all__ = [
     "TensorBoardLog",
     "TrainingError",
     "add_kind",
+    "at_least",
+    "at_most",
     "audit",
+    "budget",
     "calibrate",
     "calibration_error",
     "cheapest_answers",
     "compare",
     "correct_selection",
     "cross_validate",
+    "decide",
+    "equal_share",
     "evaluate",
+    "experiment",
+    "explore",
     "figures",
     "images",
     "interval",
     "load",
+    "load_plan",
     "open_source",
     "quiet",
     "record_review",
     "score",
+    "simulate",
+    "simulators",
     "slope_report",
     "thresholds_for_cost",
+    "uplift",
 ]
 
 

@@ -323,6 +323,8 @@ def shown(value: Any) -> str:
         >>> shown("red" * 100)[-4:]
         'dre…'
     """
+    if type(value).__module__ == "numpy" and getattr(value, "ndim", None) == 0:
+        value = value.item()  # 7, not np.int64(7)
     try:
         text = repr(value)
     except Exception:  # noqa: BLE001 - somebody else's code: the message about their value must not fail on it

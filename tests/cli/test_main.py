@@ -24,6 +24,8 @@ OPTIONS = {
     "evaluate": "model --test --new --data --metric --device --precision --seal --project --review --json",
     "predict": "model inputs --top-k --batch-size --device --precision --json",
     "report": "model --out --data --use --audit --no-probe --device --precision --project --json",
+    "inside": "model --data --out --against --layer --feature --features --explain --rows --quick --seed --device "
+    "--project --json",
     "review": "model --data --out --port --no-browser --device --precision --project",
     "export": "model --precision --data --golden --worst-change --json",
     "push": "model name --private --space --json",

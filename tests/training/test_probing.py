@@ -79,3 +79,22 @@ def test_a_body_that_cannot_be_had_is_stood_in_for(monkeypatch: pytest.MonkeyPat
     architecture = Architecture(name="resnet18", pretrained_from="resnet18", features=512, dropout=0.2)
     _, body = probing.untrained_features(examples_of(["a"]), architecture, size_px=64)
     assert asked == ["resnet18", "embedded"] and body == "the body that ships with drivetrain"
+
+
+@pytest.mark.parametrize("task", ["number", "multilabel"])
+def test_out_of_fold_for_every_task(task: str) -> None:
+    """Copies tell nothing of each other here, either: features are noise that is the same in both."""
+    rng = np.random.default_rng(0)
+    features, signal = np.tile(rng.normal(size=(60, 200)), (2, 1)), np.tile(rng.normal(size=60), 2)
+    names = tuple(f"{i:032x}" for i in range(60)) * 2
+    target = NumberTarget(names=("g",), mean=(0.0,), std=(1.0,))
+    values: tuple[object, ...] = tuple((float(value),) for value in signal)
+    if task == "multilabel":
+        target = CategoriesTarget(name="t", vocab=("x", "y"))
+        values = tuple(("x",) if value > 0 else ("y",) for value in signal)
+    rows = Examples(Files(map(Path, (f"{i}.png" for i in range(120)))), names, values)
+    judged = out_of_fold(target, features, rows)
+    assert judged.shape == (120, target.n_outputs)
+    assert np.corrcoef(judged[:, 0], signal)[0, 1] < 0.5, "its copy would give each value away"
+    linear = out_of_fold(target, np.column_stack([features, 20 * signal]), rows)
+    assert np.corrcoef(linear[:, 0], signal)[0, 1] > np.corrcoef(judged[:, 0], signal)[0, 1] + 0.1

@@ -13,9 +13,11 @@ from drivetrain import __version__
 from drivetrain.cli.commands.audit import audit
 from drivetrain.cli.commands.bodies import bodies
 from drivetrain.cli.commands.cache import cache
+from drivetrain.cli.commands.decide import decide
 from drivetrain.cli.commands.demo import demo
 from drivetrain.cli.commands.evaluate import evaluate
 from drivetrain.cli.commands.export import export
+from drivetrain.cli.commands.inside import inside
 from drivetrain.cli.commands.predict import predict
 from drivetrain.cli.commands.pull import pull
 from drivetrain.cli.commands.push import push
@@ -82,6 +84,7 @@ app.command()(reported(train))
 app.command()(reported(evaluate))
 app.command()(reported(predict))
 app.command()(reported(report))
+app.command()(reported(inside))
 app.command()(reported(review))
 app.command()(reported(export))
 app.command()(reported(push))
@@ -90,6 +93,7 @@ app.command()(reported(serve))
 app.command()(reported(watch))
 app.command()(reported(runs))
 app.command()(reported(slope))
+app.command()(reported(decide))
 app.command()(reported(seals))
 app.command()(reported(demo))
 app.command()(reported(cache))

@@ -38,6 +38,7 @@ from drivetrain.training.recipe.plan import SETTLE
 
 if TYPE_CHECKING:
     from drivetrain.auditing.audit import Audit
+    from drivetrain.insight.inspection import Inspection
     from drivetrain.pages.chart import Chart
     from drivetrain.pages.html import Html
 
@@ -297,6 +298,59 @@ class ModelBase(ABC):
         file_to_write(path, "path", over=PAGES)
         parts = report_parts(self, audit=audit, title=title, use=use, probe=probe)  # takes part in all processes
         return write_page(path, parts) if self.main else Path(path)
+
+    @named
+    def look_inside(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        layers: Sequence[str] | str | None = None,
+        features: int = 9,
+        also: Sequence[str] | str = (),
+        explain: int = 3,
+        against: ModelBase | str | os.PathLike[str] | None = None,
+        rows: int | None = None,
+        quick: bool = False,
+        seed: int = 0,
+    ) -> Inspection:
+        """What the layers of the network have learnt, layer by layer, seen on the validation rows.
+
+        For each layer nine features, each with the patches that excite it most, their projection back to pixels, what
+        it stands for in your labels, and what silencing it costs; where in the network the task is solved; why some
+        answers were given, and which explanations pass their tests. The sealed test rows are never read.
+
+        Args:
+            path: Where the page is written (.html), or a chart for a paper (.png, .pdf, .svg); None writes nothing.
+            layers: Names of the layers that are shown; None chooses five to seven.
+            features: Shown of each layer: most selective, most used, drawn by chance, in turn.
+            also: Features to show in any case, such as "layer3:17".
+            explain: Answers that are explained.
+            against: The page of before and after: "pretrained" for the body before it was trained here, another
+                Learner, or the folder of a saved model.
+            rows: Validation rows that are looked at, drawn class by class in proportion; None takes at most 2,500.
+            quick: Leave out what takes longest: silencing, linear models, explained answers and their checks.
+            seed: Of what is drawn by chance.
+
+        Returns:
+            What was found: `save` writes page or chart, `chart(layer)` draws one, `feature(layer, channel)` looks any
+            feature up.
+
+        Raises:
+            DataError: There is no validation set.
+            ModelError: This is no network, or one whose layers cannot be looked into.
+            SettingError: An argument cannot be used.
+
+        Example:
+            ::
+
+                learn.look_inside("inside.html")
+        """
+        from drivetrain.learner.inside import asked_wanted, look_inside  # noqa: PLC0415 - brings all of insight
+
+        wanted = asked_wanted(
+            layers=layers, features=features, also=also, explain=explain, rows=rows, quick=quick, seed=seed
+        )
+        return look_inside(self, path, wanted, against=against)
 
     @named
     def show_results(self, n: int = 9, *, seed: int = 0) -> Chart:

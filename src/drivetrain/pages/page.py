@@ -10,18 +10,18 @@ from importlib.resources import files
 from drivetrain.pages.html import Child, Html, tag
 
 
-def document(title: str, *body: Html, style: str = "") -> str:
+def document(title: str, *body: Html, style: str = "", script: str = "") -> str:
     """A page around its content, as HTML to be encoded as UTF-8.
 
-    Its style sheet and script are the kit's, with what `style` adds; its policy allows these alone, pictures inside
-    it, and no request.
+    Its style sheet and script are the kit's, with what `style` and `script` add; its policy allows these alone,
+    pictures inside it, and no request.
 
     Example:
         >>> document("<b>", page_header("A title", "what of", skip="To the result"), tag("main", "…", id="main"))[:15]
         '<!doctype html>'
     """
     style = "".join(map(resource, ("theme.css", "page.css", "charts.css"))) + style
-    script = resource("page.js")
+    script = resource("page.js") + script
     policy = (
         f"default-src 'none'; img-src data:; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
         "base-uri 'none'; form-action 'none'"

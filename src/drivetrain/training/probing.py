@@ -100,7 +100,7 @@ def out_of_fold(target: Target, features: Array, examples: Examples, *, folds: i
     Copies, near-copies and rows of one group are in one fold, so that no row is judged by its own picture.
 
     Args:
-        target: One category per row.
+        target: Of any task.
         features: (N, F), a row per example.
         examples: The rows.
         folds: Parts that the rows are divided into, at least 2; fewer where there are not as many groups.
@@ -109,15 +109,18 @@ def out_of_fold(target: Target, features: Array, examples: Examples, *, folds: i
     Raises:
         DataError: There are fewer than two rows that can be told apart.
     """
-    from sklearn.model_selection import StratifiedGroupKFold  # noqa: PLC0415 - slow to import
+    from sklearn.model_selection import GroupKFold, StratifiedGroupKFold  # noqa: PLC0415 - slow to import
 
     truth = target.encode(examples.values)
     units = np.unique(np.array(tie(examples).units), return_inverse=True)[1]
     folds = min(folds, int(units.max(initial=0)) + 1)
+    if target.kind == "category":  # a division by classes takes at least one class with a row for each fold
+        folds = min(folds, int(np.bincount(truth).max(initial=0)))
     if folds < 2:
         raise DataError(f"{len(examples)} rows cannot be divided into folds. To fix: give more rows.")
     found = np.zeros((len(examples), target.n_outputs))
-    divide = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+    kind = StratifiedGroupKFold if target.kind == "category" else GroupKFold
+    divide = kind(folds, shuffle=True, random_state=seed)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # about categories with fewer rows than folds
         for fitted, judged in divide.split(features, truth, units):

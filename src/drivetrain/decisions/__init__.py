@@ -1,0 +1,1 @@
+"""From a prediction to an action: objective, levers, data, models, simulated and optimised; no torch."""

@@ -1,0 +1,1 @@
+"""What `decide` asks of its inputs before it chooses, and of the plan afterwards."""

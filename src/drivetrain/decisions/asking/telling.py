@@ -1,0 +1,147 @@
+"""What a plan says about itself: curves around it, and what speaks against trusting it.
+
+Legend: n rows, P places (members × scenarios), V values of a lever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drivetrain.decisions.levers import Lever, acts
+from drivetrain.decisions.optimise.choosing import Chooser
+from drivetrain.decisions.optimise.problem import Array
+from drivetrain.decisions.plan.parts import CurvePart
+from drivetrain.errors import DataError
+from drivetrain.settings import shown
+from drivetrain.text import readable
+
+ROWS = 2_000
+"""On which curves are drawn."""
+VALUES = 21
+FLAT = 0.01
+"""Share of the best value within which others are as good."""
+MANY_AT_BORDER = 0.3
+"""Share of rows at an end of the range from which the range is the answer."""
+LEVEL = 0.95
+
+
+def curves(chooser: Chooser, chosen: Mapping[str, NDArray[Any]]) -> tuple[CurvePart, ...]:
+    """The objective against each lever, all others as planned: mean per row, by members."""
+    simulator = chooser.simulator
+    n = len(simulator.rows)
+    rows = np.sort(np.random.default_rng(chooser.seed).choice(n, min(n, ROWS), replace=False))
+    planned = {name: values[rows] for name, values in chosen.items()}
+    return tuple(_curve(chooser, lever, rows, planned) for lever in simulator.levers)
+
+
+def _curve(chooser: Chooser, lever: Lever, rows: NDArray[np.int64], planned: Mapping[str, NDArray[Any]]) -> CurvePart:
+    values = lever.values(VALUES)
+    means: list[Array] = []
+    for value in values:
+        put = {**planned, lever.name: np.full(len(rows), value, dtype=values.dtype)}
+        means.append(chooser.simulator.at(put, rows=rows).mean(axis=1))
+    by_place = np.stack(means)  # (V, P)
+    mean = by_place.mean(axis=1)
+    low, high = np.quantile(by_place, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=1)
+    best = int(mean.argmax())
+    today = _usual(lever, chooser.known.get(lever.name))
+    flat = None
+    if not lever.is_choice:
+        good = np.flatnonzero(mean >= mean[best] - FLAT * abs(mean[best]))
+        first, last = _together(good, best)
+        flat = (float(values[first]), float(values[last]))
+    interior = not lever.is_choice and 0 < best < len(values) - 1
+    return CurvePart(lever.name, tuple(values.tolist()), mean, low, high, values[best], interior, today, flat)
+
+
+def at_border(levers: Sequence[Lever], chosen: Mapping[str, NDArray[Any]]) -> list[str]:
+    """What to say of numbers that stand at an end of their range in many rows."""
+    said: list[str] = []
+    for lever in levers:
+        if lever.is_choice:
+            continue
+        acting = acts(lever, chosen)
+        if not acting.any():
+            continue
+        values = chosen[lever.name][acting].astype(np.float64)
+        low, high = lever.ends
+        last = float(lever.onto_step(np.array([high]))[0])
+        for end, word in ((low, "smallest"), (last, "largest")):
+            share = float(np.isclose(values, end).mean())
+            if share >= MANY_AT_BORDER:
+                said.append(
+                    f"{share:.0%} of rows get the {word} {readable(lever.name)} that is allowed, {end:g}: the range "
+                    "decides, not the models. To fix: widen it where that is meant, and collect rows there."
+                )
+    return said
+
+
+def stuck(levers: Sequence[Lever], chosen: Mapping[str, NDArray[Any]]) -> list[str]:
+    """What to say of rows that stay at a value which the lever may not have, as none that it may have was seen.
+
+    Raises:
+        DataError: No row has another choice.
+    """
+    said: list[str] = []
+    for lever in levers:
+        acting = acts(lever, chosen)
+        share = float((acting & ~lever.may_take(chosen[lever.name])).mean())
+        if not share:
+            continue
+        among = "its options" if lever.is_choice else f"values from {lever.ends[0]:g} to {lever.ends[1]:g}"
+        why = f"rows like them were seen with none of {among}"
+        if share == 1:
+            raise DataError(
+                f"no row can be given a {shown(lever.name)}: {why}; expected values with support in the logged rows. "
+                "To fix: choose a range that was tried, collect rows in which chance sets others (dt.experiment), or "
+                "pass extrapolate=True."
+            )
+        said.append(
+            f"{share:.1%} of rows keep a {readable(lever.name)} that it may not have, as {why}. To fix: collect rows "
+            "(dt.experiment), or pass extrapolate=True."
+        )
+    return said
+
+
+def about_support(shares: Mapping[str, float], *, extrapolate: bool, checked: bool) -> list[str]:
+    """What to say of values that rows like these were not seen with."""
+    if not checked:
+        return [
+            "support was not checked, as no logged rows are known: the plan may propose what nobody has seen. To fix: "
+            "pass logged=, or models that were fitted by dt.Ensemble.fit."
+        ]
+    outside = shares.get("outside", 0.0)
+    if not outside:
+        return []
+    if extrapolate:
+        return [f"{outside:.1%} of rows get values that rows like them were not seen with, as extrapolate=True allows."]
+    return [
+        f"{outside:.1%} of rows are like none that were logged at the values they have: they stay outside of what was "
+        "seen, and what is said of them is a guess."
+    ]
+
+
+def _usual(lever: Lever, today: NDArray[Any] | None) -> Any:
+    """Median of a number, the most frequent option of a choice."""
+    if today is None or not len(today):
+        return None
+    if not lever.is_choice:
+        return float(np.median(today.astype(np.float64)))
+    found, counts = np.unique(today.astype(str), return_counts=True)
+    usual = found[counts.argmax()]
+    return next((value for value in today if str(value) == usual), None)
+
+
+def _together(places: NDArray[np.int64], best: int) -> tuple[int, int]:
+    """The first and the last of places that lie next to one another, the best among them."""
+    first = last = best
+    known = set(places.tolist())
+    while first - 1 in known:
+        first -= 1
+    while last + 1 in known:
+        last += 1
+    return first, last

@@ -1,0 +1,1 @@
+"""Models with their uncertainty: members that learned from other rows each."""

@@ -1,0 +1,1 @@
+"""The best allowed choice, of plain arrays: grids, duals, integer programmes, a few shared levers."""

@@ -1,0 +1,1 @@
+"""The plan: its table, its words, what if, how it is kept."""

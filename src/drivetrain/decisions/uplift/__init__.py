@@ -1,0 +1,1 @@
+"""Who changes by being treated, rather than who says yes."""

@@ -1,0 +1,5 @@
+"""Small pictures and nets to look into."""
+
+from tests.training.conftest import squares
+
+__all__ = ["squares"]
