@@ -6,7 +6,7 @@
 2,000 new customers get 1 or 3 items each; what that adds is the truth of the simulator. Beside it what `dt.uplift` says
 of the logged customers, whose truth is known as well: does its interval hold it?
 
-Results: benchmarks/results/decide_shop.md (and .json), and the page of the first world, decide_shop.html. One thread.
+Results: benchmarks/results/decide_shop.md (and .json). With --page FILE also the page of the first world. One thread.
 """
 
 from __future__ import annotations
@@ -170,13 +170,14 @@ def lines_of(rows: list[dict[str, Any]], customers: int) -> list[str]:
 
 
 def main() -> None:
-    options = parser_of(__doc__).parse_args()
+    parser = parser_of(__doc__)
+    parser.add_argument("--page", type=Path, help="of the first world")
+    options = parser.parse_args()
     worlds, customers = (2, 300) if options.quick else (20, 2_000)
     folder = options.results or RESULTS
     rows: list[dict[str, Any]] = []
     for seed in range(worlds):
-        page = folder / "decide_shop.html" if seed == 0 else None
-        rows.append(world(seed, customers, page))
+        rows.append(world(seed, customers, options.page if seed == 0 else None))
         print(seed, rows[-1]["top-1"]["added"], f"{rows[-1]['seconds']:.1f} s", flush=True)
     lines = lines_of(rows, customers)
     if options.quick:

@@ -121,7 +121,7 @@ def measure_grocery(pictures: Table, shared: Path, folder: Path, results: Result
     import drivetrain as dt
     from drivetrain.export.exporting import read_all
     from drivetrain.export.paired import paired_change
-    from drivetrain.learner.torch_predictor import load_network
+    from drivetrain.learner.saving.torch_predictor import load_network
     from drivetrain.runtime.artefact import open_artefact
     from drivetrain.training.exporting import EXACT
     from drivetrain.training.fast.inference import TorchEngine

@@ -27,7 +27,7 @@ from sets import Row, grocery_table, write_table
 import drivetrain as dt
 from drivetrain.cli.commands.review import Desk
 from drivetrain.cli.commands.review_server import ReviewServer
-from drivetrain.learner.saved_model import gather
+from drivetrain.learner.saving.saved_model import gather
 
 CLASSES = 12
 EPOCHS = 3

@@ -96,7 +96,7 @@ def hub_cache(tmp_path, monkeypatch):
 
 @pytest.fixture
 def desk(tmp_path, monkeypatch, hub_cache):
-    """A working directory as the pages assume it: fruit/, fruit.csv, pear.jpg."""
+    """A working directory as the pages assume it: fruit/, fruit.csv, pear.jpg, customers.csv."""
     place = tmp_path / "desk"
     place.mkdir()
     monkeypatch.chdir(place)
@@ -117,6 +117,9 @@ def desk(tmp_path, monkeypatch, hub_cache):
             rows.append({"file": path.as_posix(), "label": label, "tags": tags, "weight_g": weight_g, "split": split})
     pd.DataFrame(rows).to_csv("fruit.csv", index=False)
     Image.fromarray(pixels).resize((200, 150)).save("pear.jpg")
+    customers = {"age": random.uniform(18, 80, 120).round(2), "town": random.choice(["Bern", "Basel", "Chur"], 120)}
+    stays = np.where(customers["age"] + random.normal(0, 12, 120) > 50, "yes", "no")
+    pd.DataFrame(customers).assign(stays=stays).to_csv("customers.csv", index=False)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # more only wait for each other on such small pictures
     yield place

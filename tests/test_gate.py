@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MethodType
 from typing import Any
 
 import numpy as np
@@ -60,6 +61,8 @@ class World:
     data: Data
     learn: dt.Learner
     said: dt.Predictions
+    table: Data
+    line: dt.Linear
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +86,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             output=np.stack([1 - p, p], axis=1),
             loss=random.random(40),
         )
-        yield World(root, data, learn, said)
+        rows = {"x": random.normal(size=60), "town": list("abc" * 20), "y": ["yes", "no"] * 30}
+        table = dt.table(rows, target="y")
+        yield World(root, data, learn, said, table, dt.Linear(table))
 
 
 def planned() -> dict[str, Any]:
@@ -156,6 +161,27 @@ CALLS: dict[str, Call] = {
         },
         ("older",),
     ),
+    "train": Call(
+        lambda _: dt.train,
+        lambda w: {"data": w.table},
+        ("drivetrain.models.train._Contest.of_tables",),
+        {"budget": A_NUMBER},
+    ),
+    "Trees": Call(
+        lambda _: dt.Trees,
+        lambda w: {"data": w.table},
+        ("drivetrain.models.trees.Trees._fit",),
+        {"pairs": TRUE, "monotone": DICT, "budget": A_NUMBER},
+    ),
+    "Linear": Call(
+        lambda _: dt.Linear,
+        lambda w: {"data": w.table},
+        ("drivetrain.models.linear.Linear._fit",),
+        {"budget": A_NUMBER},
+    ),
+    "Blend": Call(
+        lambda _: dt.Blend, lambda w: {"models": [w.line, w.line]}, ("drivetrain.models.blend.Blend._chosen",)
+    ),
     "Recipe": Call(
         lambda _: dt.Recipe,
         takes={
@@ -168,6 +194,18 @@ CALLS: dict[str, Call] = {
         not_here=("class_weights",),
     ),
     "ModelBase.review": Call(lambda w: w.learn.review, stop=("drivetrain.learner.base.review_rows",)),
+    "ModelBase.save": Call(
+        lambda w: MethodType(dt.ModelBase.save, w.learn),
+        lambda w: {"path": w.root / "m.model"},
+        ("drivetrain.learner.base.save_direct",),
+        {"path": TEXT},
+    ),
+    "ModelBase.predictor": Call(
+        lambda w: MethodType(dt.ModelBase.predictor, w.learn), stop=("drivetrain.learner.base.predictor_of",)
+    ),
+    "Predictor.predict_array": Call(
+        lambda w: w.learn.predictor().predict_array, lambda _: {"sources": []}, not_here=("sources",)
+    ),
     "Learner.fine_tune": Call(
         lambda w: w.learn.fine_tune,
         lambda _: {"epochs": 1},
@@ -193,6 +231,7 @@ CALLS: dict[str, Call] = {
     "Learner.predictions": Call(lambda w: w.learn.predictions, stop=("drivetrain.learner.base.ModelBase._said",)),
     "Learner.predictor": Call(lambda w: w.learn.predictor),
     "Learner.predict_many": Call(lambda w: w.learn.predict_many, lambda _: {"sources": []}, not_here=("sources",)),
+    "Learner.embedding": Call(lambda w: w.learn.embedding, lambda _: {"column": "no such column"}),
     "Learner.baselines": Call(
         lambda w: w.learn.baselines, stop=(LEARNING + "Learner.predictions",), takes={"probe": TRUE}
     ),
@@ -228,7 +267,7 @@ CALLS: dict[str, Call] = {
     "Learner.load": Call(
         lambda _: dt.Learner.load,
         lambda w: {"path": w.root / "m.model"},
-        ("drivetrain.learner.load.open_artefact",),
+        ("drivetrain.learner.saving.load.open_artefact",),
         {"path": TEXT, "project": TEXT, "review": TEXT},
         ("data", "settings"),
     ),
@@ -450,6 +489,7 @@ def parameters() -> Iterator[tuple[str, str]]:
         "ModelBase": dt.ModelBase,
         "Data": Data,
         "Predictions": dt.Predictions,
+        "Predictor": dt.Predictor,
         "Ensemble": dt.Ensemble,
         "explore": dt.explore,
     }

@@ -20,6 +20,7 @@ PUBLIC_NAMES = [
     "ArtefactError",
     "Audit",
     "Augmentation",
+    "Blend",
     "Calibration",
     "Callback",
     "CategoriesTarget",
@@ -44,6 +45,7 @@ PUBLIC_NAMES = [
     "KeepBest",
     "Learner",
     "Lever",
+    "Linear",
     "LogFile",
     "Metric",
     "MissingExtraError",
@@ -65,6 +67,7 @@ PUBLIC_NAMES = [
     "SystemLimitError",
     "TensorBoardLog",
     "TrainingError",
+    "Trees",
     "add_kind",
     "at_least",
     "at_most",
@@ -93,7 +96,9 @@ PUBLIC_NAMES = [
     "simulate",
     "simulators",
     "slope_report",
+    "table",
     "thresholds_for_cost",
+    "train",
     "uplift",
 ]
 MACHINE_PATH = re.compile(r"(?<![\w./~-])/(?:work|root|home/\w+|tmp|Users/\w+|mnt|opt)/[\w.]")

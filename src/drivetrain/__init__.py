@@ -77,11 +77,16 @@ if TYPE_CHECKING:
     from drivetrain.insight import explore as explore
     from drivetrain.kinds.images.bodies.augment import Augmentation as Augmentation
     from drivetrain.kinds.images.images import images as images
+    from drivetrain.kinds.tables.table import table as table
     from drivetrain.learner.base import ModelBase as ModelBase
     from drivetrain.learner.evaluate import Evaluation as Evaluation
     from drivetrain.learner.evaluate import evaluate as evaluate
     from drivetrain.learner.learner import Learner as Learner
     from drivetrain.learner.recipe import Recipe as Recipe
+    from drivetrain.models.blend import Blend as Blend
+    from drivetrain.models.linear import Linear as Linear
+    from drivetrain.models.train import train as train
+    from drivetrain.models.trees import Trees as Trees
     from drivetrain.pages.chart import Chart as Chart
     from drivetrain.progress import quiet as quiet
     from drivetrain.runtime.calibration import Calibration as Calibration
@@ -111,6 +116,7 @@ _HOME = {
     "ArtefactError": "drivetrain.errors",
     "Audit": "drivetrain.auditing.audit",
     "Augmentation": "drivetrain.kinds.images.bodies.augment",
+    "Blend": "drivetrain.models.blend",
     "Calibration": "drivetrain.runtime.calibration",
     "Callback": "drivetrain.training.callbacks",
     "CategoriesTarget": "drivetrain.runtime.targets",
@@ -135,6 +141,7 @@ _HOME = {
     "KeepBest": "drivetrain.training.callbacks",
     "Learner": "drivetrain.learner.learner",
     "Lever": "drivetrain.decisions.levers",
+    "Linear": "drivetrain.models.linear",
     "LogFile": "drivetrain.training.callbacks",
     "METRICS": "drivetrain.evaluation.metrics.metrics",
     "Metric": "drivetrain.evaluation.metrics.metrics",
@@ -157,6 +164,7 @@ _HOME = {
     "SystemLimitError": "drivetrain.errors",
     "TensorBoardLog": "drivetrain.training.callbacks",
     "TrainingError": "drivetrain.errors",
+    "Trees": "drivetrain.models.trees",
     "add_kind": "drivetrain.runtime.kinds",
     "at_least": "drivetrain.decisions.constraints",
     "at_most": "drivetrain.decisions.constraints",
@@ -185,7 +193,9 @@ _HOME = {
     "simulate": "drivetrain.decisions.simulate",
     "simulators": "drivetrain.decisions.simulators",
     "slope_report": "drivetrain.statistics.report",
+    "table": "drivetrain.kinds.tables.table",
     "thresholds_for_cost": "drivetrain.evaluation.thresholds",
+    "train": "drivetrain.models.train",
     "uplift": "drivetrain.decisions.uplift.uplift",
 }
 """Name → the module that has it, and what it is called there, where that is another name."""
@@ -195,6 +205,7 @@ _NEEDED = {
     "evaluation": ("sklearn", "train"),
     "kinds": ("pandas", "train"),
     "learner": ("torch", "train"),
+    "models": ("sklearn", "train"),
     "training": ("torch", "train"),
     "decisions": ("scipy", "decide"),
     "insight": ("torch", "train"),
@@ -207,6 +218,7 @@ __all__ = [
     "ArtefactError",
     "Audit",
     "Augmentation",
+    "Blend",
     "Calibration",
     "Callback",
     "CategoriesTarget",
@@ -231,6 +243,7 @@ __all__ = [
     "KeepBest",
     "Learner",
     "Lever",
+    "Linear",
     "LogFile",
     "Metric",
     "MissingExtraError",
@@ -252,6 +265,7 @@ __all__ = [
     "SystemLimitError",
     "TensorBoardLog",
     "TrainingError",
+    "Trees",
     "add_kind",
     "at_least",
     "at_most",
@@ -280,7 +294,9 @@ __all__ = [
     "simulate",
     "simulators",
     "slope_report",
+    "table",
     "thresholds_for_cost",
+    "train",
     "uplift",
 ]
 
@@ -306,7 +322,7 @@ _ELSEWHERE = {
     "load_learner": "dt.load(path) to predict, dt.Learner.load(path) to train on",
     "load_model": "dt.load(path)",
     "predict": "dt.load(path).predict(picture)",
-    **dict.fromkeys(("fine_tune", "fit", "train"), "dt.Learner(data, 'resnet18').fine_tune(4)"),
+    **dict.fromkeys(("fine_tune", "fit"), "dt.Learner(data, 'resnet18').fine_tune(4)"),
 }
 """What people look for → where it is."""
 

@@ -90,6 +90,16 @@ def in_digits(value: float, form: str = ".4g") -> str:
     return f"{value:+,.0f}" if form.startswith("+") else f"{value:,.0f}"
 
 
+def counted(n: int, one: str, many: str = "") -> str:
+    """A number of things.
+
+    Example:
+        >>> counted(1, "row"), counted(1234, "row"), counted(2, "category", "categories")
+        ('1 row', '1,234 rows', '2 categories')
+    """
+    return f"{n:,} {one if n == 1 else many or one + 's'}"
+
+
 def short_reason(error: BaseException) -> str:
     r"""An exception's message in one line of at most 120 letters.
 

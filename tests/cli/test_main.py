@@ -38,6 +38,7 @@ OPTIONS = {
     "--smallest-effect-of-interest --prior --level --errors --missing --note --simulations --seed --html --json",
     "seals": "action what --reason --out --labels --project --json",
     "demo": "--out --json",
+    "decide": "plan --out --actions --save --json",
     "cache": "action --project --json",
     "bodies": "action folder --name --hub --no-speed --json",
 }

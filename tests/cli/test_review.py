@@ -13,7 +13,7 @@ from drivetrain.cli.commands.review import Desk, decisions_in
 from drivetrain.cli.commands.review_server import MOST_BYTES, ReviewServer
 from drivetrain.data.review import read_review, record
 from drivetrain.errors import SettingError
-from drivetrain.learner.saved_model import gather
+from drivetrain.learner.saving.saved_model import gather
 
 
 @pytest.fixture(scope="module")

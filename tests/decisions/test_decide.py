@@ -4,6 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 import drivetrain as dt
 from drivetrain.errors import DataError, DrivetrainError, SettingError
@@ -46,9 +48,9 @@ def test_a_plan_from_logged_rows_to_its_proof(logged, models, rows):
     assert plan.table.index.tolist() == rows.index.tolist()
     assert set(plan.table["price"]) <= {4.0, 5.0, 6.0}  # p (1 − p / 10) is largest at 5, and flat there
     assert (plan.table["support"] == "inside").all()
-    assert plan.promised.low < 2.5 < plan.promised.high  # 5 · (1 − 5 / 10)
     today = float((rows["price"] * (1 - rows["price"] / 10)).mean())
-    assert plan.baseline.low < today < plan.baseline.high
+    for worth, truth in ((plan.promised, 2.5), (plan.baseline, today)):  # 5 · (1 − 5 / 10)
+        assert abs(worth.value - truth) < 1.5 * (worth.high - worth.value)  # within three standard errors
     assert plan.naive.value >= plan.promised.value - 0.3
     assert [valued.policy for valued in plan.proof.policies] == ["the plan", "as logged"]
     proved = plan.proof.policies[0].dr
@@ -248,3 +250,68 @@ def test_a_choice_that_is_no_option_today_may_not_stay():
 def test_calls_say_what_they_know():
     with pytest.raises(SettingError, match="has no constraint"):
         dt.decide("x", ONE, PRICE, {}, constraint=[])
+
+
+def test_empty_cells_and_strange_categories_are_told(logged, rows):
+    features = ["price", "need", "city"]
+    made = dt.Ensemble.fit(logged, LinearRegression(), outcome="buys", features=features, n=4)
+    odd = rows.copy()
+    odd.loc["c3", "need"] = np.nan
+    odd.loc[["c4", "c5"], "city"] = "z"
+    with pytest.warns(dt.DrivetrainWarning, match="has 1 category that the models have not seen: z"):
+        plan = dt.decide("buys * price", odd, PRICE, {"buys": made}, proof=False, sensitivity=False)
+    said = " ".join(plan.warnings)
+    assert "1 row of 40 without 'need', which no logged row lacked" in said
+    assert "2 rows of 40 with a 'city' that no logged row had" in said
+    learned = logged.assign(need=logged["need"].where(logged.index % 2 == 0))
+    filled = dt.Ensemble.fit(learned, LinearRegression(), outcome="buys", features=features, n=4)
+    plan = dt.decide("buys * price", odd.assign(city="x"), PRICE, {"buys": filled}, proof=False, sensitivity=False)
+    assert "without 'need'" not in " ".join(plan.warnings)
+
+
+def test_a_lever_that_acts_at_times_is_checked_where_it_acts_and_proved():
+    """Days that were drawn for those with a spa tell who has one: that is no habit."""
+    random = np.random.default_rng(0)
+    n = 1_500
+    log = pd.DataFrame({"age": random.uniform(20, 80, n), "perk": random.choice(["none", "spa"], n)})
+    log["days"] = np.where(log["perk"] == "spa", random.integers(1, 4, n), 1).astype(float)
+    log["books"] = (random.random(n) < 0.3 + 0.1 * log["days"] * (log["perk"] == "spa")).astype(int)
+    made = dt.Ensemble.fit(log, make_pipeline(_crossed(), LogisticRegression()), outcome="books", n=4)
+    levers = [
+        dt.Lever("perk", options=["none", "spa"], randomised=True),
+        dt.Lever("days", 1, 3, step=1, only_if={"perk": "spa"}, randomised=True),
+    ]
+    rows = log.head(30).assign(perk="none", days=1.0)
+    plan = dt.decide("books * 20 - 2 * where(perk == 'spa', days, 0)", rows, levers, {"books": made}, sensitivity=False)
+    assert [each.agree for each in plan.effects] == [True, True]
+    assert plan.effects[1].adjusted.low < 0.1 < plan.effects[1].adjusted.high
+    assert plan.proof is not None
+    assert not [said for said in plan.warnings if "trusted" in said or "proved" in said]
+
+
+def _crossed():
+    return FunctionTransformer(lambda frame: pd.DataFrame({"spa": (frame["perk"] == "spa") * frame["days"]}))
+
+
+def test_a_name_that_is_elsewhere_is_pointed_to(models, rows):
+    with pytest.raises(SettingError, match=r"'need', which is not there. It is there as rows\['need'\]"):
+        dt.decide(lambda rows, levers, predict: levers["need"] * predict["buys"], rows, PRICE, models)
+
+
+def test_a_plan_that_is_today_says_so(models, rows):
+    plan = dt.decide("buys * 5 - abs(price - 5)", rows.assign(price=5.0), PRICE, models, proof=False, sensitivity=False)
+    assert (plan.table["price"] == 5).all()
+    assert (plan.gain.low, plan.gain.value, plan.promised) == (0, 0, plan.baseline)
+    assert plan.summary().startswith("The plan is what is done today")
+
+
+def test_members_that_do_not_say_what_they_learned_from_are_told(rows):
+    alike = {"buys": [lambda frame: 1 - frame["price"] / 10] * 3}
+    plan = dt.decide("buys * price", rows, PRICE, alike, proof=False, sensitivity=False)
+    assert "nobody knows which rows the members of buys learned from" in " ".join(plan.warnings)
+    assert (plan.promised.low, plan.gain.high) == (None, None)
+    assert "all members say the same" in plan.promised.method
+    apart = {"buys": [lambda frame, k=k: 1 - frame["price"] / k for k in (9, 10, 11)]}
+    plan = dt.decide("buys * price", rows, PRICE, apart, proof=False, sensitivity=False)
+    assert plan.promised.low < plan.promised.value
+    assert "nobody knows" in " ".join(plan.warnings)

@@ -228,3 +228,36 @@ def test_it_says_itself_in_short(inspection):
     said = str(inspection)
     assert "1. body.1.conv: 3 × 3 convolution, then ReLU, sees 3 of 64 px; banana 71 %" in said
     assert "guided backpropagation, randomised parameters: failed" in said
+
+
+def test_a_gate_is_said_of_its_layer(look):
+    first, *others = look.found.layers
+    gated = replace(look, found=replace(look.found, layers=(replace(first, gates="pooling"), *others)))
+    said = "the whole picture changes all of its places alike (pooling); fields and projections leave that out."
+    assert render(gated).count(said) == 1 and said not in render(look)
+
+
+def test_one_bright_px_leaves_the_rest_of_a_map_visible():
+    picture, map_HW = np.full((40, 40, 3), 90, np.uint8), np.zeros((40, 40), np.float32)
+    map_HW[:20], map_HW[0, 0] = 1.0, 1000.0
+    drawn = pixels.heated(picture, map_HW).astype(int)
+    assert drawn[10, 10].sum() > drawn[30, 30].sum() + 200
+
+
+def test_of_a_layer_that_stayed_one_pair_is_shown():
+    subject = made_up.subject()
+    after = Shown(replace(made_up.inside(subject), changes=made_up.changes()), subject)
+    before = Shown(made_up.inside(subject), subject, prefix="before-")
+    first, second, *others = after.found.features
+    last = after.found.layers[-1].name
+    late = [one for one in others if one.layer == last]
+    pairs = [
+        Pair(first, first, 0.02),
+        Pair(second, second, 0.01),
+        Pair(late[0], late[0], 0.3),
+        Pair(late[1], late[1], 0.01),
+    ]
+    page = render(after, before=before, pairs=pairs)
+    shown = re.findall(r"1 − correlation: (0\.\d\d)", page)
+    assert first.layer == second.layer and shown == ["0.02", "0.30"]
+    assert page.count("None of its features changed to speak of.") == 1

@@ -46,10 +46,16 @@ def test_a_task_that_is_solved_by_colour_alone():
     assert first.value == 1.0 and first.low is not None and first.low > 0.9 and second.value < 0.6
     assert found.solved == "body.0" and found.constant.value == pytest.approx(1 / 3) and found.n_rows == 60
     assert found.said.startswith("The task is solved at body.0 (layer 1 of the 2 shown): a linear probe on it has")
-    assert "the upper 80 % of the body's work" in found.said
+    assert "It is the first layer shown" in found.said and "No layer below" not in found.said
     assert [each.name for each in found.classes] == list(NAMES)
     assert {each.layer for each in found.classes} == {"body.0"}
     assert found.classes[0].scores[0][1].value == pytest.approx(1.0)
+
+
+def test_solved_later_says_where_training_can_begin():
+    found = separable(subject(60, forgetful()), [replace(LAYERS[1], depth=0.1), replace(LAYERS[0], depth=0.7)])
+    assert "No layer below reads it as well, so what is before it is general" in found.said
+    assert "training can begin there: the upper 30 % of the body's work." in found.said
 
 
 def test_solved_late_says_that_all_of_the_body_takes_part():

@@ -186,3 +186,26 @@ def test_of_a_transformer_it_shows_where_the_last_block_looks(data):
     [name] = shown.maps
     assert name.startswith("attention in body.blocks.") and shown.maps[name].shape == (32, 32)
     assert with_attention(found.subject, why, found.layers[:0]) is why
+
+
+def test_all_ways_back_to_pixels_are_of_the_same_patches(found):
+    from drivetrain.insight.projecting import patches_of
+
+    layer = found.layers[-1]
+    feature = next(one for one in found.features if one.layer == layer.name)
+    rules = [layer.projection, *feature.beside]
+    patches, drawn = patches_of(found.subject, found.found.tops[layer.name], [feature.channel], rules=rules)[
+        feature.channel
+    ]
+    assert feature.patches == patches and len(feature.beside) == 2
+    np.testing.assert_allclose(np.stack(feature.projections), np.stack(drawn[layer.projection]), atol=1e-4)
+    for rule, several in feature.beside.items():
+        np.testing.assert_allclose(np.stack(several), np.stack(drawn[rule][:3]), atol=1e-4)
+
+
+def test_what_was_left_out_of_the_layers_is_said(learn, monkeypatch):
+    from drivetrain.insight import inside
+
+    monkeypatch.setattr(inside, "notes_of", lambda subject: ("12 blocks are left out",))
+    made = learn.look_inside(quick=True, rows=4, features=1)
+    assert "12 blocks are left out" in made.page() and "note: 12 blocks are left out" in str(made)

@@ -10,9 +10,9 @@ import pytest
 
 import drivetrain as dt
 from drivetrain.data.data import Data
-from drivetrain.learner.reexport import export_saved
-from drivetrain.learner.saved_model import report_saved
-from drivetrain.learner.validation_record import calibration_of
+from drivetrain.learner.saving.reexport import export_saved
+from drivetrain.learner.saving.saved_model import report_saved
+from drivetrain.learner.saving.validation_record import calibration_of
 from drivetrain.runtime.artefact import CARD, open_artefact
 from drivetrain.training.exporting import ExportPlan
 

@@ -128,11 +128,14 @@ def test_it_is_reviewed_and_shown(forest, monkeypatch):
 
 
 def test_it_cannot_be_saved_and_says_why(forest):
-    with pytest.raises(ArtefactError, match=r"random forest cannot be saved or exported: .*is empty; exp.*To fix"):
+    with pytest.raises(ArtefactError, match=r"random forest cannot be saved: .*no spec, no outputs.*exp.*To fix"):
         forest.save("forest.model")
     assert not Path("forest.model").exists()
-    forest.artefact_files = lambda: {"trees.bin": b"1"}
-    with pytest.raises(ArtefactError, match=r"holds trees\.bin alone"):
+    for answer in (forest.predictor, lambda: forest.predict("a.png"), lambda: forest.predict_many(["a.png"])):
+        with pytest.raises(ArtefactError, match=r"random forest cannot answer inputs of unknown target: .*no as_onnx"):
+            answer()
+    forest.spec, forest.outputs = object(), lambda views: views
+    with pytest.raises(ArtefactError, match=r"its class has no as_onnx; expected"):
         forest.save("forest.model")
 
 

@@ -10,7 +10,7 @@ import drivetrain as dt
 from drivetrain.data.data import Data
 from drivetrain.errors import DataError, SettingError
 from drivetrain.learner.report import report_parts
-from drivetrain.learner.saved_model import report_saved
+from drivetrain.learner.saving.saved_model import report_saved
 from drivetrain.runtime.artefact import CARD, open_artefact
 
 from .conftest import ARCH, MakeLearner

@@ -16,7 +16,7 @@ from drivetrain.data.data import Data
 from drivetrain.errors import ArtefactError, DataError, DrivetrainWarning, ExportError, MissingExtraError, SettingError
 from drivetrain.export import exporting
 from drivetrain.export.converting import convert
-from drivetrain.learner.reexport import export_saved
+from drivetrain.learner.saving.reexport import export_saved
 from drivetrain.runtime.artefact import MODEL, open_artefact
 from drivetrain.runtime.onnx.engine import OnnxEngine
 from drivetrain.training.exporting import ExportPlan

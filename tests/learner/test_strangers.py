@@ -19,7 +19,7 @@ from drivetrain.data.data import Data
 from drivetrain.data.record import saved_data
 from drivetrain.data.review import record
 from drivetrain.errors import ArtefactError, DataError, DrivetrainWarning
-from drivetrain.learner.reexport import export_saved
+from drivetrain.learner.saving.reexport import export_saved
 from drivetrain.runtime.artefact import DATA, MANIFEST, WEIGHTS, open_artefact
 from drivetrain.runtime.trust.known_models import CACHE_DIR, is_known
 from drivetrain.training.exporting import ExportPlan

@@ -20,7 +20,7 @@ from drivetrain.data.seals.seal import SealedSet, Seals
 from drivetrain.errors import DrivetrainWarning, SealError, SettingError
 from drivetrain.evaluation.record.runs import RunLog
 from drivetrain.learner.report import card_of
-from drivetrain.learner.saved_model import report_saved
+from drivetrain.learner.saving.saved_model import report_saved
 from drivetrain.runtime.artefact import SEAL, open_artefact, update_manifest
 from drivetrain.training.identity import parameters_sha256
 

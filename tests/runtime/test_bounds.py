@@ -79,8 +79,8 @@ def test_what_is_out_of_bounds_is_refused(strange: Path, where: str, text: str, 
 
 
 def test_sizes_are_looked_at_before_contents(strange: Path) -> None:
-    (strange / MANIFEST).write_bytes(b" " * (16 * 2**20 + 1))
-    with pytest.raises(ArtefactError, match="16,777,217 bytes, more than 16,777,216"):
+    (strange / MANIFEST).write_bytes(b" " * (32 * 2**20 + 1))
+    with pytest.raises(ArtefactError, match="33,554,433 bytes, more than 33,554,432"):
         open_artefact(strange)
     os.remove(strange / MANIFEST)  # noqa: PTH107
     os.mkfifo(strange / MANIFEST)

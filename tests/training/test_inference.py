@@ -16,7 +16,7 @@ from torch import Tensor, nn
 import drivetrain as dt
 from drivetrain.kinds.images.spec import PictureInput
 from drivetrain.kinds.images.training import PictureIntake
-from drivetrain.learner.torch_predictor import load_with_torch
+from drivetrain.learner.saving.torch_predictor import load_with_torch
 from drivetrain.runtime.artefact import open_artefact
 from drivetrain.training.fast.inference import TorchEngine, for_inference, on_device
 from drivetrain.training.identity import parameters_sha256
@@ -239,7 +239,8 @@ def test_predicting_is_silent(in_fp32: Path, squares: Path, capfd: pytest.Captur
 
 def test_loading_a_model_brings_only_what_predicting_needs() -> None:
     heavy = ("accelerate", "pandas", "pyarrow", "sklearn", "scipy", "matplotlib", "rich")
-    code = f"import sys, drivetrain.learner.torch_predictor; print([name for name in {heavy} if name in sys.modules])"
+    module = "drivetrain.learner.saving.torch_predictor"
+    code = f"import sys, {module}; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

@@ -14,6 +14,7 @@ from drivetrain.auditing.balance import balance_findings
 from drivetrain.auditing.columns import Column, read_columns
 from drivetrain.auditing.duplicates import LOOKS, Copies, copies_findings, find_copies
 from drivetrain.auditing.findings import Finding, by_severity
+from drivetrain.auditing.leaks import leak_findings
 from drivetrain.auditing.overlap import group_findings, time_findings
 from drivetrain.auditing.rows import AuditRows
 from drivetrain.auditing.shift import shift_findings
@@ -168,6 +169,7 @@ def audit(
     findings += [*group_findings(rows), *time_findings(rows)]
     found = ShortcutAudit(why_not="not asked for")
     if shortcuts:
+        findings += leak_findings(rows, seed=seed)
         chosen, columns = _metadata(rows, seed)
         if rows.parts is not None:
             findings += shift_findings(

@@ -57,6 +57,11 @@ def _labels(rows: AuditRows, row: int) -> list[str]:
     return [] if rows.part_word(row) == "test" else list(labels_of(rows.examples.values[row]))
 
 
+def as_column(name: str, cells: Sequence[Any]) -> Column:
+    """A column of a table, as a small tree reads it."""
+    return _column(name, "contents", cells)
+
+
 def _file_time(path: Path) -> float | None:
     try:
         return path.stat().st_mtime

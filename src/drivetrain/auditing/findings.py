@@ -26,6 +26,8 @@ Kind = Literal[
     "shortcut",
     "picture statistics",
     "bookkeeping",
+    "same columns",
+    "leak",
 ]
 SHOWN = 5
 """Pairs or rows that a finding names when it is printed."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
+from inspect import signature
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
@@ -113,7 +114,11 @@ def open_input(input_kind: str, source: str, options: Mapping[str, Any], /, **as
 
     given = {name: value for name, value in options.items() if value is not None}
     if packages()[input_kind].startswith("drivetrain.kinds."):
-        return getattr(dt, input_kind)(source, **given, **asked)
+        opened = getattr(dt, input_kind)
+        known = signature(opened).parameters
+        takes_any = any(each.kind is each.VAR_KEYWORD for each in known.values())
+        asked = {name: value for name, value in asked.items() if takes_any or name in known or value is not None}
+        return opened(source, **given, **asked)
     return open_source(source, input_kind, options=given, **asked)
 
 

@@ -15,7 +15,7 @@ from drivetrain.decisions.asking.inputs import describing, read_baseline, read_g
 from drivetrain.decisions.asking.proving import Rule, by_expression, prove, read_policies
 from drivetrain.decisions.asking.reach import check_reach, some_rows
 from drivetrain.decisions.asking.sensitivity import sensitivity as sensitivity_of
-from drivetrain.decisions.asking.telling import about_support, at_border, curves, stuck
+from drivetrain.decisions.asking.telling import about_cells, about_members, about_support, at_border, curves, stuck
 from drivetrain.decisions.constraints import Constraint, checked_constraints
 from drivetrain.decisions.levers import Lever, checked_levers
 from drivetrain.decisions.models.adapting import as_models
@@ -36,6 +36,7 @@ from drivetrain.decisions.simulator import Simulator
 from drivetrain.progress import say
 from drivetrain.runtime.decisions import Decision
 from drivetrain.settings import flag, whole
+from drivetrain.text import counted
 
 
 @dataclass(frozen=True)
@@ -239,6 +240,8 @@ def _warnings(
 ) -> list[str]:
     said = list(made.choice.notes)
     said += asked.simulator.warnings
+    said += about_members(asked.models)
+    said += about_cells(asked.models, asked.levers, asked.simulator.rows)
     said += about_support(support.shares, extrapolate=asked.extrapolate, checked=checked)
     said += at_border(asked.levers, made.levers)
     if asked.logged is not None:
@@ -251,7 +254,7 @@ def _decisions(asked: _Asked, made: Made, promised: Promise, *, checked: bool) -
     choice = made.choice
     exact = "no better choice among the values tried" if choice.exact else "see the gap to the bound"
     return {
-        "optimiser": Decision(value=choice.method, reason=f"{len(made.bindings)} limits; {exact}"),
+        "optimiser": Decision(value=choice.method, reason=f"{counted(len(made.bindings), 'limit')}; {exact}"),
         "risk": Decision(value=asked.risk, reason=f"makes {read_risk(asked.risk).said} largest"),
         "support": Decision(
             value="anywhere" if asked.extrapolate or not checked else "inside and edge",

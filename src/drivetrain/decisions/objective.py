@@ -180,6 +180,8 @@ def _failed(own: str, setting: str, error: Exception, given: tuple[pd.DataFrame,
         name = str(error.args[0])
         known = {space: list(map(str, names)) for space, names in zip(GIVEN, given, strict=True)}
         near = did_you_mean(name, [each for names in known.values() for each in names])
+        if places := [f"{space}[{shown(name)}]" for space, names in known.items() if name in names]:
+            near = f" It is there as {' and '.join(places)}."
         listed = "; ".join(f"{space}: {', '.join(map(readable, names))}" for space, names in known.items())
         said = f"asked for {shown(name)}, which is not there.{near} Expected a name of {listed}"
     else:

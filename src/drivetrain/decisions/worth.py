@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from drivetrain.text import in_digits
+
 
 @dataclass(frozen=True)
 class Worth:
@@ -13,6 +15,8 @@ class Worth:
     Example:
         >>> print(Worth(12.5, 11.0, 14.0, n=200))
         12.5 [11, 14], n = 200
+        >>> print(Worth(-15412.34, n=3))
+        -15,412, n = 3
     """
 
     value: float
@@ -26,8 +30,8 @@ class Worth:
     level: float = 0.95
 
     def __str__(self) -> str:
-        span = "" if self.low is None or self.high is None else f" [{self.low:.4g}, {self.high:.4g}]"
-        return f"{self.value:.4g}{span}, n = {self.n:,}"
+        span = "" if self.low is None or self.high is None else f" [{in_digits(self.low)}, {in_digits(self.high)}]"
+        return f"{in_digits(self.value)}{span}, n = {self.n:,}"
 
     def as_json(self) -> dict[str, Any]:
         """Plain numbers."""

@@ -24,7 +24,7 @@ from drivetrain.insight.changes import changes
 from drivetrain.insight.features.choosing import SHOWN, Chosen, choose, uses
 from drivetrain.insight.features.silencing import silenced
 from drivetrain.insight.inspection import Inspection
-from drivetrain.insight.layers import layers_of
+from drivetrain.insight.layers import layers_of, notes_of
 from drivetrain.insight.page.changes import Pair
 from drivetrain.insight.parts import Change, Feature, Floats, Inside, Layer, Subject, Why
 from drivetrain.insight.reading import answer, array, in_batches, predictions
@@ -103,6 +103,7 @@ def inspect(subject: Subject, wanted: Wanted | None = None, *, before: Subject |
     table = _answers(subject)
     seconds_plain = plain_pass_seconds(subject)  # after that pass: reading the files is no part of it
     search = Search(subject, wanted.layers, also=[layer for layer, _ in wanted.also], seed=wanted.seed)
+    so_far.notes += notes_of(subject)
     changed: tuple[Change, ...] = ()
     if before is not None:
         changed = changes(before, subject, _same(before, search.layers), layers_after=search.layers, seed=wanted.seed)

@@ -142,6 +142,7 @@ class Inspection:
                 "receptive_field_px": layer.receptive_field_px,
                 "projection": layer.projection,
                 "reason": layer.reason,
+                "gates": layer.gates,
                 "separable": next((s.as_json() for name, s in found.separable if name == layer.name), None),
                 "features": [self._feature_json(each) for each in found.features if each.layer == layer.name],
             }
@@ -180,7 +181,7 @@ class Inspection:
                   for change in found.changes]  # fmt: skip
         lines += [f"  {check.method}, {check.test}: {'passed' if check.passed else 'failed'}"
                   for check in found.checks]  # fmt: skip
-        return printable("\n".join([*lines, *(f"  not shown: {note}" for note in found.notes)]))
+        return printable("\n".join([*lines, *(f"  note: {note}" for note in found.notes)]))
 
     def __repr__(self) -> str:
         return str(self)

@@ -49,8 +49,8 @@ def activated(layer: Layer) -> Layer:
 
 
 @contextmanager
-def watched(network: Network, layers: Sequence[Layer]) -> Generator[dict[str, Tensor]]:
-    """Keep what the layers give in each pass, by name, as (B, C, H, W).
+def watched(network: Network, layers: Sequence[Layer], *, all_tokens: bool = False) -> Generator[dict[str, Tensor]]:
+    """Keep what the layers give in each pass, by name, as (B, C, H, W); with `all_tokens` as `tapped` has it.
 
     A later layer that writes over its input does not change it, and gradients reach it.
 
@@ -63,14 +63,17 @@ def watched(network: Network, layers: Sequence[Layer]) -> Generator[dict[str, Te
         found[layer.name] = values
         return values.clone()
 
-    with tapped(network, known(network, layers), keep):
+    with tapped(network, known(network, layers), keep, all_tokens=all_tokens):
         yield found
 
 
 @contextmanager
 def replaced(network: Network, layer: Layer, change: Callable[[Tensor], Tensor]) -> Generator[None]:
-    """Let what follows a layer read `change` of its (B, C, H, W) instead, of the same shape."""
-    with tapped(network, known(network, [layer]), lambda _, values: change(values)):
+    """Let what follows a layer read `change` of its (B, C, H, W) instead, of the same shape.
+
+    Of tokens it gets all, (B, C, 1, N), those of no place first: a class token is what an answer is read from.
+    """
+    with tapped(network, known(network, [layer]), lambda _, values: change(values), all_tokens=True):
         yield
 
 
@@ -99,24 +102,35 @@ class Passed:
     """(R, K) raw."""
     means: dict[str, Floats]
     """Layer → (R, C): each channel's mean over its places."""
+    leads: dict[str, Floats]
+    """Layer → (R, C, T): its tokens of no place (class token, registers); T is 0 where there are none."""
 
 
 def passed(subject: Subject, layers: Sequence[Layer], rows: Sequence[int] | range | None = None) -> Passed:
-    """One pass over the rows (None: all) that keeps the mean of every channel of some layers."""
+    """One pass over the rows (None: all) that keeps the mean of every channel of some layers, and leading tokens."""
     wanted = range(len(subject.rows)) if rows is None else rows
     network = subject.network
     means: dict[str, list[Floats]] = {layer.name: [] for layer in layers}
+    leads: dict[str, list[Floats]] = {layer.name: [] for layer in layers}
 
     def average(layer: Layer, values: Tensor) -> None:
-        means[layer.name].append(array(values.float().mean((2, 3))))
+        flat, prefix = values.float().flatten(2), leading(layer)
+        means[layer.name].append(array(flat[:, :, prefix:].mean(2)))
+        leads[layer.name].append(array(flat[:, :, :prefix]))
 
-    with torch.inference_mode(), tapped(network, known(network, layers), average):
+    with torch.inference_mode(), tapped(network, known(network, layers), average, all_tokens=True):
         outputs = [array(answer(network, *network.taken(*subject.batch(some)))) for some in in_batches(wanted)]
     return Passed(
         tuple(int(row) for row in wanted),
         np.concatenate(outputs),
         {name: np.concatenate(parts) for name, parts in means.items()},
+        {name: np.concatenate(parts) for name, parts in leads.items()},
     )
+
+
+def leading(layer: Layer) -> int:
+    """Tokens of no place that come before the others; 0 of maps."""
+    return layer.reading.prefix if layer.reading.layout == "tokens" else 0
 
 
 def predictions(subject: Subject, outputs: Floats, rows: Sequence[int] | range) -> Predictions:

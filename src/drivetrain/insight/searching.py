@@ -12,7 +12,7 @@ from drivetrain.insight.features.filters import first_filters, frequency_of
 from drivetrain.insight.features.meaning import meanings
 from drivetrain.insight.features.selective import Selectivity, labels_of, selectivity
 from drivetrain.insight.layers import layers_of, shown_layers
-from drivetrain.insight.parts import Feature, Floats, Layer, Subject
+from drivetrain.insight.parts import Feature, Floats, Layer, Subject, Top
 from drivetrain.insight.projecting import Rule, patches_of
 from drivetrain.insight.tops import find_tops
 
@@ -73,25 +73,25 @@ class Search:
         top, channels = self.tops[layer.name], [one.channel for one in chosen]
         costs = {channel: cost for (name, channel), cost in (silenced or {}).items() if name == layer.name}
         known = meanings(top, self.selective(layer.name), channels, silenced=costs)
+        rule: Rule = layer.projection
         others: tuple[Rule, ...] = ("gradient",)
-        if layer.projection == "deconvnet":
+        if rule == "deconvnet":
             others = ("guided backpropagation", *others)
-        found = patches_of(self.subject, top, channels, rules=[layer.projection])
-        first = replace(top, values=top.values[:, :BESIDE], rows=top.rows[:, :BESIDE], places=top.places[:, :BESIDE])
-        beside = patches_of(self.subject, first, channels, rules=others)
+        first = patches_of(self.subject, _ranks(top, slice(BESIDE)), channels, rules=[rule, *others])
+        rest = patches_of(self.subject, _ranks(top, slice(BESIDE, None)), channels, rules=[rule])
         weights = self._filters(layer)
         made: list[Feature] = []
         for one in chosen:
-            patches, projections = found[one.channel]
+            (patches, drawn), (more_patches, more_drawn) = first[one.channel], rest[one.channel]
             own = None if weights is None else weights[one.channel]
             made.append(
                 Feature(
                     layer.name,
                     one.channel,
                     one.why,
-                    patches,
-                    projections[layer.projection],
-                    {str(rule): several for rule, several in beside[one.channel][1].items()},
+                    patches + more_patches,
+                    drawn[rule] + more_drawn[rule],
+                    {str(other): drawn[other] for other in others},
                     known[one.channel],
                     own,
                     None if own is None else frequency_of(own),
@@ -102,3 +102,8 @@ class Search:
     def _filters(self, layer: Layer) -> Floats | None:
         """(C, h, w, channels of the view) the weights of the first layer; None of any other."""
         return first_filters(self.subject, layer) if layer is self.every[0] else None
+
+
+def _ranks(top: Top, some: slice) -> Top:
+    """Some of the strongest activations of every channel."""
+    return replace(top, values=top.values[:, some], rows=top.rows[:, some], places=top.places[:, some])

@@ -76,7 +76,7 @@ def separable(
     metric: Metric | None = None,
     seed: int = 0,
 ) -> Separability:
-    """A linear probe on each layer's channel means, out of fold, with the interval of its score.
+    """A linear probe on each layer's channel means (and class token), out of fold, with the interval of its score.
 
     Args:
         subject: What is looked into.
@@ -99,7 +99,8 @@ def separable(
     tables: dict[str, Predictions] = {}
     with track("linear probes", len(layers)) as advance:
         for layer in layers:
-            features = found.means[layer.name].astype(np.float64)
+            means, leads = found.means[layer.name], found.leads[layer.name]
+            features = np.concatenate([means, leads[:, :, 0]] if leads.shape[2] else [means], axis=1, dtype=np.float64)
             output = out_of_fold(subject.target, features, examples, folds=folds, seed=seed)
             tables[layer.name] = Predictions.of(examples, subject.target, output)
             advance(1)
@@ -187,6 +188,11 @@ def _said(
         f"answer ({without}) {constant.shown()[0]}."
     )
     share = 100 * (1 - at.depth)
+    if place == 1 and len(layers) > 1:
+        return (
+            f"{head} It is the first layer shown: how much there is of what it finds is enough, and little of the body "
+            "is needed. A small model may do, or the pictures differ in something simple, such as their colours."
+        )
     tail = (
         "No layer below reads it as well, so what is before it is general; training can begin there: the upper "
         f"{share:.0f} % of the body's work."

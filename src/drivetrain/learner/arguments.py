@@ -17,7 +17,7 @@ from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.manifest import Manifest
 from drivetrain.runtime.times import seconds_of
 from drivetrain.settings import instance, place, refuse, several, text, whole
-from drivetrain.training.callbacks import Callback
+from drivetrain.training.callbacks import Callback, KeepBest
 
 CheckpointPlace = str | os.PathLike[str] | Literal[False] | None
 """Where a run is saved while it goes on: a folder, False for nowhere, None for the project folder."""
@@ -148,6 +148,12 @@ def asked_callbacks(callbacks: Any) -> list[Callback]:
             fix = "To fix: make the function on_epoch_end(self, run) of a class that derives from dt.Callback."
         found.append(instance("callbacks", each, Callback, expected, fix=fix))
     return found
+
+
+def keeping(usual: Mapping[str, Decision], data: Data) -> list[Callback]:
+    """What ends a run with its best epoch, where that is usual and there are rows to tell by."""
+    kept = usual.get("kept epoch")
+    return [KeepBest()] if kept is not None and kept.value == "best" and len(data.valid) else []
 
 
 def asked_checkpoint(checkpoint: Any) -> Path | Literal[False] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -14,7 +14,7 @@ from drivetrain.calls import named
 from drivetrain.data.data import Data
 from drivetrain.data.examples import Examples
 from drivetrain.data.seals.project import Project
-from drivetrain.errors import ArtefactError, DataError, SettingError
+from drivetrain.errors import DataError, SettingError
 from drivetrain.evaluation.fitting import Verdict, judge_training
 from drivetrain.evaluation.metrics.metrics import Metric, resolve_metrics
 from drivetrain.evaluation.predictions import Predictions
@@ -24,14 +24,17 @@ from drivetrain.evaluation.scores import Score, Scores, score
 from drivetrain.learner import figures
 from drivetrain.learner.arguments import asked_data
 from drivetrain.learner.baselines import Baselines, asked_audit
+from drivetrain.learner.embedding import embedding_of
 from drivetrain.learner.report import report_parts, write_page
 from drivetrain.learner.review import ReviewRows, review_rows
 from drivetrain.learner.runs import is_on_record, put_on_record
+from drivetrain.learner.saving.direct import predictor_of, save_direct
 from drivetrain.learner.test_set import expected_test_score, open_test
 from drivetrain.progress import say
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.files.places import PAGES, file_to_write
 from drivetrain.runtime.manifest import Expected, Opening
+from drivetrain.runtime.predictor import Prediction, Predictor
 from drivetrain.runtime.targets import Array
 from drivetrain.settings import choice, flag, instance, place, refuse, text, whole
 from drivetrain.training.recipe.plan import SETTLE
@@ -39,6 +42,7 @@ from drivetrain.training.recipe.plan import SETTLE
 if TYPE_CHECKING:
     from drivetrain.auditing.audit import Audit
     from drivetrain.insight.inspection import Inspection
+    from drivetrain.kinds.tables.embedding import Embedding
     from drivetrain.pages.chart import Chart
     from drivetrain.pages.html import Html
 
@@ -113,7 +117,7 @@ class ModelBase(ABC):
         """A hash of what the model has learnt, such as SHA-256: another one whenever it answers differently."""
 
     def artefact_files(self) -> Mapping[str, bytes]:
-        """The files it is saved as, by name; without any it cannot be saved or exported."""
+        """Further files that it is saved as, by name."""
         return {}
 
     # ── judging ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -164,6 +168,15 @@ class ModelBase(ABC):
     def scores_of(self, found: Predictions) -> Scores:
         """The scores of predictions of the validation set, beside what a constant answer reaches."""
         return score(found, self.metrics, part="validation", baselines=self._baselines.constant(found))
+
+    @named
+    def embedding(self, column: str) -> Embedding:
+        """What the network of a table has learnt of a column's names: a table of them, neighbours, a map.
+
+        Raises:
+            SettingError: The model is no such network, or has no such column.
+        """
+        return embedding_of(self, column)
 
     @named
     def baselines(self, *, probe: bool = True, audit: Audit | None = None) -> dict[str, Scores]:
@@ -296,7 +309,9 @@ class ModelBase(ABC):
         path, audit, probe = place("path", path), asked_audit(audit), flag("probe", probe)
         title, use = None if title is None else text("title", title), text("use", use, empty=True)
         file_to_write(path, "path", over=PAGES)
-        parts = report_parts(self, audit=audit, title=title, use=use, probe=probe)  # takes part in all processes
+        parts = report_parts(
+            self, audit=audit, title=title, use=use, probe=probe, understanding=True
+        )  # takes part in all processes
         return write_page(path, parts) if self.main else Path(path)
 
     @named
@@ -390,14 +405,46 @@ class ModelBase(ABC):
         return review_rows(self, f"{self.label} on {self.data.source}", out_of_fold=out_of_fold)
 
     @named
-    def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the artefact: of a model that says which files it consists of.
+    def predictor(self, *, top_k: int = 5) -> Predictor:
+        """The model without the training data, as `load` gives it once it is saved, but not calibrated.
+
+        Args:
+            top_k: How many categories `Prediction.top` lists, at most.
 
         Raises:
-            ArtefactError: It cannot be saved.
+            ArtefactError: Its class says neither how an input is read nor what it says of one, see `save`.
         """
-        place("path", path)
-        raise cannot_be_saved(self)
+        return predictor_of(self, top_k=whole("top_k", top_k, least=1))
+
+    @named
+    def predict(self, source: Any) -> Any:
+        """Answer for one input, or for each of a list; see `Predictor.predict`."""
+        return self.predictor().predict(source)
+
+    @named
+    def predict_many(self, sources: Any, *, batch_size: int = 32) -> Iterator[Prediction]:
+        """Answers for many inputs; see `Predictor.predict_many`."""
+        return self.predictor().predict_many(sources, batch_size=batch_size)
+
+    @named
+    def save(self, path: str | os.PathLike[str], *, golden: int = 4) -> Path:
+        """Write the artefact: a folder with the model as ONNX, description and scores, no code.
+
+        A class can be saved that has `spec` (an `InputSpec`: how an input is read), `outputs(views)` (raw outputs of a
+        batch of what the spec views) and `as_onnx()` (the same as an ONNX graph, its bytes), as `drivetrain.Trees` and
+        `drivetrain.Linear` have. The graph is compared with the model on at least 64 rows (validation first) and on
+        noise; where it says something else, nothing is written.
+
+        Args:
+            path: The folder, such as ``income.model``; an artefact that stands there is replaced in one step.
+            golden: Validation rows that travel with the model, so that a server can prove itself; 0 takes made-up ones
+                instead: choose it where nobody may see your rows.
+
+        Raises:
+            ArtefactError: The model cannot be saved, or the place cannot be written to.
+            ExportError: The graph does not say what the model says.
+        """
+        return save_direct(self, place("path", path), golden=whole("golden", golden, least=0, most=64))
 
     def untrained_features(self, rows: Examples) -> tuple[Array, str]:
         """(N, F) features of a body that has not learnt from these rows, and which body that is; raises ModelError."""
@@ -432,14 +479,3 @@ class ModelBase(ABC):
 
 
 ModelBase.__module__ = "drivetrain"  # where people find it, so that messages and help say so
-
-
-def cannot_be_saved(model: ModelBase) -> ArtefactError:
-    """Why a model that is no Learner is not saved."""
-    files = sorted(model.artefact_files())
-    has = f"holds {', '.join(files)} alone" if files else "is empty"
-    return ArtefactError(
-        f"{model.label} cannot be saved or exported: its artefact_files() {has}; expected the parameters, model.onnx "
-        "and a description of the input that it reads, which only a dt.Learner has. To fix: keep the model with its "
-        "own library, or train a dt.Learner on the same data."
-    )

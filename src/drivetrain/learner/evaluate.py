@@ -11,7 +11,9 @@ import torch
 
 from drivetrain.calls import named
 from drivetrain.errors import DataError, SettingError
-from drivetrain.learner.torch_predictor import load_network, place_for
+from drivetrain.learner.saving.network_or_not import is_network
+from drivetrain.learner.saving.onnx_model import answers_with, check_asked, engine_of
+from drivetrain.learner.saving.torch_predictor import load_network, place_for
 from drivetrain.runtime.artefact import MODEL, Artefact, open_artefact
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.manifest import Manifest, Opening
@@ -67,7 +69,8 @@ class _Judging:
     def precision(self) -> Decision:
         """Of the arithmetic."""
         export = self.artefact.manifest.export
-        if not self._with_onnx or export is None:
+        direct = not is_network(self.artefact.manifest)
+        if export is None or not (self._with_onnx or direct):
             return self.place.precision
         return Decision(value=export.precision, reason=f"as {MODEL} answers")
 
@@ -83,6 +86,8 @@ class _Judging:
         from drivetrain.training.judging import judge  # noqa: PLC0415
 
         manifest = self.artefact.manifest
+        if not is_network(manifest):
+            return answers_with(engine_of(self.artefact), manifest, self.examples)
         store = Store(self.examples.inputs, manifest.input, digests=self.examples.digests)
         if self._with_onnx:
             from drivetrain.runtime.onnx.engine import OnnxEngine  # noqa: PLC0415
@@ -150,6 +155,8 @@ def evaluate(
         raise SettingError("part='new' (--new) judges other data; expected data. To fix: pass them as data (--data).")
     artefact = open_artefact(path)
     manifest = artefact.manifest
+    if not is_network(manifest):
+        check_asked(artefact, str(device), str(precision).removeprefix("torch."))
     if seal is not None:
         if part != "test" or data is None:
             raise SettingError(

@@ -42,6 +42,11 @@ def spent_elsewhere(seconds: float) -> Generator[None]:
         _spent.reset(token)
 
 
+def seconds_spent() -> float:
+    """Seconds of a budget that are used elsewhere, see `spent_elsewhere`."""
+    return _spent.get()
+
+
 def run_within(
     learner: Learner,
     seconds: float,

@@ -19,21 +19,20 @@ from drivetrain.data.data import Data
 from drivetrain.data.examples import Examples
 from drivetrain.errors import SettingError
 from drivetrain.evaluation.predictions import Predictions
-from drivetrain.evaluation.report.showing import shown
+from drivetrain.evaluation.report.showing import draws_views, shown
 from drivetrain.evaluation.scores import Scores
 from drivetrain.learner import arguments as asking
 from drivetrain.learner import figures
 from drivetrain.learner.arguments import CheckpointPlace, TakenUp
 from drivetrain.learner.base import MetricLike, ModelBase
 from drivetrain.learner.baselines import Baselines
-from drivetrain.learner.checkpoints import Checkpoints
 from drivetrain.learner.fitting import checkpoint_folder, run_phases, run_within
-from drivetrain.learner.load import load_learner
 from drivetrain.learner.recipe import DROPOUT, Recipe, asked_recipe
-from drivetrain.learner.save import save_learner
+from drivetrain.learner.saving.checkpoints import Checkpoints
+from drivetrain.learner.saving.load import load_learner
+from drivetrain.learner.saving.save import save_learner
 from drivetrain.runtime.artefact import WEIGHTS
 from drivetrain.runtime.decisions import Decision
-from drivetrain.runtime.kinds import has_face
 from drivetrain.runtime.manifest import ExportPrecision, Manifest
 from drivetrain.runtime.pictures.read import PictureSource
 from drivetrain.runtime.predictor import Prediction, Predictor
@@ -47,7 +46,7 @@ from drivetrain.training.exporting import ExportPlan
 from drivetrain.training.feeding import Feeder
 from drivetrain.training.identity import ParametersHash
 from drivetrain.training.judging import judge
-from drivetrain.training.kind import asked_augmentation, prepare_kind, to_device
+from drivetrain.training.kind import asked_augmentation, prepare_kind, to_device, usual_of
 from drivetrain.training.network import Network
 from drivetrain.training.place import Place, Precision, find_place
 from drivetrain.training.recipe import defaults
@@ -134,7 +133,8 @@ class Learner(ModelBase):
         size, fit = asking.asked_size(size), choice("fit", fit, asking.FITS)
         self.recipe = recipe = asked_recipe(recipe, older, known=list(inspect.signature(Learner).parameters))
         self.seed = data.split.seed if seed is None else whole("seed", seed, least=0)
-        self.callbacks = asking.asked_callbacks(callbacks)
+        self._usual = usual_of(data)
+        self.callbacks = [*asking.asked_callbacks(callbacks), *asking.keeping(self._usual, data)]
         augment = asked_augmentation(data, augment)
         weights = asked_weights(recipe.class_weights, data.target)
         dropout = DROPOUT if recipe.dropout is None else recipe.dropout
@@ -183,7 +183,8 @@ class Learner(ModelBase):
         self._hash = ParametersHash(self.network)
         self.label = self.kind.architecture.label
         self._baselines = Baselines(data, self.kind.architecture, getattr(self.kind.spec, "size_px", None))
-        batch = defaults.asked(recipe.batch_size) or defaults.choose_batch_size(len(data.train), self.place.device.type)
+        batch = defaults.asked(recipe.batch_size) or self._usual.get("batch_size")
+        batch = batch or defaults.choose_batch_size(len(data.train), self.place.device.type)
         self.batch_size = int(batch.value or 0)
         self.decisions |= {
             **self.kind.decisions,
@@ -262,7 +263,7 @@ class Learner(ModelBase):
             TrainingError: The loss is not finite, or memory ran out.
         """
         head = defaults.asked(None if head_epochs is None else whole("head_epochs", head_epochs, least=0))
-        lr = defaults.choose_lr(lr, self.data.target)
+        lr = defaults.choose_lr(lr, self.data.target, self._usual.get("lr"))
         checkpoint, callbacks = asking.asked_checkpoint(checkpoint), asking.asked_callbacks(callbacks)
         if unfreeze is not None:
             unfreeze = number("unfreeze", unfreeze, above=0, most=1)
@@ -295,7 +296,7 @@ class Learner(ModelBase):
         """
         epochs = whole("epochs", epochs, least=1)
         checkpoint, callbacks = asking.asked_checkpoint(checkpoint), asking.asked_callbacks(callbacks)
-        rates, chosen = rates_of_fit(self, defaults.choose_lr(lr, self.data.target), statistics)
+        rates, chosen = rates_of_fit(self, defaults.choose_lr(lr, self.data.target, self._usual.get("lr")), statistics)
         phases = [Phase("fit", epochs, self.network.body_frozen, rates, statistics=chosen)]
         run_phases(self, phases, checkpoint_folder(self, phases, checkpoint, callbacks), callbacks)
         return self
@@ -445,7 +446,7 @@ class Learner(ModelBase):
 
     def show_row(self, row: int, alt: str = "", *, side_px: int | None = None) -> Html | None:
         """A validation row as the network sees it; as it lies at its source, where its kind draws nothing itself."""
-        if not has_face(self.data.kind, "show"):
+        if not draws_views(self.data.kind):
             return super().show_row(row, alt, side_px=side_px)
         loaded = self.valid_store.get([row])[0]
         return None if loaded is None else shown(self.data.kind, self.kind.spec.view(loaded), alt=alt, side_px=side_px)
@@ -487,7 +488,8 @@ class Learner(ModelBase):
         if self.recipe.label_smoothing is not None:
             return self.recipe.label_smoothing
         suits = loss is None and self.data.target.kind == "category" and not self.pretrained
-        return defaults.LABEL_SMOOTHING if suits else 0.0
+        usual = self._usual.get("label_smoothing")
+        return (defaults.LABEL_SMOOTHING if usual is None else float(usual.value or 0)) if suits else 0.0
 
 
 Learner.__module__ = "drivetrain"  # where people find it, so that messages and help say so

@@ -49,5 +49,5 @@ class Model(Protocol):
         ...
 
     def artefact_files(self) -> Mapping[str, bytes]:
-        """Its weights as files of the artefact; empty: it cannot be saved, and says so."""
+        """Its weights as files of the artefact, beside `model.onnx`; may be empty."""
         ...

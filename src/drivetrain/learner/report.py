@@ -17,9 +17,10 @@ from drivetrain.evaluation.metrics.metrics import Metric, metric_named
 from drivetrain.evaluation.predictions import Predictions
 from drivetrain.evaluation.report import Look, ReportParts, Seal, model_card, render, with_openings
 from drivetrain.evaluation.scores import Score
-from drivetrain.learner.validation_record import calibration_of
+from drivetrain.learner.saving.validation_record import calibration_of
 from drivetrain.runtime.artefact import CARD, Artefact, write_durably
 from drivetrain.runtime.decisions import Decision
+from drivetrain.runtime.kinds import face, has_face, kind_name
 from drivetrain.runtime.manifest import Manifest, Opening
 from drivetrain.text import readable
 from drivetrain.training.identity import versions
@@ -28,6 +29,7 @@ from drivetrain.training.probing import without_folders
 if TYPE_CHECKING:
     from drivetrain.auditing.audit import Audit
     from drivetrain.learner.base import ModelBase
+    from drivetrain.pages.html import Html
 
 USUAL = ".jpg"
 """Of several suffixes, the one that examples are given with."""
@@ -70,6 +72,7 @@ def report_parts(
     manifest: Manifest | None = None,
     openings: Sequence[Opening] | None = None,
     judged: Predictions | None = None,
+    understanding: bool = False,
 ) -> ReportParts:
     """What the page and the model card are made of.
 
@@ -83,6 +86,7 @@ def report_parts(
         manifest: Of the artefact it was loaded from; its decisions are those of the training.
         openings: Of the test set; None takes those the model knows of.
         judged: What is said of the validation set by what answers; None: by the model itself.
+        understanding: Also show what the model goes by, where its kind of input can tell; it answers thousands of rows.
 
     Raises:
         DataError: There is no validation set.
@@ -116,7 +120,17 @@ def report_parts(
         use=use,
         noun=source_kind(data.kind).noun,
         example=_example(data.kind),
+        sections=_understanding(model) if understanding else (),
     )
+
+
+def _understanding(model: ModelBase) -> Sequence[tuple[str, Html]]:
+    """What the model goes by, as its kind of input shows it."""
+    kind = kind_name(model.data.kind)
+    if not has_face(kind, "understanding"):
+        return ()
+    spec = getattr(model, "spec", None) or getattr(getattr(model, "kind", None), "spec", None)
+    return face(kind, "understanding").report_sections(model.predict_rows, model.data, spec)
 
 
 def _example(kind: str) -> str:

@@ -51,6 +51,18 @@ def quoted_list(items: Sequence[str]) -> str:
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}" if items else ""
 
 
+def listed(names: Sequence[str], most: int = 6) -> str:
+    """Names as part of a sentence, of many the first ones.
+
+    Example:
+        >>> listed(["a"]), listed(["a", "b", "c"]), listed(list("abcdefgh"), 3)
+        ('a', 'a, b and c', 'a, b, c and 5 more')
+    """
+    if len(names) > most:
+        return f"{', '.join(names[:most])} and {len(names) - most} more"
+    return quoted_list(names) or "nothing"
+
+
 def value_in_words(value: TargetValue) -> str:
     """A label, labels or numbers.
 

@@ -42,7 +42,7 @@ SEAL = "seal.json"
 
 GET_AGAIN = "To fix: get the model again from whoever made it, or save it anew."
 
-MOST_MANIFEST_BYTES = 16 * 2**20
+MOST_MANIFEST_BYTES, MOST_INDENTED_BYTES = 32 * 2**20, 2**20
 MOST_BYTES = {WEIGHTS: 16 * 2**30, MODEL: 2**31 - 1, CARD: 16 * 2**20, DATA: 64 * 2**20, SEAL: 64 * 2**20}
 """Of a file of a model from elsewhere; looked at before it is read. Of any other `MOST_OTHER_BYTES`."""
 MOST_OTHER_BYTES = 32 * 2**20
@@ -226,7 +226,19 @@ def _link(source: Path, target: Path) -> None:
 
 
 def _manifest_bytes(manifest: Manifest) -> bytes:
-    return (manifest.model_dump_json(indent=2) + "\n").encode()
+    """For people to read, unless it holds very many names.
+
+    Raises:
+        ArtefactError: It would be too large to be opened again.
+    """
+    content = (manifest.model_dump_json() + "\n").encode()
+    if len(content) > MOST_MANIFEST_BYTES:
+        raise ArtefactError(
+            f"the description of the model takes {len(content):,} bytes: expected at most {MOST_MANIFEST_BYTES:,}. It "
+            "holds every name of every column. To fix: leave out columns of very many names, such as types={'id': "
+            "'left out'}."
+        )
+    return (manifest.model_dump_json(indent=2) + "\n").encode() if len(content) <= MOST_INDENTED_BYTES else content
 
 
 def open_artefact(path: str | os.PathLike[str]) -> Artefact:

@@ -90,18 +90,25 @@ class Calibration(CheckedModel):
             target: What the model was trained to say.
             row: (K,) calibrated probabilities, a row of `probabilities`.
         """
+        return self.prediction_sets(target, row[None])[0]
+
+    def prediction_sets(self, target: Target, probs_NK: Array) -> list[tuple[str, ...]]:
+        """`prediction_set` of each row of `probabilities`."""
         if isinstance(target, NumberTarget):
-            return ()
-        order = np.argsort(-row, kind="stable")
+            return [()] * len(probs_NK)
+        order_NK = np.argsort(-probs_NK, axis=1, kind="stable")
         if self.quantile is None:
-            return tuple(target.vocab[k] for k in order)
-        if self.kind == "category" and self.ranking == "aps":
-            inside = aps_scores(row[None])[0] <= self.quantile + _ROUNDING
+            inside_NK = np.ones(probs_NK.shape, np.bool_)
+        elif self.kind == "category" and self.ranking == "aps":
+            inside_NK = aps_scores(probs_NK) <= self.quantile + _ROUNDING
         else:
-            inside = 1 - row <= self.quantile + _ROUNDING
-        if self.kind == "category":
-            inside[order[0]] = True  # an empty set says nothing; one more candidate can only raise the coverage
-        return tuple(target.vocab[k] for k in order if inside[k])
+            inside_NK = 1 - probs_NK <= self.quantile + _ROUNDING
+        if self.kind == "category":  # an empty set says nothing; one more candidate can only raise the coverage
+            np.put_along_axis(inside_NK, order_NK[:, :1], True, axis=1)
+        vocab = target.vocab
+        sorted_NK = np.take_along_axis(inside_NK, order_NK, axis=1)
+        pairs = zip(order_NK.tolist(), sorted_NK.tolist(), strict=True)
+        return [tuple(vocab[k] for k, within in zip(*pair, strict=True) if within) for pair in pairs]
 
     def interval(self, target: Target, row: Array) -> dict[str, tuple[float, float]]:
         """For numbers: name → (low, high), which holds the truth in `coverage` of rows; empty for other kinds.
@@ -119,11 +126,15 @@ class Calibration(CheckedModel):
         Args:
             row: (K,) calibrated probabilities. Numbers carry no confidence and are never abstained from.
         """
+        return bool(self.abstentions(np.asarray(row)[None])[0])
+
+    def abstentions(self, probs_NK: Array) -> NDArray[np.bool_]:
+        """(N,) `abstains` of each row of `probabilities`."""
         if self.kind == "number":
-            return False
+            return np.zeros(len(probs_NK), np.bool_)
         if self.abstain_below is None:
-            return self.max_error is not None
-        return float(confidences(self.kind, np.asarray(row)[None])[0]) < self.abstain_below
+            return np.full(len(probs_NK), self.max_error is not None)
+        return confidences(self.kind, np.asarray(probs_NK)) < self.abstain_below
 
 
 _ROUNDING = 1e-9

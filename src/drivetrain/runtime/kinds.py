@@ -1,7 +1,8 @@
 """The table of kinds of input: which package describes, reads, trains, shows and serves each of them.
 
-A kind is a package with up to five modules, its faces, which stand on different floors: `spec` (runtime), `serve`
-(runtime), `source` (no torch), `show` (no torch) and `training` (torch). They are imported when they are asked for. A
+A kind is a package with up to six modules, its faces, which stand on different floors: `spec` (runtime), `serve`
+(runtime), `source` (no torch), `show` (no torch), `understanding` (what a model goes by, for its report; no torch) and
+`training` (torch). They are imported when they are asked for. A
 kind from another package joins through the entry-point group ``drivetrain.kinds``: the entry's name is the kind's, its
 value is the package that holds the faces.
 """
@@ -16,12 +17,12 @@ from typing import Any, Literal
 
 from drivetrain.errors import SettingError, did_you_mean
 
-Face = Literal["spec", "source", "training", "show", "serve"]
+Face = Literal["spec", "source", "training", "show", "serve", "understanding"]
 
 GROUP = "drivetrain.kinds"
 """Of entry points."""
 
-_BUILT_IN = {"images": "drivetrain.kinds.images"}
+_BUILT_IN = {"images": "drivetrain.kinds.images", "table": "drivetrain.kinds.tables"}
 _TAGS = {"picture": "images"}
 """What artefacts of released formats call a kind → the name it has now."""
 

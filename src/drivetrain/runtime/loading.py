@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from typing import get_args
 
 from drivetrain.calls import named
-from drivetrain.errors import MissingExtraError
+from drivetrain.errors import MissingExtraError, SettingError
 from drivetrain.runtime.artefact import MODEL, Artefact, open_artefact
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.golden import read_golden
@@ -23,7 +23,7 @@ from drivetrain.settings import precision as asked_precision
 HUB = "hf-hub:"
 """Before the name of a model on the hub."""
 
-TORCH_LOADER = "drivetrain.learner.torch_predictor"
+TORCH_LOADER = "drivetrain.learner.saving.torch_predictor"
 """Named, not imported: the ground floor must run where this room and torch are not installed."""
 
 
@@ -66,6 +66,12 @@ def load(
     if why_not is None:
         ensure_tried(artefact, "onnxruntime")
         return _with_onnx(artefact, top_k, threads)
+    if artefact.manifest.export is not None and artefact.manifest.export.exporter == "direct":
+        asked = f"device={device!r}" if device not in ("auto", "cpu") else f"precision={precision!r}"
+        raise SettingError(
+            f"{asked} cannot be used: {artefact.path} holds no network but {MODEL} alone, which runs in fp32 on the "
+            "CPU. Expected device 'auto' or 'cpu', and precision 'auto' or 'fp32'. To fix: leave them out."
+        )
     if find_spec("torch") is None:
         raise MissingExtraError(f"{artefact.path} {why_not}: that needs torch. pip install 'drivetrain[train]'")
     made: Predictor = import_module(TORCH_LOADER).load_with_torch(

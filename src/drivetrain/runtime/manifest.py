@@ -46,7 +46,7 @@ class FileRecord(_Record):
 
 
 class Architecture(_Record):
-    """How to rebuild the network before its parameters are loaded."""
+    """How to rebuild the network before its parameters are loaded; of what is no network, what it is called."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)?$", max_length=200)
     """Of timm, or one that the kind of input knows; never code."""
@@ -178,12 +178,12 @@ class PairedChange(_Record):
 class Export(_Record):
     """How `model.onnx` was made, and how far it is from the network that was trained."""
 
-    exporter: Literal["dynamo", "torchscript"]
-    """Of torch.onnx."""
+    exporter: Literal["dynamo", "torchscript", "direct"]
+    """Of torch.onnx; direct: the model, which is no network, wrote it itself."""
     opset: int
     precision: ExportPrecision
     n: int = Field(ge=1)
-    """Rows on which the file, in fp32, was compared with the trained network in fp32."""
+    """Rows on which the file, in fp32, was compared with the trained model in fp32."""
     n_held_out: int = Field(ge=0)
     """Of these, rows of the validation set; the rest are training rows."""
     max_abs_difference: float = Field(ge=0)

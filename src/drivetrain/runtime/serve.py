@@ -68,7 +68,8 @@ class ServeKind(Protocol):
     """A kind of input in a service. A module may be one: these are then its functions and constants.
 
     Beyond these it may have ``explain(model, data, *, until) -> Explanation | Refusal``, with a pydantic model
-    ``Explained`` of what `Explanation.as_json` gives; without it nothing is explained.
+    ``Explained`` of what `Explanation.as_json` gives; without it nothing is explained. And ``rows(data, media_type)``,
+    the inputs of a body that holds several, as bytes; None of a body that holds one. They are answered together.
     """
 
     NOUN: str

@@ -16,6 +16,8 @@ from drivetrain.settings import shown
 from drivetrain.text import readable, short_reason
 
 Arrays = tuple[NDArray[Any], ...]
+Statistic = float | str | None
+"""What is watched of an input: a number, a name, or that there is none."""
 """One row's input, or a batch of them: one array per input of the network."""
 
 
@@ -31,6 +33,21 @@ class TensorSpec(NamedTuple):
     """Whole numbers lie between 0 and this, which is left out; None: all that the type holds."""
 
 
+class RowPart(NamedTuple):
+    """Some rows of what was handed over as many, read together."""
+
+    views: Arrays
+    """A batch of those that can be read; nothing where none can."""
+    errors: Mapping[int, str]
+    """Place among the rows, from 0 → why this one cannot be read."""
+    n: int
+    """Rows, with those that cannot be read."""
+    path: str | None = None
+    """The file that they are from."""
+    first: int | None = None
+    """Number of the first row in that file, from 1."""
+
+
 class InputSpec(Protocol):
     """How a source becomes what the network reads; a frozen pydantic model, whose JSON is in the manifest.
 
@@ -41,6 +58,9 @@ class InputSpec(Protocol):
     * ``load_file(path) -> (loaded, digest)``: `load`, and the SHA-256 of the very bytes that were decoded;
     * ``source(given)`` and ``sources(given)``: what people hand over as one row or as many, in a form that `load`
       takes, see `source_of` and `sources_of`;
+    * ``parts(given, at_once)``: instead of `sources`, the rows of what people hand over as many, as `RowPart`s: where
+      reading rows together is faster than one by one; and ``is_table(given)``: whether something is many rows by
+      itself;
     * ``made_up(n)``: n loaded inputs that show nothing, where no real one may travel with a model.
     """
 
@@ -77,7 +97,7 @@ class InputSpec(Protocol):
         """A golden example as a file: its bytes and its suffix, which `load` reads back."""
         ...
 
-    def statistics(self, loaded: Arrays, /) -> dict[str, float]:
+    def statistics(self, loaded: Arrays, /) -> Mapping[str, Statistic]:
         """Numbers by which a service is watched."""
         ...
 

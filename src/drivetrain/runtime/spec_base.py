@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict
 
 from drivetrain.errors import InputError
 from drivetrain.runtime.files.plain_json import read_json
-from drivetrain.runtime.spec import Arrays, stacked
+from drivetrain.runtime.spec import Arrays, Statistic, stacked
 from drivetrain.text import readable, short_reason
 
 NPY = b"\x93NUMPY"
@@ -45,7 +45,7 @@ class SpecBase(BaseModel):
         """None: loading is cheap."""
         return None
 
-    def statistics(self, loaded: Arrays, /) -> dict[str, float]:
+    def statistics(self, loaded: Arrays, /) -> Mapping[str, Statistic]:
         """None."""
         return {}
 

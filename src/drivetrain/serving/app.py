@@ -15,7 +15,7 @@ from drivetrain.runtime.refusals import Refusal
 from drivetrain.runtime.serve import ServeKind
 from drivetrain.serving import inference_protocol, schema
 from drivetrain.serving.about import about
-from drivetrain.serving.bodies import Part, read_inputs
+from drivetrain.serving.bodies import Part, content_type, read_inputs
 from drivetrain.serving.documentation import documentation
 from drivetrain.serving.guard import Guard
 from drivetrain.serving.metrics import CONTENT_TYPE
@@ -62,12 +62,16 @@ def make_app(service: Service) -> Guard:
 
 def _add_answers(app: FastAPI, service: Service) -> None:
     limits, kind = service.settings.limits, service.model.kind
+    split: Callable[[bytes, str], list[bytes] | None] | None = getattr(kind, "rows", None)
 
     @app.post("/predict", **schema.predict(kind))
     async def predict(request: Request) -> Response:  # pyright: ignore[reportUnusedFunction]
-        """One input as the body gives one answer; multipart/form-data with files gives a list, in their order."""
+        """One input as the body gives one answer; several, or multipart/form-data, give a list, in their order."""
         with service.intake.hold() as hold:
             parts, is_list = await read_inputs(request, hold, limits, kind)
+            rows = None if is_list or split is None else split(bytes(parts[0].data), content_type(request))
+            if rows is not None:
+                return answer(_numbered(await service.predict_rows(rows)))
             found = await service.predict([bytes(part.data) for part in parts])
         if is_list:
             return answer([_row(part, one) for part, one in zip(parts, found, strict=True)])
@@ -98,6 +102,13 @@ def _add_answers(app: FastAPI, service: Service) -> None:
 def _row(part: Part, found: Answer | Refusal) -> dict[str, Any]:
     fields = {"error": found.message} if isinstance(found, Refusal) else answer_as_json(found.said.prediction)
     return {"file": part.name, **fields}
+
+
+def _numbered(found: list[Answer | Refusal]) -> list[dict[str, Any]]:
+    return [
+        {"row": at, **({"error": one.message} if isinstance(one, Refusal) else answer_as_json(one.said.prediction))}
+        for at, one in enumerate(found, start=1)
+    ]
 
 
 def _timing(found: Answer) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,7 +20,7 @@ from drivetrain.runtime.manifest import Manifest
 from drivetrain.runtime.predictor import Prediction, Predictor
 from drivetrain.runtime.refusals import Refusal
 from drivetrain.runtime.serve import Admitted
-from drivetrain.runtime.spec import Arrays
+from drivetrain.runtime.spec import Arrays, Statistic
 from drivetrain.runtime.watching.reference import confidences
 from drivetrain.serving.decoding import Decoder, OverdueError
 from drivetrain.serving.desk import need_heavy_thread
@@ -44,7 +45,7 @@ class Answer:
 
     said: Said
     admitted: Admitted = field(repr=False)
-    statistics: dict[str, float]
+    statistics: Mapping[str, Statistic]
     """As of `InputSpec.statistics`, where answers are logged."""
     decode_s: float
     inference_s: float
@@ -105,6 +106,28 @@ class Model:
         said = self.say(*views)[0]
         done = time.perf_counter()
         return Answer(said, admitted, statistics, decoded - began, done - decoded)
+
+    def answer_together(self, inputs: Sequence[bytes]) -> list[Answer | Refusal]:
+        """The same of many small inputs, in one batch."""
+        began = time.perf_counter()
+        spec = self.predictor.reader
+        found: list[Answer | Refusal | None] = [None] * len(inputs)
+        read: dict[int, tuple[Admitted, Arrays]] = {}
+        for at, data in enumerate(inputs):
+            try:
+                admitted = self.admit(data)
+                read[at] = admitted, self.load(admitted)
+            except Refusal as refusal:
+                found[at] = refusal
+        if read:
+            views = spec.stack([spec.view(loaded) for _, loaded in read.values()])
+            decoded = time.perf_counter()
+            said = self.say(*views)
+            decode_s, inference_s = (decoded - began) / len(read), (time.perf_counter() - decoded) / len(read)
+            for (at, (admitted, loaded)), one in zip(read.items(), said, strict=True):
+                statistics = spec.statistics(loaded) if self.watched else {}
+                found[at] = Answer(one, admitted, statistics, decode_s, inference_s)
+        return [one for one in found if one is not None]
 
     def admit(self, data: bytes) -> Admitted:
         """Look at an input before it is decoded; raises Refusal."""

@@ -45,6 +45,13 @@ class FileAnswer(Answer):
     error: str | None = None
 
 
+class RowAnswer(Answer):
+    """Of one row of several, counted from 1; with `error` instead where it cannot be read."""
+
+    row: int
+    error: str | None = None
+
+
 class Live(BaseModel):
     """The process answers."""
 
@@ -152,7 +159,7 @@ def _inputs(kind: ServeKind) -> dict[str, Any]:
 
 def predict(kind: ServeKind) -> dict[str, Any]:
     """Of /predict."""
-    good = Answer | list[FileAnswer]
+    good = Answer | list[FileAnswer] | list[RowAnswer] if hasattr(kind, "rows") else Answer | list[FileAnswer]
     return _route(good, 400, 408, 413, 415, 422, 503, 504, takes=_inputs(kind), kind=kind)
 
 

@@ -90,6 +90,12 @@ class Service:
         futures = self.desk.take([partial(self.answer, data) for data in inputs])
         return [self._counted(done) for done in await self.desk.wait(futures)]
 
+    async def predict_rows(self, rows: list[bytes]) -> list[Answer | Refusal]:
+        """The same of many small inputs of one request, which are answered together in one thread."""
+        self._check_ready()
+        done = (await self.desk.wait(self.desk.take([partial(self._answer_rows, rows)])))[0]
+        return [self._counted(Done(one, done.queue_s)) for one in done.value]
+
     async def explain(self, data: bytes) -> Explanation | Refusal:
         """What an answer rests on; one at a time, as it costs as much as 50 answers."""
         explain: Any = self.model.kind.explain  # pyright: ignore[reportAttributeAccessIssue] - there is no route else
@@ -113,6 +119,13 @@ class Service:
         if isinstance(answer, Answer):
             self._remember(answer)
         return answer
+
+    def _answer_rows(self, rows: list[bytes]) -> list[Answer | Refusal]:
+        found = self.model.answer_together(rows)
+        for one in found:
+            if isinstance(one, Answer):
+                self._remember(one)
+        return found
 
     def _check_ready(self) -> None:
         reason = self.unready

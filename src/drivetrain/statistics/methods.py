@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from drivetrain import __version__
+from drivetrain.pages.words import listed
 from drivetrain.statistics.result import SlopeReport
-from drivetrain.statistics.words import listed, percent, plain
+from drivetrain.statistics.words import percent, plain
 
 
 def methods_text(report: SlopeReport) -> str:

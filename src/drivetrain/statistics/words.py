@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from drivetrain.pages.words import listed
 from drivetrain.statistics.fitting.terms import LOGARITHMS, Term
 
 
@@ -108,18 +109,6 @@ def percent(share: float, decimals: int = 0) -> str:
     if decimals == 0 and 0.995 < share < 1:
         return "over 99 %"
     return f"{100 * share:.{decimals}f} %"
-
-
-def listed(names: Sequence[str], most: int = 6) -> str:
-    """Names as part of a sentence.
-
-    Example:
-        >>> listed(["a"]), listed(["a", "b", "c"]), listed(list("abcdefgh"), 3)
-        ('a', 'a, b and c', 'a, b, c and 5 more')
-    """
-    if len(names) > most:
-        return f"{', '.join(names[:most])} and {len(names) - most} more"
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}" if names else "nothing"
 
 
 def unit_of(of: Term, family: str = "linear") -> str:

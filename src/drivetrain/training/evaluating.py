@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from drivetrain.data.cache.store import Store
+from drivetrain.data.cache.store import Store, views_of
 from drivetrain.errors import DataError
 from drivetrain.runtime.predictor import Engine
 from drivetrain.runtime.spec import Arrays, InputSpec
@@ -20,6 +20,7 @@ from drivetrain.training.network import Network
 from drivetrain.training.place import Place
 
 BATCH_SIZE = 64
+BATCH_OF_A_TABLE = 1024
 
 
 @kept_memory()
@@ -61,11 +62,13 @@ def engine_outputs(
 
 def _batches(spec: InputSpec, store: Store, rows: list[int], batch_size: int) -> Iterator[Arrays]:
     """Views of the rows, some at a time."""
+    if hasattr(spec, "view_many"):  # rows are small
+        batch_size = max(batch_size, BATCH_OF_A_TABLE)
     for start in range(0, len(rows), batch_size):
         wanted = rows[start : start + batch_size]
-        views: list[Arrays] = []
+        there: list[Arrays] = []
         for row, loaded in zip(wanted, store.get(wanted), strict=True):
             if loaded is None:
                 raise DataError(f"{store.name(row)} cannot be read any more. To fix: put it back and evaluate again.")
-            views.append(spec.view(loaded))
-        yield spec.stack(views)
+            there.append(loaded)
+        yield views_of(spec, there)

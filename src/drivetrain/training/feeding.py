@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from drivetrain.data.cache.store import Store
+from drivetrain.data.cache.store import Store, views_of
 from drivetrain.errors import TrainingError
 from drivetrain.runtime.spec import Arrays
 from drivetrain.runtime.targets import Array
@@ -146,8 +146,7 @@ class Feeder:
 
         def batch(index: int) -> tuple[NDArray[np.int64], Arrays]:
             there, loaded = self._read(parts[index])
-            spec = self.kind.spec
-            return parts[index][there], spec.stack([spec.view(one) for one in loaded])
+            return parts[index][there], views_of(self.kind.spec, loaded)
 
         return ahead(batch, range(len(parts)))
 

@@ -24,13 +24,16 @@ if TYPE_CHECKING:
 class TrainingKind(Protocol):
     """A kind of input together with a network's body that reads it.
 
-    The face `training` of a kind has three functions that make one, and may have a fourth:
+    The face `training` of a kind has three functions that make one, and may have more:
 
     * ``prepare(data, *, arch, pretrained, augment, dropout, ...) -> TrainingKind``, which may take further options by
       name, such as `size_px`; one that it does not take is refused where somebody asks for it;
     * ``restore(manifest, *, data, augment) -> TrainingKind``: of a saved model, its body with random parameters;
     * ``rebuild(spec, architecture, n_outputs) -> (intake, body, head)``: the same without data; `head` as below;
     * ``asked_augmentation(augment)``: what `augment=` means; without it True or False;
+    * ``usual(data) -> mapping of decisions``: what is done where nothing was asked for, among "batch_size", "lr",
+      "label_smoothing", and "kept epoch" ("best": that of the least validation loss); without it as for pictures;
+    * ``OWN_HEAD``: True where `rebuild` gives a head, so that the usual one is not looked for in a saved model;
     * ``UNTRAINED``: name of a body that can always be had and has not learnt from anybody's data: the linear probe
       stands on it where the model's own body was not pretrained.
 
@@ -107,6 +110,12 @@ def asked_augmentation(data: Data, augment: Any) -> Any:
             "To fix: leave it out."
         )
     return augment
+
+
+def usual_of(data: Data) -> Mapping[str, Decision]:
+    """What a kind does where nothing was asked for; empty where it says nothing."""
+    own = getattr(training_face(data.kind), "usual", None)
+    return {} if own is None else own(data)
 
 
 def check_options(name: str, options: Mapping[str, Any]) -> None:

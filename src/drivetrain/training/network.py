@@ -58,8 +58,10 @@ class Network(nn.Module):
 
     @torch.no_grad()
     def start_from(self, outputs: Array) -> None:
-        """Let the new head begin near these outputs, (n_outputs,), whatever it sees, if it is the usual head."""
-        if self.solvable:
+        """Let the new head begin near these outputs, (n_outputs,), whatever it sees; another one that can says how."""
+        if hasattr(self.head, "start_from"):
+            cast(Any, self.head).start_from(outputs)
+        elif self.solvable:
             cast(nn.Linear, cast(nn.Sequential, self.head)[-1]).bias.copy_(torch.from_numpy(outputs))
 
     @property

@@ -21,6 +21,7 @@ from drivetrain.data.kind import source_kind
 from drivetrain.data.splitting.ties import tie
 from drivetrain.errors import DataError, ModelError
 from drivetrain.evaluation.predictions import Predictions
+from drivetrain.runtime.kinds import has_face
 from drivetrain.runtime.manifest import Architecture
 from drivetrain.runtime.targets import Array, NumberTarget, Target
 from drivetrain.training.features import body_features
@@ -146,7 +147,7 @@ def untrained_features(
             return found, f"{without_folders(architecture.pretrained_from)} as it was before training"
         except ModelError:
             pass
-    always = getattr(training_face(rows.kind), "UNTRAINED", None)
+    always = getattr(training_face(rows.kind), "UNTRAINED", None) if has_face(rows.kind, "training") else None
     if always is None:
         raise ModelError(f"there is no pretrained body for {source_kind(rows.kind).noun}")
     return body_features(rows, always), "the body that ships with drivetrain"

@@ -11,7 +11,7 @@ import torch
 from drivetrain.errors import ArtefactError
 from drivetrain.runtime.artefact import GET_AGAIN, WEIGHTS, Artefact
 from drivetrain.runtime.files.plain_json import read_json
-from drivetrain.training.kind import rebuild_network
+from drivetrain.training.kind import rebuild_network, training_face
 
 MOST_HEADER_BYTES = 32 * 2**20
 BYTES_OF = {
@@ -68,13 +68,16 @@ def _described(name: str, said: Any) -> tuple[tuple[int, ...], int, int, int]:
 def check_head(artefact: Artefact) -> Shapes:
     """Compare the head that the manifest describes with the one that is stored; gives all that is stored.
 
+    A kind of input with a head of its own says so (`OWN_HEAD`): `check_shapes` compares that one with all the rest.
+
     Raises:
         ArtefactError: They differ, or the file is damaged.
     """
     manifest, place = artefact.manifest, artefact.file(WEIGHTS)
     try:
         stored = stored_shapes(place)
-        described = (manifest.target.n_outputs, manifest.architecture.features)
+        own = getattr(training_face(manifest.input.kind), "OWN_HEAD", False)
+        described = None if own else (manifest.target.n_outputs, manifest.architecture.features)
         if stored.get("head.2.weight") != described:
             raise ValueError(f"its head is {stored.get('head.2.weight')}, the manifest describes {described}")
     except (OSError, ValueError) as error:

@@ -123,6 +123,8 @@ class Stepper:
             nn.utils.clip_grad_norm_(self.network.parameters(), self.clip_norm)
         self.scaler.step(self.optimizer)
         self.scaler.update()
+        for group in self.optimizer.param_groups:  # a fused step is not counted, and by that a changed model is known
+            torch.autograd.graph.increment_version(group["params"])
         return total / self.place.world
 
     def _sync_only_on(self, last: bool) -> AbstractContextManager[Any]:

@@ -284,3 +284,17 @@ def test_odd_names_and_times_and_ids(logged: pd.DataFrame) -> None:
 def test_a_pipeline_without_encoder_gets_texts_encoded(logged: pd.DataFrame) -> None:
     found = fitted(logged, make_pipeline(StandardScaler(), LogisticRegression()))
     assert found.scores["roc_auc"].value > 0.7
+
+
+def test_a_csv_file_is_read_as_numbers(tmp_path):
+    random = np.random.default_rng(0)
+    rows = pd.DataFrame({"price": random.uniform(1, 3, 300).round(2), "zip": random.choice(["01", "02"], 300)})
+    rows["sold"] = (random.random(300) < 1 / rows["price"]).astype(int)
+    rows.to_csv(tmp_path / "log.csv", index=False)
+    with dt.quiet():
+        model = dt.Ensemble.fit(tmp_path / "log.csv", LogisticRegression(), outcome="sold", n=2)
+        direct = dt.Ensemble.fit(rows, LogisticRegression(), outcome="sold", n=2)
+    assert model.logged is not None and model.logged["zip"].tolist() == rows["zip"].tolist()
+    assert np.allclose(model.predict(rows), direct.predict(rows))
+    with dt.quiet():
+        assert np.allclose(model.predict(tmp_path / "log.csv"), direct.predict(rows))

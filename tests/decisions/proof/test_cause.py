@@ -4,6 +4,7 @@ import pytest
 import statsmodels.api as sm
 
 from drivetrain.decisions.levers import Lever
+from drivetrain.decisions.proof import cause
 from drivetrain.decisions.proof.cause import cautions, effects
 from drivetrain.errors import DataError
 
@@ -41,6 +42,51 @@ def test_without_confounding_both_agree():
     assert found.agree
     assert found.predictable < 0.02
     assert "both agree" in found.said
+
+
+def test_whom_a_price_chooses_is_no_habit():
+    """Chance set the price; those with a high risk buy at any price. Among buyers price and risk go together."""
+    random = np.random.default_rng(2)
+    risk, price = random.normal(size=2_000), random.uniform(5, 15, 2_000)
+    bought = 3 * risk - (price - 10) + random.normal(size=2_000) > 0
+    cost = np.where(bought, 100 + 10 * risk + random.normal(size=2_000), np.nan)
+    rows = pd.DataFrame({"risk": risk, "price": price, "cost": cost})
+    found = effects(rows, [PRICE], ["cost"], ["risk"])[0]
+    assert found.naive.low > 1  # the dearer, the riskier who buys
+    assert abs(found.adjusted.value) < 0.1
+    assert found.agree
+    assert "only rows with this outcome are compared" in found.said
+
+
+def test_habit_is_found_where_an_outcome_is_missing_for_some():
+    rows = market(800, 10)
+    rows.loc[rows["price"] > 10.5, "sold"] = np.nan
+    assert not effects(rows, [PRICE], ["sold"], ["demand"])[0].agree
+
+
+def test_habit_smaller_than_the_error_of_what_was_logged():
+    """The columns tell a tenth of the price, and move sales by a tenth of what chance does: sure, and of no account."""
+    random = np.random.default_rng(3)
+    demand = random.normal(size=2_000)
+    price = 10 + demand / 3 + random.normal(size=2_000)
+    rows = pd.DataFrame({"demand": demand, "price": price, "sold": demand / 2 - price + random.normal(0, 5, 2_000)})
+    found = effects(rows, [PRICE], ["sold"], ["demand"])[0]
+    assert found.agree
+    assert "they differ by less than the error" in found.said
+
+
+def test_chance_seldom_looks_like_habit(monkeypatch):
+    """Of 40 logs of three outcomes none: one in a hundred may. Without trees, which take their time."""
+    monkeypatch.setattr("drivetrain.decisions.proof.cause._trees", cause._mean_of)
+    alarms = 0
+    for seed in range(40):
+        random = np.random.default_rng(seed)
+        x = random.normal(size=(100, 3))
+        rows = pd.DataFrame(x, columns=["a", "b", "c"]).assign(price=random.uniform(5, 15, 100))
+        outcomes = {f"y{i}": x[:, i] * 5 - rows["price"] + random.normal(size=100) for i in range(3)}
+        found = effects(rows.assign(**outcomes), [PRICE], list(outcomes), ["a", "b", "c"])
+        alarms += any(not each.agree for each in found)
+    assert alarms <= 1
 
 
 def test_errors_are_clustered_as_statsmodels_does():

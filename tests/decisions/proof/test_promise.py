@@ -5,7 +5,7 @@ from scipy import stats
 
 from drivetrain.decisions.levers import Lever
 from drivetrain.decisions.proof.promise import promise
-from tests.decisions.proof.toys import Toy, ToySimulator, objective_of
+from tests.decisions.proof.toys import Draws, Toy, ToySimulator, objective_of
 
 ACTIONS = 5
 LEVER = Lever("price", 0, ACTIONS - 1, step=1, randomised=True)
@@ -135,6 +135,19 @@ def test_without_logged_rows_the_members_tell_the_interval():
     spread = np.sqrt((levels[::2].var(ddof=1) + levels[1::2].var(ddof=1)) / 2)
     assert found.promised.value == pytest.approx(levels.mean())
     assert found.promised.high - found.promised.value == pytest.approx(stats.t.ppf(0.975, 18) * spread / np.sqrt(2))
+    assert found.naive.high - found.naive.value == pytest.approx(stats.t.ppf(0.975, 18) * spread / np.sqrt(2))
+
+
+def test_the_interval_without_crossing_is_that_of_a_model_of_all_rows():
+    """Members of a half are off by what a model of half the rows is; their mean by what one of all rows is."""
+    errors = []
+    for seed in range(60):
+        random = np.random.default_rng(seed)
+        logged = pd.DataFrame({"x": 1.0, "price": 0.0, "y": random.normal(5, 2, 200)})
+        model = Toy.fit("y", logged, "y", lambda frame: np.ones((len(frame), 1)), columns=["x"], members=20, seed=seed)
+        found = made(PREDICTED, {"y": model}, pd.DataFrame({"x": 1.0, "price": np.zeros(5)}), (LEVER,))
+        errors.append((found.naive.high - found.naive.low) / 2)
+    assert np.mean(errors) == pytest.approx(stats.t.ppf(0.975, 18) * 2 / np.sqrt(200), rel=0.05)
 
 
 def test_a_million_rows_are_not_needed_to_read_a_correction_off(monkeypatch):
@@ -164,3 +177,47 @@ def test_members_of_unknown_rows_and_one_member():
     assert one.promised.low is None
     assert one.chance_of_loss is None
     assert "its uncertainty is unknown" in one.promised.method
+
+
+def test_a_row_that_stays_gains_nothing_and_one_that_moves_gets_the_correction():
+    """Truth 5 at any price, members say 5 + price: what they promise of moving is nothing."""
+    logged, _, rows, levers = biased(4_000, noise=0.5)
+    calls = [lambda frame: 5 + frame["price"].to_numpy()] * 4
+    model = Toy("y", calls, np.array([0, 1, 0, 1]), ("price",), "y", logged, np.arange(4_000) % 2)
+    chosen = {"price": np.repeat([0.0, 1.0, 3.0], [25, 15, 10])}
+    found = promise(ToySimulator(rows, levers, PREDICTED, {"y": model}), lambda members: chosen, chosen)
+    gain = found.expected - found.expected_today
+    assert (gain[:25] == 0).all() and found.gain.value == pytest.approx(0, abs=0.1)
+    assert gain == pytest.approx(np.zeros(50), abs=0.3)
+    assert found.expected.mean() == pytest.approx(found.promised.value)
+    assert found.expected_today.mean() == pytest.approx(found.baseline.value)
+
+
+def test_a_plan_that_is_today_promises_nothing_else():
+    _, models, rows, levers = biased(4_000)
+    halves = {"price": np.full(50, 2.0)}
+    found = promise(ToySimulator(rows, levers, PREDICTED, models), lambda members: halves, {"price": np.zeros(50)})
+    assert (found.gain.value, found.promised) == (0.0, found.baseline)
+    assert (found.expected == found.expected_today).all()
+
+
+def test_what_an_option_does_in_some_rows_alone_is_promised():
+    """A letter sells 1 where |x| < 1, and the members, trees of few rows, say half of that."""
+    random = np.random.default_rng(0)
+    n = 2_000
+    logged = pd.DataFrame({"x": random.normal(size=n), "offer": random.choice(["none", "letter"], n)})
+
+    def effect(frame):
+        return ((frame["offer"] == "letter") & (frame["x"].abs() < 1)).to_numpy().astype(float)
+
+    logged["y"] = effect(logged)
+    half = np.arange(n) % 2
+    draws = Draws(np.stack([np.where(half == k % 2, random.integers(0, 2, n), 0) for k in range(4)]))
+    calls = [lambda frame: 0.5 * effect(frame)] * 4
+    model = Toy("y", calls, np.array([0, 1, 0, 1]), ("x", "offer"), "y", logged, half, draws=draws)
+    lever = Lever("offer", options=["none", "letter"], randomised=True)
+    rows = pd.DataFrame({"x": random.normal(size=500), "offer": "none"})
+    chosen = {"offer": np.where(rows["x"].abs() < 1, "letter", "none").astype(object)}
+    found = promise(ToySimulator(rows, (lever,), PREDICTED, {"y": model}), lambda members: chosen, chosen)
+    assert found.promised.value == pytest.approx((rows["x"].abs() < 1).mean(), abs=0.01)
+    assert found.baseline.value == pytest.approx(0.0, abs=0.01)

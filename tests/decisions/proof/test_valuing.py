@@ -46,7 +46,7 @@ def test_values_by_hand():
     assert letters_too.effective_rows == pytest.approx(36 / 20)
     assert was.ips.value == was.snips.value == was.dr.value == pytest.approx(0.75)
     assert proof.propensities == "known"
-    assert "letters less that: 0.5 [" in proof.said
+    assert "Letters less that: +0.5 [" in proof.said
 
 
 def world(n=4_000, seed=0):

@@ -46,7 +46,9 @@ class Toy:
         return np.stack([np.asarray(self.calls[k](frame), dtype=np.float64) for k in which])
 
     def profile(self, frame: pd.DataFrame, levers: Mapping[str, Any], members: Any = None) -> Any:
-        raise NotImplementedError
+        places = range(len(next(iter(levers.values()))))
+        each = [{name: values[place] for name, values in levers.items()} for place in places]
+        return np.stack([self.predict(frame.assign(**setting), members) for setting in each], axis=2)
 
     @classmethod
     def fit(

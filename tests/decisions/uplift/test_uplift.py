@@ -345,7 +345,7 @@ def test_new_rows_are_predicted_and_unknown_ones_are_told(found: Uplift) -> None
     said = found.predict(letters(5, seed=8))
     assert list(said.columns) == ["uplift", "with_treatment", "without"] and len(said) == 5
     assert said["uplift"].between(-1, 1).all()
-    with pytest.warns(DrivetrainWarning, match="categories that the models have not seen"):
+    with pytest.warns(DrivetrainWarning, match="that the models have not seen"):
         found.predict(letters(5).assign(town="Ulm"))
     with pytest.raises(DataError, match="no column keen"):
         found.predict(letters(5).drop(columns="keen"))

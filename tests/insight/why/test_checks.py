@@ -46,7 +46,7 @@ def test_a_method_that_follows_the_weights_passes():
     base = subject(24, convolutional())
     found = by_method(checks(base, [MIDDLE], {"noise": weights_alone}, n_rows=6), "randomised parameters")
     assert found["noise"].passed and abs(found["noise"].value) < 0.2
-    assert "the map follows what the network has learnt" in found["noise"].said
+    assert "the map depends on what the network has learnt" in found["noise"].said
 
 
 def weights_alone(about: Asked):
@@ -159,3 +159,53 @@ def test_why_of_numbers_and_without_tests():
     assert said(asked(base, RED, [SECOND])).startswith("red, ")
     with pytest.raises(dt.SettingError, match="row=12"):
         explain(base, 12, [SECOND])
+
+
+def flat(about: Asked):
+    return np.zeros((16, 16), dtype=np.float32)
+
+
+def test_a_map_that_is_the_same_everywhere_passes_nothing():
+    """Cells that are marked alike are covered in an order by chance, and not from the top."""
+    base = subject(24)
+    with torch.no_grad():  # pictures whose upper half decides
+        views = base.batch(range(24))[0]
+        views[:, :, 8:] = 0
+    found = checks(base, [FIRST, SECOND], {"flat": flat}, n_rows=12)
+    assert not any(each.passed for each in found)
+    assert "12 of 12 maps are the same everywhere" in by_method(found, "randomised parameters")["flat"].said
+
+
+def asked_of(network, do):
+    """How many pictures a network is asked about."""
+    sizes: list[int] = []
+    handle = network.body.register_forward_pre_hook(lambda _, given: sizes.append(len(given[0])))
+    found = do()
+    handle.remove()
+    return sum(sizes), found
+
+
+def test_chance_is_asked_once_for_both_tests():
+    base = subject(12)
+    about = asked(base, RED, [SECOND])
+    maps = {name: method(about) for name, method in METHODS.items()}
+    n, _ = asked_of(base.network, lambda: checks_of_one(about, maps))
+    assert n == 2 + (19 + 2 * len(maps)) * 9
+
+
+def test_insertion_and_deletion_by_brute_force():
+    base = subject(12, convolutional())
+    about = asked(base, RED, [MIDDLE])
+    map_HW = integrated_gradients(about)
+    found = {each.test: each.value for each in checks_of_one(about, {"own": map_HW})}
+    rows = np.arange(16) * 14 // 16
+    cell_HW = rows[:, None] * 14 + rows[None, :]
+    means = [map_HW[cell_HW == cell].mean() for cell in range(196)]
+    order = np.argsort(-np.array(means))
+    for test in ("insertion", "deletion"):
+        degrees = []
+        for step in range(11):
+            n = round(196 * step / 10)
+            first = torch.from_numpy(np.isin(cell_HW, order[:n]))
+            degrees.append(float(about.degree(about.inputs * (first if test == "insertion" else ~first))[0]))
+        assert found[test] == pytest.approx(np.trapezoid(degrees, dx=0.1), abs=1e-5)

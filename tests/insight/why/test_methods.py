@@ -179,3 +179,22 @@ def test_captum_finds_the_same(row):
     np.testing.assert_allclose(
         integrated_gradients(about), whole.sum(1)[0].detach().numpy(), atol=0.02 * float(whole.abs().max())
     )
+
+
+def test_no_step_of_integrated_gradients_is_taken_twice(monkeypatch):
+    from drivetrain.insight.why import methods
+
+    base = subject(12, convolutional())
+    about = asked(base, RED, [MIDDLE])
+    sizes = []
+    handle = base.network.body.register_forward_pre_hook(lambda _, given: sizes.append(len(given[0])))
+    monkeypatch.setattr(methods, "COMPLETE", -1.0)  # never complete: all steps are taken
+    found = integrated_gradients(about)
+    handle.remove()
+    assert sum(sizes) == 2 + 288
+    shares = (torch.arange(288) + 0.5)[:, None, None, None] / 288
+    leaf = (shares * about.inputs).requires_grad_()
+    [slope] = torch.autograd.grad(about.raw(leaf.clone()).sum(), [leaf])
+    np.testing.assert_allclose(found, (about.inputs * slope.mean(0, keepdim=True)).sum((0, 1)), atol=1e-5)
+    few = integrated_gradients(replace(about, most_steps=32))
+    assert few.shape == found.shape and not np.array_equal(few, found)

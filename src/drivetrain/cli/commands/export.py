@@ -66,7 +66,7 @@ def export(
     A precision below fp32 is taken only if the validation rows show that it costs little; else fp32 is written, with a
     warning. A network that no exporter can translate leaves the model as it was, and the exit status is 1.
     """
-    from drivetrain.learner.reexport import export_saved  # noqa: PLC0415
+    from drivetrain.learner.saving.reexport import export_saved  # noqa: PLC0415
     from drivetrain.training.exporting import ExportPlan  # noqa: PLC0415 - brings torch
 
     plan = ExportPlan(precision.value, golden, worst_change)

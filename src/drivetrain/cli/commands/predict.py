@@ -49,11 +49,14 @@ def predict(
     json: Annotated[
         bool,
         typer.Option(
-            "--json", help="Print one JSON object per file and line: path, label, probability, top, set, abstained."
+            "--json",
+            help="Print one JSON object per file or row and line: path, row, label, probability, top, set, abstained.",
         ),
     ] = False,
 ) -> None:
     """Say what files show, one line each, in the order given; without torch where the model allows it.
+
+    Of a model of tables a file holds rows (CSV, TSV, Parquet, JSON lines), and each row gets a line.
 
     A file that cannot be read is reported (with --json by a line with an `error`), the rest go on, and the exit
     status is 1 at the end, as it is with cat or grep.
@@ -65,19 +68,20 @@ def predict(
     with answers() as answer:
         predictor = dt.load(model, device=device, precision=precision.value, top_k=top_k)
         sources = list(_sources(predictor, inputs))
-        failed = 0
+        failed = answered = 0
         with track("predicting", 0 if on_terminal else len(sources)) as advance:
             for prediction in _predictions(predictor, sources, batch_size):
-                failed += prediction.error is not None
+                failed, answered = failed + (prediction.error is not None), answered + 1
                 if json:
                     answer(as_json(prediction.as_json()))
                 elif prediction.error is None:
                     answer(as_text(prediction))
                 else:
                     complain("error", prediction.error)
-                advance(1)
+                if prediction.row in (None, 1):
+                    advance(1)
     if failed:
-        complain("error", f"{failed} of {len(sources)} could not be read")
+        complain("error", f"{failed} of {answered} could not be read")
         raise typer.Exit(1)
 
 
@@ -96,6 +100,8 @@ def as_text(prediction: Prediction) -> str:
         'a.jpg: grams 151.2'
         >>> as_text(Prediction("a.jpg", values={"grams": 151.25}, intervals={"grams": (140.0, 162.5)}))
         'a.jpg: grams 151.2 [140, 162.5]'
+        >>> as_text(Prediction("rows.csv", values={"grams": 151.25}, row=2))
+        'rows.csv, row 2: grams 151.2'
     """
     from drivetrain.text import readable  # noqa: PLC0415 - brings numpy
 
@@ -107,7 +113,8 @@ def as_text(prediction: Prediction) -> str:
         said, others = _percent(prediction.top[0]), prediction.top[1:]
     said = f"not sure: {said}" if prediction.abstained else said
     listed = f" ({', '.join(map(_percent, others))})" if others else ""
-    return readable(f"{prediction.path}: {said}{listed}")
+    row = "" if prediction.row is None else f", row {prediction.row}"
+    return readable(f"{prediction.path}{row}: {said}{listed}")
 
 
 def _number(prediction: Prediction, name: str) -> str:
@@ -137,9 +144,27 @@ def _sources(predictor: Predictor, inputs: Iterable[Path]) -> Iterator[Path | Pr
 
 
 def _predictions(predictor: Predictor, sources: Iterable[Path | Prediction], batch_size: int) -> Iterator[Prediction]:
-    """Answers in the order of the sources; what is an answer already stays as it is."""
+    """Answers in the order of the sources; what is an answer already stays as it is.
+
+    A file of rows gives an answer for each of them.
+    """
+    if hasattr(predictor.reader, "parts"):
+        for source in sources:
+            yield from _of_table(predictor, source) if isinstance(source, Path) else [source]
+        return
     for to_read, group in groupby(sources, key=lambda source: isinstance(source, Path)):
         if to_read:
             yield from predictor.predict_many((path for path in group if isinstance(path, Path)), batch_size=batch_size)
         else:
             yield from (prediction for prediction in group if not isinstance(prediction, Path))
+
+
+def _of_table(predictor: Predictor, path: Path) -> Iterator[Prediction]:
+    """An answer for each row of a file, or the reason why it has none."""
+    from drivetrain.errors import InputError  # noqa: PLC0415
+    from drivetrain.runtime.predictor import Prediction  # noqa: PLC0415
+
+    try:
+        yield from predictor.predict_many(path)
+    except InputError as error:
+        yield Prediction(str(path), error=str(error))

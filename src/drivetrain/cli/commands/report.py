@@ -49,7 +49,7 @@ def report(
     It judges the validation rows again, which are found by their content; the test set stays sealed. The page is one
     file that loads nothing, with small copies of some of the pictures.
     """
-    from drivetrain.learner.saved_model import report_saved  # noqa: PLC0415 - brings torch
+    from drivetrain.learner.saving.saved_model import report_saved  # noqa: PLC0415 - brings torch
     from drivetrain.runtime.files.places import PAGES, file_to_write  # noqa: PLC0415 - says so before what follows is loaded
 
     with answers() as answer:

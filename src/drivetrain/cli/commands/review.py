@@ -61,7 +61,7 @@ def review(
     data: `dt.images(..., review="review.jsonl")` applies the file. The sealed test rows are not shown.
     """
     from drivetrain.cli.commands.review_server import ReviewServer  # noqa: PLC0415
-    from drivetrain.learner.saved_model import gather  # noqa: PLC0415 - brings torch
+    from drivetrain.learner.saving.saved_model import gather  # noqa: PLC0415 - brings torch
     from drivetrain.runtime.files.places import file_to_write  # noqa: PLC0415
 
     file_to_write(out, "--out", over=(".jsonl",))

@@ -24,6 +24,7 @@ from drivetrain.cli.data_options import (
     open_input,
     word_of,
 )
+from drivetrain.cli.network_options import refuse_options_of_networks
 from drivetrain.cli.place import Device, Precision, PrecisionName
 from drivetrain.cli.project import ProjectFolder
 from drivetrain.cli.results import (
@@ -49,6 +50,7 @@ SAVING_S = 2.0
 EXPORTING_S = {"none": 0.0, "fp32": 12.0, "bf16": 15.0, "fp16": 15.0, "int8": 27.0}
 """And for its ONNX file: conversion takes most of it (5 to 8 s for a MobileNetV1, 2 s of loading), the
 comparison with the trained network on 64 pictures the rest; below fp32 all validation rows are answered twice."""
+TABLE = "table"
 MODEL, TRAINING = "What learns", "How it is trained"
 
 
@@ -313,11 +315,33 @@ def train(
     """
     began = clock.monotonic()
     seconds_given = _budget(budget, epochs)
+    if input == TABLE:
+        refuse_options_of_networks(
+            {
+                "--arch": arch,
+                "--epochs": epochs,
+                "--size": size,
+                "--fit": fit,
+                "--batch-size": batch_size,
+                "--lr": lr,
+                "--head-epochs": head_epochs,
+                "--unfreeze": unfreeze,
+                "--statistics": statistics,
+                "--patience": patience,
+                "--from-scratch": from_scratch,
+                "--no-activation-cache": no_activation_cache,
+                "--keep-best": keep_best,
+                "--export": export is not ExportName.FP32,
+                "--device": device not in ("auto", "cpu"),
+                "--precision": precision not in (PrecisionName.AUTO, PrecisionName.FP32),
+            }
+        )
     _check_out(out)
     import drivetrain as dt  # noqa: PLC0415 - light, but what it loads next is not
 
     with answers() as answer:
-        _check_options(input, size=size, fit=None if fit is None else fit.value)
+        if input != TABLE:
+            _check_options(input, size=size, fit=None if fit is None else fit.value)
         rows = open_input(
             input,
             data,
@@ -340,6 +364,14 @@ def train(
             project=project,
         )
         _say_what_was_read(rows)
+        if input == TABLE:
+            from drivetrain.cli import tables  # noqa: PLC0415 - brings torch
+
+            spent = _process_seconds()
+            found = tables.train_table(rows, out, metrics=metric or None, seconds=seconds_given, spent=spent)
+            seconds = round(clock.monotonic() - began, 1)
+            answer(as_json(tables.as_object(found, out, seconds)) if json else tables.as_text(found, out, seconds))
+            return
         learn = dt.Learner(
             rows,
             arch,

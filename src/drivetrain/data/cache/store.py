@@ -6,13 +6,15 @@ import threading
 import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from pathlib import Path
 
+import numpy as np
 import psutil
 
 from drivetrain.data.cache.arrays import ArrayCache
 from drivetrain.data.cache.location import CachePlace
-from drivetrain.data.inputs import Inputs
+from drivetrain.data.inputs import Cells, Inputs
 from drivetrain.errors import DrivetrainWarning, InputError
 from drivetrain.runtime.cpus import usable_cpus
 from drivetrain.runtime.spec import Arrays, InputSpec
@@ -73,6 +75,8 @@ class Store:
         They are read-only, and may be views of a file: copy what has to be changed. Rows were checked when the data
         were described; one that has since vanished or changed is warned about once, unless the cache holds what it was.
         """
+        if self._table is not None:
+            return [tuple(array[row] for array in self._table) for row in rows]
         found = {row: self._at_hand(row) for row in rows}
         missing = [row for row, loaded in found.items() if loaded is None and row not in self._unreadable]
         for row, loaded in zip(missing, self._pool.map(self._load, missing), strict=True):
@@ -83,6 +87,28 @@ class Store:
                     self._kept[row] = loaded
                     self._room -= n_bytes
         return [found[row] for row in rows]
+
+    @cached_property
+    def _table(self) -> Arrays | None:
+        """All rows of a table at once, where the description loads whole columns and they fit into memory.
+
+        A row that is not what it was, or cannot be read, is found and told of row by row.
+        """
+        load_many = getattr(self.spec, "load_many", None)
+        if load_many is None or not isinstance(self._inputs, Cells):
+            return None
+        found = self._inputs.digests() if self._digests is not None else ()
+        if any(now[:32] != then[:32] for now, then in zip(found, self._digests or (), strict=True)):
+            return None
+        try:
+            loaded: Arrays = load_many(self._inputs.columns)
+        except InputError:
+            return None
+        if sum(array.nbytes for array in loaded) > self._room:
+            return None
+        for array in loaded:
+            array.flags.writeable = False
+        return loaded
 
     def _at_hand(self, row: int) -> Arrays | None:
         if row in self._kept or self._cache is None or self._digests is None:
@@ -137,6 +163,14 @@ class Store:
             done = self._to_decode == 0
         if done and self._cache is not None:
             self._cache.publish()
+
+
+def views_of(spec: InputSpec, loaded: Sequence[Arrays]) -> Arrays:
+    """A batch of views of what was loaded; of a table all rows at once, where the description can."""
+    view_many = getattr(spec, "view_many", None)
+    if view_many is None:
+        return spec.stack([spec.view(one) for one in loaded])
+    return view_many(tuple(np.stack(column) for column in zip(*loaded, strict=True)))
 
 
 def _open_cache(spec: InputSpec, place: CachePlace) -> ArrayCache | None:

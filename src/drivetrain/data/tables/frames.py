@@ -43,7 +43,9 @@ def is_table(source: object) -> bool:
     """
     if isinstance(source, str | PurePath) or hasattr(source, "__fspath__"):
         return False
-    return isinstance(source, Mapping | list | tuple) or any(hasattr(source, name) for name in ANY_TABLE)
+    return (
+        isinstance(source, Mapping | list | tuple) or _is_cursor(source) or any(hasattr(source, a) for a in ANY_TABLE)
+    )
 
 
 def table_of(source: Any, *, suffixes: frozenset[str] = frozenset()) -> Table:
@@ -51,8 +53,8 @@ def table_of(source: Any, *, suffixes: frozenset[str] = frozenset()) -> Table:
 
     Args:
         source: A DataFrame or Series of pandas, Polars or another library; an Arrow table; anything that offers
-            `__arrow_c_stream__`, `__dataframe__` or `to_pandas`; a dict of lists; a list of dicts; or a list of
-            (path, label) pairs.
+            `__arrow_c_stream__`, `__dataframe__` or `to_pandas`; the cursor of a database with a query's rows; a dict
+            of lists; a list of dicts; or a list of (path, label) pairs.
         suffixes: Of the files that cells may name: they tell which of two columns without a name is that of the paths.
 
     Raises:
@@ -73,6 +75,8 @@ def table_of(source: Any, *, suffixes: frozenset[str] = frozenset()) -> Table:
         return Table(_checked(_of_mapping(cast("Mapping[Any, Any]", source), suffixes), "the dict"))
     if isinstance(source, list | tuple):
         return Table(_checked(_of_rows(cast("Sequence[Any]", source), suffixes), "the list"))
+    if _is_cursor(source):
+        return Table(_checked(*_of_cursor(source)))
     return _of_any_library(source, suffixes)
 
 
@@ -109,6 +113,28 @@ def _of_pandas(frame: pd.DataFrame, suffixes: frozenset[str]) -> Table:
             _checked({}, "the DataFrame", names)
         columns[name] = found
     return Table(_checked(columns, "the DataFrame", names), frozenset(stated))
+
+
+def _is_cursor(source: object) -> bool:
+    """Whether it is a cursor as of Python's DB API (PEP 249), as sqlite3, DuckDB and psycopg have it."""
+    return hasattr(source, "fetchall") and hasattr(source, "description")
+
+
+def _of_cursor(cursor: Any) -> tuple[Columns, str, list[str]]:
+    """The rows that are left of a query."""
+    if cursor.description is None:
+        raise SettingError(
+            "source is a cursor without a query; expected one that has rows to fetch. To fix: pass such as "
+            'connection.execute("SELECT * FROM customers").'
+        )
+    try:
+        rows: list[Any] = cursor.fetchall()
+    except Exception as error:  # somebody else's library
+        raise DataError(
+            f"the rows of the cursor cannot be fetched: {shown(str(error).strip())}. To fix: run the query again."
+        ) from error
+    names = column_names([column[0] for column in cursor.description])
+    return {name: [row[place] for row in rows] for place, name in enumerate(names)}, "the query", names
 
 
 def _of_any_library(source: Any, suffixes: frozenset[str]) -> Table:

@@ -135,7 +135,7 @@ def prove(
             "mean",
             seen,
             chooser.seed,
-            today={lever.name: _constant(lever, len(logged)) for lever in levers if lever.today is not None},
+            today=_today(over),
             share=len(logged) / max(1, len(simulator.rows)),
             constraints=constraints,
         )
@@ -190,8 +190,14 @@ def _scenarios(simulator: Any) -> pd.DataFrame | None:
     return pd.DataFrame(scenarios) if scenarios and scenarios[0] else None
 
 
-def _constant(lever: Lever, n: int) -> NDArray[Any]:
-    return np.full(n, lever.today, dtype=lever.values(2).dtype)
+def _today(over: Simulator) -> Setting:
+    """Lever → (N,) what it is where it does not act, and of those whose value today is one for all."""
+    n = len(over.rows)
+    told = {
+        each.name: np.full(n, each.today, dtype=each.values(2).dtype) for each in over.levers if each.today is not None
+    }
+    logged = {each.name for each in over.levers if each.only_if and over.knows_today(each.name)}
+    return {**told, **{name: over.today_of()[name] for name in logged if name not in told}}
 
 
 def _any_value(simulator: Simulator, lever: Lever) -> NDArray[Any]:

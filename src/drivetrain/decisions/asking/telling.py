@@ -9,13 +9,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from drivetrain.decisions.levers import Lever, acts
+from drivetrain.decisions.models.member import Members
+from drivetrain.decisions.models.table import is_number
 from drivetrain.decisions.optimise.choosing import Chooser
 from drivetrain.decisions.optimise.problem import Array
 from drivetrain.decisions.plan.parts import CurvePart
-from drivetrain.errors import DataError
+from drivetrain.errors import DataError, first_few
+from drivetrain.pages.words import count_rows
 from drivetrain.settings import shown
 from drivetrain.text import readable
 
@@ -105,6 +109,45 @@ def stuck(levers: Sequence[Lever], chosen: Mapping[str, NDArray[Any]]) -> list[s
             "(dt.experiment), or pass extrapolate=True."
         )
     return said
+
+
+def about_members(models: Mapping[str, Members]) -> list[str]:
+    """What to say where no model tells what its members learned from; of some models the simulator says it."""
+    several = {name: model for name, model in models.items() if len(model.halves) > 1}
+    if not several or any((model.halves >= 0).all() for model in several.values()):
+        return []
+    return [
+        f"nobody knows which rows the members of {first_few(map(readable, several))} learned from: the promise is not "
+        "cross-fitted, and may be too high. To fix: fit them with dt.Ensemble.fit."
+    ]
+
+
+def about_cells(models: Mapping[str, Members], levers: Sequence[Lever], rows: pd.DataFrame) -> list[str]:
+    """What to say of empty cells, and of categories, that no row had from which the models learned."""
+    own = {lever.name for lever in levers}
+    empty: dict[str, int] = {}
+    strange: dict[str, int] = {}
+    for model in models.values():
+        for name in model.columns:
+            if model.logged is None or name in own or not {name} <= set(rows.columns) & set(model.logged.columns):
+                continue
+            cells, learned = rows[name], model.logged[name]
+            if learned.notna().all() and cells.isna().any():
+                empty[name] = int(cells.isna().sum())
+            if not is_number(learned) and not is_number(cells):
+                known = learned.astype(str).unique()
+                strange[name] = int((cells.notna() & ~cells.astype(str).isin(known)).sum())
+    why = "what is said of them is a guess. To fix: {}, or collect such rows."
+    said = [
+        f"{count_rows(n)} of {len(rows):,} without {shown(name)}, which no logged row lacked: "
+        + why.format("fill the cells")
+        for name, n in empty.items()
+    ]
+    return said + [
+        f"{count_rows(n)} of {len(rows):,} with a {shown(name)} that no logged row had: " + why.format("correct it")
+        for name, n in strange.items()
+        if n
+    ]
 
 
 def about_support(shares: Mapping[str, float], *, extrapolate: bool, checked: bool) -> list[str]:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from drivetrain.decisions.models.table import as_numbers, is_number, missing_columns
 from drivetrain.errors import DataError, SettingError, did_you_mean, first_few
 from drivetrain.notices import warn
-from drivetrain.text import readable
+from drivetrain.text import counted, readable
 
 Array = NDArray[np.float64]
 Style = Literal["codes", "indicators"]
@@ -80,8 +80,8 @@ class Column:
             )
         if np.isinf(numbers).any():
             raise DataError(
-                f"{readable(self.name)!r} is infinite in {int(np.isinf(numbers).sum()):,} rows; expected finite "
-                "numbers. To fix: leave these rows out, or empty the cell."
+                f"{readable(self.name)!r} is infinite in {counted(int(np.isinf(numbers).sum()), 'row')}; expected "
+                "finite numbers. To fix: leave these rows out, or empty the cell."
             )
         if self.style == "codes":
             return np.where(np.isnan(numbers), self.middle, numbers)[:, None] if self.fill else numbers[:, None]
@@ -161,11 +161,12 @@ class Matrix:
         fresh = [text for text in unknown if (column.name, text) not in self._told]
         if fresh:
             self._told.update((column.name, text) for text in fresh)
+            count = counted(len(fresh), "category", "categories")
             near = did_you_mean(fresh[0], [str(value) for value in column.values or ()])
             warn(
-                f"{readable(column.name)!r} has {len(fresh):,} categories that the models have not seen: "
-                f"{first_few(map(readable, fresh))}.{near} They count as missing. To fix: correct them, or fit with "
-                "rows that have them."
+                f"{readable(column.name)!r} has {count} that the models have not seen: "
+                f"{first_few(map(readable, fresh))}.{near} Such cells count as missing. To fix: correct them, or "
+                "fit with rows that have them."
             )
         return found
 

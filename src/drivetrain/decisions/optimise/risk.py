@@ -19,6 +19,7 @@ from scipy.optimize import linprog
 
 from drivetrain.decisions.optimise.problem import Array, Choice, Problem
 from drivetrain.decisions.optimise.solving import GOLDEN, InfeasibleError, keeps, settle_between, solve_mean
+from drivetrain.errors import SettingError
 from drivetrain.settings import number, refuse, text
 
 RISKS = (
@@ -68,10 +69,17 @@ def read_risk(risk: Any) -> Risk:
     if kind == "worst" and not share:
         return Risk("cvar", 0.0)
     if kind == "cvar":
-        return Risk("cvar", number("risk", share or "0.1", above=0, most=1))
+        return Risk("cvar", _share(risk, share or "0.1", above=0, most=1))
     if kind == "loss":
-        return Risk("loss", number("risk", share or "0.05", least=0, below=1))
+        return Risk("loss", _share(risk, share or "0.05", least=0, below=1))
     return refuse("risk", risk, RISKS)
+
+
+def _share(risk: str, share: str, **bounds: float) -> float:
+    try:
+        return number("risk", share, **bounds)
+    except SettingError:
+        return refuse("risk", risk, RISKS)
 
 
 def solve(problem: Problem) -> Choice:

@@ -148,7 +148,7 @@ class _Search:
         self.chooser, self.members, self.setting, self.moving = chooser, members, dict(setting), list(moving)
         self.low = np.array([lever.ends[0] for lever in moving])
         self.high = np.array([lever.ends[1] for lever in moving])
-        self.asked: dict[bytes, tuple[float, Array]] = {}
+        self.asked: dict[tuple[Any, ...], tuple[float, Array]] = {}
         self.unit = abs(self.value(self._start())[0]) or 1.0
 
     def _start(self) -> Array:
@@ -163,9 +163,10 @@ class _Search:
 
     def value(self, x: Array) -> tuple[float, Array]:
         """What is made large, and what is left of each limit (in its own size)."""
-        key = np.asarray(x, dtype=np.float64).tobytes()
+        put = self.levers(x)
+        key = tuple(put.values())  # of a lever with steps many x are one setting
         if key not in self.asked:
-            self.asked[key] = _asked(self.chooser, self.members, self.levers(x))
+            self.asked[key] = _asked(self.chooser, self.members, put)
         return self.asked[key]
 
     def slsqp(self) -> _Found:

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from drivetrain.decisions.page import first, sections, trust
 from drivetrain.decisions.plan.plan import Plan
-from drivetrain.decisions.plan.words import count_rows, listed
 from drivetrain.pages.html import Html, tag
 from drivetrain.pages.page import document, page_footer, page_header
+from drivetrain.pages.words import count_rows, listed
 from drivetrain.text import readable
 
 PROMISE = "A promise is what models say that did not choose the plan; only doing it proves it."

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from drivetrain.decisions.levers import Lever
 from drivetrain.decisions.plan.parts import CurvePart, Sensitive
 from drivetrain.decisions.plan.sources import Source
-from drivetrain.decisions.plan.words import amount, count_rows, share, value_said, with_interval
+from drivetrain.decisions.plan.words import amount, share, value_said, with_interval
 from drivetrain.decisions.worth import Worth
 from drivetrain.pages.charts import WIDTH
 from drivetrain.pages.html import Html
@@ -33,7 +33,7 @@ from drivetrain.pages.svg import (
     text,
     tick_labels,
 )
-from drivetrain.pages.words import shortened
+from drivetrain.pages.words import count_rows, shortened
 from drivetrain.text import readable
 
 HEIGHT = 300.0

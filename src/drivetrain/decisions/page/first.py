@@ -7,9 +7,10 @@ from drivetrain.decisions.page.figures import Mark, forest
 from drivetrain.decisions.plan.facts import ModelFacts
 from drivetrain.decisions.plan.plan import Plan
 from drivetrain.decisions.plan.summary import is_cause
-from drivetrain.decisions.plan.words import amount, around, count_rows, listed, sentence, share, value_said
+from drivetrain.decisions.plan.words import amount, around, sentence, share, value_said
 from drivetrain.decisions.worth import Worth
 from drivetrain.pages.html import Child, Html, breakable, figure, tag
+from drivetrain.pages.words import count_rows, listed
 from drivetrain.text import readable
 
 TOLD = {
@@ -36,7 +37,7 @@ def first_screen(plan: Plan) -> Html:
             "div",
             tag("h2", _verdict(plan), id="result-title"),
             tag("p", tag("strong", value), " ", tag("span", interval), class_="big"),
-            tag("p", f"{readable(plan.objective.name)} per row more than today{_level(gain)}", class_="under"),
+            tag("p", f"{readable(plan.objective.name)} per row against today{_level(gain)}", class_="under"),
             tag("p", f"Over {count_rows(n)}: {amount(gain.value * n, sign=True)}."),
             tag("p", f"Members to whom it is worth less than today: {share(loss)}.") if loss is not None else None,
             class_="result",
@@ -52,6 +53,8 @@ def _verdict(plan: Plan) -> str:
     gain = plan.gain
     if gain.low is None or gain.high is None:
         return "A promise whose uncertainty is not known"
+    if gain.low == gain.high == gain.value == 0:
+        return "The plan is what is done today"
     if gain.low > 0 and not is_cause(plan):
         return "The plan promises more than today, and cannot be trusted: habit is in what was logged"
     if gain.low > 0:

@@ -19,7 +19,7 @@ from drivetrain.text import readable
 
 ROWS_SHOWN = 12
 MOST_CURVES = 6
-EVENLY = "What logged outcomes correct is spread evenly over the rows: groups say more than single rows."
+EVENLY = "What logged outcomes correct is known for groups better than for single rows."
 
 
 def curves(plan: Plan) -> Html | None:

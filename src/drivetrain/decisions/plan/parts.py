@@ -35,7 +35,7 @@ class Promise:
     chance_of_loss: float | None
     """Share of members under which the plan is worth less than today's values; None with one member."""
     expected: Array
-    """(n,) for each row, cross-fitted."""
+    """(n,) for each row, cross-fitted; as today where the plan leaves a row as it is. Their mean is promised."""
     low: Array
     high: Array
     """(n,) over members; equal to `expected` with one member."""
@@ -112,7 +112,7 @@ class CurvePart:
     mean: Array
     low: Array
     high: Array
-    """Over members, cross-fitted."""
+    """Over members."""
     best: Any
     interior: bool
     """Whether the best value lies between the smallest and the largest tried."""

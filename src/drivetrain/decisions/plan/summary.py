@@ -9,7 +9,8 @@ from drivetrain.decisions.levers import Lever
 from drivetrain.decisions.optimise.problem import Binding
 from drivetrain.decisions.plan.plan import Plan
 from drivetrain.decisions.plan.table import changed, now
-from drivetrain.decisions.plan.words import amount, count_rows, listed, sentence, share, value_said, with_interval
+from drivetrain.decisions.plan.words import amount, sentence, share, value_said, with_interval
+from drivetrain.pages.words import count_rows, listed
 from drivetrain.text import printable, readable
 
 
@@ -41,13 +42,18 @@ def headline(plan: Plan) -> str:
     total = f"{amount(gain.value * len(plan), sign=True)} over {count_rows(len(plan))}"
     if gain.low is None or gain.high is None:
         return f"The plan promises {per_row} against today ({total}); how sure that is, one member cannot say."
+    if gain.low == gain.high == gain.value == 0:
+        return "The plan is what is done today: nothing that it may do promises more."
     if gain.low > 0 and not is_cause(plan):
         said = f"The plan promises more than today: {per_row} ({total})"
         return f"{said}, and cannot be trusted: habit is in what was logged."
     if gain.low > 0:
         return f"The plan earns more than today: {per_row} ({total})."
     if gain.high < 0:
-        return f"The plan earns less than today: {per_row} ({total}). Its limits, or how it is valued, make it so."
+        return (
+            f"The plan earns less than today: {per_row} ({total}). Keep to what is done today, unless a limit forbids "
+            "that."
+        )
     return f"Whether the plan earns more than today is not sure: {per_row} ({total})."
 
 
@@ -119,7 +125,7 @@ def limits_line(plan: Plan) -> str:
         return ""
     binding = [each for each in plan.parts.bindings if each.binds]
     if not binding:
-        return f"No limit binds ({listed([readable(each.name) for each in plan.parts.bindings])})."
+        return f"No limit binds ({listed([readable(each.name) for each in plan.parts.bindings], 3)})."
     prices = [f" ({said})" if (said := price_said(each)) else "" for each in binding]
     said = [readable(each.name) + price for each, price in zip(binding, prices, strict=True)]
     return f"What binds: {listed(said)}."

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 from drivetrain.decisions.worth import Worth
@@ -111,18 +110,6 @@ def value_said(value: Any) -> str:
         return shown(value)
 
 
-def listed(names: Sequence[str], most: int = 6) -> str:
-    """Names as part of a sentence.
-
-    Example:
-        >>> listed(["a"]), listed(["a", "b", "c"]), listed(list("abcdefgh"), 3)
-        ('a', 'a, b and c', 'a, b, c and 5 more')
-    """
-    if len(names) > most:
-        return f"{', '.join(names[:most])} and {len(names) - most} more"
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}" if names else "nothing"
-
-
 def sentence(said: str) -> str:
     """Words with a capital and a full stop.
 
@@ -133,13 +120,3 @@ def sentence(said: str) -> str:
     said = said.strip()
     said = said[:1].upper() + said[1:]
     return said if not said or said[-1] in ".!?" else f"{said}."
-
-
-def count_rows(n: int) -> str:
-    """A number of rows.
-
-    Example:
-        >>> count_rows(1), count_rows(1234)
-        ('1 row', '1,234 rows')
-    """
-    return "1 row" if n == 1 else f"{n:,} rows"

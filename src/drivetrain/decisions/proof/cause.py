@@ -4,6 +4,10 @@ Double machine learning for the partially linear model (Robinson 1988; Chernozhu
 Journal 21, C1-C68, eq. 4.4): lever and outcome are each predicted from the row's columns on rows that the prediction
 has not seen, and what is left of the outcome is regressed on what is left of the lever. Errors are clustered by group.
 
+Habit is what the columns do to the outcome beside the lever, regressed on the lever: the bias of omitted variables in
+the plain slope (Chernozhukov, Cinelli, Newey, Sharma & Syrgkanis 2022, "Long Story Short", NBER 30302). It is asked of
+all rows, those without an outcome too: a price chooses who has a claim, which sets both slopes apart and is no habit.
+
 Legend: N logged rows, G groups.
 """
 
@@ -20,12 +24,12 @@ from scipy import stats
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import RidgeCV
 
-from drivetrain.decisions.levers import Lever
+from drivetrain.decisions.levers import Lever, acts, in_order
 from drivetrain.decisions.plan.parts import LeverEffect
 from drivetrain.decisions.proof.correcting import has_propensity
 from drivetrain.decisions.proof.encoding import Encoding, check_columns, floats_of, groups_of, texts_of
 from drivetrain.decisions.worth import Worth
-from drivetrain.text import readable
+from drivetrain.text import in_digits, readable
 
 Array = NDArray[np.float64]
 FOLDS = 5
@@ -36,7 +40,7 @@ OPTIONS = 10
 LEAST = 30
 """Rows that an effect needs."""
 SURE = 0.99
-"""Level at which a lever that is said to be set by chance is called predictable: a false alarm in a hundred logs."""
+"""Level at which habit is called sure, over all effects of a log together: a false alarm in a hundred logs."""
 DETERMINED = 1e-6
 """Share of a lever's variance that must be left for an effect to be found."""
 
@@ -48,6 +52,27 @@ class Slope:
     value: float
     influence: Array
     """(N,) sums of squares (by group) are the variance."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """One effect."""
+
+    naive: Worth
+    adjusted: Worth
+    habit: float
+    """Part of the plain slope that what the columns do to the outcome explains."""
+    error: float
+    """Standard error of that part."""
+
+    def is_sure(self, share: float) -> bool:
+        """Whether there is habit: so much as chance alone leads to in no more than this share of logs."""
+        return abs(self.habit) > float(stats.norm.isf(share / 2)) * self.error
+
+    def counts(self) -> bool:
+        """Whether habit is more than the error that is told of the plain slope anyway."""
+        high = self.naive.value if self.naive.high is None else self.naive.high
+        return abs(self.habit) > high - self.naive.value
 
 
 @dataclass(frozen=True)
@@ -105,26 +130,30 @@ def effects(
     random = np.random.default_rng(seed)
     if len(logged) > MOST:
         logged = logged.iloc[np.sort(random.choice(len(logged), MOST, replace=False))]
+    acting = {lever.name: acts(lever, {name: logged[name].to_numpy() for name in names}) for lever in levers}
+    contrasts = {lever.name: _contrasts(lever, logged, acting[lever.name]) for lever in levers}
+    share = (1 - SURE) / max(1, sum(map(len, contrasts.values())))
     made: list[LeverEffect] = []
     for lever in levers:
-        others = [name for name in names if name != lever.name]
+        after = _depending(lever.name, levers)
+        others = [name for name in names if name != lever.name and name not in after]
         table = _table(logged, [*read, *others], group, random)
-        for contrast, rows, values in _contrasts(lever, logged):
+        for contrast, rows, values in contrasts[lever.name]:
             told = _predicted(table.part(rows), values)
-            predictable, is_sure = _predictable(table.part(rows), values, told)
+            predictable, is_sure = _predictable(table.part(rows), values, told, share)
             is_sure &= not has_propensity(logged, lever)  # chance may have odds that follow the columns
             for outcome in outcomes:
                 y = _outcome(logged, outcome)
                 found = _effect(table.part(rows), values, told, y[rows], level)
                 if found is None:
                     continue
-                naive, adjusted, apart = found
                 known = _chance_rows(lever, logged, rows)
                 alone = None if known is None else _alone(table, rows[known], values[known], y, level)
                 effect = LeverEffect(
-                    lever.name, outcome, naive, adjusted, predictable, lever.randomised, True, "", alone
+                    lever.name, outcome, found.naive, found.adjusted, predictable, lever.randomised, True, "", alone
                 )
-                judged = _judged(effect, lever, is_sure=is_sure, apart=apart, partly=not np.isfinite(y[rows]).all())
+                partly = not np.isfinite(y[rows]).all()
+                judged = _judged(effect, found, share / len(outcomes), is_sure=is_sure, partly=partly)
                 made.append(replace(judged, said=f"{_title(lever, contrast, outcome)}: {judged.said}"))
     return tuple(made)
 
@@ -153,6 +182,15 @@ def cautions(found: Sequence[LeverEffect], levers: Sequence[Lever]) -> list[str]
     return said
 
 
+def _depending(name: str, levers: Sequence[Lever]) -> set[str]:
+    """Levers that act under some values of this one alone: what they are tells what it is."""
+    found: set[str] = set()
+    for lever in in_order(tuple(levers)):
+        if {name, *found} & set(lever.only_if or {}):
+            found.add(lever.name)
+    return found
+
+
 def _table(logged: pd.DataFrame, columns: Sequence[str], group: str | None, random: np.random.Generator) -> Table:
     code = Encoding.fit(logged, columns)
     groups = groups_of(logged, group)
@@ -160,13 +198,15 @@ def _table(logged: pd.DataFrame, columns: Sequence[str], group: str | None, rand
     return Table(code.numbers(logged), code.terms(logged), groups, drawn[groups].astype(np.intp))
 
 
-def _contrasts(lever: Lever, logged: pd.DataFrame) -> list[tuple[tuple[str, str] | None, NDArray[np.intp], Array]]:
-    """What is compared: of a number all rows; of a choice the rows of an option and of the most frequent one."""
+def _contrasts(
+    lever: Lever, logged: pd.DataFrame, acting: NDArray[np.bool_]
+) -> list[tuple[tuple[str, str] | None, NDArray[np.intp], Array]]:
+    """What is compared, where the lever acts: of a number all rows; of a choice an option and the most frequent one."""
     if not lever.is_choice:
         values = floats_of(logged, lever.name)
-        rows = np.flatnonzero(np.isfinite(values))
+        rows = np.flatnonzero(np.isfinite(values) & acting)
         return [(None, rows, values[rows])] if len(rows) >= LEAST and np.ptp(values[rows]) > 0 else []
-    texts = texts_of(logged[lever.name])
+    texts = np.where(acting, texts_of(logged[lever.name]), "")
     counts = pd.Series(texts[texts != ""]).value_counts()
     ordered = sorted(map(str, counts.index), key=lambda each: (-int(counts[each]), each))
     made: list[tuple[tuple[str, str] | None, NDArray[np.intp], Array]] = []
@@ -188,10 +228,8 @@ def _outcome(logged: pd.DataFrame, outcome: str) -> Array:
     return floats_of(logged, outcome)
 
 
-def _effect(
-    table: Table, values: Array, told: Array, y: Array, level: float
-) -> tuple[Worth, Worth, tuple[float, float]] | None:
-    """Naive and adjusted slope, and the interval of their difference; None with too few rows.
+def _effect(table: Table, values: Array, told: Array, y: Array, level: float) -> Found | None:
+    """Naive and adjusted slope, and the habit between them; None with too few rows.
 
     `told` is what the columns tell of the lever: it is found anew where the outcome is missing in some rows, as it is
     then known of others than all.
@@ -199,17 +237,22 @@ def _effect(
     kept = np.isfinite(y)
     if kept.sum() < LEAST or np.ptp(values[kept]) == 0:
         return None
-    here, t, outcome = table.part(np.flatnonzero(kept)), values[kept], y[kept]
+    t, outcome, groups = values[kept], y[kept], table.group[kept]
     naive = _slope(t - t.mean(), outcome - outcome.mean())
-    left = t - (told if kept.all() else _predicted(here, t))
-    groups = here.group
+    told = told if kept.all() else _predicted(table, np.where(kept, values, np.nan))
+    left = t - told[kept]
     first = _worth(naive, groups, level, "slope of the outcome on the lever alone")
     if np.var(left) <= DETERMINED * np.var(t):
-        return first, Worth(naive.value, n=len(t), method="none: the columns tell the lever exactly"), (0.0, 0.0)
-    adjusted = _slope(left, outcome - _predicted(here, outcome))
-    apart = _worth(Slope(naive.value - adjusted.value, naive.influence - adjusted.influence), groups, level, "")
+        return Found(first, Worth(naive.value, n=len(t), method="none: the columns tell the lever exactly"), 0.0, 0.0)
+    said = _predicted(table, y)
+    adjusted = _slope(left, outcome - said[kept])
     second = _worth(adjusted, groups, level, "double machine learning, cross-fitted")
-    return first, second, (apart.low or 0.0, apart.high or 0.0)
+    beside = said - adjusted.value * told
+    moved = values - values.mean()
+    habit = _slope(moved, beside - beside.mean())
+    influence = habit.influence
+    influence[kept] -= float(moved @ told) / float(moved @ moved) * adjusted.influence
+    return Found(first, second, habit.value, _error(influence, table.group))
 
 
 def _alone(table: Table, rows: NDArray[np.intp], values: Array, y: Array, level: float) -> Worth | None:
@@ -229,28 +272,37 @@ def _slope(t: Array, y: Array) -> Slope:
 
 
 def _worth(slope: Slope, groups: NDArray[np.intp], level: float, method: str) -> Worth:
-    sums = np.bincount(groups, slope.influence)[np.unique(groups)]
-    count = len(sums)
+    count = len(np.unique(groups))
     if count < 2:
         return Worth(slope.value, n=len(groups), method=f"{method}; one group: no interval", level=level)
-    error = float(np.sqrt(np.sum(sums**2) * count / (count - 1)))
-    reach = float(stats.t.ppf(0.5 + level / 2, count - 1)) * error
+    reach = float(stats.t.ppf(0.5 + level / 2, count - 1)) * _error(slope.influence, groups)
     return Worth(slope.value, slope.value - reach, slope.value + reach, len(groups), method, level)
 
 
+def _error(influence: Array, groups: NDArray[np.intp]) -> float:
+    """Standard error, clustered by group; infinite with one group."""
+    sums = np.bincount(groups, influence)[np.unique(groups)]
+    count = len(sums)
+    return float(np.sqrt(np.sum(sums**2) * count / (count - 1))) if count > 1 else float("inf")
+
+
 def _predicted(table: Table, target: Array) -> Array:
-    """(N,) predicted by the rows of other folds, by what predicts best: the mean, a linear model, or boosted trees."""
+    """(N,) predicted by the rows of other folds, by what predicts best: the mean, a linear model, or boosted trees.
+
+    Rows whose target is missing are predicted, and not learned from.
+    """
+    known = np.isfinite(target)
     tried = [_mean_of, _linear, _trees] if table.codes.shape[1] else [_mean_of]
     folds = [np.flatnonzero(table.fold == fold) for fold in np.unique(table.fold)]
-    if len(folds) < 2:
-        return np.full(len(target), target.mean())
+    if len(np.unique(table.fold[known])) < 2:
+        return np.full(len(target), target[known].mean())
     best, least = np.empty(0), np.inf
     for predict in tried:
         said = np.empty(len(target))
         for away in folds:
-            learned = np.setdiff1d(np.arange(len(target)), away, assume_unique=True)
+            learned = np.setdiff1d(np.flatnonzero(known), away, assume_unique=True)
             said[away] = predict(table, target, learned, away)
-        loss = float(np.mean((target - said) ** 2))
+        loss = float(np.mean((target - said)[known] ** 2))
         if loss < least:
             best, least = said, loss
     return best
@@ -270,15 +322,17 @@ def _trees(table: Table, target: Array, learned: NDArray[np.intp], away: NDArray
     return fitted.fit(table.codes[learned], target[learned]).predict(table.codes[away])
 
 
-def _predictable(table: Table, values: Array, said: Array) -> tuple[float, bool]:
+def _predictable(table: Table, values: Array, said: Array, share: float) -> tuple[float, bool]:
     """Share of the lever's variance that the columns tell of rows not learned from; and whether it is surely above 0.
+
+    Surely: chance alone leads to as much in no more than `share` of logs.
 
     Of an option that share is its gain over the shares of the options, by squared error (Brier score).
     """
     saved = (values - values.mean()) ** 2 - (values - said) ** 2
     sums = np.bincount(table.group, saved)[np.unique(table.group)]
     spread = float(np.std(sums)) * np.sqrt(len(sums))
-    is_sure = spread > 0 and float(sums.sum()) / spread > stats.norm.ppf(SURE)
+    is_sure = spread > 0 and float(sums.sum()) / spread > stats.norm.isf(share)
     return max(0.0, float(saved.mean() / np.var(values))), bool(is_sure)
 
 
@@ -290,11 +344,9 @@ def _chance_rows(lever: Lever, logged: pd.DataFrame, rows: NDArray[np.intp]) -> 
     return known if known.any() and not known.all() else None
 
 
-def _judged(
-    effect: LeverEffect, lever: Lever, *, is_sure: bool, apart: tuple[float, float], partly: bool
-) -> LeverEffect:
-    """Whether the estimates agree, and the verdict in words."""
-    told = f"{effect.naive.value:.3g} as logged, {_with_span(effect.adjusted)} with habit taken out"
+def _judged(effect: LeverEffect, found: Found, chance: float, *, is_sure: bool, partly: bool) -> LeverEffect:
+    """Whether the estimates agree, and the verdict in words; `chance` of a false alarm."""
+    told = f"{in_digits(effect.naive.value, '.3g')} as logged, {_with_span(effect.adjusted)} with habit taken out"
     share = f"the columns tell {100 * effect.predictable:.0f} % of how the lever was set"
     exact = effect.adjusted.low is None
     if effect.by_chance is not None and not effect.randomised:
@@ -316,17 +368,21 @@ def _judged(
         return replace(effect, agree=True, said=f"{told}; {end}.")
     if exact:
         end = "the columns tell the lever exactly, so that no two rows alike had different values: nothing is known"
-        return replace(effect, agree=False, said=f"{effect.naive.value:.3g} as logged; {end}.")
-    agree = apart[0] <= 0 <= apart[1]
-    end = (
-        "both agree" if agree else "they disagree, so that habit is in what was logged: let chance set it in some rows"
-    )
-    return replace(effect, agree=agree, said=f"{told}; {share}; {end}.")
+        return replace(effect, agree=False, said=f"{in_digits(effect.naive.value, '.3g')} as logged; {end}.")
+    is_habit = found.is_sure(chance)
+    if is_habit and found.counts():
+        end = "they disagree, so that habit is in what was logged: let chance set it in some rows"
+        return replace(effect, agree=False, said=f"{told}; {share}; {end}.")
+    end = "they differ by less than the error of what was logged" if is_habit else "both agree"
+    if partly:
+        end += " as far as habit goes: only rows with this outcome are compared, which the lever may choose"
+    return replace(effect, agree=True, said=f"{told}; {share}; {end}.")
 
 
 def _with_span(worth: Worth) -> str:
-    span = "" if worth.low is None or worth.high is None else f" [{worth.low:.3g}, {worth.high:.3g}]"
-    return f"{worth.value:.3g}{span}"
+    low, high = worth.low, worth.high
+    span = "" if low is None or high is None else f" [{in_digits(low, '.3g')}, {in_digits(high, '.3g')}]"
+    return f"{in_digits(worth.value, '.3g')}{span}"
 
 
 def _title(lever: Lever, contrast: Any, outcome: str) -> str:

@@ -8,15 +8,19 @@ inverse propensities, which for a price would need a bandwidth: Hirshberg & Wage
 3206-3227; Chernozhukov, Newey & Singh (2022), Econometrica 90, 967-1027; that a regression of residuals is the same:
 Bruns-Smith, Dukes, Feller & Ogburn (2025), JRSS B. The prediction itself is none of the regression's terms: that of
 the few members that have not seen a row is noisier than that at the plan, and a slope found on the one misleads on the
-other.
+other. Of a choice the prediction of the members that choose is: they have seen neither, and what an option adds in some
+rows alone (for those above fifty, say) is in what they chose by and in no term of options times columns.
+A number counts by a natural cubic spline (Harrell 2015, Regression Modeling Strategies, section 2.4.5, with his
+four knots), and the regression is as rich as the rows can bear: a plan lies at the border of what was logged, where a
+regression that is right on average is off, so that its average error must not choose the terms.
 
 Legend: n rows of the plan, N logged rows, d terms, K members.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -34,23 +38,32 @@ ROWS_PER_TERM = 10
 """Rows that a coefficient needs (the usual rule of ten); with fewer, the regression has fewer terms."""
 OPTIONS = 10
 """Options of a choice that get a term each, the most frequent first."""
+KNOTS = (0.05, 0.35, 0.65, 0.95)
+"""Quantiles of a number at which its spline is joined (Harrell's table 2.3)."""
+SIZES = (3, 2, 1, 0)
+"""Richness of a regression, see `Terms.of`."""
 
 
 @dataclass(frozen=True)
 class Terms:
-    """What residuals are regressed on: levers and their squares, columns, levers times columns; less with few rows."""
+    """What residuals are regressed on: levers' splines, columns, and both multiplied; less with few rows."""
 
     levers: tuple[Lever, ...]
     encoding: Encoding
     scales: Mapping[str, tuple[float, float]]
     """Number → centre and scale."""
+    knots: Mapping[str, Array]
+    """Number → where its spline is joined, scaled; with two values or fewer it is a line."""
     options: Mapping[str, tuple[str, ...]]
     """Choice → options with a term; the most frequent has none."""
+    beside: Callable[[pd.DataFrame, Set], Array] | None = None
+    """Rows and levers → (n, k) further terms."""
 
     @classmethod
     def fit(cls, logged: pd.DataFrame, levers: Sequence[Lever], columns: Sequence[str]) -> Terms:
         """Learn scales and options from logged rows."""
         scales: dict[str, tuple[float, float]] = {}
+        knots: dict[str, Array] = {}
         options: dict[str, tuple[str, ...]] = {}
         for lever in levers:
             if lever.is_choice:
@@ -60,8 +73,10 @@ class Terms:
             else:
                 values = floats_of(logged, lever.name)
                 spread = float(np.nanstd(values))
-                scales[lever.name] = (float(np.nanmean(values)), spread if spread > 0 else 1.0)
-        return cls(tuple(levers), Encoding.fit(logged, columns), scales, options)
+                centre, scale = float(np.nanmean(values)), spread if spread > 0 else 1.0
+                scales[lever.name] = (centre, scale)
+                knots[lever.name] = _knots((values[np.isfinite(values)] - centre) / scale)
+        return cls(tuple(levers), Encoding.fit(logged, columns), scales, knots, options)
 
     def of(self, rows: pd.DataFrame, levers: Set, size: int) -> Array:
         """(n, d) terms.
@@ -69,7 +84,8 @@ class Terms:
         Args:
             rows: With the columns.
             levers: Lever → (n,) values.
-            size: 2: all; 1: without levers times columns; 0: levers alone.
+            size: 3: all; 2: of levers times columns the first term of each lever alone, a number's line; 1: none of
+                these; 0: levers alone.
         """
         moved = [self._lever(lever, levers[lever.name]) for lever in self.levers]
         parts = [np.ones((len(rows), 1)), *moved]
@@ -77,18 +93,56 @@ class Terms:
             columns = self.encoding.terms(rows)
             parts.append(columns)
             if size >= 2:
-                parts += [each[:, :1] * columns for each in moved if each.shape[1]]
+                parts += [term[:, None] * columns for each in moved for term in each.T[: None if size >= 3 else 1]]
+        if self.beside is not None:
+            parts.append(self.beside(rows, levers))
         return np.concatenate(parts, axis=1)
 
     def _lever(self, lever: Lever, values: NDArray[Any]) -> Array:
-        """(n, k) a number and its square, or zeros and ones of options."""
+        """(n, k) a number's spline, or zeros and ones of options."""
         if lever.is_choice:
             texts = texts_of(values)
             made = [texts == option for option in self.options[lever.name]]
             return np.stack(made, axis=1).astype(np.float64) if made else np.zeros((len(texts), 0))
         centre, scale = self.scales[lever.name]
         scaled = (np.asarray(values, dtype=np.float64) - centre) / scale
-        return np.stack([scaled, scaled**2], axis=1)
+        return spline(scaled, self.knots[lever.name])
+
+
+def spline(values: Array, knots: Array) -> Array:
+    """(n, k − 1) natural cubic spline over k knots, a line beyond the outer ones; the first term is the value itself.
+
+    Example:
+        >>> spline(np.array([0.0, 1.0, 3.0]), np.array([0.0, 1.0, 2.0])).tolist()  # a line from 2 on
+        [[0.0, 0.0], [1.0, 0.25], [3.0, 3.0]]
+    """
+    terms = [values]
+    if len(knots) > 2:
+        last, end = knots[-2], knots[-1]
+        cubes = [np.maximum(values - knot, 0.0) ** 3 for knot in knots]
+        for knot, cube in zip(knots[:-2], cubes, strict=False):
+            bent = cube - cubes[-2] * (end - knot) / (end - last) + cubes[-1] * (last - knot) / (end - last)
+            terms.append(bent / (end - knots[0]) ** 2)
+    return np.stack(terms, axis=1)
+
+
+def _knots(values: Array) -> Array:
+    """Quantiles, or all values where there are no more than knots."""
+    different = np.unique(values)
+    return different if len(different) <= len(KNOTS) else np.unique(np.quantile(values, KNOTS))
+
+
+@dataclass(frozen=True)
+class Correction:
+    """What logged outcomes take out of a promise."""
+
+    rows: Array
+    """(n,) slope · expected residual of each row; their mean is the correction."""
+    variance: Array
+    """(n,) of each row's."""
+    influence: Array
+    """(N,) of each logged row on the mean: the sum of squares is its variance (HC3: each row's residual is what the
+    regression without it leaves)."""
 
 
 @dataclass(frozen=True)
@@ -107,23 +161,20 @@ class Errors:
         logged = self.model.logged
         assert logged is not None
         few = logged.iloc[self.places[:1]]
-        for size in (2, 1, 0):
+        for size in SIZES:
             width = self.terms.of(few, self._levers(few), size).shape[1]
             if len(self.places) >= ROWS_PER_TERM * width:
                 return size
         return -1
 
-    def read_off(self, aims: Sequence[tuple[Set, Array]], rows: pd.DataFrame) -> list[tuple[float, Array]]:
-        """Of each aim (levers (n,), slopes of the objective there (n,)): correction, and influences.
-
-        The correction is mean(slope · expected residual); the influence (N,) of each logged row on it has the sum of
-        squares that is its variance (HC3: each row's residual is what the regression without it leaves).
-        """
+    def read_off(self, aims: Sequence[tuple[Set, Array]], rows: pd.DataFrame) -> list[Correction]:
+        """Of each aim (levers (n,), slopes of the objective there (n,)) its correction."""
         logged = self.model.logged
         size = self.size()
         assert logged is not None
         if size < 0:
-            return [(0.0, np.zeros(len(logged))) for _ in aims]
+            nothing = np.zeros(len(rows))
+            return [Correction(nothing, nothing, np.zeros(len(logged))) for _ in aims]
         seen = logged.iloc[self.places]
         terms = self.terms.of(seen, self._levers(seen), size)
         scale = np.sqrt(np.mean(terms**2, axis=0))
@@ -133,24 +184,34 @@ class Errors:
         beta = solved.T @ self.residual
         leverage = np.clip(np.einsum("nd,nd->n", solved, terms), 0.0, 1 - 1e-6)
         left = (self.residual - terms @ beta) / (1 - leverage)
-        made: list[tuple[float, Array]] = []
+        apart = solved * left[:, None]
+        spread = apart.T @ apart
+        made: list[Correction] = []
         for levers, slope in aims:
-            aim = (slope @ self.terms.of(rows, levers, size)) / len(rows) / scale
+            each = slope[:, None] * self.terms.of(rows, levers, size) / scale
             influence = np.zeros(len(logged))
-            np.add.at(influence, self.places, (solved @ aim) * left)
-            made.append((float(aim @ beta), influence))
+            np.add.at(influence, self.places, apart @ each.mean(axis=0))
+            made.append(Correction(each @ beta, np.einsum("nd,de,ne->n", each, spread, each, optimize=True), influence))
         return made
 
     def _levers(self, frame: pd.DataFrame) -> dict[str, NDArray[Any]]:
         return {lever.name: frame[lever.name].to_numpy() for lever in self.terms.levers}
 
 
-def errors_of(model: Members, levers: Sequence[Lever], members: Sequence[int]) -> Errors | None:
+def errors_of(
+    model: Members, levers: Sequence[Lever], members: Sequence[int], choosing: Sequence[int] = ()
+) -> Errors | None:
     """What the members of one half say of logged rows that they have not seen, beside what came out.
 
     Of the rows of their own half those that a member did not draw, where the model tells (`Ensemble`): then the members
     that choose, which learned from the other half, have not seen these rows either. Otherwise the rows of the other
     half. Where chance set the levers of some rows alone (a finite propensity), those alone.
+
+    Args:
+        model: That predicts.
+        levers: Of the plan.
+        members: That value.
+        choosing: That choose.
 
     Returns:
         None where nothing is logged, or no row is left.
@@ -176,7 +237,33 @@ def errors_of(model: Members, levers: Sequence[Lever], members: Sequence[int]) -
     names = [lever.name for lever in here]
     columns = [name for name in model.columns if name not in names]
     terms = Terms.fit(logged, here, columns)
+    choices = [lever for lever in here if lever.is_choice and lever.name in model.columns]
+    strange = {int(half) for half in model.halves[list(members)]}.isdisjoint(model.halves[list(choosing)].tolist())
+    if choices and len(choosing) and strange and _counts_of(model) is not None:
+        terms = replace(terms, beside=_said_by(model, choosing, choices, terms.options))
     return Errors(model, terms, places, truth[places] - said)
+
+
+def _said_by(
+    model: Members, members: Sequence[int], choices: Sequence[Lever], known: Mapping[str, Sequence[str]]
+) -> Callable[[pd.DataFrame, Set], Array]:
+    """What members say of rows and levers, and how much more than of the usual options of each choice on average."""
+    usual: dict[str, NDArray[Any]] = {}
+    for lever in choices:
+        values = lever.values(0)
+        others = [text for text in texts_of(values).tolist() if text not in known[lever.name]]
+        kept = {*known[lever.name], *others[: OPTIONS + 1 - len(known[lever.name])]}
+        usual[lever.name] = values[np.isin(texts_of(values), list(kept))]
+
+    def terms(rows: pd.DataFrame, levers: Set) -> Array:
+        frame = rows.assign(**levers)
+        said = model.predict(frame, members).mean(axis=0)
+        parts = [said]
+        for name, options in usual.items():
+            parts.append(said - model.profile(frame, {name: options}, members).mean(axis=(0, 2)))
+        return np.stack(parts, axis=1)
+
+    return terms
 
 
 def outcome_of(model: Members, rows: pd.DataFrame | None = None) -> Array:
@@ -217,9 +304,15 @@ def unseen_of(model: Members, members: Sequence[int]) -> NDArray[np.bool_]:
     """(K, N) whether each of the members has not learned from each logged row."""
     half_of_row = model.half_of_row
     assert half_of_row is not None
-    counts = getattr(getattr(model, "draws", None), "counts", None)
+    counts = _counts_of(model)
     made: list[NDArray[np.bool_]] = []
     for member in members:
         own = half_of_row == model.halves[member]
-        made.append(own & (np.asarray(counts(member)) == 0) if callable(counts) else ~own)
+        made.append(own & (np.asarray(counts(member)) == 0) if counts is not None else ~own)
     return np.stack(made)
+
+
+def _counts_of(model: Members) -> Callable[[int], Any] | None:
+    """Member → (N,) how often it drew each row; None where the model does not tell."""
+    counts = getattr(getattr(model, "draws", None), "counts", None)
+    return counts if callable(counts) else None

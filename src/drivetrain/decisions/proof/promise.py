@@ -6,7 +6,7 @@ Legend: n rows, K members, S scenarios, N logged rows.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -43,8 +43,10 @@ class Side:
     """(K', n) the objective at what the other half has chosen, K' places of members and scenarios."""
     today: Array
     """(K', n)."""
-    corrections: tuple[float, float, float]
-    """Of each aim."""
+    corrections: Array
+    """(3, n) of each aim in each row."""
+    variances: Array
+    """(3, n) of these."""
     influences: tuple[Array, ...]
     """Per table of logged rows, (3, N): of each row on the correction of each aim."""
     tables: tuple[pd.DataFrame, ...]
@@ -82,21 +84,26 @@ def promise(
     before = simulator.today() if baseline is None else baseline
     first, second = (_places_of(simulator, half) for half in (0, 1))
     naive_K = simulator.at(chosen).mean(axis=1)
-    naive = _of_members([naive_K], level, len(simulator.rows), "chosen and valued by the same members")
+    alike = [naive_K[first], naive_K[second]] if first and second else [naive_K]  # two halves are surer than one
+    naive = _of_members(alike, level, len(simulator.rows), "chosen and valued by the same members")
     if not first or not second:
         return _same_members(simulator, chosen, before, naive, level)
     plans = (choose(first), choose(second))
     sides = [
-        _side(simulator, plans[0], plans[1], before, second, correct=correct),
-        _side(simulator, plans[1], plans[0], before, first, correct=correct),
+        _side(simulator, (plans[0], plans[1], before), second, first, correct=correct),
+        _side(simulator, (plans[1], plans[0], before), first, second, correct=correct),
     ]
     how = "" if _is_by_chance(simulator) else ", as far as the columns tell all that moved both levers and outcomes"
     promised = _worth(sides, (1.0, 0.0), level, group, how)
     today = _worth(sides, (0.0, 1.0), level, group, how)
     gain = _worth(sides, (1.0, -1.0), level, group, how)
-    shifts = [float(np.mean([side.corrections[at] for side in sides])) for at in (0, 2)]
-    expected = np.mean([side.chosen.mean(axis=0) for side in sides], axis=0) + shifts[0]
-    reach = _reach([side.chosen for side in sides], level)
+    moved = np.logical_or.reduce([np.asarray(chosen[name] != before[name], dtype=bool) for name in chosen])
+    if not moved.any():  # the plan that is shown is today, whatever halves of the rows would have done
+        promised, gain = today, replace(gain, value=0.0, low=0.0, high=0.0)
+    after = np.mean([side.chosen.mean(axis=0) + side.corrections[0] for side in sides], axis=0)
+    expected_today = np.mean([side.today.mean(axis=0) + side.corrections[2] for side in sides], axis=0)
+    expected = expected_today + _shared(after - expected_today, moved, gain.value)
+    reach = np.where(moved, _row_reach(sides, 0, level), _row_reach(sides, 2, level))
     gains = [each.chosen.mean(axis=1) - each.today.mean(axis=1) for each in sides]
     centred = np.concatenate([gains[0] - gains[0].mean(), gains[1] - gains[1].mean()]) + gain.value
     return Promise(
@@ -104,37 +111,60 @@ def promise(
         naive=naive,
         baseline=today,
         gain=gain,
-        chance_of_loss=float(np.mean(centred < 0)) if len(centred) > 1 else None,
+        chance_of_loss=float(np.mean(centred < 0)) if len(centred) > 1 and moved.any() else None,
         expected=expected,
         low=expected - reach,
         high=expected + reach,
-        expected_today=np.mean([side.today.mean(axis=0) for side in sides], axis=0) + shifts[1],
+        expected_today=expected_today,
     )
 
 
-def _side(simulator: Simulator, chosen: Set, own: Set, before: Set, valuing: Sequence[int], *, correct: bool) -> Side:
-    after, today = simulator.at(chosen, members=valuing), simulator.at(before, members=valuing)
-    total = np.zeros(3)
+def _shared(more: Array, moved: NDArray[np.bool_], gain: float) -> Array:
+    """(n,) each row's gain, their mean being what is promised; none for a row that stays as it is.
+
+    Example:
+        >>> _shared(np.array([4.0, 0.0, 1.0]), np.array([True, True, False]), 1.0).tolist()
+        [3.5, -0.5, 0.0]
+    """
+    kept = np.where(moved, more, 0.0)
+    return kept + np.where(moved, (gain * len(kept) - kept.sum()) / max(1, moved.sum()), 0.0)
+
+
+def _row_reach(sides: Sequence[Side], aim: int, level: float) -> Array:
+    """(n,) half the width of each row's interval: how far members differ, and how well its correction is known."""
+    members = _reach([side.chosen if aim == 0 else side.today for side in sides], level)
+    known = np.sum([side.variances[aim] for side in sides], axis=0) / len(sides) ** 2
+    return np.sqrt(members**2 + stats.norm.ppf(0.5 + level / 2) ** 2 * known)
+
+
+def _side(
+    simulator: Simulator, aims: tuple[Set, Set, Set], valuing: Sequence[int], choosing: Sequence[int], *, correct: bool
+) -> Side:
+    after, today = simulator.at(aims[0], members=valuing), simulator.at(aims[2], members=valuing)
     tables: list[pd.DataFrame] = []
     influences: list[Array] = []
     errors = {
-        name: errors_of(model, simulator.levers, own_members(simulator, name, valuing))
+        name: errors_of(
+            model, simulator.levers, *(own_members(simulator, name, places) for places in (valuing, choosing))
+        )
         for name, model in simulator.models.items()
         if correct
     }
     found_errors = {name: each for name, each in errors.items() if each is not None}
     n = len(simulator.rows)
     looked = np.arange(n) if n <= MOST else np.sort(np.random.default_rng(0).choice(n, MOST, replace=False))
-    plans = [{name: np.asarray(values)[looked] for name, values in plan.items()} for plan in (chosen, own, before)]
+    plans = [{name: np.asarray(values)[looked] for name, values in plan.items()} for plan in aims]
     asked = [_slopes(simulator, list(found_errors), plan, valuing, looked) for plan in plans] if found_errors else []
+    corrections, variances = np.zeros((3, len(looked))), np.zeros((3, len(looked)))
     for name, found in found_errors.items():
-        aims = [
+        wanted = [
             ({lever.name: levers[lever.name] for lever in found.terms.levers}, each[name])
             for levers, each in zip(plans, asked, strict=True)
         ]
-        read = found.read_off(aims, simulator.rows.iloc[looked])
-        total += [value for value, _ in read]
-        influence = np.stack([each for _, each in read])
+        read = found.read_off(wanted, simulator.rows.iloc[looked])
+        corrections += [each.rows for each in read]
+        variances += [each.variance for each in read]
+        influence = np.stack([each.influence for each in read])
         logged = found.model.logged
         assert logged is not None
         same = [place for place, table in enumerate(tables) if _same(table, logged)]
@@ -143,7 +173,15 @@ def _side(simulator: Simulator, chosen: Set, own: Set, before: Set, valuing: Seq
         else:
             tables.append(logged)
             influences.append(influence)
-    return Side(after, today, (total[0], total[1], total[2]), tuple(influences), tuple(tables))
+    shifts, known = _spread(corrections, looked, n), _spread(variances, looked, n)
+    return Side(after, today, shifts, known, tuple(influences), tuple(tables))
+
+
+def _spread(values: Array, looked: NDArray[np.int64], n: int) -> Array:
+    """(3, n) of all rows; those not looked at have the mean of the others."""
+    found = np.repeat(values.mean(axis=1)[:, None], n, axis=1)
+    found[:, looked] = values
+    return found
 
 
 def _same(one: pd.DataFrame, other: pd.DataFrame) -> bool:
@@ -287,6 +325,9 @@ def _same_members(simulator: Simulator, chosen: Set, before: Set, naive: Worth, 
     n = after.shape[1]
     method = "not cross-fitted: the models do not say from which rows their members learned, so it may be too high"
     made = [_of_members([each.mean(axis=1)], level, n, method) for each in (after, today, after - today)]
+    if len(after) > 1 and np.ptp(after.mean(axis=1)) == 0:  # copies of one model know nothing of their error
+        alike = f"{method}; all members say the same: the uncertainty is unknown"
+        made = [replace(each, low=None, high=None, method=alike) for each in made]
     reach = _reach([after], level)
     gains = (after - today).mean(axis=1)
     return Promise(

@@ -20,6 +20,7 @@ from scipy import stats
 
 from drivetrain.decisions.objective import Quantity
 from drivetrain.decisions.plan.parts import Proof, Valued
+from drivetrain.decisions.plan.words import sentence, with_interval
 from drivetrain.decisions.proof.correcting import Set, by_chance, outcome_of
 from drivetrain.decisions.proof.encoding import groups_of
 from drivetrain.decisions.proof.promise import Choose
@@ -269,14 +270,15 @@ def _said(
     parts = [f"In {len(groups):,} logged rows, weighed {chance}:"]
     first = made[0].policy if made else ""
     for each in made:
-        parts.append(f"{readable(each.policy)} {each.dr} ({each.effective_rows:,.0f} rows carry the weight).")
+        carry = f"{each.effective_rows:,.0f} rows carry the weight"
+        parts.append(sentence(f"{readable(each.policy)}: {with_interval(each.dr)} ({carry})"))
         if each.policy != first:
             apart = _worth(doubly[first] - doubly[each.policy], groups, level, "")
             low, high = apart.low, apart.high
             if low is None or high is None:
                 continue
             verdict = "better" if low > 0 else "worse" if high < 0 else "no different as far as these rows tell"
-            parts.append(f"{readable(first)} less that: {apart.value:.4g} [{low:.4g}, {high:.4g}], {verdict}.")
+            parts.append(sentence(f"{readable(first)} less that: {with_interval(apart, sign=True)}, {verdict}"))
     if not known:
         parts.append("That is believed as far as the columns tell all that moved both the levers and what came of it.")
     if curved:

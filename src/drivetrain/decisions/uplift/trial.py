@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import PurePath
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,6 @@ from drivetrain.errors import DataError, SettingError, first_few
 from drivetrain.notices import warn
 from drivetrain.runtime.decisions import Decision
 from drivetrain.settings import refuse, several
-from drivetrain.statistics.fitting.cells import Cells as Columns
 from drivetrain.text import readable
 
 Array = NDArray[np.float64]
@@ -88,8 +86,6 @@ def read_trial(
         DataError: Columns cannot be used, or there are too few rows.
         SettingError: An argument cannot be used.
     """
-    if isinstance(table, str | PurePath):  # cells of a file are text: numbers are found by whole columns
-        table = Columns(table).frame()
     read = frame_of(table)
     treatment = known_column(read, treatment, "treatment")
     outcome = known_column(read, outcome, "outcome")

@@ -1,8 +1,7 @@
-"""Tables of files, whose columns of digits are numbers."""
+"""Tables that a plan file names."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
 from pathlib import Path
 
@@ -10,17 +9,12 @@ import pandas as pd
 
 from drivetrain.decisions.models.table import frame_of
 from drivetrain.errors import SettingError, did_you_mean, first_few
-from drivetrain.progress import say
 from drivetrain.settings import shown
 from drivetrain.text import readable
 
-_NUMBER = r"\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\s*"
-_CODE = re.compile(r"\s*[+-]?0\d")
-"""Digits that begin with a zero: a code, such as that of a post office, in which the zero counts."""
-
 
 def read(path: Path, name: str, as_text: Collection[str]) -> pd.DataFrame:
-    """A table: of its columns of text those become numbers whose every cell is one.
+    """A table, see `frame_of`.
 
     Args:
         path: CSV or Parquet.
@@ -36,7 +30,7 @@ def read(path: Path, name: str, as_text: Collection[str]) -> pd.DataFrame:
             f"{name}={readable(path)} cannot be used: there is no such file; expected a CSV or Parquet file. To fix: "
             "give its path as seen from the plan file."
         )
-    frame = frame_of(path, name)
+    frame = frame_of(path, name, as_text=as_text)
     names = [str(column) for column in frame.columns]
     for column in as_text:
         if column not in names:
@@ -44,22 +38,4 @@ def read(path: Path, name: str, as_text: Collection[str]) -> pd.DataFrame:
                 f"text has {shown(column)}, which is no column of {readable(path)}.{did_you_mean(column, names)} "
                 f"Expected one of {first_few(map(readable, names), 12)}. To fix: write one of these."
             )
-    turned = [column for column in names if column not in as_text and _is_numbers(frame[column])]
-    if turned:
-        frame = frame.copy()
-        for column in turned:
-            frame[column] = pd.to_numeric(frame[column])
-        said = first_few(map(readable, turned), 8)
-        say(f"{readable(path.name)}: read as numbers: {said}. Where one is no number: text = [...]")
     return frame
-
-
-def _is_numbers(column: pd.Series) -> bool:
-    """Whether all cells of a column of text are numbers, and none is a code."""
-    if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
-        return False
-    cells = column.dropna()
-    if not len(cells) or not cells.map(lambda cell: isinstance(cell, str)).all():
-        return False
-    words = cells.astype(str)
-    return bool(words.str.fullmatch(_NUMBER).all()) and not bool(words.str.match(_CODE).any())

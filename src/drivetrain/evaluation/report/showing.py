@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 from drivetrain.errors import InputError
@@ -32,6 +33,13 @@ def shown_source(kind: str, source: Any, *, alt: str = "", **options: Any) -> Ht
         return None
 
 
+def draws_views(kind: str) -> bool:
+    """Whether a kind draws what a network sees of a row; others show a row as it lies at its source."""
+    return has_face(kind, "show") and hasattr(face(kind, "show"), "show")
+
+
 def _face(kind: str) -> Any:
-    """The face `show` of a kind; without one, what can be drawn of any array."""
-    return face(kind, "show") if has_face(kind, "show") else PlainShow(kind)
+    """The face `show` of a kind; without one, or where it leaves something out, what can be drawn of anything."""
+    plain = PlainShow(kind)
+    own = face(kind, "show") if has_face(kind, "show") else plain
+    return SimpleNamespace(**{name: getattr(own, name, getattr(plain, name)) for name in ("show", "show_source")})

@@ -73,7 +73,7 @@ def uses(subject: Subject, layers: Sequence[Layer], *, most_rows: int = MOST_ROW
     kind, n_outputs = subject.target.kind, subject.target.n_outputs
     sums = {layer.name: np.zeros((n_outputs, layer.channels)) for layer in layers}
     counts = np.zeros(n_outputs)
-    with torch.enable_grad(), watched(subject.network, layers) as found:
+    with torch.enable_grad(), watched(subject.network, layers, all_tokens=True) as found:
         for some in in_batches(range(len(pairs))):
             rows, outputs = pairs[some, 0], pairs[some, 1]
             given = inputs_with_gradient(subject, rows.tolist())

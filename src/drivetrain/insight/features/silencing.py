@@ -1,12 +1,14 @@
 """How much a model loses when a feature is silenced: what it is worth to the answer, other than what excites it.
 
-A channel is set to its own mean over rows and places, so that what follows reads a usual value rather than an unheard
-of 0 (mean ablation). A small loss does not say that the model does not read the feature: others may say the same.
+A channel is set to its own mean over rows and places, that of a class token to its mean over rows, so that what follows
+reads a usual value rather than an unheard of 0 (mean ablation). A small loss does not say that the model does not read
+the feature: others may say the same.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -63,9 +65,9 @@ def silenced(
     found: dict[tuple[str, int], Score] = {}
     with track("silencing features", sum(map(len, features.values()))) as advance:
         for layer, channels in features.items():
-            means = before.means[layer.name].mean(axis=0)
+            means, leads = (found_of[layer.name].mean(axis=0) for found_of in (before.means, before.leads))
             for channel in channels:
-                outputs = _without(subject, layer, int(channel), float(means[channel]), views)
+                outputs = _without(subject, layer, int(channel), (means[channel], leads[channel]), views)
                 after = predictions(subject, outputs, rows)
                 found[layer.name, int(channel)] = change(table, after, judged, seed=seed)
                 advance(1)
@@ -95,13 +97,17 @@ def change(before: Predictions, after: Predictions, metric: Metric, *, seed: int
     )
 
 
-def _without(subject: Subject, layer: Layer, channel: int, mean: float, views: Sequence[tuple[Tensor, ...]]) -> Floats:
-    """(R, K) raw outputs with one channel set to its mean."""
+def _without(
+    subject: Subject, layer: Layer, channel: int, means: tuple[Any, Floats], views: Sequence[tuple[Tensor, ...]]
+) -> Floats:
+    """(R, K) raw outputs with one channel set to its mean over places, and over each token of no place."""
     network = subject.network
 
     def silence(maps: Tensor) -> Tensor:
         changed = maps.clone()
-        changed[:, channel] = mean
+        changed[:, channel] = float(means[0])
+        if len(means[1]):
+            changed[:, channel, 0, : len(means[1])] = torch.from_numpy(means[1]).to(maps)
         return changed
 
     with torch.inference_mode(), replaced(network, layer, silence):

@@ -8,20 +8,23 @@ from drivetrain.insight.page import pixels
 from drivetrain.insight.page.cards import thumbnails
 from drivetrain.insight.page.shown import Shown, numbered
 from drivetrain.insight.parts import Check, Layer, Why
+from drivetrain.insight.why.checks import ALIKE
 from drivetrain.pages.html import Child, Html, details, escape, scrolling, section, table, tag
 from drivetrain.pages.words import as_percent, with_minus
 
 MAP_PX = 224
 """Longest side of a map as it is stored."""
 NOTHING = "looks the same with random weights: it says nothing about the decision"
+FLAT = "is the same everywhere: it says nothing about the decision"
 CANNOT = (
     "A feature's favourite patches are not a cause. They show where it is strongest; what it does to the answer is "
     "what silencing it changes.",
     "Nine patches are the extreme of a feature. What it does on ordinary pictures can be another thing.",
     "Single channels are not concepts. A network may spread one idea over many channels, and put many ideas in one; "
     "names are given by your own labels, where one class stands out from chance.",
-    "Deconvolution and guided backpropagation recover pictures rather than decisions: they look alike for networks "
-    "with random weights (Nie et al. 2018; Adebayo et al. 2018).",
+    "Deconvolution and guided backpropagation recover pictures rather than decisions: in many networks they look alike "
+    "with random weights (Nie et al. 2018; Adebayo et al. 2018). Whether they do in this one, the test of randomised "
+    "parameters says.",
     "A map of where an answer comes from is an approximation. Its checks stand beside it: believe it as far as they "
     "go.",
     "Only the rows looked at can be strongest: what is not among them is not seen here.",
@@ -73,7 +76,7 @@ def _path(look: Shown, why: Why) -> Html | None:
             continue
         words: list[Child] = []
         for i, (channel, share) in enumerate(own):
-            words += [", " if i else "", *_step(look, layer, channel, share)]
+            words += ["; " if i else "", *_step(look, layer, channel, share)]
         steps.append(
             tag(
                 "li",
@@ -94,10 +97,11 @@ def _mark(method: str, checks: Sequence[Check]) -> Html | None:
         return tag("p", "Put to no test here.", class_="soft")
     random = [check for check in own if check.test == "randomised parameters" and not check.passed]
     if random:
-        return tag("p", _capital(NOTHING), ".", class_="verdict failed")
+        said = NOTHING if random[0].value >= ALIKE else FLAT
+        return tag("p", _capital(said), ".", class_="verdict failed")
     failed = [check.test for check in own if not check.passed]
     if failed:
-        return tag("p", f"Failed: {', '.join(dict.fromkeys(failed))}.", class_="verdict failed")
+        return tag("p", f"Not better than chance: {', '.join(dict.fromkeys(failed))}.", class_="verdict failed")
     return tag("p", "Passed its checks.", class_="verdict")
 
 
@@ -106,7 +110,7 @@ def _step(look: Shown, layer: Layer, channel: int, share: float) -> list[Child]:
     feature = next((one for one in look.features_of(layer.name) if one.channel == channel), None)
     named = feature.meaning.name if feature is not None and feature.meaning is not None else ""
     link = where if feature is None else tag("a", where, href=f"#{look.feature_id(layer.name, channel)}")
-    return [link, f" ({named})" if named else "", f" {as_percent(share, 0)}"]
+    return [link, f" ({named})" if named else "", f": {as_percent(share, 0)}"]
 
 
 def checks(look: Shown) -> Html | None:
@@ -147,7 +151,7 @@ def cannot_say(look: Shown) -> Html:
         "What this cannot say",
         "Pictures of features are easy to believe. Read them with these limits.",
         tag("ul", said, class_="cannot"),
-        [tag("h3", "Not shown, and why"), tag("ul", notes, class_="cannot")] if notes else None,
+        [tag("h3", "Not shown or not certain, and why"), tag("ul", notes, class_="cannot")] if notes else None,
     )
 
 

@@ -19,6 +19,10 @@ ALIKE = 0.9
 """A layer whose CKA is at least that is said to have stayed."""
 
 
+STILL = 0.05
+"""A feature whose correlation with what it was fell by less stayed what it was."""
+
+
 class Pair(NamedTuple):
     """A feature before, and the channel that goes with it after."""
 
@@ -80,7 +84,8 @@ def in_words(found: Sequence[Change]) -> str:
     if len(found) == 1:
         return f"The layer {'stayed' if first >= ALIKE else 'moved'} (CKA {first:.2f})."
     if least >= ALIKE:
-        return f"All layers stayed much as they were (CKA {least:.2f} or more): little was changed."
+        most = f"; layer {at} changed most" if least < values[0] - 0.01 else ""
+        return f"All layers stayed much as they were (CKA {least:.2f} or more): little was changed{most}."
     if first >= ALIKE and last >= ALIKE:
         ends = f"The first and the last layer stayed (CKA {first:.2f} and {last:.2f})"
         return f"{ends}; layer {at} moved most ({least:.2f})."
@@ -96,12 +101,16 @@ def in_words(found: Sequence[Change]) -> str:
 
 
 def _pairs(before: Shown, after: Shown, pairs: Sequence[Pair]) -> Html | None:
-    """Matched channels, grouped by layer, those that changed most first."""
+    """Matched channels, grouped by layer, those that changed most first; of a layer that stayed one is enough."""
     made: list[Html] = []
     for layer in after.found.layers:
         own = [pair for pair in pairs if pair.after.layer == layer.name]
         if own:
             made.append(tag("h3", f"{_capital(numbered(layer))}: {short(layer)}"))
+            moved = [pair for pair in own if pair.moved >= STILL]
+            said = "Of its features, those that changed most." if moved else "None of its features changed to speak of."
+            own = moved or own[:1]
+            made.append(tag("p", said, class_="soft"))
             made.append(tag("ul", [_pair(before, after, pair) for pair in own], class_="pairs"))
     return escape(made) if made else None
 

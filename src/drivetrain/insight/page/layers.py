@@ -72,6 +72,8 @@ def _probes(look: Shown) -> Html | None:
         mark=mark,
     )
     said = "Bars are 95 % intervals. A linear model is fitted on the means of each layer's channels, out of fold"
+    if any(layer.reading.layout == "tokens" and layer.reading.prefix for layer in found.layers):
+        said += ", and on its class token"
     constant = "" if solved is None else f"; the constant answer reaches {solved.constant.shown()[0]}"
     sentence = None if solved is None else tag("p", with_minus(solved.said), class_="say")
     return escape([sentence, figure(drawn, f"{said}{constant}.")])
@@ -117,6 +119,11 @@ def _story(look: Shown, number: int, layer: Layer) -> Html:
         f"{layer.channels:,} channels; {len(look.features_of(layer.name))} shown, by rule, never by eye.",
         f"Projection: {layer.projection}. {_capital(layer.reason.rstrip('.'))}.",
     ]
+    if layer.gates:
+        facts.append(
+            f"Besides what it sees, the whole picture changes all of its places alike ({layer.gates}); fields and "
+            "projections leave that out."
+        )
     lead = [tag("span", fact, class_="line") for fact in facts]
     cards = [card(look, feature) for feature in look.features_of(layer.name)]
     top = look.found.tops.get(layer.name)

@@ -98,9 +98,13 @@ def filters(weights: NDArray[Any]) -> Pixels:
 
 
 def heated(picture: Pixels, map_HW: NDArray[Any]) -> Pixels:
-    """A view in grey, coloured where a map of the same size is high: values below 0 are shown as 0."""
+    """A view in grey, coloured where a map of the same size is high: values below 0 are shown as 0.
+
+    The strongest hundredth of the others is cut off, for single px would else leave all others dark.
+    """
     values = np.clip(np.nan_to_num(np.asarray(map_HW, dtype=np.float64)), 0, None)
-    share = values / (values.max() or 1.0)
+    above = values[values > 0]
+    share = np.minimum(values / (np.quantile(above, STRETCHED) if len(above) else 1.0), 1.0)
     grey = picture.mean(axis=2, keepdims=True)
     stops = np.linspace(0, 1, len(HEAT))
     colour = np.stack([np.interp(share, stops, HEAT[:, channel]) for channel in range(3)], axis=2)

@@ -76,7 +76,7 @@ def path(
     of all that they do for or against the answer. What is explained is the raw output; of categories what lies above
     the mean of all outputs, as only that changes a probability.
     """
-    with torch.enable_grad(), watched(about.network, layers) as found:
+    with torch.enable_grad(), watched(about.network, layers, all_tokens=True) as found:
         given = about.inputs.clone().requires_grad_().clone()
         score = worth(subject, answer(about.network, given))[0, about.output]
         held = [found[layer.name] for layer in layers]

@@ -6,6 +6,7 @@ Legend: N rows, K outputs.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,8 @@ from drivetrain.settings import whole
 
 MOST_ROWS = 32
 """Rows that go through the network at once. More at a time are no faster on a CPU, and need memory for each."""
+MOST_SMALL_ROWS, SMALL_ROW_BYTES = 1024, 16_384
+"""Rows of a table are small, and what a model makes of one takes less time than to start it: more go at once."""
 
 NO_FOLDER = os.devnull
 """Where the runtime would look for weights in other files: no file can lie in there."""
@@ -74,15 +77,17 @@ class OnnxEngine:
             raise ArtefactError(f"{name} cannot be run by ONNX Runtime: {_first_line(error)}.") from error
         self.signature = _signature_of(self._session, name)
         self._output, self.n_outputs = _output_of(self._session, name)
+        self.most_rows = most_rows(self.signature) if self.rising else MOST_ROWS
 
     def __call__(self, *views: NDArray[Any]) -> NDArray[np.float32]:
         """Raw outputs, one row per row of the views; these are in the order of the signature."""
         n = len(views[0])
         if not n:
             return np.zeros((0, self.n_outputs), np.float32)
-        if n <= MOST_ROWS:
+        most = self.most_rows
+        if n <= most:
             return self._run(views)
-        parts = [tuple(array[start : start + MOST_ROWS] for array in views) for start in range(0, n, MOST_ROWS)]
+        parts = [tuple(array[start : start + most] for array in views) for start in range(0, n, most)]
         return np.concatenate([self._run(part) for part in parts])
 
     def check_fits(self, manifest: Manifest) -> None:
@@ -104,6 +109,21 @@ class OnnxEngine:
                 "To fix: get the model again from whoever made it, or export it anew."
             ) from error
         return made[0]
+
+
+def most_rows(signature: Sequence[TensorSpec]) -> int:
+    """How many rows go through a model at once.
+
+    Example:
+        >>> most_rows([TensorSpec("pixels", "uint8", (224, 224, 3))]), most_rows([TensorSpec("ids", "int64", (None,))])
+        (32, 32)
+        >>> most_rows([TensorSpec("numbers", "float32", (30,)), TensorSpec("codes", "int64", (9,))])
+        1024
+    """
+    if not all(len(spec.shape) == 1 and spec.shape[0] is not None for spec in signature):
+        return MOST_ROWS
+    row_bytes = sum(np.dtype(spec.dtype).itemsize * (spec.shape[0] or 0) for spec in signature)
+    return MOST_SMALL_ROWS if row_bytes <= SMALL_ROW_BYTES else MOST_ROWS
 
 
 def granted_threads() -> int:

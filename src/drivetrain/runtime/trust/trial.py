@@ -27,7 +27,7 @@ ROWS = (1, 12)
 
 
 _LIBRARY: dict[Engine, str] = {
-    "torch": "drivetrain.learner.torch_predictor",
+    "torch": "drivetrain.learner.saving.torch_predictor",
     "onnxruntime": "drivetrain.runtime.onnx.engine",
 }
 
@@ -78,7 +78,8 @@ def _try(path: Path, engine: Engine) -> None:
     signature = predictor.reader.signature()
     runs = predictor.engine
     rising = not isinstance(runs, OnnxEngine) or runs.rising
-    for n in (*ROWS, MOST_ROWS) if rising else range(1, MOST_ROWS + 1):
+    most = runs.most_rows if isinstance(runs, OnnxEngine) else MOST_ROWS
+    for n in (*ROWS, most) if rising else range(1, most + 1):
         predictor.run(*random_views(signature, n, seed=n))
     if predictor.golden is not None:
         predictor.self_test()

@@ -9,7 +9,8 @@ Legend: B bins or categories, R random draws.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,6 +35,9 @@ LEAST_FALSE_ALARMS = 0.001
 """Rarer ones would take too many draws to be told apart."""
 INTERVAL_DRAWS = 1000
 MOST_NAMED = 3
+ENOUGH = 100
+"""Random draws that are as far: a probability that so many tell is not small, and no more are drawn."""
+MISSING = " is missing"
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,7 @@ class Check:
     """One comparison of live rows with the reference."""
 
     name: str
-    """`predicted`, `confidence`, `number NAME` or `input NAME`."""
+    """`predicted`, `confidence`, `number NAME`, `input NAME` or `input NAME is missing`."""
     n: int
     """Live rows."""
     moved: float
@@ -98,10 +102,11 @@ def watch(
     if live.n == 0:
         raise DataError("there are no answers of this model to compare with validation.")
     compared = _comparisons(reference, live)
-    draws = max(2000, math.ceil(DRAWS_PER_FALSE_ALARM * len(compared) / false_alarms))
+    untold = len(reference.gaps) - sum(one.name.endswith(MISSING) for one in compared)  # without a gap on either side
+    draws = max(2000, math.ceil(DRAWS_PER_FALSE_ALARM * (len(compared) + untold) / false_alarms))
     rng = np.random.default_rng(seed)
     measured = [one.measure(rng, draws) for one in compared]
-    corrected = holm([p for p, _, _, _ in measured])
+    corrected = holm([p for p, _, _, _ in measured] + [1.0] * untold)[: len(measured)]
     checks = tuple(
         Check(one.name, one.n, moved, low, high, p, p <= false_alarms and moved >= least, one.detail)
         for one, (_, moved, low, high), p in zip(compared, measured, corrected, strict=True)
@@ -128,13 +133,14 @@ class _Comparison:
         n, n_expected = self.n, int(self.expected.sum())
         pooled = self.expected + self.found
         observed = self.statistic(self.found / n, self.expected / n_expected)
-        as_far = 0
-        for start in range(0, draws, DRAWS_AT_ONCE):
-            size = min(DRAWS_AT_ONCE, draws - start)
+        as_far = made = 0
+        while made < draws and as_far < ENOUGH:  # Besag & Clifford, Sequential Monte Carlo p-Values (1991)
+            size = min(DRAWS_AT_ONCE, draws - made)
+            made += size
             drawn = rng.multivariate_hypergeometric(pooled, n, size=size, method="marginals")
             by_chance = self.statistic(drawn / n, (pooled - drawn) / n_expected)
             as_far += int((by_chance >= observed * (1 - 1e-12)).sum())
-        p = (1 + as_far) / (1 + draws)
+        p = (1 + as_far) / (1 + made)
         moved = float(distance(self.found / n, self.expected / n_expected))
         again = distance(
             rng.multinomial(n, self.found / n, size=INTERVAL_DRAWS) / n,
@@ -157,7 +163,29 @@ def _comparisons(reference: Reference, live: Live) -> list[_Comparison]:
     found += [
         _ordered(f"input {name}", seen, live.inputs[name]) for name, seen in _shared(reference.inputs, live.inputs)
     ]
+    found += [_named(name, seen, live.names[name]) for name, seen in reference.names.items() if live.names.get(name)]
+    found += [one for name in reference.gaps if (one := _missing(name, reference, live)) is not None]
     return found
+
+
+def _named(name: str, seen: Mapping[str, int], words: Sequence[str]) -> _Comparison:
+    """A column of names, new ones included."""
+    said = Counter(words)
+    every = list(dict.fromkeys([*seen, *said]))
+    expected, found = np.array([seen.get(word, 0) for word in every]), np.array([said[word] for word in every])
+    return _Comparison(f"input {name}", expected, found, chi_square, _moved_most(every, expected, found))
+
+
+def _missing(name: str, reference: Reference, live: Live) -> _Comparison | None:
+    """How often a number is not there; None where it always is, or was not logged."""
+    gone, n = live.gaps.get(name, 0), live.gaps.get(name, 0) + len(live.inputs.get(name, ()))
+    before = reference.gaps[name]
+    seen = before + (reference.inputs[name].n if name in reference.inputs else 0)
+    if not n or not (gone or before):
+        return None
+    detail = f"{_percent(before / seen)} → {_percent(gone / n)}"
+    expected, found = np.array([before, seen - before]), np.array([gone, n - gone])
+    return _Comparison(f"input {name}{MISSING}", expected, found, chi_square, detail)
 
 
 def _shared(expected: Mapping[str, Histogram], found: Mapping[str, list[float]]) -> list[tuple[str, Histogram]]:

@@ -29,6 +29,9 @@ class Live:
     confidence: list[float] = field(default_factory=list[float])
     numbers: dict[str, list[float]] = field(default_factory=dict[str, list[float]])
     inputs: dict[str, list[float]] = field(default_factory=dict[str, list[float]])
+    names: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+    gaps: dict[str, int] = field(default_factory=dict[str, int])
+    """Rows that say nothing of an input's number."""
     of_other_models: int = 0
     """Lines left out since another model wrote them."""
     unreadable: int = 0
@@ -100,10 +103,20 @@ def _add(live: Live, row: Mapping[str, Any]) -> None:
         live.said.append(tuple(str(label) for label in row["labels"]))
         live.several = True
     _append(live.confidence, row.get("confidence"))
-    for column, values in ((live.numbers, row.get("values")), (live.inputs, row.get("inputs"))):
-        if isinstance(values, dict):
-            for name, value in cast("Mapping[str, Any]", values).items():
-                _append(column.setdefault(name, []), value)
+    for name, value in _cells(row, "values"):
+        _append(live.numbers.setdefault(name, []), value)
+    for name, value in _cells(row, "inputs"):
+        if value is None:
+            live.gaps[name] = live.gaps.get(name, 0) + 1
+        elif isinstance(value, str):
+            live.names.setdefault(name, []).append(value)
+        else:
+            _append(live.inputs.setdefault(name, []), value)
+
+
+def _cells(row: Mapping[str, Any], key: str) -> Iterable[tuple[str, Any]]:
+    values = row.get(key)
+    return cast("Mapping[str, Any]", values).items() if isinstance(values, dict) else ()
 
 
 def _append(column: list[float], value: Any) -> None:

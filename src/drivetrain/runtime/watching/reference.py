@@ -6,6 +6,7 @@ plain numbers of each input (of a picture how bright, how sharp, how long). Lege
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
@@ -16,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from drivetrain.errors import DataError
 from drivetrain.runtime import calibration
+from drivetrain.runtime.spec import Statistic
 from drivetrain.runtime.targets import CategoriesTarget, CategoryTarget, NumberTarget, Target
 
 CONFIDENCE_EDGES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999)
@@ -114,11 +116,15 @@ class Reference(_Record):
     numbers: dict[str, Histogram] = {}
     """Column → predicted values, in the user's units; empty for categories."""
     inputs: dict[str, Histogram] = {}
-    """Name → `InputSpec.statistics` of the rows."""
+    """Name → numbers of `InputSpec.statistics` of the rows."""
+    names: dict[str, dict[str, int]] = {}
+    """Name → what it says in words → rows of each."""
+    gaps: dict[str, int] = {}
+    """Name, as of `inputs` → rows that say nothing of it."""
 
     @classmethod
     def of(
-        cls, target: Target, activated_NK: NDArray[Any], statistics: Sequence[Mapping[str, float]] = ()
+        cls, target: Target, activated_NK: NDArray[Any], statistics: Sequence[Mapping[str, Statistic]] = ()
     ) -> Reference:
         """Count validation rows.
 
@@ -134,20 +140,37 @@ class Reference(_Record):
         n = len(activated_NK)
         if n == 0 or (statistics and len(statistics) != n):
             raise DataError(f"a reference was asked of {n} outputs and {len(statistics)} statistics of inputs.")
-        names = list(statistics[0]) if statistics else []
-        inputs = {name: Histogram.of([row[name] for row in statistics]) for name in names}
+        seen = _seen(statistics)
         if isinstance(target, NumberTarget):
             columns = np.asarray(activated_NK, dtype=np.float64).T
             numbers = {name: Histogram.of(values) for name, values in zip(target.names, columns, strict=True)}
-            return cls(n=n, numbers=numbers, inputs=inputs)
+            return cls(n=n, numbers=numbers, **seen)
         sure = confidences(target, activated_NK)
         assert sure is not None
         return cls(
             n=n,
             predicted=dict(zip(target.vocab, said(target, activated_NK).sum(axis=0).tolist(), strict=True)),
             confidence=Histogram.of(sure, CONFIDENCE_EDGES),
-            inputs=inputs,
+            **seen,
         )
+
+
+def _seen(statistics: Sequence[Mapping[str, Statistic]]) -> dict[str, Any]:
+    """What the inputs looked like: `inputs`, `names` and `gaps`."""
+    inputs: dict[str, Histogram] = {}
+    names: dict[str, dict[str, int]] = {}
+    gaps: dict[str, int] = {}
+    for name in dict.fromkeys(name for row in statistics for name in row):
+        told = [row.get(name) for row in statistics]
+        words = Counter(each for each in told if isinstance(each, str))
+        numbers = [float(each) for each in told if each is not None and not isinstance(each, str)]
+        if words:
+            names[name] = dict(words.most_common())
+            continue
+        gaps[name] = len(told) - len(numbers)
+        if numbers:
+            inputs[name] = Histogram.of(numbers)
+    return {"inputs": inputs, "names": names, "gaps": gaps}
 
 
 def said(target: CategoryTarget | CategoriesTarget, activated_NK: NDArray[Any]) -> NDArray[np.bool_]:

@@ -126,6 +126,7 @@ async function introduce() {
   at("answers-title").textContent = kind === "number" ? `It says ${answers.length === 1 ? "a number" : `${answers.length} numbers`}` : `The ${answers.length} answers it can give`;
   at("answers").replaceChildren(...answers.map((text) => made("li", "", text)));
   at("about").hidden = false;
+  document.dispatchEvent(new Event("introduced")); // a page that is made from what the model says of its input
 }
 
 function score({ metric, value, low, high }) {

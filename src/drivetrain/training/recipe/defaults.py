@@ -134,9 +134,11 @@ def weight_size(body: nn.Module) -> float | None:
     return float(np.median(sizes)) if sizes else None
 
 
-def choose_lr(lr: float | None, target: Target) -> float:
-    """The rate asked for, or the default for the kind of target; raises SettingError unless it is above 0."""
-    return HEAD_LR[target.kind] if lr is None else number("lr", lr, above=0)
+def choose_lr(lr: float | None, target: Target, usual: Decision | None = None) -> float:
+    """The rate asked for, or what is usual, by the kind of input or of target; SettingError unless it is above 0."""
+    if lr is None:
+        return HEAD_LR[target.kind] if usual is None else float(usual.value or 0)
+    return number("lr", lr, above=0)
 
 
 def base_rates(target: Target, training_rows: Array) -> Array:

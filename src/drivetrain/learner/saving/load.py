@@ -15,7 +15,8 @@ from drivetrain.data.seals.sealing import seal_data
 from drivetrain.errors import SettingError
 from drivetrain.learner.arguments import TakenUp
 from drivetrain.learner.recipe import NAMES, Recipe, asked_recipe
-from drivetrain.learner.torch_predictor import load_parameters
+from drivetrain.learner.saving.network_or_not import refuse_what_is_no_network
+from drivetrain.learner.saving.torch_predictor import load_parameters
 from drivetrain.runtime.artefact import open_artefact
 from drivetrain.runtime.trust.quarantine import ensure_tried
 from drivetrain.settings import place
@@ -61,6 +62,7 @@ def load_learner(
     Project.find(project)  # says so now if it cannot be one
     artefact = open_artefact(path)
     manifest = artefact.manifest
+    refuse_what_is_no_network(artefact, "a Learner cannot take it up")
     settings.setdefault("metrics", manifest.metrics or None)
     check_shapes(artefact)
     ensure_tried(artefact, "torch")

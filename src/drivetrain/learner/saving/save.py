@@ -1,14 +1,16 @@
-"""From a Learner to an artefact on disk."""
+"""From a model to an artefact on disk."""
 
 from __future__ import annotations
 
 import os
 import warnings
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from drivetrain.data.cache.looks import keep_looks
+from drivetrain.data.cache.store import Store
 from drivetrain.data.record import DataRecord
 from drivetrain.errors import ArtefactError, DrivetrainWarning, ExportError, MissingExtraError, PictureError
 from drivetrain.evaluation.baselines import constant_answer
@@ -16,8 +18,8 @@ from drivetrain.evaluation.metrics.metrics import metric_named
 from drivetrain.evaluation.record.records import score_records
 from drivetrain.files import locked_place
 from drivetrain.learner.report import card_of
+from drivetrain.learner.saving.validation_record import calibration_of, reference_of
 from drivetrain.learner.test_set import head_of_log
-from drivetrain.learner.validation_record import calibration_of, reference_of
 from drivetrain.progress import say
 from drivetrain.runtime.artefact import (
     CARD,
@@ -30,70 +32,123 @@ from drivetrain.runtime.artefact import (
     write_artefact,
 )
 from drivetrain.runtime.decisions import Decision
-from drivetrain.runtime.manifest import Opening
+from drivetrain.runtime.manifest import Architecture, Expected, Opening
 from drivetrain.runtime.targets import check_names_of
 from drivetrain.training.exporting import ExportPlan, answers_of, export_trained
 from drivetrain.training.identity import versions
 
 if TYPE_CHECKING:
+    from drivetrain.evaluation.predictions import Predictions
     from drivetrain.evaluation.scores import Scores
     from drivetrain.export.exporting import Exported
+    from drivetrain.learner.base import ModelBase
     from drivetrain.learner.learner import Learner
+    from drivetrain.runtime.calibration import Calibration
+    from drivetrain.runtime.spec import InputSpec
+    from drivetrain.runtime.watching.reference import Reference
+
+
+@dataclass(frozen=True)
+class Described:
+    """What is saved, whatever made it."""
+
+    spec: InputSpec
+    architecture: Architecture
+    exported: Exported | None
+    """The model that runs without torch; None: torch is needed."""
+    decision: Decision
+    """Why its precision is what it is, or why there is none."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the saved model says of the validation rows; all None where there are none."""
+
+    predictions: Predictions | None
+    scores: Scores | None
+    expected: Expected | None
+    calibration: Calibration | None
+    reference: Reference | None
+    judged: Predictions | None = None
+    """The predictions, where they are not the trained model's own: lower precision says something else."""
 
 
 def save_learner(learner: Learner, path: str | os.PathLike[str], plan: ExportPlan) -> Path:
     """Write the artefact of a trained Learner; see `Learner.save`."""
     target = check_target_path(path)
     data = learner.data
-    names = [metric.name for metric in learner.metrics]
-    scores = learner.validate() if len(data.valid) else None  # takes part in all processes
-    expected = learner.expected_test_score()
+    if len(data.valid):
+        learner.validate()  # takes part in all processes
+    learner.expected_test_score()
     if not learner.place.main:
         return target
     exported, decision = _exported(learner, plan)
-    predictions = learner.predictions() if len(data.valid) else None
+    described = Described(learner.kind.spec, learner.kind.architecture, exported, decision)
     answered = None
     if exported is not None and exported.record.precision != "fp32" and len(data.valid):
         answered = answers_of(exported.files[MODEL], learner.kind.spec, data.target, data.valid, learner.loss)
-        predictions, scores, expected = answered, learner.scores_of(answered), learner.expected_test_score(answered)
-        _tell_of_lower(learner, scores, decision)
-    learner.saved_scores = scores
-    calibration = None if predictions is None else calibration_of(predictions)
-    seal = data.seal
+        _tell_of_lower(learner, learner.scores_of(answered), decision)
+    told = as_it_says(learner, described, learner.valid_store, judged=answered)
+    learner.saved_scores = told.scores
+    return write_model(learner, target, described, told)
+
+
+def as_it_says(model: ModelBase, described: Described, store: Store, *, judged: Predictions | None = None) -> Told:
+    """What goes into the artefact about the validation rows.
+
+    Args:
+        model: Trained.
+        described: How it is saved.
+        store: What was loaded of the validation rows.
+        judged: What the saved model says of them, where that is not what the trained model says.
+    """
+    expected = model.expected_test_score(judged)
+    if not len(model.data.valid):
+        return Told(None, None, expected, None, None)
+    predictions = model.predictions() if judged is None else judged
+    scores = model.validate() if judged is None else model.scores_of(judged)
+    calibration = calibration_of(predictions)
+    reference = reference_of(predictions, store, calibration)
+    return Told(predictions, scores, expected, calibration, reference, judged)
+
+
+def write_model(model: ModelBase, target: Path, described: Described, told: Told) -> Path:
+    """Write the artefact of any model: its files, what they are, what the model was trained on and what it is worth."""
+    data, seal, exported = model.data, model.data.seal, described.exported
     record = DataRecord.of(data, constant_answer(data.target, data.target.encode(data.train.values)))
     for rows in (data.train, data.valid):  # a report or a review will ask
         keep_looks(rows)
     manifest = {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": versions(),
-        "input": learner.kind.spec,
+        "input": described.spec,
         "target": data.target,
-        "architecture": learner.kind.architecture,
-        "decisions": {**learner.decisions, "export": decision},
+        "architecture": described.architecture,
+        "decisions": {**model.decisions, "export": described.decision},
         "split_identity": data.split.identity,
         "n": {"train": len(data.train), "valid": len(data.valid), "test": data.n_test},
-        "parameters_sha256": learner.identity(),
-        "metrics": tuple(name for name in names if metric_named(name)),
-        "validation": {} if scores is None else score_records(scores),
-        "seal": None if seal is None else seal.brief(head_of_log(learner.project)),
-        "expected": expected,
-        "history": learner.history,
+        "parameters_sha256": model.identity(),
+        "metrics": tuple(metric.name for metric in model.metrics if metric_named(metric.name)),
+        "validation": {} if told.scores is None else score_records(told.scores),
+        "seal": None if seal is None else seal.brief(head_of_log(model.project)),
+        "expected": told.expected,
+        "history": model.history,
         "export": None if exported is None else exported.record,
-        "calibration": calibration,
-        "reference": None if predictions is None else reference_of(predictions, learner.valid_store, calibration),
+        "calibration": told.calibration,
+        "reference": told.reference,
     }
     try:
         check_names_of(data.target)
     except ValueError as error:
         warnings.warn(f"others will not be able to load this model: {error}.", DrivetrainWarning, 3)
-    contents = {**learner.artefact_files(), DATA: record.as_bytes()}
+    contents = {**model.artefact_files(), DATA: record.as_bytes()}
     if seal is not None:
         contents[SEAL] = seal.as_bytes()
     contents |= {} if exported is None else exported.files
     with locked_place(target):  # an opening that another process records meanwhile would be lost
-        openings = [*_earlier_openings(target, learner), *learner.test_openings]
-        if predictions is not None:
-            contents[CARD] = card_of(learner, target.name, openings, judged=answered).encode()
+        openings = [*_earlier_openings(target, model), *model.test_openings]
+        if told.predictions is not None:
+            contents[CARD] = card_of(model, target.name, openings, judged=told.judged).encode()
         return write_artefact(target, contents, {**manifest, "test_openings": openings}).path
 
 
@@ -123,7 +178,7 @@ def _tell_of_lower(learner: Learner, scores: Scores, decision: Decision) -> None
         )
 
 
-def _earlier_openings(target: Path, learner: Learner) -> list[Opening]:
+def _earlier_openings(target: Path, model: ModelBase) -> list[Opening]:
     """Openings of the same test set that the artefact about to be replaced has on record: they are not forgotten."""
     if not is_artefact(target):
         return []
@@ -131,6 +186,6 @@ def _earlier_openings(target: Path, learner: Learner) -> list[Opening]:
         manifest = open_artefact(target).manifest
     except ArtefactError:  # damaged: there is nothing in it to rely on
         return []
-    if manifest.split_identity != learner.data.split.identity:
+    if manifest.split_identity != model.data.split.identity:
         return []
-    return [opening for opening in manifest.test_openings if opening not in learner.test_openings]
+    return [opening for opening in manifest.test_openings if opening not in model.test_openings]

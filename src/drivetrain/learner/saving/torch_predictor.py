@@ -7,6 +7,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from drivetrain.errors import ArtefactError
+from drivetrain.learner.saving.network_or_not import refuse_what_is_no_network
 from drivetrain.runtime.artefact import GET_AGAIN, WEIGHTS, Artefact
 from drivetrain.runtime.golden import read_golden
 from drivetrain.runtime.predictor import Predictor
@@ -25,6 +26,7 @@ def load_network(artefact: Artefact, place: Place) -> Network:
     Raises:
         ArtefactError: The parameters do not fit the architecture that the manifest names.
     """
+    refuse_what_is_no_network(artefact, "torch cannot answer with it")
     check_shapes(artefact)
     ensure_tried(artefact, "torch")
     with place.own_randomness():

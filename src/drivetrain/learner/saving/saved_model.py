@@ -13,6 +13,8 @@ from drivetrain.learner.baselines import asked_audit
 from drivetrain.learner.learner import Learner
 from drivetrain.learner.report import report_parts, write_page
 from drivetrain.learner.review import ReviewRows, review_rows
+from drivetrain.learner.saving.network_or_not import is_network
+from drivetrain.learner.saving.onnx_model import SavedModel, check_asked
 from drivetrain.runtime.artefact import MODEL, Artefact, open_artefact
 from drivetrain.runtime.files.places import PAGES, file_to_write
 from drivetrain.runtime.trust.quarantine import ensure_tried
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from drivetrain.auditing.audit import Audit
     from drivetrain.data.seals.project import ProjectPlace
     from drivetrain.data.sources import Source
+    from drivetrain.learner.base import ModelBase
     from drivetrain.training.place import Precision
 
 
@@ -63,7 +66,7 @@ def report_saved(
         audit = asked_audit(audit)
     file_to_write(path, "path", over=PAGES)
     artefact = open_artefact(model)
-    learner = Learner.load(model, data=data, device=device, precision=precision, project=project)
+    learner = taken_up(artefact, data, device, precision, project)
     warn_of_learnt(learner.data.valid.digests, learner.data.split, "valid")
     if audit is True:
         audit = look_at(learner.data)
@@ -77,11 +80,22 @@ def report_saved(
         probe=probe,
         manifest=artefact.manifest,
         judged=judged,
+        understanding=True,
     )
     return write_page(path, parts)
 
 
-def _as_it_answers(artefact: Artefact, learner: Learner) -> Predictions | None:
+def taken_up(
+    artefact: Artefact, data: Source | None, device: str, precision: Precision, project: ProjectPlace
+) -> ModelBase:
+    """A saved model with its rows: a Learner, or what is no network with its ONNX file."""
+    if is_network(artefact.manifest):
+        return Learner.load(artefact.path, data=data, device=device, precision=precision, project=project)
+    check_asked(artefact, device, precision)
+    return SavedModel(artefact, data=data, project=project)
+
+
+def _as_it_answers(artefact: Artefact, learner: ModelBase) -> Predictions | None:
     """What a model in precision below fp32 says of its validation rows; None of one in fp32, as Learners are judged."""
     manifest, valid = artefact.manifest, learner.data.valid
     lower = manifest.export is not None and manifest.export.precision != "fp32" and MODEL in manifest.files
@@ -117,6 +131,6 @@ def gather(
         DataError: The rows are not there.
         SealError: The project has sealed some of the rows as test rows since.
     """
-    title = readable(open_artefact(model).path.name)
-    learner = Learner.load(model, data=data, device=device, precision=precision, project=project)
-    return review_rows(learner, title, out_of_fold=out_of_fold)
+    artefact = open_artefact(model)
+    learner = taken_up(artefact, data, device, precision, project)
+    return review_rows(learner, readable(artefact.path.name), out_of_fold=out_of_fold)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from drivetrain.data.cache.store import Store
 from drivetrain.evaluation.predictions import Predictions
 from drivetrain.runtime.calibration import Calibration
+from drivetrain.runtime.spec import Statistic
 from drivetrain.runtime.targets import Array
 from drivetrain.runtime.watching.reference import Reference
 
@@ -42,7 +45,7 @@ def reference_of(predictions: Predictions, store: Store, calibration: Calibratio
     once = np.array(list({row_id: row for row, row_id in reversed(list(enumerate(predictions.ids)))}.values())[::-1])
     rows = np.unique(once[np.linspace(0, len(once) - 1, MOST_LOOKED_AT).astype(int)]).tolist()
     there: list[int] = []
-    statistics: list[dict[str, float]] = []
+    statistics: list[Mapping[str, Statistic]] = []
     for start in range(0, len(rows), 64):
         some = rows[start : start + 64]
         for row, picture in zip(some, store.get(some), strict=True):

@@ -11,8 +11,9 @@ from drivetrain.learner.arguments import TakenUp
 from drivetrain.learner.learner import Learner
 from drivetrain.learner.recipe import Recipe
 from drivetrain.learner.report import card_of
-from drivetrain.learner.torch_predictor import load_network, load_parameters
-from drivetrain.learner.validation_record import calibration_of, reference_of
+from drivetrain.learner.saving.network_or_not import refuse_what_is_no_network
+from drivetrain.learner.saving.torch_predictor import load_network, load_parameters
+from drivetrain.learner.saving.validation_record import calibration_of, reference_of
 from drivetrain.progress import say
 from drivetrain.runtime.artefact import CARD, GOLDEN, MODEL, Artefact, open_artefact, write_artefact
 from drivetrain.runtime.decisions import Decision
@@ -46,6 +47,7 @@ def export_saved(
         ExportError: No exporter gives a model that says what the network says.
     """
     artefact = open_artefact(path)
+    refuse_what_is_no_network(artefact, "there is nothing to export it anew from")
     rows = data_of(artefact, data)
     manifest = artefact.manifest
     network = load_network(artefact, EXACT)

@@ -1,0 +1,301 @@
+"""`train`: from data and a time to the best model, with all that competed and what each is worth."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from drivetrain.calls import named
+from drivetrain.data.data import Data
+from drivetrain.data.examples import Examples
+from drivetrain.errors import DataError, DrivetrainError
+from drivetrain.evaluation.baselines import constant_answer, constant_predictions
+from drivetrain.evaluation.metrics.metrics import resolve_metrics
+from drivetrain.evaluation.predictions import Predictions
+from drivetrain.evaluation.scores import Scores
+from drivetrain.learner.arguments import asked_data
+from drivetrain.learner.base import MetricLike, ModelBase
+from drivetrain.learner.fitting import seconds_spent, spent_elsewhere
+from drivetrain.learner.learner import Learner
+from drivetrain.models.blend import Blend, grid, mixed
+from drivetrain.models.constant import Constant
+from drivetrain.models.deadline import Budget, Deadline
+from drivetrain.models.leaderboard import (
+    BLEND,
+    CONSTANT,
+    LINE,
+    NET,
+    TREES,
+    Candidate,
+    Difference,
+    Leaderboard,
+    chosen_by,
+    rank,
+)
+from drivetrain.models.linear import Linear
+from drivetrain.models.net import Net
+from drivetrain.models.trees import Trees
+from drivetrain.notices import warn
+from drivetrain.progress import say
+from drivetrain.runtime.decisions import Decision
+from drivetrain.runtime.kinds import kind_name
+from drivetrain.runtime.times import seconds_of
+from drivetrain.settings import refuse, whole
+
+FOR_THE_LINE = 0.15
+"""Share of the time that the plain line may take; mostly it takes less."""
+JUDGINGS = 6
+"""Times as long as judging one candidate that is kept back for the end: comparisons, corrections, the blend."""
+LEAST_S = 1.0
+"""Below which trees are not begun."""
+FOR_TREES = 0.5
+"""Share of what is then left that trees may take; mostly they take less."""
+NET_LEAST_S = 5.0
+"""Below which no network is begun."""
+NET_READINGS = 4.0
+"""Times as long as finding out how rows are read that preparing the network takes."""
+NET_EPOCHS = 20
+"""Where no time is named."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What `drivetrain.train` gave: the winner, ready to be used, and all that competed with it."""
+
+    data: Data
+    model: ModelBase
+    """The winner itself."""
+    leaderboard: Leaderboard
+    seconds: float
+    """That all of it took."""
+    decisions: Mapping[str, Decision]
+    """What was chosen, and why; those of the winner included."""
+
+    @property
+    def candidates(self) -> tuple[Candidate, ...]:
+        """All that competed, the best first."""
+        return self.leaderboard.candidates
+
+    @property
+    def winner(self) -> str:
+        """The name of the best."""
+        return self.leaderboard.winner.name
+
+    @property
+    def difference(self) -> dict[str, Difference]:
+        """The winner against the runner-up, `runner_up`, and against the plain line, `plain`."""
+        return {"runner_up": self.leaderboard.runner_up, "plain": self.leaderboard.plain}
+
+    def validate(self) -> Scores:
+        """The winner's scores on the validation rows, as measured; see `leaderboard` for what the choice leaves."""
+        return self.model.validate()
+
+    def test(self) -> Scores:
+        """Open the sealed test set for the winner; see `ModelBase.test`."""
+        return self.model.test()
+
+    def predict_rows(self, rows: Examples, /) -> Predictions:
+        """What the winner says of rows whose target is known."""
+        return self.model.predict_rows(rows)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the winner as an artefact."""
+        return self.model.save(path)
+
+    def report(self, path: str | os.PathLike[str] = "report.html", **asked: Any) -> Path:
+        """Write the page about the winner; see `ModelBase.report`."""
+        return self.model.report(path, **asked)
+
+    def __str__(self) -> str:
+        return str(self.leaderboard)
+
+
+@named
+def train(
+    data: Data,
+    *,
+    budget: Budget = "2min",
+    metrics: Sequence[MetricLike] | MetricLike | None = None,
+    seed: int = 0,
+) -> Trained:
+    """Train what suits the data within a time, and say which model won, by how much, and whether that is real.
+
+    Of a table a constant answer, a plain line, boosted trees and a network are fitted, the last three blended, and all
+    judged on the same validation rows. Of other data a `Learner` is fine-tuned. What a candidate's score is worth once
+    it is known that the best was chosen stands beside it (`leaderboard`); the sealed test set stays closed.
+
+    Args:
+        data: What `drivetrain.table`, `drivetrain.images` or another kind gave, with validation rows.
+        budget: The time all of it may take, as "90s", "5min", "1.5h" or seconds; it may end earlier. None: as long as
+            it takes; of a network that is no plan.
+        metrics: What people read; candidates are compared by the first. None takes what suits the target, and
+            compares by log loss, numbers by RMSE.
+        seed: Of all draws.
+
+    Raises:
+        DataError: There are no validation rows to compare on.
+        SettingError: An argument cannot be used.
+
+    Example:
+        ::
+
+            found = dt.train(dt.table("adult.csv", target="income"), budget="2min")
+            print(found)
+            found.model.save("adult.model")
+    """
+    began = time.monotonic()
+    data, seed = asked_data(data), whole("seed", seed, least=0)
+    seconds = None if budget is None else seconds_of(budget)
+    deadline = Deadline.of(None if seconds is None else max(0.1, seconds - seconds_spent()))
+    resolve_metrics(metrics, data.target)
+    if not len(data.valid):
+        raise DataError(
+            "there are no validation rows; expected some, as candidates are compared on them. To fix: make the data "
+            "with valid_pct above 0."
+        )
+    contest = _Contest(data, metrics, seed, deadline)
+    if kind_name(data.kind) == "table":
+        contest.of_tables()
+    else:
+        contest.of_networks(budget)
+    return contest.ended(began)
+
+
+class _Contest:
+    """Candidates fitted one after the other, each within its share of the time."""
+
+    def __init__(self, data: Data, metrics: Any, seed: int, deadline: Deadline) -> None:
+        self.data, self.metrics, self.seed, self.deadline = data, metrics, seed, deadline
+        self.by, decided = chosen_by(metrics, data.target)
+        self.decisions: dict[str, Decision] = {"compared by": decided}
+        self.found: list[Candidate] = []
+        self.left_out: dict[str, str] = {}
+        self.judging_s = 0.0
+        self.reading_s = 0.0
+        """How long it takes to find out how rows are read."""
+
+    # ── tables ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def of_tables(self) -> None:
+        """A constant, a line, trees, and what they say together."""
+        data, metrics = self.data, self.metrics
+        began = time.monotonic()
+        self._enter(CONSTANT, lambda: Constant(data, metrics=metrics))
+        self.reading_s = time.monotonic() - began - self.judging_s
+        self._enter(LINE, lambda: Linear(data, metrics=metrics, budget=self._share(FOR_THE_LINE), seed=self.seed))
+        left = self._left()
+        if left < LEAST_S:
+            self._leave(TREES, f"{max(0.0, left):.1f} s were left of the budget. To fix: give it more time")
+        else:
+            trees = self._share(FOR_TREES)
+            self._enter(TREES, lambda: Trees(data, metrics=metrics, budget=trees, seed=self.seed))
+        self._net()
+        self._blend()
+
+    def _net(self) -> None:
+        """A network, where enough time is left to prepare it and to learn."""
+        reading = NET_READINGS * self.reading_s
+        left = self._left() - reading
+        if left < NET_LEAST_S:
+            why = f"{max(0.0, left):.0f} s would be left for learning, and it takes {NET_LEAST_S:.0f} at least"
+            self._leave(NET, f"{why}. To fix: give it more time")
+            return
+
+        def fitted() -> Learner:
+            learner = Learner(self.data, metrics=self.metrics, seed=self.seed, device="cpu")
+            with spent_elsewhere(0.0):  # what the budget has lost is counted here
+                if self.deadline.never:
+                    return learner.fine_tune(NET_EPOCHS)
+                return learner.fine_tune(budget=max(1.0, self._left()))
+
+        self._enter(NET, fitted)
+
+    def _share(self, share: float) -> Budget:
+        return None if self.deadline.never else max(0.05, self._left() * share)
+
+    def _left(self) -> float:
+        """Seconds for fitting: what is left but for judging at the end."""
+        return self.deadline.left - JUDGINGS * self.judging_s
+
+    def _enter(self, name: str, fit: Callable[[], ModelBase]) -> None:
+        began = time.monotonic()
+        try:
+            model = fit()
+        except (DrivetrainError, MemoryError) as error:
+            self._leave(name, str(error) or "there was not enough memory")
+            return
+        seconds = time.monotonic() - began
+        self._judge(name, model, seconds)
+
+    def _judge(self, name: str, model: ModelBase, seconds: float, variants: tuple[Predictions, ...] = ()) -> None:
+        began = time.monotonic()
+        known = name == CONSTANT  # it is no trial: nobody chooses it, and it is not put on record as one
+        said = model.predict_rows(self.data.valid) if known else model.predictions()
+        scores = model.scores_of(said) if known else model.validate()
+        self.found.append(Candidate(name, seconds, scores, said, model, variants))
+        self.judging_s = 0.0 if known else time.monotonic() - began  # the first one waits for libraries
+        say(f"{name}: {', '.join(str(score) for score in scores.values())} ({seconds:.1f} s)")
+
+    def _leave(self, name: str, reason: str) -> None:
+        self.left_out[name] = reason
+        warn(f"{name}: left out, {reason}")
+
+    def _blend(self) -> None:
+        members = [one for one in self.found if one.name != CONSTANT]
+        if len(members) < 2:
+            return
+        began = time.monotonic()
+        models = [Net(one.model) if isinstance(one.model, Learner) else one.model for one in members]
+        blend = Blend(models, metrics=self.metrics)
+        if max(blend.weights) == 1.0:
+            best = members[blend.weights.index(1.0)].name
+            self._leave_quietly(BLEND, f"no mixture was better on the validation rows than {best} alone")
+            return
+        tables = [one.predictions for one in members]
+        others = [weights for weights in grid(len(members)) if weights != blend.weights]
+        variants = tuple(mixed(tables, weights) for weights in others)
+        self._judge(BLEND, blend, time.monotonic() - began, variants)
+
+    def _leave_quietly(self, name: str, reason: str) -> None:
+        self.left_out[name] = reason
+        say(f"{name}: left out, {reason}")
+
+    # ── networks ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def of_networks(self, budget: Budget) -> None:
+        """A Learner, fine-tuned, beside the constant answer."""
+        if budget is None:
+            refuse("budget", budget, "a time: a network has no end of its own", fix="To fix: pass such as '5min'.")
+        began = time.monotonic()
+        learner = Learner(self.data, metrics=self.metrics)
+        learner.fine_tune(budget=seconds_of(budget))
+        said = learner.predictions()
+        taken = time.monotonic() - began
+        self.found.append(Candidate(learner.label, taken, learner.validate(), said, learner))
+        answer = constant_answer(self.data.target, self.data.target.encode(self.data.train.values))
+        for constant in constant_predictions(said, answer).values():
+            self.found.append(Candidate(CONSTANT, 0.0, learner.scores_of(constant), constant, None))
+
+    # ── the end ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def ended(self, began: float) -> Trained:
+        """The candidates compared."""
+        if not any(one.model is not None for one in self.found):
+            reasons = "; ".join(f"{name}: {reason}" for name, reason in self.left_out.items())
+            raise DataError(f"no candidate could be fitted: {reasons}. To fix: see the reasons.")
+        board = rank(self.found, self.by, left_out=self.left_out)
+        best = next(one for one in board.candidates if one.model is not None)
+        model: ModelBase = best.model
+        told = Decision(value=board.winner.name, reason=board.about_the_line())
+        decisions = {**model.decisions, **self.decisions, "winner": told}
+        model.decisions = dict(decisions)
+        found = Trained(self.data, model, board, time.monotonic() - began, decisions)
+        say(str(found))
+        return found
+
+
+Trained.__module__ = "drivetrain"  # where people find it, so that messages and help say so
