@@ -3,6 +3,7 @@
 import datetime
 import sqlite3
 import warnings
+from contextlib import closing
 
 import numpy as np
 import pandas as pd
@@ -28,17 +29,17 @@ def sources(folder, frame):
     frame.to_csv(folder / "t.csv", index=False)
     frame.to_csv(folder / "t.tsv", index=False, sep="\t")
     frame.to_parquet(folder / "t.parquet")
-    shop = sqlite3.connect(folder / "shop.db")
-    frame.to_sql("t", shop, index=False)
-    yield "CSV", folder / "t.csv"
-    yield "TSV", folder / "t.tsv"
-    yield "Parquet", folder / "t.parquet"
-    yield "pandas", frame
-    yield "Polars", pl.from_pandas(frame)
-    yield "Arrow", pa.Table.from_pandas(frame)
-    yield "lists", frame.to_dict("list")
-    yield "rows", frame.to_dict("records")
-    yield "SQLite", shop.execute("SELECT * FROM t")
+    with closing(sqlite3.connect(folder / "shop.db")) as shop:
+        frame.to_sql("t", shop, index=False)
+        yield "CSV", folder / "t.csv"
+        yield "TSV", folder / "t.tsv"
+        yield "Parquet", folder / "t.parquet"
+        yield "pandas", frame
+        yield "Polars", pl.from_pandas(frame)
+        yield "Arrow", pa.Table.from_pandas(frame)
+        yield "lists", frame.to_dict("list")
+        yield "rows", frame.to_dict("records")
+        yield "SQLite", shop.execute("SELECT * FROM t")
 
 
 def test_every_source_gives_the_same_rows(tmp_path):
@@ -50,11 +51,11 @@ def test_every_source_gives_the_same_rows(tmp_path):
 
 
 def test_a_cursor_without_rows_says_so():
-    shop = sqlite3.connect(":memory:")
-    with pytest.raises(SettingError, match="a cursor without a query"):
-        dt.table(shop.execute("CREATE TABLE t (a, b)"), target="b")
-    with pytest.raises(DataError, match="the query has no rows"):
-        dt.table(shop.execute("SELECT * FROM t"), target="b")
+    with closing(sqlite3.connect(":memory:")) as shop:
+        with pytest.raises(SettingError, match="a cursor without a query"):
+            dt.table(shop.execute("CREATE TABLE t (a, b)"), target="b")
+        with pytest.raises(DataError, match="the query has no rows"):
+            dt.table(shop.execute("SELECT * FROM t"), target="b")
 
 
 def test_what_a_dataframe_states_is_believed():
