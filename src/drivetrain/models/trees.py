@@ -189,7 +189,7 @@ class Trees(TabularModel):
         kept = tuple(pair for pair, fits in zip(made.pairs, within, strict=True) if fits)
         self.spec = Spec(columns=made.columns, pairs=kept)
         told = ", ".join(f"{pair.first} × {pair.second}" for pair in kept[:4]) or "none"
-        reason = f"together they predict better than the better one alone, the strongest first: {told}"
+        reason = f"columns of many names, two by two, the strongest first: {told}"
         if len(kept) < len(made.pairs):
             reason += (
                 f"; {len(made.pairs) - len(kept)} more are left out: all would have over {MOST_SEEN:,} combinations"

@@ -25,7 +25,7 @@ Codes = NDArray[np.int64]
 WEIGHTS = (1.0, 3.0, 10.0, 30.0, 100.0)
 """Rows that the overall mean counts for."""
 FOLDS = 10
-MOST_PAIRS = 12
+MOST_PAIRS = 40
 MOST_PAIRED = 30
 """Columns among which pairs are looked for: those that tell most alone."""
 
@@ -119,9 +119,10 @@ def strongest_pairs(
     folds: Codes,
     *,
     most: int = MOST_PAIRS,
-    all_pairs: bool = False,
 ) -> list[tuple[int, int]]:
-    """Pairs of columns whose statistics, cross-fitted, predict better than the better of the two columns alone.
+    """Pairs of columns, those first whose cross-fitted statistics improve most on the better of the two columns.
+
+    The others are taken as well: beside each other they tell more than alone.
 
     Args:
         codes: (N, Q).
@@ -129,7 +130,6 @@ def strongest_pairs(
         outputs: (N, K).
         folds: (N,).
         most: Pairs at most, the strongest first.
-        all_pairs: Also those that do not predict better alone: beside each other they may.
     """
     errors = [_error(column, size, outputs, folds) for column, size in zip(codes.T, n_codes, strict=True)]
     columns = sorted(range(len(errors)), key=lambda at: errors[at])[:MOST_PAIRED]
@@ -138,7 +138,7 @@ def strongest_pairs(
         _, both = np.unique(codes[:, first] * n_codes[second] + codes[:, second], return_inverse=True)
         gain = min(errors[first], errors[second]) - _error(both, int(both.max()) + 1, outputs, folds)
         gains.append((gain, (first, second)))
-    return [pair for gain, pair in sorted(gains, key=lambda each: -each[0])[:most] if all_pairs or gain > 0]
+    return [pair for _, pair in sorted(gains, key=lambda each: -each[0])[:most]]
 
 
 def folds_of(n: int, groups: Sequence[str], *, seed: int) -> Codes:

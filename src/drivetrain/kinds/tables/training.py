@@ -38,8 +38,8 @@ NAME_DROPOUT = 0.1
 """Share of the names that training reads as unknown ones."""
 MOST_TOLD = 8
 """Outputs whose mean is a statistic: of more classes the most frequent."""
-MOST_PAIRS, MOST_SEEN = 40, 600_000
-"""Pairs of columns, and combinations of names in all of them, which the description of the rows lists."""
+MOST_SEEN = 600_000
+"""Combinations of names in all pairs of columns, which the description of the rows lists."""
 FEW = 32
 """Codes of a column, up to which the network itself finds out what two columns say together."""
 ROWS_FOR_PAIRS = 60_000
@@ -237,7 +237,7 @@ def _with_pairs(data: Data, spec: Spec, said: Floats) -> tuple[Spec, dict[str, D
     codes = spec.load_many(cast(Cells, some.inputs).columns)[1][:, many]
     folds = folds_of(len(rows), some.groups, seed=data.split.seed)
     sizes = [spec.n_codes[at] for at in many]
-    found = strongest_pairs(codes, sizes, said[rows], folds, most=MOST_PAIRS, all_pairs=True)
+    found = strongest_pairs(codes, sizes, said[rows], folds)
     names = [spec.categories[at].name for at in many]
     pairs = [(names[first], names[second]) for first, second in found]
     made = with_pairs(spec, pairs, cast(Cells, data.train.inputs).columns)
