@@ -1,4 +1,4 @@
-# A service without torch: about 300 MB, not root, fine with a read-only root. The model is mounted at /model, so one
+# A service without torch: about 400 MB, not root, fine with a read-only root. The model is mounted at /model, so one
 # image serves any model. See compose.yaml.
 FROM python:3.13-slim AS build
 WORKDIR /build

@@ -1,12 +1,16 @@
-"""`dt.decide` beside EconML's own answers: same data, time, and what the answer is truly worth.
+"""`dt.decide` beside EconML's and pymc-marketing's own answers: same data, time, and what the answer is truly worth.
 
     python benchmarks/decide_peers.py --peers PYTHON_WITH_ECONML
+    python benchmarks/decide_peers.py --pymc PYTHON_WITH_PYMC_MARKETING
 
 A discrete treatment with costs: nothing, a letter or a call for each of 2,000 people, learned from 6,000 whose offer
 chance drew; a sale is worth 40, a letter costs 1.5, a call 6. Both sides read the same four columns; models are named
 in the table.
 
-Results: benchmarks/results/decide_peers.md (and .json). One thread.
+A budget over two channels: 80 weeks whose spends chance drew; 60 a week are to be divided between television and web,
+whose sales saturate. Both sides are told the form of the curves (a logistic saturation each, and a level).
+
+Results: benchmarks/results/decide_peers.md and decide_channels.md (and .json). One thread.
 """
 
 from __future__ import annotations
@@ -26,7 +30,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from common import HERE, RESULTS, hardware, need_peers, parser_of, today, versions
-from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from scipy.optimize import curve_fit, minimize_scalar
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -167,18 +172,115 @@ def offers_lines(result: dict[str, Any]) -> list[str]:
     return lines
 
 
+BUDGET, WEEKS, COMING = 60.0, 80, 8
+CURVES = {"tv": (60.0, 0.03), "web": (40.0, 0.08)}
+"""Channel → the most that it sells a week, and how fast it saturates; and 100 are sold anyway."""
+
+
+def saturated(spend: Any, most: float, speed: float) -> Any:
+    """The logistic saturation of Jin et al. (2017): most · (1 − e^−λx) / (1 + e^−λx)."""
+    return most * np.tanh(speed * np.asarray(spend, dtype=float) / 2)
+
+
+def sales(tv: Any, web: Any) -> Any:
+    return 100 + saturated(tv, *CURVES["tv"]) + saturated(web, *CURVES["web"])
+
+
+def fitted_curves(rows: pd.DataFrame) -> Callable[[pd.DataFrame], np.ndarray]:
+    """Level, and most and speed of each channel, by least squares; none of them negative."""
+
+    def curve(spends: np.ndarray, *told: float) -> np.ndarray:
+        return told[0] + saturated(spends[0], *told[1:3]) + saturated(spends[1], *told[3:])
+
+    given = rows[["tv", "web"]].to_numpy(float).T
+    start, most = [rows["sales"].min(), 50, 0.05, 50, 0.05], [np.inf, 500, 1, 500, 1]
+    found = curve_fit(curve, given, rows["sales"].to_numpy(float), start, bounds=(0, most), max_nfev=5_000)[0]
+    return lambda some: curve(some[["tv", "web"]].to_numpy(float).T, *found)
+
+
+def channels(seeds: int, python: str) -> Iterator[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    best = minimize_scalar(lambda tv: -sales(tv, BUDGET - tv), bounds=(0, BUDGET), method="bounded")
+    for seed in range(seeds):
+        random = np.random.default_rng(seed)
+        log = pd.DataFrame({"date": pd.date_range("2025-01-06", periods=WEEKS, freq="W-MON")})
+        for name in CURVES:
+            log[name] = random.uniform(0, BUDGET, WEEKS).round(1)
+        log["sales"] = (sales(log["tv"], log["web"]) + random.normal(0, 6, WEEKS)).round(1)
+        with tempfile.TemporaryDirectory() as folder:
+            files = [Path(folder) / name for name in ("weeks.csv", "out.json")]
+            log.to_csv(files[0], index=False)
+            script = str(HERE / "peers" / "decide_pymc.py")
+            subprocess.run([python, "-W", "ignore", script, *map(str, files), str(BUDGET), str(COMING)], check=True)
+            said = json.loads(files[1].read_text())
+        answers = {"pymc-marketing": (said["spent"]["tv"], said["spent"]["web"], None, said["seconds"])}
+        for name, make in (
+            ("the same curves", fitted_curves),
+            ("boosted trees", HistGradientBoostingRegressor(min_samples_leaf=5)),
+        ):
+            started = time.perf_counter()
+            with dt.quiet():
+                model = dt.Ensemble.fit(log, make, outcome="sales", features=list(CURVES), n=20, seed=seed)
+                levers = [dt.Lever(one, 0, BUDGET, per_row=False, randomised=True) for one in CURVES]
+                coming = pd.DataFrame(dict.fromkeys(CURVES, [BUDGET / 2] * COMING))
+                limit = dt.at_most("tv + web", BUDGET, per="mean")
+                plan = dt.decide("sales", coming, levers, {"sales": model}, limit, proof=False, sensitivity=False)
+            spent = [float(plan.table[one].iloc[0]) for one in CURVES]
+            answers[f"dt.decide, {name}"] = (*spent, plan.promised.value, time.perf_counter() - started)
+        answers["best possible"] = (float(best.x), BUDGET - float(best.x), None, None)
+        answers["half each"] = (BUDGET / 2, BUDGET / 2, None, None)
+        rows.append(
+            {
+                name: {"tv": tv, "web": web, "sales": float(sales(tv, web)), "promised": told, "seconds": seconds}
+                for name, (tv, web, told, seconds) in answers.items()
+            }
+        )
+        print(seed, {name: (round(one["tv"], 1), round(one["sales"], 2)) for name, one in rows[-1].items()}, flush=True)
+        yield {"rows": rows, "peer": f"pymc-marketing {said['version']}", "date": today()}
+
+
+def channels_lines(result: dict[str, Any]) -> list[str]:
+    rows = result["rows"]
+    lines = [
+        f"## A budget over two channels: dt.decide and {result['peer']}",
+        "",
+        "| | television of 60 a week | true sales a week | promised | seconds |",
+        "|---|---|---|---|---|",
+    ]
+    for name in rows[0]:
+        tv, sold = (np.array([row[name][key] for row in rows]) for key in ("tv", "sales"))
+        told, seconds = ([row[name][key] for row in rows] for key in ("promised", "seconds"))
+        spread = f" ({tv.min():.1f} to {tv.max():.1f})" if np.ptp(tv) > 0 else ""
+        promised = "–" if told[0] is None else f"{np.mean(told):.1f}"
+        took = "–" if seconds[0] is None else f"{np.median(seconds):.1f}"
+        lines.append(f"| {name} | {tv.mean():.1f}{spread} | {sold.mean():.2f} | {promised} | {took} |")
+    lines += [
+        "",
+        f"{len(rows)} data set(s) of {WEEKS} weeks. pymc-marketing: 2 chains of 300 draws after 500, no adstock, as "
+        "there is none; dt.decide: 20 members. Seconds of the clock, on a machine that many used. "
+        f"{result['date']}: `python benchmarks/decide_peers.py --pymc PYTHON`",
+        "",
+    ]
+    return lines
+
+
 def main() -> None:
-    options = parser_of(__doc__).parse_args()
-    place = (options.results or RESULTS) / "decide_peers.json"
-    peers = need_peers(options.peers)
-    for result in offers(1 if options.quick else SEEDS, peers):
-        lines = ["# Deciding beside peers", "", *offers_lines(result)]
+    parser = parser_of(__doc__)
+    parser.add_argument("--pymc", type=Path, help="the Python that has pymc-marketing; then its case alone")
+    options = parser.parse_args()
+    folder, seeds = options.results or RESULTS, 1 if options.quick else SEEDS
+    if options.pymc:
+        name, made, told = "decide_channels", channels(seeds, str(options.pymc)), channels_lines
+    else:
+        name, made, told = "decide_peers", offers(seeds, need_peers(options.peers)), offers_lines
+    for result in made:
+        lines = ["# Deciding beside peers", "", *told(result)]
         lines += [f"`{json.dumps({'hardware': hardware(), 'versions': versions()})}`", ""]
         if options.quick:
             print("\n".join(lines))
         else:  # after each data set: an interrupted run keeps what it has
-            place.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-            place.with_suffix(".md").write_text("\n".join(lines), encoding="utf-8")
+            (folder / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+            (folder / f"{name}.md").write_text("\n".join(lines), encoding="utf-8")
 
 
 if __name__ == "__main__":

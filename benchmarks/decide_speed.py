@@ -31,6 +31,8 @@ JOBS = {
     "small cases": "40 cases of 60 rows × 12 actions with 3 limits, the dual beside HiGHS",
     "trees": "100,000 rows × 50 prices × 20 members of boosted trees: simulated and chosen",
     "decide": "the whole of dt.decide: 20,000 rows × 50 prices × 20 members, with promise, proof and sensitivity",
+    "million": "the whole of dt.decide: 1,000,000 rows × 21 prices × 6 members of a linear model, under a ratio",
+    "shared": "the whole of dt.decide: one price for 300 rows, 20 members of boosted trees for each of three outcomes",
 }
 PRICES = np.linspace(0.8, 2.0, 21)
 
@@ -131,6 +133,8 @@ def customers(n: int, members: int) -> tuple[Any, Any]:
     log = drawn(20_000)
     logit = 2 + log["x0"] - 0.12 * log["price"] + 0.3 * log["x1"] * (log["price"] > 20)
     log["accept"] = (random.random(len(log)) < 1 / (1 + np.exp(-logit))).astype(int)
+    if not members:
+        return drawn(n), None
     made = dt.Ensemble.fit(log, HistGradientBoostingClassifier(max_iter=100), outcome="accept", n=members)
     return drawn(n), made
 
@@ -153,6 +157,48 @@ def with_models(n: int, members: int, *, whole: bool) -> tuple[float, float, str
         simulator = Simulator(as_objective("accept * (price - 5)"), rows, (lever,), {"accept": model})
         made = Chooser(simulator, read_limits((), (lever,), rows), today=simulator.today()).choose()
         remark = f"mean price {made.levers['price'].mean():.1f}"
+    return time.process_time() - start, time.monotonic() - clock, remark
+
+
+def a_million(n: int) -> tuple[float, float, str]:
+    """Seconds of the processor, of the clock, and a remark."""
+    from sklearn.linear_model import LogisticRegression
+
+    import drivetrain as dt
+
+    log = customers(20_000, 0)[0]
+    random = np.random.default_rng(1)
+    log["accept"] = (random.random(len(log)) < 1 / (1 + np.exp(0.12 * log["price"] - 2 - log["x0"]))).astype(int)
+    model = dt.Ensemble.fit(log, LogisticRegression(), outcome="accept", n=6)
+    rows = customers(n, 0)[0].assign(cost=5.0)
+    lever = dt.Lever("price", 5, 45, step=2, randomised=True)
+    limit = dt.at_most("accept * cost", 0.3, over="accept * price", name="cost ratio")
+    start, clock = time.process_time(), time.monotonic()
+    plan = dt.decide("accept * (price - cost)", rows, lever, {"accept": model}, limit)
+    remark = f"promised {plan.promised}; ratio {plan.parts.bindings[0].used:.4f}"
+    return time.process_time() - start, time.monotonic() - clock, remark
+
+
+def shared(n: int, members: int) -> tuple[float, float, str]:
+    """Seconds of the processor, of the clock, and a remark."""
+    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+
+    import drivetrain as dt
+
+    world = dt.simulators.insurance(2_000, seed=1_000, rows=n)
+    known, asked = list(world.features), [*world.features, "price", "rise"]
+    makes = {"accept": HistGradientBoostingClassifier(), "claims": HistGradientBoostingRegressor()}
+    models = {
+        name: dt.Ensemble.fit(
+            world.logged, makes.get(name, HistGradientBoostingRegressor()), outcome=name,
+            features=known if name == "claims" else asked, n=members,
+        )
+        for name in ("accept", "claims", "years")
+    }  # fmt: skip
+    lever = dt.Lever("price", 80, 280, per_row=False, randomised=True)
+    start, clock = time.process_time(), time.monotonic()
+    plan = dt.decide(world.objective, world.rows, lever, models)
+    remark = f"price {plan.table['price'].iloc[0]:.1f}; {plan.parts.method}"
     return time.process_time() - start, time.monotonic() - clock, remark
 
 
@@ -183,8 +229,13 @@ def job(name: str, scale: float) -> None:
             elapsed = time.monotonic() - clock
         else:
             before = peak_mb()
-            n = int((100_000 if name == "trees" else 20_000) * scale)
-            seconds, elapsed, remark = with_models(n, members, whole=name == "decide")
+            if name == "million":
+                seconds, elapsed, remark = a_million(int(1_000_000 * scale))
+            elif name == "shared":
+                seconds, elapsed, remark = shared(max(50, int(300 * scale)), members)
+            else:
+                n = int((100_000 if name == "trees" else 20_000) * scale)
+                seconds, elapsed, remark = with_models(n, members, whole=name == "decide")
     print(seconds, elapsed, peak_mb() - before, remark, sep="\t")
 
 

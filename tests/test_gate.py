@@ -22,8 +22,10 @@ import drivetrain as dt
 from drivetrain.data.data import Data
 from drivetrain.decisions.proof.assigning import Experiment
 from drivetrain.errors import DrivetrainError
+from drivetrain.kinds.ratings.recommending.recommends import Recommends
 from drivetrain.runtime.targets import CategoryTarget
 from tests.decisions import made
+from tests.kinds.ratings.recommending.conftest import books
 
 NONSENSE: dict[str, Any] = {
     "text": "x",
@@ -63,6 +65,7 @@ class World:
     said: dt.Predictions
     table: Data
     line: dt.Linear
+    ratings: Data
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +91,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         )
         rows = {"x": random.normal(size=60), "town": list("abc" * 20), "y": ["yes", "no"] * 30}
         table = dt.table(rows, target="y")
-        yield World(root, data, learn, said, table, dt.Linear(table))
+        rated = {"user": list(range(10)) * 6, "item": [at // 10 for at in range(60)], "stars": [1, 2, 3, 4] * 15}
+        ratings = dt.ratings(rated, rating="stars")
+        yield World(root, data, learn, said, table, dt.Linear(table), ratings)
 
 
 def planned() -> dict[str, Any]:
@@ -148,6 +153,71 @@ CALLS: dict[str, Call] = {
         },
         ("source",),
     ),
+    "traces": Call(
+        lambda _: dt.traces,
+        lambda w: {"source": w.root / "pictures"},
+        ("drivetrain.data.assemble.read_source",),
+        {
+            "window_s": A_NUMBER,
+            **dict.fromkeys(("t", "x", "y", "pressure", "event", "session", "target", "path"), TEXT),
+            "source": set(),
+            "split": TEXT,
+            "group": TEXT | {"class"},
+            "time": TEXT | {"class"},
+            "label_delim": TEXT,
+            "review": TEXT,
+            "seal": TEXT | LIST,
+            "retire": TEXT,
+            "project": TEXT,
+            "stratify": TRUE,
+        },
+        ("source",),
+    ),
+    "binaries": Call(
+        lambda _: dt.binaries,
+        lambda w: {"source": w.root / "pictures"},
+        ("drivetrain.data.assemble.read_source",),
+        {
+            "source": set(),
+            "target": TEXT,
+            "path": TEXT,
+            "split": TEXT,
+            "group": TEXT | {"class"},
+            "time": TEXT | {"class"},
+            "label_delim": TEXT,
+            "review": TEXT,
+            "seal": TEXT | LIST,
+            "retire": TEXT,
+            "project": TEXT,
+            "pairs": TRUE,
+            "stratify": TRUE,
+        },
+        ("source",),
+    ),
+    "sounds": Call(
+        lambda _: dt.sounds,
+        lambda w: {"source": w.root / "pictures"},
+        ("drivetrain.data.assemble.read_source",),
+        {
+            "source": set(),
+            "clip_s": A_NUMBER,
+            "hop_s": A_NUMBER,
+            "keep_silent": TRUE,
+            "pcen": TRUE,
+            "target": TEXT,
+            "path": TEXT,
+            "split": TEXT,
+            "group": TEXT | {"class"},
+            "time": TEXT | {"class"},
+            "label_delim": TEXT,
+            "review": TEXT,
+            "seal": TEXT | LIST,
+            "retire": TEXT,
+            "project": TEXT,
+            "stratify": TRUE,
+        },
+        ("source",),
+    ),
     "Learner": Call(
         lambda _: dt.Learner,
         lambda w: {"data": w.data},
@@ -161,11 +231,70 @@ CALLS: dict[str, Call] = {
         },
         ("older",),
     ),
+    "verification": Call(
+        lambda _: dt.verification,
+        lambda w: {"said": {"score": [1.0] * 5 + [0.5], "person": list("abcdea"), "claimed": list("abcdeb")}},
+    ),
+    "verify": Call(
+        lambda _: dt.verify,
+        lambda w: {"data": w.data, "train": lambda fold: None},
+        ("drivetrain.evaluation.verification.judge",),
+    ),
     "train": Call(
         lambda _: dt.train,
         lambda w: {"data": w.table},
         ("drivetrain.models.train._Contest.of_tables",),
         {"budget": A_NUMBER},
+    ),
+    "ratings": Call(
+        lambda _: dt.ratings,
+        lambda w: {"source": {"user": [1, 2], "item": [1, 2]}},
+        ("drivetrain.kinds.ratings.ratings.list_ratings",),
+        {
+            "user": TEXT,
+            "item": TEXT,
+            "rating": TEXT,
+            "time": TEXT,
+            "weight": TEXT,
+            "split": TEXT,
+            "seal": TEXT | LIST,
+            "retire": TEXT,
+            "project": TEXT,
+        },
+        ("source", "users", "items"),
+    ),
+    "Biases": Call(lambda _: dt.Biases, lambda w: {"data": w.ratings}, ("drivetrain.models.ratings.base.rows_of",)),
+    "Popularity": Call(
+        lambda _: dt.Popularity,
+        lambda w: {"data": w.ratings},
+        ("drivetrain.models.ratings.base.rows_of",),
+        {"recent": TRUE},
+    ),
+    "Factors": Call(
+        lambda _: dt.Factors,
+        lambda w: {"data": w.ratings},
+        (
+            "drivetrain.models.ratings.factors.Factors._fit_ratings",
+            "drivetrain.models.ratings.factors.Factors._fit_events",
+        ),
+        {"implicit": TRUE, "features": TRUE, "alpha": A_NUMBER, "strength": A_NUMBER, "budget": A_NUMBER},
+    ),
+    "Ease": Call(
+        lambda _: dt.Ease,
+        lambda w: {"data": w.ratings},
+        ("drivetrain.models.ratings.base.rows_of",),
+        {"strength": A_NUMBER},
+    ),
+    "ItemNeighbours": Call(
+        lambda _: dt.ItemNeighbours,
+        lambda w: {"data": w.ratings},
+        ("drivetrain.models.ratings.base.rows_of",),
+        {"shrink": A_NUMBER},
+    ),
+    "Biases.ranking": Call(
+        lambda w: dt.Biases(w.ratings).ranking,
+        stop=("drivetrain.models.ratings.base.ranking_of",),
+        takes={"liked": A_NUMBER | {"minus"}},
     ),
     "Trees": Call(
         lambda _: dt.Trees,
@@ -178,6 +307,12 @@ CALLS: dict[str, Call] = {
         lambda w: {"data": w.table},
         ("drivetrain.models.linear.Linear._fit",),
         {"budget": A_NUMBER},
+    ),
+    "Linear.contributions": Call(
+        lambda w: w.line.contributions,
+        lambda w: {"rows": w.table.valid},
+        ("drivetrain.models.linear.Linear.added",),
+        {"rows": LIST},
     ),
     "Blend": Call(
         lambda _: dt.Blend, lambda w: {"models": [w.line, w.line]}, ("drivetrain.models.blend.Blend._chosen",)
@@ -382,6 +517,14 @@ CALLS: dict[str, Call] = {
         ("table", "make", "make_effect"),
     ),
     "score": Call(lambda _: dt.score, lambda w: {"predictions": w.said}, takes={"baselines": DICT}),
+    "open_set": Call(
+        lambda _: dt.open_set, lambda w: {"known": w.said, "unseen": [[0.5, 0.5]]}, takes={"unseen": set()}
+    ),
+    "score_over_time": Call(
+        lambda _: dt.score_over_time,
+        lambda w: {"predictions": w.said, "times": list(range(40))},
+        takes={"times": set()},
+    ),
     "compare": Call(
         lambda _: dt.compare,
         lambda w: {"a": w.said, "b": w.said},
@@ -411,6 +554,10 @@ CALLS: dict[str, Call] = {
     "Augmentation": Call(
         lambda _: dt.Augmentation,
         takes={"aspect": A_NUMBER, "flip": TRUE, "rotate_deg": A_NUMBER},
+    ),
+    "SoundAugmentation": Call(
+        lambda _: dt.SoundAugmentation,
+        takes={"shift": TRUE, "speed": A_NUMBER, "gain_db": A_NUMBER, "least_snr_db": A_NUMBER | {"minus"}},
     ),
     "Lever": Call(
         lambda _: dt.Lever,
@@ -465,6 +612,21 @@ CALLS: dict[str, Call] = {
         },
     ),
     "Experiment.save": Call(lambda _: dt.experiment(**ONE_TRIAL).save),
+    "Recommends.recommend": Call(
+        lambda _: books().recommend,
+        lambda _: {"user": "ann"},
+        takes={"at_most_per": DICT, "not_from": DICT | LIST, "found_by": LIST, "exclude_seen": TRUE},
+    ),
+    "Recommends.recommend_all": Call(
+        lambda _: books().recommend_all,
+        takes={"users": LIST, "at_most_per": DICT, "not_from": DICT | LIST, "found_by": LIST, "exclude_seen": TRUE},
+    ),
+    "Recommends.by_effect": Call(
+        lambda _: books().by_effect,
+        takes={"users": LIST, "at_most_per": DICT, "not_from": DICT | LIST, "found_by": LIST, "exclude_seen": TRUE},
+    ),
+    "Recommends.similar": Call(lambda _: books().similar, lambda _: {"item": "Mort"}),
+    "Recommends.update": Call(lambda _: books().update, lambda _: {"events": []}),
     "Calibration": Call(
         lambda _: dt.Calibration,
         lambda _: {"coverage": 0.9, "n": 10},
@@ -490,8 +652,11 @@ def parameters() -> Iterator[tuple[str, str]]:
         "Data": Data,
         "Predictions": dt.Predictions,
         "Predictor": dt.Predictor,
+        "Recommends": Recommends,
         "Ensemble": dt.Ensemble,
+        "Linear": dt.Linear,
         "explore": dt.explore,
+        "Biases": dt.Biases,
     }
     for title, call in CALLS.items():
         name = title.split("(")[0]

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from drivetrain.data.examples import Examples as Examples
     from drivetrain.data.inputs import Cells as Cells
     from drivetrain.data.inputs import Files as Files
+    from drivetrain.data.inputs import Spans as Spans
     from drivetrain.data.review import record as record_review
     from drivetrain.data.splitting.split import Split as Split
     from drivetrain.decisions import simulators as simulators
@@ -67,6 +68,10 @@ if TYPE_CHECKING:
     from drivetrain.evaluation.intervals import interval as interval
     from drivetrain.evaluation.metrics.metrics import METRICS as METRICS
     from drivetrain.evaluation.metrics.metrics import Metric as Metric
+    from drivetrain.evaluation.open_set import OpenSet as OpenSet
+    from drivetrain.evaluation.open_set import open_set as open_set
+    from drivetrain.evaluation.over_time import OverTime as OverTime
+    from drivetrain.evaluation.over_time import score_over_time as score_over_time
     from drivetrain.evaluation.predictions import Predictions as Predictions
     from drivetrain.evaluation.record.selection import correct_selection as correct_selection
     from drivetrain.evaluation.scores import Score as Score
@@ -74,10 +79,18 @@ if TYPE_CHECKING:
     from drivetrain.evaluation.scores import score as score
     from drivetrain.evaluation.thresholds import cheapest_answers as cheapest_answers
     from drivetrain.evaluation.thresholds import thresholds_for_cost as thresholds_for_cost
+    from drivetrain.evaluation.verification import Verification as Verification
+    from drivetrain.evaluation.verification import verification as verification
+    from drivetrain.evaluation.verification import verify as verify
     from drivetrain.insight import explore as explore
+    from drivetrain.kinds.binaries.binaries import binaries as binaries
     from drivetrain.kinds.images.bodies.augment import Augmentation as Augmentation
     from drivetrain.kinds.images.images import images as images
+    from drivetrain.kinds.ratings.ratings import ratings as ratings
+    from drivetrain.kinds.sounds.bodies.augment import SoundAugmentation as SoundAugmentation
+    from drivetrain.kinds.sounds.sounds import sounds as sounds
     from drivetrain.kinds.tables.table import table as table
+    from drivetrain.kinds.traces.traces import traces as traces
     from drivetrain.learner.base import ModelBase as ModelBase
     from drivetrain.learner.evaluate import Evaluation as Evaluation
     from drivetrain.learner.evaluate import evaluate as evaluate
@@ -85,6 +98,11 @@ if TYPE_CHECKING:
     from drivetrain.learner.recipe import Recipe as Recipe
     from drivetrain.models.blend import Blend as Blend
     from drivetrain.models.linear import Linear as Linear
+    from drivetrain.models.ratings.biases import Biases as Biases
+    from drivetrain.models.ratings.ease import Ease as Ease
+    from drivetrain.models.ratings.factors import Factors as Factors
+    from drivetrain.models.ratings.neighbours import ItemNeighbours as ItemNeighbours
+    from drivetrain.models.ratings.popularity import Popularity as Popularity
     from drivetrain.models.train import train as train
     from drivetrain.models.trees import Trees as Trees
     from drivetrain.pages.chart import Chart as Chart
@@ -93,8 +111,10 @@ if TYPE_CHECKING:
     from drivetrain.runtime.decisions import Decision as Decision
     from drivetrain.runtime.kinds import add_kind as add_kind
     from drivetrain.runtime.loading import load as load
+    from drivetrain.runtime.over_time import TimeSpan as TimeSpan
     from drivetrain.runtime.predictor import Prediction as Prediction
     from drivetrain.runtime.predictor import Predictor as Predictor
+    from drivetrain.runtime.spans import Span as Span
     from drivetrain.runtime.targets import CategoriesTarget as CategoriesTarget
     from drivetrain.runtime.targets import CategoryTarget as CategoryTarget
     from drivetrain.runtime.targets import NumberTarget as NumberTarget
@@ -113,9 +133,11 @@ if not os.environ.get("ORT_DISABLE_TELEMETRY"):
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 _HOME = {
+    "METRICS": "drivetrain.evaluation.metrics.metrics",
     "ArtefactError": "drivetrain.errors",
     "Audit": "drivetrain.auditing.audit",
     "Augmentation": "drivetrain.kinds.images.bodies.augment",
+    "Biases": "drivetrain.models.ratings.biases",
     "Blend": "drivetrain.models.blend",
     "Calibration": "drivetrain.runtime.calibration",
     "Callback": "drivetrain.training.callbacks",
@@ -131,26 +153,31 @@ _HOME = {
     "DrivetrainError": "drivetrain.errors",
     "DrivetrainWarning": "drivetrain.errors",
     "EarlyStopping": "drivetrain.training.callbacks",
+    "Ease": "drivetrain.models.ratings.ease",
     "Ensemble": "drivetrain.decisions.models.ensemble",
     "Evaluation": "drivetrain.learner.evaluate",
     "Examples": "drivetrain.data.examples",
     "ExportError": "drivetrain.errors",
+    "Factors": "drivetrain.models.ratings.factors",
     "Files": "drivetrain.data.inputs",
     "HubError": "drivetrain.errors",
     "InputError": "drivetrain.errors",
+    "ItemNeighbours": "drivetrain.models.ratings.neighbours",
     "KeepBest": "drivetrain.training.callbacks",
     "Learner": "drivetrain.learner.learner",
     "Lever": "drivetrain.decisions.levers",
     "Linear": "drivetrain.models.linear",
     "LogFile": "drivetrain.training.callbacks",
-    "METRICS": "drivetrain.evaluation.metrics.metrics",
     "Metric": "drivetrain.evaluation.metrics.metrics",
     "MissingExtraError": "drivetrain.errors",
     "ModelBase": "drivetrain.learner.base",
     "ModelError": "drivetrain.errors",
     "NumberTarget": "drivetrain.runtime.targets",
+    "OpenSet": "drivetrain.evaluation.open_set",
+    "OverTime": "drivetrain.evaluation.over_time",
     "PictureError": "drivetrain.errors",
     "Plan": "drivetrain.decisions.plan.plan",
+    "Popularity": "drivetrain.models.ratings.popularity",
     "Prediction": "drivetrain.runtime.predictor",
     "Predictions": "drivetrain.evaluation.predictions",
     "Predictor": "drivetrain.runtime.predictor",
@@ -159,16 +186,22 @@ _HOME = {
     "Scores": "drivetrain.evaluation.scores",
     "SealError": "drivetrain.errors",
     "SettingError": "drivetrain.errors",
+    "SoundAugmentation": "drivetrain.kinds.sounds.bodies.augment",
+    "Span": "drivetrain.runtime.spans",
+    "Spans": "drivetrain.data.inputs",
     "Split": "drivetrain.data.splitting.split",
     "SplitError": "drivetrain.errors",
     "SystemLimitError": "drivetrain.errors",
     "TensorBoardLog": "drivetrain.training.callbacks",
+    "TimeSpan": "drivetrain.runtime.over_time",
     "TrainingError": "drivetrain.errors",
     "Trees": "drivetrain.models.trees",
+    "Verification": "drivetrain.evaluation.verification",
     "add_kind": "drivetrain.runtime.kinds",
     "at_least": "drivetrain.decisions.constraints",
     "at_most": "drivetrain.decisions.constraints",
     "audit": "drivetrain.auditing",
+    "binaries": "drivetrain.kinds.binaries.binaries",
     "budget": "drivetrain.decisions.constraints",
     "calibrate": "drivetrain.evaluation.calibration",
     "calibration_error": "drivetrain.evaluation.calibration",
@@ -186,17 +219,24 @@ _HOME = {
     "interval": "drivetrain.evaluation.intervals",
     "load": "drivetrain.runtime.loading",
     "load_plan": "drivetrain.decisions.plan.saving",
+    "open_set": "drivetrain.evaluation.open_set",
     "open_source": "drivetrain.data.assemble",
     "quiet": "drivetrain.progress",
+    "ratings": "drivetrain.kinds.ratings.ratings",
     "record_review": "drivetrain.data.review:record",
     "score": "drivetrain.evaluation.scores",
+    "score_over_time": "drivetrain.evaluation.over_time",
     "simulate": "drivetrain.decisions.simulate",
     "simulators": "drivetrain.decisions.simulators",
     "slope_report": "drivetrain.statistics.report",
+    "sounds": "drivetrain.kinds.sounds.sounds",
     "table": "drivetrain.kinds.tables.table",
     "thresholds_for_cost": "drivetrain.evaluation.thresholds",
+    "traces": "drivetrain.kinds.traces.traces",
     "train": "drivetrain.models.train",
     "uplift": "drivetrain.decisions.uplift.uplift",
+    "verification": "drivetrain.evaluation.verification:verification",
+    "verify": "drivetrain.evaluation.verification",
 }
 """Name → the module that has it, and what it is called there, where that is another name."""
 _NEEDED = {
@@ -218,6 +258,7 @@ __all__ = [
     "ArtefactError",
     "Audit",
     "Augmentation",
+    "Biases",
     "Blend",
     "Calibration",
     "Callback",
@@ -233,13 +274,16 @@ __all__ = [
     "DrivetrainError",
     "DrivetrainWarning",
     "EarlyStopping",
+    "Ease",
     "Ensemble",
     "Evaluation",
     "Examples",
     "ExportError",
+    "Factors",
     "Files",
     "HubError",
     "InputError",
+    "ItemNeighbours",
     "KeepBest",
     "Learner",
     "Lever",
@@ -250,8 +294,11 @@ __all__ = [
     "ModelBase",
     "ModelError",
     "NumberTarget",
+    "OpenSet",
+    "OverTime",
     "PictureError",
     "Plan",
+    "Popularity",
     "Prediction",
     "Predictions",
     "Predictor",
@@ -260,16 +307,22 @@ __all__ = [
     "Scores",
     "SealError",
     "SettingError",
+    "SoundAugmentation",
+    "Span",
+    "Spans",
     "Split",
     "SplitError",
     "SystemLimitError",
     "TensorBoardLog",
+    "TimeSpan",
     "TrainingError",
     "Trees",
+    "Verification",
     "add_kind",
     "at_least",
     "at_most",
     "audit",
+    "binaries",
     "budget",
     "calibrate",
     "calibration_error",
@@ -287,17 +340,24 @@ __all__ = [
     "interval",
     "load",
     "load_plan",
+    "open_set",
     "open_source",
     "quiet",
+    "ratings",
     "record_review",
     "score",
+    "score_over_time",
     "simulate",
     "simulators",
     "slope_report",
+    "sounds",
     "table",
     "thresholds_for_cost",
+    "traces",
     "train",
     "uplift",
+    "verification",
+    "verify",
 ]
 
 

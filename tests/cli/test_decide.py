@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 import drivetrain as dt
-from tests.decisions.written.shops import PLAN, write
+from tests.decisions.shops import PLAN, write
 
 
 @pytest.fixture

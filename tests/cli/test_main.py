@@ -18,11 +18,12 @@ OPTIONS = {
     "audit": "data --html --features --arch --json --input --target --path --split --group --time --task "
     "--label-delim --channels --labels-from --device --precision",
     "train": "data --arch --epochs --budget --out --json --input --target --path --split --group --time --gap --review "
-    "--task --label-delim --valid-pct --test-pct --seed --channels --labels-from --seal --retire --from-scratch "
-    "--size --fit --metric --batch-size --lr --head-epochs --unfreeze --statistics --no-activation-cache --keep-best "
-    "--patience --export --device --precision --project",
+    "--task --label-delim --valid-pct --test-pct --seed --channels --user --item --weight --users --items --hold-out "
+    "--option --labels-from --seal --retire --from-scratch --size --fit --metric --batch-size --lr --head-epochs "
+    "--unfreeze --statistics --no-activation-cache --keep-best --patience --export --device --precision --project",
     "evaluate": "model --test --new --data --metric --device --precision --seal --project --review --json",
     "predict": "model inputs --top-k --batch-size --device --precision --json",
+    "recommend": "model --user -n --like --seen --diversity --novelty --at-most-per --not-from --by --json",
     "report": "model --out --data --use --audit --no-probe --device --precision --project --json",
     "inside": "model --data --out --against --layer --feature --features --explain --rows --quick --seed --device "
     "--project --json",

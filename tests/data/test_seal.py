@@ -15,6 +15,8 @@ from scenes import COPIES, scene, write
 
 from drivetrain.cli.handwriting import write_handwriting
 from drivetrain.data.data import Data, Sealed
+from drivetrain.data.examples import Examples
+from drivetrain.data.inputs import Files
 from drivetrain.data.seals.ledger import of_kind
 from drivetrain.data.seals.project import Project
 from drivetrain.data.seals.seal import SealedSet, Seals, identity_of, retire_seal
@@ -471,3 +473,17 @@ def test_data_made_by_hand_has_sealed_rows_too():
     assert len(Sealed()) == 0
     with pytest.raises(AttributeError, match="sealed"):
         Sealed().inputs  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("signature", "is_one"), [(b"\2" * 129, True), (b"\2" * 128, False), (b"\3" * 245, True), (b"\4" * 129, False)]
+)
+def test_signatures_of_other_kinds_have_their_own_first_byte_and_length(signature, is_one):
+    sealed = SealedSet.of(Examples(Files([Path("a")]), ("00",), ("x",), signatures=(b"",)), source="files")
+    looks = {content: signature.hex() for content in sealed.looks}
+    changed = json.dumps(json.loads(sealed.model_dump_json()) | {"looks": looks})
+    if is_one:
+        assert SealedSet.model_validate_json(changed).signatures == (signature,)
+    else:
+        with pytest.raises(ValueError, match="expected 82, of version 1"):
+            SealedSet.model_validate_json(changed)

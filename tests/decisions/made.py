@@ -1,9 +1,12 @@
 """A plan made up by hand: 12 customers, a price and an offer, four members, so that every number is known."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 
 from drivetrain.decisions.levers import Lever
+from drivetrain.decisions.models.adapting import as_models
 from drivetrain.decisions.objective import as_objective
 from drivetrain.decisions.optimise.problem import Binding
 from drivetrain.decisions.plan.facts import Facts, ModelFacts, Scored
@@ -19,6 +22,7 @@ from drivetrain.decisions.plan.parts import (
 )
 from drivetrain.decisions.plan.plan import Plan
 from drivetrain.decisions.plan.table import plan_table
+from drivetrain.decisions.simulator import Simulator
 from drivetrain.decisions.worth import Worth
 from drivetrain.runtime.decisions import Decision
 
@@ -123,27 +127,19 @@ def facts():
     )
 
 
-class MadeSimulator:
+def simulator(data=None):
     """Four members who differ by a level: the objective is 100 − (price − 600)²/1000 + 3 with a letter + member."""
 
-    def __init__(self, data=None, levers=(PRICE, OFFER)):
-        self.rows = rows() if data is None else data
-        self.levers = levers
-        self.objective = as_objective(OBJECTIVE)
-        self.models = {}
-        self.halves = np.array([0, 0, 1, 1])
+    def member(level):
+        return lambda frame: 100 - (frame["price"] - 600) ** 2 / 1000 + 3 * (frame["offer"] == "letter") + level
 
-    def today(self):
-        return {lever.name: self.rows[lever.name].to_numpy() for lever in self.levers}
-
-    def at(self, levers, *, rows=None, members=None, quantity=None):
-        value = 100 - (levers["price"] - 600.0) ** 2 / 1000 + 3.0 * (levers["offer"] == "letter")
-        return value[None, :] + np.array([-2.0, -1.0, 1.0, 2.0])[:, None]
+    models = as_models({"worth": [member(level) for level in (-2.0, -1.0, 1.0, 2.0)]})
+    levers = (PRICE, dataclasses.replace(OFFER, cost=None))
+    return Simulator(as_objective("worth"), rows() if data is None else data, levers, models)
 
 
 def plan(simulator=None, **changes):
     made = parts(**changes)
-    table = plan_table(
-        rows().index, (PRICE, OFFER), MadeSimulator().today(), proposed(), promise=made.promise, support=made.support
-    )
+    now = {name: rows()[name].to_numpy() for name in ("price", "offer")}
+    table = plan_table(rows().index, (PRICE, OFFER), now, proposed(), promise=made.promise, support=made.support)
     return Plan(made, table, (PRICE, OFFER), as_objective(OBJECTIVE, name="profit"), simulator=simulator, facts=facts())

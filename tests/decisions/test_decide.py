@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
@@ -83,6 +84,20 @@ def test_a_baseline_is_a_value_or_an_expression(models, rows):
     assert six.baseline.low < 2.4 < six.baseline.high
     twice = dt.decide("buys * price", rows, PRICE, models, baseline={"price": "2 * need"}, proof=False)
     assert twice.table["price (now)"].tolist() == (2 * rows["need"]).round().clip(1, 8).tolist()
+
+
+def test_what_all_will_share_may_differ_today(models, rows):
+    shared = dt.Lever("price", 1, 8, step=1, per_row=False, randomised=True)
+    today = dt.decide("buys * price", rows, shared, models, sensitivity=False)
+    told = dt.decide("buys * price", rows, shared, models, baseline={"price": rows["price"]}, proof=False)
+    assert today.table["price"].nunique() == 1 and today.proof is not None
+    assert told.baseline == today.baseline
+    with pytest.raises(SettingError, match="this lever is one for all rows"):
+        told.what_if(price=rows["price"])
+    with pytest.raises(SettingError, match="with their index"):
+        dt.decide("buys * price", rows, shared, models, baseline={"price": rows["price"].reset_index(drop=True)})
+    with pytest.raises(SettingError, match="one value, or one for each"):
+        dt.decide("buys * price", rows, shared, models, baseline={"price": [[1.0]] * 40})
 
 
 def test_numbers_of_the_objective_are_varied():
@@ -174,6 +189,17 @@ def test_scenarios_make_cautious_plans_cautious(rows):
     )
     assert set(usual.table["price"]) == {6.0}  # (10 + mean cost) / 2
     assert set(worst.table["price"]) == {8.0}  # (10 + 6) / 2
+
+
+def test_a_loss_that_members_see_who_did_not_choose_is_told(logged, rows):
+    """What is bought has nothing to do with the price: members choose their own errors, and the others see as many."""
+    noise = logged.head(200).assign(buys=np.random.default_rng(0).random(200))
+    made = dt.Ensemble.fit(noise, HistGradientBoostingRegressor(max_iter=5), outcome="buys", features=["price"], n=20)
+    plan = dt.decide("buys", rows, PRICE, {"buys": made}, risk="loss:0", proof=False, sensitivity=False)
+    loss = plan.parts.promise.chance_of_loss
+    assert loss > 0.1
+    said = [each for each in plan.warnings if "did not choose it" in each]
+    assert len(said) == 1 and f"those that did not choose it {loss:.0%} do" in said[0] and "at most 0% of" in said[0]
 
 
 ONE = {"buys": lambda rows: 1 - rows["price"] / 10}

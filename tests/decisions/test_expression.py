@@ -214,11 +214,6 @@ def test_the_hash_is_of_what_it_says():
     assert Expression.parse("`price` * 2").value(ROWS, LEVERS, PREDICT).tolist() == [22, 44, 66]
 
 
-def test_text_that_is_compared_is_known():
-    parsed = Expression.parse("where(region == 'nrth', 1, 0) + where(offer in ('letter', 'call'), 1, 0)")
-    assert set(parsed.compared()) == {("region", "nrth"), ("offer", "letter"), ("offer", "call")}
-
-
 def test_words_that_stand_for_quoted_names_do_not_meet_others():
     rows = pd.DataFrame({"quoted0": [1.0], "a b": [5.0]})
     parsed = Expression.parse("quoted0 + `a b`")

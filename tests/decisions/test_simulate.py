@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -74,6 +76,12 @@ def test_several_levers_are_tried_in_all_combinations_and_each_has_its_curve() -
     assert [part.lever for part in found.curves] == ["price", "offer", "depth"]
     assert [len(part.values) for part in found.curves] == [11, 1, 3] or len(found.curves[1].values) == 2
     assert "best 6" in found.chart.svg
+
+
+def test_the_picture_alone_knows_how_each_of_its_parts_is_drawn() -> None:
+    style = (Path(dt.__file__).parent / "pages" / "charts.css").read_text()
+    used = {each for found in re.findall(r'class="([^"]*)"', run().chart.svg) for each in found.split()}
+    assert [each for each in used - {"halo"} if f".{each}" not in style] == []
 
 
 def test_values_and_points_say_what_is_tried() -> None:

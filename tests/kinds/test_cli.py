@@ -42,7 +42,11 @@ def test_a_curve_is_trained_on_and_predicted(curves, capsys):
 @pytest.mark.parametrize(
     ("words", "code", "parts"),
     [
-        ("--input toys", 2, ("no kind of input 'toys'", "expected one of images, table, toy, toy_table", "To fix:")),
+        (
+            "--input toys",
+            2,
+            ("no kind of input 'toys'", "expected one of binaries, images, ratings", "toy, toy_table", "To fix:"),
+        ),
         ("--input toy --channels 1", 1, ("toy have no option 'channels'", "expected 'least'", "To fix:")),
         (
             "--input toy --size 32",

@@ -1,6 +1,7 @@
 """Who won, by how much, and whether that is real: from tables of predictions alone."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import drivetrain as dt
 from drivetrain.errors import SettingError
 from drivetrain.evaluation.metrics.metrics import METRICS
 from drivetrain.models.blend import grid, mixed
-from drivetrain.models.leaderboard import CONSTANT, LINE, TREES, Candidate, chosen_by, rank
+from drivetrain.models.leaderboard import CONSTANT, LINE, TREES, Candidate, _amount, chosen_by, rank
 
 TARGET = dt.CategoryTarget(name="y", vocab=("no", "yes"))
 LOSS = METRICS["log_loss"]
@@ -31,7 +32,26 @@ def test_the_order_is_that_of_the_metric_and_the_difference_that_of_the_rows():
     best, line = (-(0.75 * np.log(p) + 0.25 * np.log(1 - p)) for p in (0.75, 0.6))
     assert board.runner_up.comparison.difference == pytest.approx(best - line)
     assert board.runner_up.real and board.plain.other == LINE
-    assert "the plain line is beaten" in str(board)
+    assert "the plain line is beaten: its log loss is higher by 0.0" in str(board)
+    assert "against plain line: log loss lower by 0.0" in str(board) and " -0." not in str(board)
+
+
+def test_higher_is_better_is_said_the_other_way_round():
+    """Ninety rows of a hundred right against seventy-five: 15 points of accuracy."""
+    right = candidate(TREES, 0.75)
+    truth = np.eye(2)[right.predictions.truth]
+    sure = replace(right.predictions, output=np.where(np.arange(400)[:, None] % 40 < 36, truth, 1 - truth))
+    board = rank([candidate(LINE, 0.6), replace(right, predictions=sure)], METRICS["accuracy"])
+    assert "its accuracy is lower by 15.00 points [" in board.about_the_line()
+    assert "accuracy higher by 15.00 points [" in str(board)
+
+
+def test_an_interval_around_nothing_keeps_the_direction_of_the_difference():
+    one = candidate(LINE, 0.6).predictions
+    found = dt.compare(one, candidate(TREES, 0.61).predictions, "log_loss")
+    turned = dt.compare(candidate(TREES, 0.61).predictions, one, "log_loss")
+    assert found.difference == pytest.approx(-turned.difference)
+    assert _amount(found) == _amount(turned)
 
 
 def test_all_differences_hold_together():

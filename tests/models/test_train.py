@@ -13,9 +13,10 @@ from drivetrain.data.seals.project import Project
 from drivetrain.errors import DataError, SettingError
 from drivetrain.evaluation.record.runs import RunLog
 from drivetrain.models import train as training
+from drivetrain.models.kept import Kept
 from drivetrain.models.leaderboard import BLEND, CONSTANT, LINE, NET, TREES
 from drivetrain.models.net import Net
-from tests.models.conftest import crossed, straight
+from tests.models.conftest import crossed, priced, straight
 
 MODELS = {CONSTANT, LINE, TREES, BLEND}
 
@@ -114,6 +115,123 @@ def test_a_network_competes_and_joins_the_blend(monkeypatch, tmp_path):
     said = blend.predictor().predict_many(rows)
     for one, other in zip(saved.predict_many(rows), said, strict=True):
         assert one.label == other.label
+
+
+def interrupted_at(monkeypatch, name, data, **asked):
+    """A contest that is stopped when the named candidate would be judged or begun."""
+    enter = training._Contest._enter
+
+    def stop(contest, candidate, *args):
+        if candidate == name:
+            raise KeyboardInterrupt
+        enter(contest, candidate, *args)
+
+    with monkeypatch.context() as patch, dt.quiet(), pytest.raises(KeyboardInterrupt):
+        patch.setattr(training._Contest, "_enter", stop)
+        dt.train(data, **asked)
+
+
+def kept_files(project):
+    return sorted(file.name for file in (project / "checkpoints").glob("*/*") if file.suffix == ".candidate")
+
+
+def never(*_, **__):
+    raise AssertionError("fitted again")
+
+
+@pytest.mark.parametrize("make", [straight, crossed, priced], ids=["names", "numbers alone", "a number"])
+def test_an_interrupted_contest_is_taken_up(monkeypatch, tmp_path, make):
+    monkeypatch.setattr(training, "NET_EPOCHS", 1)
+    target = "price" if make is priced else "y"
+    whole = dt.table(make(), target=target, project=tmp_path / "whole")
+    data = dt.table(make(), target=target, project=tmp_path)
+    with dt.quiet():
+        expected = dt.train(whole, budget=None)
+    interrupted_at(monkeypatch, NET, data, budget=None)
+    assert kept_files(tmp_path) == ["boosted-trees.candidate", "plain-line.candidate"]
+    with monkeypatch.context() as patch, dt.quiet():
+        patch.setattr(training.Linear, "_fit", never)
+        patch.setattr(training.Trees, "_fit", never)
+        found = dt.train(dt.table(make(), target=target, project=tmp_path), budget=None)
+    assert kept_files(tmp_path) == []
+    assert {one.name: one.scores.as_json() for one in found.candidates} == {
+        one.name: one.scores.as_json() for one in expected.candidates
+    }
+    assert {one.name: one.model.identity() for one in found.candidates if one.name != CONSTANT} == {
+        one.name: one.model.identity() for one in expected.candidates if one.name != CONSTANT
+    }
+    assert found.decisions.keys() == expected.decisions.keys()
+
+
+def test_a_network_that_was_trained_is_taken_up(monkeypatch, tmp_path):
+    monkeypatch.setattr(training, "NET_EPOCHS", 1)
+    data = dt.table(straight(200), target="y", project=tmp_path)
+
+    def stop(contest):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, dt.quiet(), pytest.raises(KeyboardInterrupt):
+        patch.setattr(training._Contest, "_blend", stop)
+        dt.train(data, budget=None)
+    with monkeypatch.context() as patch, dt.quiet():
+        patch.setattr(training.Learner, "fine_tune", never)
+        found = dt.train(data, budget=None)
+    net = next(one for one in found.candidates if one.name == NET)
+    assert len(net.model.history) >= 1 and net.model.network is not None
+    assert dt.load(net.model.save(tmp_path / "net.model")).predict({"x": 0.0, "z": 1.0, "shop": "a"}).label
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [{"seed": 1}, {"budget": "61s"}, {"metrics": "accuracy"}, {"types": {"shop": "left out"}}, {"rows": 299}],
+    ids=["seed", "budget", "metric", "types", "rows"],
+)
+def test_another_contest_is_not_taken_up(monkeypatch, tmp_path, no_net, asked):
+    usual = {"budget": "60s"}
+    interrupted_at(monkeypatch, TREES, dt.table(straight(), target="y", project=tmp_path), **usual)
+    rows = straight()[: asked.pop("rows", None)]
+    data = dt.table(rows, target="y", types=asked.pop("types", None), project=tmp_path)
+    fitted = []
+    fit = training.Linear._fit
+    monkeypatch.setattr(training.Linear, "_fit", lambda line, deadline: (fitted.append(1), fit(line, deadline)))
+    with dt.quiet():
+        dt.train(data, **usual | asked)
+    assert fitted == [1]
+
+
+def test_the_time_of_what_was_taken_up_is_spent(monkeypatch, tmp_path, no_net):
+    """A line that took 50 of 60 s leaves trees less than 10."""
+    data = dt.table(straight(), target="y", project=tmp_path)
+    put = Kept.put
+    with monkeypatch.context() as patch:
+        patch.setattr(Kept, "put", lambda kept, name, model, seconds: put(kept, name, model, 50.0))
+        interrupted_at(monkeypatch, TREES, data, budget="60s")
+    asked, fit = [], training.Trees._fit
+
+    def watched(trees, pairs, deadline):
+        asked.append(deadline.left)
+        fit(trees, pairs, deadline)
+
+    monkeypatch.setattr(training.Trees, "_fit", watched)
+    with dt.quiet():
+        found = dt.train(data, budget="60s")
+    assert asked[0] < 5.0
+    assert next(one for one in found.candidates if one.name == LINE).seconds == 50.0
+
+
+def test_a_damaged_candidate_is_fitted_anew_with_a_word(monkeypatch, tmp_path, no_net):
+    data = dt.table(straight(), target="y", project=tmp_path)
+    interrupted_at(monkeypatch, TREES, data, budget="60s")
+    next((tmp_path / "checkpoints").glob("*/plain-line.candidate")).write_bytes(b"nothing")
+    with dt.quiet(), pytest.warns(dt.DrivetrainWarning, match="damaged"):
+        found = dt.train(data, budget="60s")
+    assert {LINE, TREES} <= {one.name for one in found.candidates}
+
+
+def test_the_leaderboard_is_printed_by_who_asks_for_it(straight_data, capsys, no_net):
+    found = dt.train(straight_data, budget="60s")
+    said = capsys.readouterr()
+    assert said.out == "" and "on the same validation rows:" not in said.err and f"winner: {found.winner}" in said.err
 
 
 def test_too_little_time_for_a_network_is_said(straight_data):

@@ -8,7 +8,7 @@ import pytest
 import drivetrain as dt
 from drivetrain.errors import DataError, SettingError
 from drivetrain.models.deadline import Deadline
-from drivetrain.models.forests import MOST_RATE, USUAL_ROUNDS, Growth, faster, grow, pace, round_seconds
+from drivetrain.models.forests import MOST_RATE, USUAL_ROUNDS, Forest, Growth, faster, grow, pace, round_seconds
 from drivetrain.models.tabular import views_of
 from drivetrain.models.trees import Trees
 
@@ -42,8 +42,8 @@ def some(n=200):
 def test_no_round_is_begun_when_the_time_is_up():
     features, truth = some()
     forest = grow(GROWTH, features, truth, (features, truth), **settings(Deadline(0)))
-    assert len(forest._predictors) == 1
-    assert len(grow(GROWTH, features, truth, (features, truth), **settings(Deadline(math.inf)))._predictors) > 50
+    assert forest.rounds == 1
+    assert grow(GROWTH, features, truth, (features, truth), **settings(Deadline(math.inf))).rounds > 50
 
 
 def test_the_rounds_of_patience_are_cut_off():
@@ -51,7 +51,11 @@ def test_the_rounds_of_patience_are_cut_off():
     rng = np.random.default_rng(1)
     noise = rng.integers(0, 2, len(truth))
     forest = grow(GROWTH, features, noise, (features[::-1], noise), **settings(Deadline(math.inf)))
-    assert len(forest._predictors) == max(1, int(np.argmax(forest.validation_score_)))
+    so_far = [
+        Forest(forest.start, forest.trees[:rounds]).raw(features[::-1])[:, 0] for rounds in range(1, forest.rounds + 1)
+    ]
+    losses = [float((np.logaddexp(0, raw) - raw * noise).mean()) for raw in so_far]
+    assert int(np.argmin(losses)) == len(losses) - 1
 
 
 def test_the_time_of_a_round_is_measured_on_every_class():

@@ -80,7 +80,8 @@ class AuditRows:
         """The folder that all files are in: names in findings start there."""
         inputs = self.examples.inputs
         try:
-            return Path(os.path.commonpath({path.parent for path in inputs})) if isinstance(inputs, Files) else Path()
+            folders = {path.parent for path in inputs.paths} if isinstance(inputs, Files) else {Path()}
+            return Path(os.path.commonpath(folders))
         except ValueError:  # there are none, or on different drives
             return Path()
 

@@ -17,11 +17,12 @@ from drivetrain.auditing.columns import FAMILIES, Column, Family, read_columns
 from drivetrain.auditing.findings import Finding
 from drivetrain.auditing.forests import Folds, Skill, make_folds, one_column, out_of_fold, skill
 from drivetrain.auditing.rows import AuditRows, signatures_of
+from drivetrain.data.check import CheckReport
 from drivetrain.data.data import Data
 from drivetrain.data.examples import Examples
 from drivetrain.data.splitting.split import Part
 from drivetrain.evaluation.predictions import Predictions
-from drivetrain.runtime.targets import Array
+from drivetrain.runtime.targets import Array, Target
 
 MOST_ROWS = 5000
 MOST_VALID_ROWS = 4000
@@ -117,30 +118,42 @@ def metadata_baseline(data: Data, *, seed: int = 0) -> Predictions | None:
         Answers for all validation rows; None with fewer than 40 training rows, without validation rows, or where all
         rows have the same metadata.
     """
-    if len(data.train) < FEWEST_ROWS or not len(data.valid):
+    return metadata_answers(data.train, data.valid, data.target, seed=seed)
+
+
+def metadata_answers(train: Examples, asked: Examples, target: Target, *, seed: int = 0) -> Predictions | None:
+    """The same of any rows whose targets are known, such as those of a test set that was opened.
+
+    Args:
+        train: What the forest is fitted on.
+        asked: The rows that it answers.
+        target: Of both.
+        seed: As of `metadata_baseline`.
+    """
+    if len(train) < FEWEST_ROWS or not len(asked):
         return None
-    drawn = np.random.default_rng(seed).permutation(len(data.train))[:MOST_ROWS]
-    train = data.train.subset(np.sort(drawn).tolist())
-    examples = Examples.concat([train, data.valid])
+    drawn = np.random.default_rng(seed).permutation(len(train))[:MOST_ROWS]
+    train = train.subset(np.sort(drawn).tolist())
+    examples = Examples.concat([train, asked])
     of_train: tuple[Part, ...] = ("train",) * len(train)
-    of_valid: tuple[Part, ...] = ("valid",) * len(data.valid)
+    of_asked: tuple[Part, ...] = ("valid",) * len(asked)
     rows = AuditRows(
         examples=examples,
-        parts=of_train + of_valid,
-        target=data.target,
+        parts=of_train + of_asked,
+        target=target,
         signatures=signatures_of(examples),
-        report=data.report,
-        source=data.source,
-        layout=data.spec.layout,
+        report=CheckReport(),
+        source="",
+        layout="folder",
+        kind=train.kind,
     )
     every = np.arange(len(rows))
     columns = [column for column in read_columns(rows, every) if column.family in BASELINE]
     if not columns:
         return None
-    truth, asked = data.target.encode(examples.values), every[len(train) :]
-    said = out_of_fold(_matrix(columns), data.target, truth, [(every[: len(train)], asked)], seed=seed)
-    groups = data.valid.groups or None
-    return _table(rows, asked, truth[asked], said[asked], groups)
+    truth, answered = target.encode(examples.values), every[len(train) :]
+    said = out_of_fold(_matrix(columns), target, truth, [(every[: len(train)], answered)], seed=seed)
+    return _table(rows, answered, truth[answered], said[answered], asked.groups or None)
 
 
 def shortcut_findings(found: ShortcutAudit, *, noun: str = "pictures") -> list[Finding]:

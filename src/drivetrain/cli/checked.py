@@ -62,3 +62,18 @@ def text_path_of(name: str) -> Callable[[str], str]:
 
 DEVICE = checked(device, "device")
 """A parser for the name of a device."""
+
+
+def seconds_of_budget(budget: str | None, epochs: int | None) -> float | None:
+    """The time given, in seconds."""
+    if budget is None:
+        return None
+    if epochs is not None:
+        raise typer.BadParameter("--epochs and --budget are both given: choose one.")
+    from drivetrain.errors import SettingError  # noqa: PLC0415
+    from drivetrain.runtime.times import seconds_of  # noqa: PLC0415
+
+    try:
+        return seconds_of(budget)
+    except SettingError as error:
+        raise typer.BadParameter(str(error), param_hint="--budget") from error

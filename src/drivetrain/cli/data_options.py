@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 from inspect import signature
+from math import isfinite
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 from drivetrain.cli.checked import checked, whole_of
+from drivetrain.errors import SettingError, did_you_mean
 from drivetrain.notices import warn
 from drivetrain.runtime.kinds import known_kind, packages
 
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     from drivetrain.data.data import Data
     from drivetrain.data.listing import TaskName
 
+COMPETING = ("table", "ratings")
+"""Kinds of input for which models of several sorts compete."""
 DATA = "What to learn from"
 """The panel of the help page they stand in."""
 
@@ -97,6 +101,84 @@ Channels = Annotated[
 ]
 
 
+RATINGS = "Of ratings"
+User = Annotated[
+    str | None,
+    typer.Option("--user", help="Column of users.", show_default="user", rich_help_panel=RATINGS),
+]
+Item = Annotated[
+    str | None,
+    typer.Option("--item", help="Column of items.", show_default="item", rich_help_panel=RATINGS),
+]
+Weight = Annotated[
+    str | None,
+    typer.Option("--weight", help="Column that says how much a row counts.", rich_help_panel=RATINGS),
+]
+UserTable = Annotated[
+    str | None,
+    typer.Option("--users", help="Table of what is known of users, by their id.", rich_help_panel=RATINGS),
+]
+ItemTable = Annotated[
+    str | None,
+    typer.Option("--items", help="Table of what is known of items, by their id.", rich_help_panel=RATINGS),
+]
+HoldOut = Annotated[
+    str | None,
+    typer.Option(
+        "--hold-out",
+        help="How rows are drawn: time, chance, or within user.",
+        show_default="time, where given",
+        rich_help_panel=RATINGS,
+    ),
+]
+Options = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--option",
+        help="A setting of the kind of input, as its function in Python takes it: session=trial, x=left (traces), ...; "
+        "several times for several.",
+        metavar="NAME=VALUE",
+        show_default="none",
+        rich_help_panel=DATA,
+    ),
+]
+
+
+def options_of_kind(said: list[str] | None) -> dict[str, Any]:
+    """Name → value of what `--option` says; numbers as numbers, true and false as such.
+
+    Raises:
+        typer.BadParameter: One is no NAME=VALUE, or a name is given twice.
+
+    Example:
+        >>> options_of_kind(["session=trial", "window_s=1.5", "span=False"])
+        {'session': 'trial', 'window_s': 1.5, 'span': False}
+    """
+    found: dict[str, Any] = {}
+    for one in said or []:
+        name, sign, value = one.partition("=")
+        name = name.strip().replace("-", "_")
+        if not sign or not name or not value.strip():
+            raise typer.BadParameter(f"--option {one!r} is no NAME=VALUE: write such as --option session=trial.")
+        if name in found:
+            raise typer.BadParameter(f"--option {name} is given twice: give it once.")
+        found[name] = _as_value(value.strip())
+    return found
+
+
+def _as_value(value: str) -> bool | int | float | str:
+    if value in ("true", "True", "false", "False"):
+        return value in ("true", "True")
+    for kind in (int, float):
+        try:
+            number = kind(value)
+        except ValueError:
+            continue
+        if isfinite(number):
+            return number
+    return value
+
+
 def open_input(input_kind: str, source: str, options: Mapping[str, Any], /, **asked: Any) -> Data:
     """Read a source: with the kind's public function where drivetrain has one, such as `drivetrain.images`.
 
@@ -113,10 +195,22 @@ def open_input(input_kind: str, source: str, options: Mapping[str, Any], /, **as
     from drivetrain.data.assemble import open_source  # noqa: PLC0415
 
     given = {name: value for name, value in options.items() if value is not None}
+    if input_kind == "ratings":
+        given["rating"] = asked.pop("target", None)  # what is said of a pair; None: each row is an event
     if packages()[input_kind].startswith("drivetrain.kinds."):
         opened = getattr(dt, input_kind)
         known = signature(opened).parameters
         takes_any = any(each.kind is each.VAR_KEYWORD for each in known.values())
+        for name in given:
+            if name not in known and not takes_any:
+                raise SettingError(
+                    f"{input_kind} have no option {name!r}.{did_you_mean(name, known)} To fix: leave it out, or name "
+                    f"an argument of drivetrain.{input_kind}."
+                )
+            if name in asked:
+                raise SettingError(
+                    f"{name} has an option of its own. To fix: write --{name.replace('_', '-')} instead."
+                )
         asked = {name: value for name, value in asked.items() if takes_any or name in known or value is not None}
         return opened(source, **given, **asked)
     return open_source(source, input_kind, options=given, **asked)

@@ -21,6 +21,7 @@ from drivetrain.cli.commands.inside import inside
 from drivetrain.cli.commands.predict import predict
 from drivetrain.cli.commands.pull import pull
 from drivetrain.cli.commands.push import push
+from drivetrain.cli.commands.recommend import recommend
 from drivetrain.cli.commands.report import report
 from drivetrain.cli.commands.review import review
 from drivetrain.cli.commands.runs import runs
@@ -83,6 +84,7 @@ app.command()(reported(audit))
 app.command()(reported(train))
 app.command()(reported(evaluate))
 app.command()(reported(predict))
+app.command()(reported(recommend))
 app.command()(reported(report))
 app.command()(reported(inside))
 app.command()(reported(review))

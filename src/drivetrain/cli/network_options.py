@@ -24,7 +24,7 @@ def refuse_options_of_networks(asked: Mapping[str, Any]) -> None:
     if given:
         one = len(given) == 1
         raise typer.BadParameter(
-            f"{', '.join(given)} cannot be used with --input table: a constant answer, a plain line, boosted trees and "
-            f"their blend compete there. Expected --budget, --metric and what says how data are read. To fix: leave "
-            f"{'it' if one else 'them'} out."
+            f"{', '.join(given)} cannot be used with --input table or ratings: models of several sorts compete there, "
+            f"such as boosted trees, or factors. Expected --budget, --metric and what says how data are read. To fix: "
+            f"leave {'it' if one else 'them'} out."
         )

@@ -11,6 +11,7 @@ OTHER_NAMES = {
     "metrics": "--metric",
     "pretrained=False": "--from-scratch",
     "store_activations=False": "--no-activation-cache",
+    "favourites": "--like",
     "probe=False": "--no-probe",
     "part='new'": "--new",
     "part='test'": "--test",
@@ -32,6 +33,8 @@ def as_typed(message: str, options: Iterable[str]) -> str:
     Example:
         >>> as_typed("To fix: pass task='category', or set test_pct=0.", ["task", "test_pct"])
         'To fix: pass --task category, or set --test-pct 0.'
+        >>> as_typed("limits={'author': 1} cannot be used", ["limits"])
+        "--limits {'author': 1} cannot be used"
         >>> as_typed("To fix: pass broken='leave out'.", ["task"])
         "To fix: pass broken='leave out'. (broken= is for Python alone.)"
         >>> as_typed("To fix: pretrained=False (--from-scratch).", ["from_scratch"])
@@ -41,10 +44,11 @@ def as_typed(message: str, options: Iterable[str]) -> str:
 
     def typed(found: re.Match[str]) -> str:
         name, value = found.group(1), found.group(2)
+        gap = " " if value is None and message[found.end() : found.end() + 1] in {"{", "[", "("} else ""
         other = OTHER_NAMES.get(found.group(0)) or OTHER_NAMES.get(name)
         if other is not None and other.removeprefix("--").replace("-", "_") in names:
-            return other if found.group(0) in OTHER_NAMES else _option(other, value)
-        return _option(f"--{name.replace('_', '-')}", value) if name in names else found.group(0)
+            return other if found.group(0) in OTHER_NAMES else _option(other, value) + gap
+        return _option(f"--{name.replace('_', '-')}", value) + gap if name in names else found.group(0)
 
     said = _TWICE.sub(r"\1\2", _ARGUMENT.sub(typed, message))
     for name in sorted(names):

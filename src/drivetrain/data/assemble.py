@@ -8,11 +8,12 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from drivetrain.data.asking import asked_by, asked_column, asked_delimiter, asked_target, asked_task
 from drivetrain.data.check import LeftOut
 from drivetrain.data.data import Data, Sealed
+from drivetrain.data.groups.following import following_guess
 from drivetrain.data.groups.grouping import Group, Time, check_told, with_groups, with_times
 from drivetrain.data.groups.guess import guess_groups, warn_of_torn_groups
 from drivetrain.data.kind import checked_options, source_kind
@@ -60,6 +61,8 @@ class Asked:
     project: ProjectPlace = None
     location: str | None = None
     """Absolute path of the source, where it has one."""
+    follow_groups: bool = False
+    """Whether likely groups that nobody named divide the rows."""
 
 
 def open_source(
@@ -70,6 +73,7 @@ def open_source(
     columns: Sequence[str] | None = None,
     target: str | Sequence[str] | None = None,
     path: str | None = None,
+    span: tuple[str, str] | Literal[False] | None = None,
     split: AskedSplit | None = None,
     group: Group | None = None,
     time: Time | None = None,
@@ -86,6 +90,7 @@ def open_source(
     seal: SealFiles = None,
     retire: str | None = None,
     project: ProjectPlace = None,
+    follow_groups: bool = False,
 ) -> Data:
     """Rows of any kind of input and what they show, checked and divided into training, validation and test set.
 
@@ -96,6 +101,8 @@ def open_source(
         columns: Of a table without files, the columns that the model may see; None takes all that say nothing else.
         target: Target column or columns; None takes the one whose name or place says so.
         path: Column of the paths, of a kind whose rows are files.
+        span: Columns that say where in its file a row begins and ends, so that rows are parts of files; None: those of
+            a kind that has such rows, by their names; False: rows are whole files.
         split: Column that says train, valid or test; or a split that was made elsewhere.
         group: What rows belong to: a column, "folder", a regular expression on the path, a function of the input, or
             what the kind tells, such as "near-duplicates".
@@ -113,6 +120,8 @@ def open_source(
         seal: Sealed test sets that somebody else holds.
         retire: A reason to give up, on the record, sealed test sets that this split would train on.
         project: The folder that remembers what is sealed.
+        follow_groups: Where no group, time or split is given, divide by groups that are likely, such as speakers, and
+            say so; else they are warned of.
 
     Raises:
         DataError: The source is empty or unclear, no row is usable, or there is nothing to tell apart.
@@ -141,6 +150,7 @@ def open_source(
         source,
         target=target,
         path=path,
+        span=span,
         split=split_column,
         kind=told,
         label_delim=label_delim,
@@ -152,7 +162,7 @@ def open_source(
         options=options,
     )
     location = os.path.abspath(source) if isinstance(source, (str, os.PathLike)) else None  # noqa: PTH100 - keeps links
-    asked = Asked(fractions, brought, group, time, broken, review, seal, retire, project, location)
+    asked = Asked(fractions, brought, group, time, broken, review, seal, retire, project, location, follow_groups)
     return assemble(listed, asked)
 
 
@@ -174,6 +184,8 @@ def assemble(listed: Listed, asked: Asked) -> Data:
     if brought and brought.stored and not brought.stored.valid:  # it was made without
         fractions = replace(asked.fractions, valid_pct=asked.fractions.valid_pct or 0.0)
         asked = replace(asked, fractions=fractions)
+    if asked.follow_groups and asked.group is None and asked.time is None:
+        listed = following_guess(listed, asked.fractions)
     seals = Seals(Project.find(asked.project))
 
     def once() -> Data:
@@ -235,7 +247,7 @@ def _judgeable(listed: Listed, division: Division) -> tuple[Listed, list[Part]]:
 def _fitted(listed: Listed, parts: Sequence[Part]) -> Target:
     """The target, from the training rows alone."""
     trained = [value for value, part in zip(listed.rows.values, parts, strict=True) if part == "train"]
-    return fit_target(listed.task, listed.target_names, trained)
+    return fit_target(listed.task, listed.target_names, trained, input_kind=listed.spec.input)
 
 
 def _split_of(listed: Listed, parts: Sequence[Part], division: Division, asked: Asked) -> Split:

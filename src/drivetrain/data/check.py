@@ -6,11 +6,11 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Container, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
-from drivetrain.data.inputs import DIGITS, Cells, Files, Inputs
+from drivetrain.data.inputs import DIGITS, Cells, Files, Inputs, Spans
 from drivetrain.data.kind import SourceKind
 from drivetrain.errors import InputError, first_few
 from drivetrain.progress import track
@@ -181,7 +181,12 @@ def check_files(inputs: Any, spec: InputSpec, *, noun: str) -> list[Checked]:
             return Checked(problem=str(error).partition(". To fix:")[0].partition("; expected")[0])
         return Checked(hashlib.sha256(content).hexdigest()[:DIGITS])
 
-    return open_each(inputs.paths, look, noun=noun)
+    found = open_each(inputs.paths, look, noun=noun)
+    if not isinstance(inputs, Spans):
+        return found
+    return [
+        one if one.problem else replace(one, digest=inputs.digest_of(row, one.digest)) for row, one in enumerate(found)
+    ]
 
 
 def check_cells(cells: Cells) -> list[Checked]:
@@ -212,6 +217,7 @@ def _digests(inputs: Inputs) -> Sequence[str | None]:
     """Of each row; None where a file cannot be read, which opening it will explain."""
     if isinstance(inputs, Cells):
         return inputs.digests()
+    paths = cast("Files", inputs).paths
 
     def digest(path: Path) -> str | None:
         try:
@@ -220,7 +226,10 @@ def _digests(inputs: Inputs) -> Sequence[str | None]:
             raise_if_limit(error, path)
             return None
 
-    return open_each(list(inputs), digest)
+    found = open_each(paths, digest)
+    if not isinstance(inputs, Spans):
+        return found
+    return [None if one is None else inputs.digest_of(row, one) for row, one in enumerate(found)]
 
 
 def problems(inputs: Inputs, checked: Sequence[Checked]) -> dict[int, LeftOut]:

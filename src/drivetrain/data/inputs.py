@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from drivetrain.runtime.spans import Span
 from drivetrain.text import readable
 
 Rows = Sequence[int] | NDArray[np.integer[Any]]
@@ -107,6 +109,75 @@ class Files:
             return hashlib.file_digest(file, "sha256").hexdigest()[:DIGITS]
 
 
+class Spans(Files):
+    """Rows that are spans of files, several of one file perhaps; see `drivetrain.Span`.
+
+    Args:
+        paths: Of each row's file.
+        starts: (N,) where each span begins; not a number: at the beginning.
+        ends: (N,) where it ends; not a number: at the end.
+
+    Example:
+        >>> rows = Spans((Path("a.wav"), Path("a.wav")), np.array([0.0, 2.0]), np.array([2.0, np.nan]))
+        >>> rows.name(1), rows.take([1])[0]
+        ('a.wav 2–end', Span(path=PosixPath('a.wav'), start=2.0, end=None))
+    """
+
+    def __init__(self, paths: Iterable[Path], starts: NDArray[np.float64], ends: NDArray[np.float64]) -> None:
+        super().__init__(paths)
+        self.starts, self.ends = starts, ends
+        self._known: dict[Path, str] = {}
+
+    def __getitem__(self, row: int, /) -> Any:
+        start, end = self.starts[row], self.ends[row]
+        return Span(self.paths[row], None if np.isnan(start) else float(start), None if np.isnan(end) else float(end))
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[row] for row in range(len(self)))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Spans) and list(self) == list(other)
+
+    def __hash__(self) -> int:
+        return hash(tuple(self))
+
+    def __repr__(self) -> str:
+        return f"Spans({len(self)})"
+
+    def take(self, rows: Rows, /) -> Spans:
+        """The spans of these rows, in that order."""
+        index = np.asarray(rows, dtype=np.int64)
+        return Spans([self.paths[row] for row in index.tolist()], self.starts[index], self.ends[index])
+
+    def join(self, other: Any, /) -> Spans:
+        """These spans, then the others."""
+        starts, ends = np.concatenate([self.starts, other.starts]), np.concatenate([self.ends, other.ends])
+        return Spans(self.paths + other.paths, starts, ends)
+
+    def name(self, row: int, /) -> str:
+        """The path and from when to when, as people can read it."""
+        return readable(self[row].name)
+
+    def names(self) -> tuple[str, ...]:
+        """The same as text."""
+        return tuple(span.name for span in self)
+
+    def digest(self, row: int, /) -> str:
+        """Of the file's bytes and of where the span lies in it; each file is read once."""
+        path = self.paths[row]
+        if path not in self._known:
+            self._known[path] = super().digest(row)
+        return self.digest_of(row, self._known[path])
+
+    def digest_of(self, row: int, content: str) -> str:
+        """The same, where the digest of the file's bytes is known; that itself for a whole file."""
+        span = self[row]
+        if span.is_whole:
+            return content
+        said = f"{content} {span.start} {span.end}".encode()
+        return hashlib.sha256(said).hexdigest()[:DIGITS]
+
+
 class Cells:
     """Rows that are cells of a table: columns as arrays, so that a million rows take little memory.
 
@@ -175,7 +246,7 @@ class Cells:
         """
         names = sorted(self.columns)
         head = hashlib.sha256(repr(names).encode("utf-8", "surrogatepass"))
-        columns = [_as_bytes(self.columns[name]) for name in names]
+        columns = _side_by_side([self.columns[name] for name in names])
         found: list[str] = []
         for cells in zip(*columns, strict=True):
             hashed = head.copy()
@@ -212,16 +283,43 @@ def _plain(cell: Any) -> Any:
     return cell.item() if isinstance(cell, np.generic) else cell
 
 
-def _as_bytes(column: NDArray[Any]) -> Iterator[bytes]:
-    """Each cell, so that no two rows of different cells have the same bytes one after the other."""
-    if column.dtype.kind in "biuf" and column.dtype != np.longdouble:
-        numbers = column.astype("<f8")
-        if column.dtype.kind not in "iu" or np.array_equal(numbers.astype(column.dtype), column):
-            numbers = np.where(np.isnan(numbers), np.nan, numbers + 0.0)  # one NaN, no minus before zero
-            packed = numbers.astype("<f8").tobytes()
-            return (b"#" + packed[at : at + 8] for at in range(0, len(packed), 8))
-    known: dict[Any, bytes] = {}
-    return (_cell_bytes(cell, known) for cell in column.tolist())
+def _side_by_side(columns: Sequence[NDArray[Any]]) -> list[Iterator[bytes]]:
+    """Each row's cells, so that no two rows of different cells have the same bytes one after the other.
+
+    Columns of numbers that stand beside each other are put together at once.
+    """
+    made: list[Iterator[bytes]] = []
+    numbers: list[NDArray[np.uint8]] = []
+    for column in [*columns, None]:
+        found = None if column is None else _as_numbers(column)
+        if found is not None:
+            numbers.append(found)
+            continue
+        if numbers:
+            made.append(_rows_of(np.concatenate(numbers, axis=1)))
+            numbers = []
+        if column is not None:
+            known: dict[Any, bytes] = {}
+            made.append(map(partial(_cell_bytes, known=known), column.tolist()))
+    return made
+
+
+def _as_numbers(column: NDArray[Any]) -> NDArray[np.uint8] | None:
+    """(N, 9) bytes of each cell of a column of numbers; None where some would lose digits as a double."""
+    if column.dtype.kind not in "biuf" or column.dtype == np.longdouble:
+        return None
+    numbers = column.astype("<f8")
+    if column.dtype.kind in "iu" and not np.array_equal(numbers.astype(column.dtype), column):
+        return None
+    numbers = np.where(np.isnan(numbers), np.nan, numbers + 0.0).astype("<f8")  # one NaN, no minus before zero
+    made = np.full((len(column), 9), ord("#"), np.uint8)
+    made[:, 1:] = numbers.view(np.uint8).reshape(-1, 8)
+    return made
+
+
+def _rows_of(table: NDArray[np.uint8]) -> Iterator[bytes]:
+    packed, width = table.tobytes(), table.shape[1]
+    return (packed[at : at + width] for at in range(0, len(packed), width))
 
 
 def _cell_bytes(cell: Any, known: dict[Any, bytes]) -> bytes:
@@ -247,5 +345,6 @@ MISSING = b"#" + np.float64(np.nan).astype("<f8").tobytes()
 for _public in (
     Cells,
     Files,
+    Spans,
 ):
     _public.__module__ = "drivetrain"  # where people find them, so that messages and help say so

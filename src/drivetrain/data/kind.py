@@ -92,7 +92,7 @@ class SourceKind(Protocol):
 
     @property
     def suffixes(self) -> frozenset[str]:
-        """Of its files, in lower case with the dot; none: its rows are cells of a table."""
+        """Of its files, in lower case with the dot, and "*" where any file is one; none: its rows are cells."""
         ...
 
     def check(self, inputs: Any, /, **options: Any) -> list[Checked]:
@@ -130,11 +130,21 @@ class Settles(Protocol):
 
     METADATA: str
     """What `metadata` gives, in words: "file size and camera"."""
+    METADATA_BESIDE: bool
+    """Whether what metadata alone reach stands beside every score, not in reports alone: where it costs little."""
+    METRICS: tuple[str, ...]
+    """Names of the metrics of categories that are shown where nothing was asked for; the first is the headline."""
+    VERSIONS: bool
+    """Whether rows that look the same are versions of one thing rather than copies: a split by time keeps them."""
     TELLER: str
     """What in the inputs tells the groups of `groupings`, for messages: "EXIF"."""
 
     def settle(self, inputs: Any, checked: Sequence[Checked], options: Mapping[str, Any], *, decide: bool) -> Settled:
         """Look at all rows together; without `decide` the options stay, as those of a model that is judged."""
+        ...
+
+    def as_files(self, source: Any, options: Mapping[str, Any], /) -> Any:
+        """A table of files for a table that holds the inputs of many rows itself; any other source as it is."""
         ...
 
     def guess_groups(self, rows: Examples, classes: Sequence[str], parts: Sequence[Part], /) -> list[GroupGuess]:
@@ -230,6 +240,12 @@ def checked_options(kind: SourceKind, options: Mapping[str, Any] | None) -> dict
 def hook(kind: SourceKind, name: str) -> Callable[..., Any] | None:
     """One of what `Settles` names, where the kind has it."""
     return getattr(kind, name, None)
+
+
+def as_files(name: str, source: Any, options: Mapping[str, Any]) -> Any:
+    """A table that holds the inputs of a kind itself, as a table of files, where the kind can write them."""
+    own = hook(source_kind(name), "as_files")
+    return source if own is None else own(source, options)
 
 
 def one_of(noun: str) -> str:

@@ -38,6 +38,8 @@ class SourceSpec(BaseModel):
     layout: Literal["folder", "table"]
     path: str | None = None
     """Column with the paths of the files (tables only)."""
+    span: tuple[str, str] | None = None
+    """Columns that say where in its file each row begins and ends (tables of paths only)."""
     inputs: tuple[str, ...] = ()
     """Columns that are the input, of a kind whose rows are cells of a table."""
     target: tuple[str, ...] = ()

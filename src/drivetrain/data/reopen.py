@@ -96,6 +96,12 @@ class Reopened:
         rows, _ = self._judgeable()
         return Matched(self._grouped(only_new(rows, self.split, self.target, self.description)))
 
+    def training(self) -> Examples:
+        """The training rows that are there, perhaps none, for what is fitted on them to stand beside a model."""
+        assert self.split is not None
+        rows, _ = match_by_content(self.examples.digests, self.split, "train", given=self.given)
+        return self._of_known_classes(rows, "train")[0]
+
     def all(self) -> Matched:
         """Every row of a class that the model knows; raises DataError where there is none."""
         rows, n_unknown = self._judgeable()

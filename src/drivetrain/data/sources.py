@@ -5,10 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePath
-from typing import Any, cast
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
+from pathlib import Path
+from typing import Any, Literal, cast
 
 import numpy as np
 
@@ -16,22 +14,24 @@ from drivetrain.data.check import LeftOut
 from drivetrain.data.examples import Examples
 from drivetrain.data.folders import read_folder
 from drivetrain.data.groups.grouping import with_groups_again
-from drivetrain.data.inputs import Cells, Files, Inputs, as_array
-from drivetrain.data.kind import SourceKind, one_of, source_kind
+from drivetrain.data.inputs import Cells, Files, Inputs, Spans
+from drivetrain.data.kind import SourceKind, as_files, hook, one_of, source_kind
 from drivetrain.data.layout import LabelsFrom
 from drivetrain.data.listing import TASK_NAMES, Kind, Listed, SourceSpec
 from drivetrain.data.notices import warn
 from drivetrain.data.splitting.split import Part
-from drivetrain.data.tables.cells import MISSING_WORDS, Column, column_of, typed, written
+from drivetrain.data.tables.cells import Column, column_of, written
 from drivetrain.data.tables.columns import UnusableError, choose_path, choose_targets, known_column
-from drivetrain.data.tables.finding import Folders, find_files, nothing_found, resolved
-from drivetrain.data.tables.frames import EXPECTED, DataFrame, is_table, table_of
+from drivetrain.data.tables.finding import Folders, find_files, nothing_found, path_texts, resolved
+from drivetrain.data.tables.frames import EXPECTED, DataFrame, as_cells, has_gap_words, is_table, table_of
 from drivetrain.data.tables.own_split import OwnSplit, choose_split, parts_of
 from drivetrain.data.tables.reading import read_table
+from drivetrain.data.tables.spans import NO_SPAN, choose_span, known_span, outside_zips, times_in_file
 from drivetrain.data.tables.target_values import values_of, warn_of_labels
 from drivetrain.data.tables.task import Task, settle
 from drivetrain.errors import DataError, SettingError, first_few
 from drivetrain.runtime.decisions import Decision
+from drivetrain.runtime.files.zipped import in_folder
 from drivetrain.runtime.targets import TargetValue
 from drivetrain.settings import choice, refuse
 from drivetrain.text import readable
@@ -47,6 +47,7 @@ def read_source(
     *,
     target: str | Sequence[str] | None = None,
     path: str | None = None,
+    span: tuple[str, str] | Literal[False] | None = None,
     split: str | None = None,
     kind: Kind | None = None,
     label_delim: str | None = None,
@@ -78,12 +79,11 @@ def read_source(
     if label_delim is not None and (not isinstance(label_delim, str) or not label_delim):  # pyright: ignore[reportUnnecessaryIsInstance]
         refuse("label_delim", label_delim, "what separates the labels in a cell", fix="To fix: pass such as ';'.")
     targets = None if target is None else _column_names("target", target)
-    path, split = (
-        None if one is None else _column_name(setting, one) for setting, one in (("path", path), ("split", split))
-    )
-    if (folder := _folder(source, input_kind)) is not None:
-        named = {"target": target, "path": path, "split": split, "label_delim": label_delim, "columns": columns}
-        listed = _read_folder(folder, input_kind, kind, labels_from, (), **named)
+    path = None if path is None else _column_name("path", path)
+    split = None if split is None else _column_name("split", split)
+    if (folder := _folder(source := as_files(input_kind, source, options or {}), input_kind)) is not None:
+        named = {"target": target, "path": path, "span": span or None, "split": split, "columns": columns}
+        listed = _read_folder(folder, input_kind, kind, labels_from, (), label_delim=label_delim, **named)
         return _with_options(listed, options or {})
     if labels_from is not None:
         raise SettingError(
@@ -96,6 +96,7 @@ def read_source(
         input_kind=input_kind,
         target=targets,
         path=path,
+        span=span,
         inputs=columns,
         split=split,
         kind=kind,
@@ -130,10 +131,13 @@ def reread_source(source: Source, spec: SourceSpec, *, with_parts: bool = True, 
 
 
 def _reread(source: Source, spec: SourceSpec, with_parts: bool, known: Collection[str]) -> Listed:
-    if (folder := _folder(source, spec.input)) is not None:
+    if own := hook(source_kind(spec.input), "reread"):
+        listed: Listed = own(source, spec, with_parts=with_parts)
+        return replace(listed, spec=listed.spec.model_copy(update={"relabelled": spec.relabelled}))
+    if (folder := _folder(source := as_files(spec.input, source, spec.options), spec.input)) is not None:
         listed = _read_folder(folder, spec.input, spec.kind, spec.labels_from, known)
-        listed = replace(listed, spec=listed.spec.model_copy(update={"relabelled": spec.relabelled}))
-        return _with_options(listed, spec.options)
+        told = listed.spec.model_copy(update={"relabelled": spec.relabelled})
+        return _with_options(replace(listed, spec=told), spec.options)
     table = _open_table(source, spec.input)
     spec = spec.model_copy(update={"group": None, "group_by": None})
     if not (spec.path or spec.inputs) or not spec.target:
@@ -141,6 +145,7 @@ def _reread(source: Source, spec: SourceSpec, with_parts: bool, known: Collectio
             table,
             input_kind=spec.input,
             path=spec.path,
+            span=spec.span,
             inputs=spec.inputs or None,
             target=spec.target or None,
             kind=spec.kind,
@@ -149,6 +154,7 @@ def _reread(source: Source, spec: SourceSpec, with_parts: bool, known: Collectio
         return _with_options(listed, spec.options)
     again = {
         "path": None if spec.path is None else known_column(table.columns, spec.path, "path"),
+        "span": None if spec.span is None else known_span(table.columns, spec.span),
         "inputs": tuple(known_column(table.columns, name, "columns") for name in spec.inputs),
         "target": tuple(known_column(table.columns, name, "target") for name in spec.target),
     }
@@ -161,7 +167,7 @@ def _reread(source: Source, spec: SourceSpec, with_parts: bool, known: Collectio
 class _Table:
     """A table's columns, and what paths in it start from."""
 
-    columns: Mapping[str, list[Any]]
+    columns: Mapping[str, Sequence[Any]]
     stated: frozenset[str]
     base: Path
     description: str
@@ -197,12 +203,12 @@ def _open_table(source: Source, input_kind: str) -> _Table:
     decisions: dict[str, Decision] = {}
     suffixes = source_kind(input_kind).suffixes
     if is_table(source):
-        table, base = table_of(source, suffixes=suffixes), Path.cwd()
+        table, base = table_of(source, suffixes=suffixes, arrays=True), Path.cwd()
         n_rows = len(next(iter(table.columns.values())))
         description = f"{_kind_of(source)} of {n_rows} rows"
     else:
         place = _place(source, input_kind)
-        table, decisions = read_table(place, suffixes=suffixes)
+        table, decisions = read_table(place, suffixes=suffixes, arrays=True)
         base, description = place.absolute().parent, f"table {readable(place)}"
     return _Table(table.columns, table.stated, base, description, decisions, suffixes)
 
@@ -233,6 +239,7 @@ def _place(source: object, input_kind: str) -> Path:
             f"{readable(str(source)[:200])} is a web address; expected {wanted}. {kind.noun.capitalize()} "
             "are never fetched. To fix: download them, and pass the folder or the table on this machine."
         )
+    place = (in_folder(place) or place) if kind.suffixes else place
     try:
         found = place.exists()
     except (OSError, ValueError):  # the name is too long, has a NUL byte, or its folder may not be entered
@@ -278,6 +285,7 @@ def _choose(
     input_kind: str,
     target: str | Sequence[str] | None = None,
     path: str | None = None,
+    span: tuple[str, str] | Literal[False] | None = None,
     inputs: Sequence[str] | None = None,
     split: str | None = None,
     kind: Kind | None = None,
@@ -289,18 +297,18 @@ def _choose(
     columns, source = table.columns, source_kind(input_kind)
     asked = [target] if isinstance(target, str) else list(target or [])
     asked = [known_column(columns, name, "target") for name in asked]
-    read, why_path = _asked_inputs(columns, inputs, source), None
+    read, why_path, spans = _asked_inputs(columns, inputs, source), None, NO_SPAN
     if source.suffixes:
         path, why_path = choose_path(columns, path, lambda name: _names_files(table, name), kind=source)
-        read = [path]
+        spans = choose_span(columns, span, getattr(source, "SPAN_COLUMNS", ()), [path, *asked, *aside])
+        read = [path, *(spans.columns or ())]
     elif path is not None:
         raise SettingError(
             f"path={path!r} names a column of paths, but {source.noun} are the cells of a table themselves. "
             "To fix: leave path out."
         )
     brought = choose_split(columns, split, [*read, *asked, *aside]) if own_split or split else OwnSplit()
-    taken = [*read, *brought.columns]
-    apart = taken if asked else [*taken, *brought.seeming, *aside]
+    apart = [*read, *brought.columns, *(() if asked else (*brought.seeming, *aside))]
     targets, why_targets = choose_targets(columns, None if target is None else asked, apart)
     if not read:
         said_otherwise = {*targets, *brought.columns, *brought.seeming, *aside}
@@ -309,11 +317,12 @@ def _choose(
     task = settle(
         [table.column(name) for name in targets], kind, label_delim, gap_words=_gap_words(table, {*read, *targets})
     )
-    for note in (*brought.notes, *task.notes):
+    for note in (*spans.notes, *brought.notes, *task.notes):
         warn(note)
     spec = SourceSpec(
         layout="table",
         path=path,
+        span=spans.columns,
         inputs=() if source.suffixes else tuple(read),
         input=input_kind,
         target=targets,
@@ -327,6 +336,7 @@ def _choose(
     )
     reasons = {
         "path": why_path,
+        "span": spans.decision,
         "target": why_targets,
         "split column": brought.decision,
         "task": Decision(value=TASK_NAMES[task.kind], reason=task.reason),
@@ -361,8 +371,7 @@ def _gap_words(table: _Table, apart: set[str]) -> dict[str, str]:
     """Words that stand for "no value" in columns of numbers, with the column."""
     found: dict[str, str] = {}
     for name, cells in table.columns.items():
-        has_words = any(isinstance(cell, str) and cell.strip().casefold() in MISSING_WORDS for cell in cells)
-        if name not in apart and has_words:
+        if name not in apart and has_gap_words(cells):
             found |= {word: name for word in column_of(name, cells).gaps if word not in found}
     return found
 
@@ -392,8 +401,8 @@ def _rows(table: _Table, spec: SourceSpec, decisions: Mapping[str, Decision], *,
         warn_of_labels(targets, task, values)
         for note in read.notes:
             warn(note)
-    apart = {spec.path, *spec.inputs, *split_columns, *spec.target}
-    others = {name: as_array(typed(cells)) for name, cells in table.columns.items() if name not in apart}
+    apart = {spec.path, *(spec.span or ()), *spec.inputs, *split_columns, *spec.target}
+    others = {name: as_cells(cells) for name, cells in table.columns.items() if name not in apart}
     return Listed(
         description=table.description,
         spec=spec,
@@ -425,12 +434,17 @@ def _inputs(
 ) -> tuple[Inputs, dict[str, Decision], str]:
     """What each row's input is, and where the files were looked for; rows that name none join the faults."""
     if spec.path is None:
-        cells = {name: as_array(typed(table.columns[name])) for name in spec.inputs}
+        cells = {name: as_cells(table.columns[name]) for name in spec.inputs}
         return Cells(cells, np.arange(1, 1 + len(next(iter(cells.values()))))), {}, ""
-    names = _path_texts(table.columns[spec.path], spec.path)
+    names = path_texts(table.columns[spec.path], spec.path)
     faults |= {row: name for row, name in enumerate(names) if isinstance(name, UnusableError)}
     paths, how, hint = _paths(table, names, spec.path, tell=tell)
-    return Files(paths.get(row, Path()) for row in range(len(names))), how, hint
+    files = [paths.get(row, Path()) for row in range(len(names))]
+    if spec.span is None:
+        return Files(files), how, hint
+    starts, ends = (times_in_file(name, table.columns[name], faults) for name in spec.span)
+    faults |= dict.fromkeys(np.flatnonzero(ends <= starts).tolist(), "span ends before it begins")
+    return Spans(files, starts, ends), how, hint
 
 
 def _paths(
@@ -438,12 +452,11 @@ def _paths(
 ) -> tuple[dict[int, Path], dict[str, Decision], str]:
     """A path for each row that names one, by one rule for all of them."""
     rows = [row for row, name in enumerate(names) if isinstance(name, str)]
-    texts = [str(names[row]) for row in rows]
+    texts, how = outside_zips([str(names[row]) for row in rows], table.bases)
     if not texts:
         return {}, {}, ""
     folders = Folders()
     found = find_files(texts, table.bases, folders, table.suffixes)
-    how: dict[str, Decision] = {}
     hint = "" if found.n_found else nothing_found(found, column, texts, table.base)
     said = found.rule.said(table.base)
     if tell and found.also:
@@ -456,30 +469,3 @@ def _paths(
         reason = f"finds {found.n_found} of {found.n_names} files; as written: {found.n_as_written}"
         how["paths"] = Decision(value=said, reason=reason)
     return dict(zip(rows, resolved(texts, found.rule, folders), strict=True)), how, hint
-
-
-def _path_texts(cells: Sequence[Any], column: str) -> list[str | UnusableError]:
-    """What each cell says of its path; numbers are names as well, such as 7 for 7.jpg."""
-    are_numbers = all(cell is None or (isinstance(cell, int | float) and not isinstance(cell, bool)) for cell in cells)
-    if are_numbers:
-        return [UnusableError(f"path is missing: {column}") if cell is None else str(cell) for cell in written(cells)]
-    texts: list[str | UnusableError] = []
-    for cell in cells:
-        try:
-            texts.append(_path_text(cell, column))
-        except UnusableError as fault:
-            texts.append(fault)
-    return texts
-
-
-def _path_text(cell: Any, column: str) -> str:
-    if cell is None:
-        raise UnusableError(f"path is missing: {column}")
-    if not isinstance(cell, str | PurePath):
-        raise UnusableError(f"path is not text: {type(cell).__name__}")
-    text = str(cell).strip()
-    if text.startswith("file://"):
-        text = url2pathname(urlsplit(text).path)
-    if "://" in text[:12]:
-        raise UnusableError("path is a web address: nothing is ever fetched")
-    return text

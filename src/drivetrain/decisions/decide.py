@@ -11,15 +11,24 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from drivetrain.calls import named
-from drivetrain.decisions.asking.inputs import describing, read_baseline, read_group, read_logged, with_baseline
-from drivetrain.decisions.asking.proving import Rule, by_expression, prove, read_policies
+from drivetrain.decisions.asking.inputs import describing, read_group, read_logged, with_baseline
+from drivetrain.decisions.asking.proving import prove
 from drivetrain.decisions.asking.reach import check_reach, some_rows
+from drivetrain.decisions.asking.rules import Rule, read_policies, read_rule
 from drivetrain.decisions.asking.sensitivity import sensitivity as sensitivity_of
-from drivetrain.decisions.asking.telling import about_cells, about_members, about_support, at_border, curves, stuck
+from drivetrain.decisions.asking.telling import (
+    about_cells,
+    about_loss,
+    about_members,
+    about_support,
+    at_border,
+    curves,
+    stuck,
+)
 from drivetrain.decisions.constraints import Constraint, checked_constraints
 from drivetrain.decisions.levers import Lever, checked_levers
 from drivetrain.decisions.models.adapting import as_models
-from drivetrain.decisions.models.member import Members
+from drivetrain.decisions.models.ensemble import Ensemble
 from drivetrain.decisions.models.table import frame_of
 from drivetrain.decisions.objective import Objective, as_objective
 from drivetrain.decisions.optimise.choosing import Chooser
@@ -59,7 +68,7 @@ class _Asked:
         return self.simulator.levers
 
     @property
-    def models(self) -> Mapping[str, Members]:
+    def models(self) -> Mapping[str, Ensemble]:
         return self.simulator.models
 
 
@@ -96,7 +105,8 @@ def decide(
         models: Name, as the objective calls it → `Ensemble`, fitted model, saved model, or function.
         constraints: `at_most`, `at_least`, `budget`, `equal_share`.
         risk: What is made large: "mean" over members, "worst", "cvar:0.1" (mean of the worst tenth), or "loss:0.05"
-            (the largest mean whose chance of being worth less than the baseline is at most that).
+            (the largest mean whose chance of being worth less than the baseline is at most that, as the members that
+            choose see it; where those that did not choose it see more, the plan warns).
         baseline: Lever → value, one for each row, or an expression (``{"price": "1.2 * claims"}``), that the plan is
             compared with; None: today's values.
         logged: Rows with levers and outcomes as they came about; None: those that the models were fitted on.
@@ -147,7 +157,11 @@ def decide(
         sensitivity=sensitivity_of(chooser, promised.promised.value) if vary else (),
         method=_method(asked, made),
         gap=(made.choice.bound - made.choice.value) / abs(made.choice.value) if made.choice.value else 0.0,
-        warnings=(*kept, *_warnings(asked, made, support, found, unproved, checked=seen is not None)),
+        warnings=(
+            *kept,
+            *about_loss(read_risk(asked.risk), promised),
+            *_warnings(asked, made, support, found, unproved, checked=seen is not None),
+        ),
         decisions=_decisions(asked, made, promised, checked=seen is not None),
     )
     for said in parts.warnings:
@@ -172,15 +186,13 @@ def _read(
     known = as_models(models)
     limits = checked_constraints(constraints, table, set_to)
     read_risk(risk)
-    compared = read_baseline(baseline, set_to, len(table))
-    table = with_baseline(table, set_to, compared)
+    rule = None if baseline is None else read_rule("baseline", baseline, set_to, table)
+    table = with_baseline(table, set_to, rule)
     drawn = None if scenarios is None else frame_of(scenarios, "scenarios")
     seed = whole("seed", seed, least=0)
     log = read_logged(logged, known, set_to)
     simulator = Simulator(wanted, table, set_to, known, scenarios=drawn)
-    compared = by_expression(compared, baseline, simulator)
-    if compared is not None:
-        compared = {**simulator.today(), **compared}
+    compared = None if rule is None else {**simulator.today(), **rule.choose(simulator, None)}
     told = str(risk).strip().casefold()
     return _Asked(simulator, limits, compared, log, read_group(group, log), drawn, told, False, seed, {})
 

@@ -9,7 +9,7 @@ import ast
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial, reduce
+from functools import reduce
 from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
@@ -19,59 +19,8 @@ from numpy.typing import NDArray
 from drivetrain.errors import SettingError, did_you_mean, first_few
 from drivetrain.settings import shown
 
-
-class Value(NamedTuple):
-    """An array or a single value, and what it is called in messages."""
-
-    array: NDArray[Any]
-    """float64 or bool; object where it is text."""
-    called: str | Callable[[], str]
-    """In messages; put into words when there is one."""
-
-    @property
-    def said(self) -> str:
-        """In words."""
-        return self.called if isinstance(self.called, str) else self.called()
-
-    @classmethod
-    def number(cls, value: float) -> Value:
-        """A single number."""
-        return cls(np.asarray(value, dtype=np.float64), f"{value:g}")
-
-    @property
-    def is_text(self) -> bool:
-        """Whether it can be compared alone."""
-        return self.array.dtype == object
-
-    def as_numbers(self, setting: str) -> NDArray[np.float64]:
-        """Numbers; true is 1.
-
-        Raises:
-            SettingError: It is text.
-        """
-        if self.is_text:
-            first = next((each for each in self.array.ravel().tolist() if each is not None), None)
-            raise SettingError(
-                f"{setting}: {self.said} holds {shown(first)}, which cannot be computed with; expected numbers. To "
-                f"fix: compare it, such as where({self.said} == {shown(first)}, 1, 0), or turn the column into numbers."
-            )
-        return self.array.astype(np.float64, copy=False)
-
-    def as_truth(self, setting: str) -> NDArray[np.bool_]:
-        """Yes or no for each.
-
-        Raises:
-            SettingError: It is something else than a condition, or 0 and 1.
-        """
-        if self.array.dtype == bool:
-            return self.array
-        numbers = self.as_numbers(setting)
-        if not np.isin(numbers, (0.0, 1.0)).all():
-            raise SettingError(
-                f"{setting}: {self.said} is no condition, it holds {_example(numbers)}; expected yes and no. To fix: "
-                f"compare it, such as {self.said} > 0."
-            )
-        return numbers == 1
+Values = NDArray[Any]
+"""float64 or bool; object where it is text, which is compared alone."""
 
 
 @dataclass(frozen=True)
@@ -81,14 +30,14 @@ class Words:
     rows: pd.DataFrame
     levers: Mapping[str, Any]
     predict: Mapping[str, Any]
-    own: Mapping[str, Value]
+    own: Mapping[str, Values]
     """Named by a line of the expression."""
     quoted: Mapping[str, str]
     where: Mapping[int, str]
     numbers: Mapping[str, float]
     setting: str
 
-    def find(self, word: str, space: str = "") -> Value:
+    def find(self, word: str, space: str = "") -> Values:
         """What a name stands for.
 
         Raises:
@@ -105,11 +54,11 @@ class Words:
         said = f"`{name}`" if word in self.quoted else name
         for each in spaces:
             if name in list(each):  # `in` alone asks some mappings for the value
-                return Value(_as_array(each[name], said, self.setting), said)
+                return _as_array(each[name], said, self.setting)
         for each in spaces:  # Python writes "ﬁ" of a plain name as "fi"
             for known in map(str, each):
                 if known in each and unicodedata.normalize("NFKC", known) == name:
-                    return Value(_as_array(each[known], said, self.setting), said)
+                    return _as_array(each[known], said, self.setting)
         known = [str(key) for each in spaces for key in each]
         what = {"levers": "lever", "predict": "prediction", "": "lever, prediction or column"}.get(space, "column")
         raise SettingError(
@@ -156,8 +105,8 @@ _COMPARED: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
 }
 
 
-def value_of(node: ast.expr, words: Words) -> Value:
-    """A tree that `Expression.parse` has let through, computed.
+def value_of(node: ast.expr, words: Words) -> Values:
+    """A tree that `Expression.parse` has let through, computed: numbers, yes and no, or text.
 
     Raises:
         SettingError: A name is not there, or holds what cannot be computed with.
@@ -166,99 +115,125 @@ def value_of(node: ast.expr, words: Words) -> Value:
         return _value(node, words)
 
 
-def _value(node: ast.expr, words: Words) -> Value:
+def numbers_of(node: ast.expr, words: Words) -> NDArray[np.float64]:
+    """The same as numbers; true is 1.
+
+    Raises:
+        SettingError: Likewise; or it is text.
+    """
+    with np.errstate(all="ignore"):
+        return _numbers(node, words)
+
+
+def _value(node: ast.expr, words: Words) -> Values:
     known = _OF.get(type(node))
     if known is None:
         _refuse(words.setting, f"a list of values stands after `in` alone, not as {_said(node, words)}")
-    found = known(node, words)
-    return found if isinstance(found, Value) else Value(found, partial(_said, node, words))
+    return np.asarray(known(node, words))
 
 
-def _name(node: Any, words: Words) -> Value:
+def _numbers(node: ast.expr, words: Words) -> NDArray[np.float64]:
+    found = _value(node, words)
+    if found.dtype == object:
+        first, said = next((each for each in found.ravel().tolist() if each is not None), None), _said(node, words)
+        raise SettingError(
+            f"{words.setting}: {said} holds {shown(first)}, which cannot be computed with; expected numbers. To "
+            f"fix: compare it, such as where({said} == {shown(first)}, 1, 0), or turn the column into numbers."
+        )
+    return found.astype(np.float64, copy=False)
+
+
+def _truth(node: ast.expr, words: Words) -> NDArray[np.bool_]:
+    """Yes or no for each; 0 and 1 are taken, too."""
+    found = _value(node, words)
+    if found.dtype == bool:
+        return found
+    numbers = _numbers(node, words)
+    odd = numbers[~np.isin(numbers, (0.0, 1.0))]
+    if odd.size:
+        said = _said(node, words)
+        raise SettingError(
+            f"{words.setting}: {said} is no condition, it holds {odd.ravel()[0]:g}; expected yes and no. To fix: "
+            f"compare it, such as {said} > 0."
+        )
+    return numbers == 1
+
+
+def _name(node: Any, words: Words) -> Values:
     return words.find(node.id) if isinstance(node, ast.Name) else words.find(node.attr, node.value.id)
 
 
-def _constant(node: Any, words: Words) -> Value:
+def _constant(node: Any, words: Words) -> Values:
     value, instead = node.value, words.numbers.get(words.where.get(id(node), ""))
     if value is None or isinstance(value, str):
-        array = np.empty((), dtype=object)
-        array[()] = value
-        return Value(array, repr(value))
-    if isinstance(value, bool):
-        return Value(np.asarray(value), str(value))
-    return Value.number(float(value) if instead is None else instead)
+        return np.array(value, dtype=object)
+    return np.asarray(value if isinstance(value, bool) else float(value) if instead is None else instead)
 
 
-def _binary(node: Any, words: Words) -> NDArray[Any]:
-    sides = [_value(side, words) for side in (node.left, node.right)]
+def _binary(node: Any, words: Words) -> Values:
     if isinstance(node.op, ast.BitAnd | ast.BitOr):
         join = np.logical_and if isinstance(node.op, ast.BitAnd) else np.logical_or
-        return np.asarray(join(*(side.as_truth(words.setting) for side in sides)))
-    return np.asarray(_BINARY[type(node.op)](*(side.as_numbers(words.setting) for side in sides)))
+        return join(_truth(node.left, words), _truth(node.right, words))
+    return _BINARY[type(node.op)](_numbers(node.left, words), _numbers(node.right, words))
 
 
-def _unary(node: Any, words: Words) -> NDArray[Any]:
-    inner = _value(node.operand, words)
+def _unary(node: Any, words: Words) -> Values:
     if isinstance(node.op, ast.Not | ast.Invert):
-        return np.asarray(~inner.as_truth(words.setting))
-    numbers = inner.as_numbers(words.setting)
-    return np.asarray(-numbers if isinstance(node.op, ast.USub) else numbers)
+        return ~_truth(node.operand, words)
+    numbers = _numbers(node.operand, words)
+    return -numbers if isinstance(node.op, ast.USub) else numbers
 
 
-def _bool(node: Any, words: Words) -> NDArray[Any]:
+def _bool(node: Any, words: Words) -> Values:
     join = np.logical_and if isinstance(node.op, ast.And) else np.logical_or
-    return np.asarray(reduce(join, [_value(inner, words).as_truth(words.setting) for inner in node.values]))
+    return reduce(join, [_truth(inner, words) for inner in node.values])
 
 
-def _call(node: Any, words: Words) -> NDArray[Any]:
+def _call(node: Any, words: Words) -> Values:
     if node.func.id == "where":
         test, body, other = node.args
         return _where(test, body, other, words)
-    numbers = [_value(inner, words).as_numbers(words.setting) for inner in node.args]
-    return np.asarray(FUNCTIONS[node.func.id].of(*numbers), dtype=np.float64)
+    return FUNCTIONS[node.func.id].of(*(_numbers(inner, words) for inner in node.args))
 
 
-def _where(test: ast.expr, body: ast.expr, other: ast.expr, words: Words) -> NDArray[Any]:
-    truth = _value(test, words).as_truth(words.setting)
-    return np.where(truth, *(_value(side, words).as_numbers(words.setting) for side in (body, other)))
+def _where(test: ast.expr, body: ast.expr, other: ast.expr, words: Words) -> Values:
+    return np.where(_truth(test, words), _numbers(body, words), _numbers(other, words))
 
 
-def _compared(node: Any, words: Words) -> NDArray[Any]:
+def _compared(node: Any, words: Words) -> Values:
     """A < b < c, as Python has it."""
-    found: list[NDArray[Any]] = []
+    found: list[Values] = []
     first: ast.expr = node.left
     for op, other in zip(node.ops, node.comparators, strict=True):
         if isinstance(op, ast.In | ast.NotIn):
-            found.append(_among(first, other, words, isinstance(op, ast.In)))
+            if not isinstance(other, ast.Tuple | ast.List) or not other.elts:
+                said = f"after `in` a list is expected, such as ('a', 'b'), not {_said(other, words)}"
+                _refuse(words.setting, said)
+            inside = reduce(np.logical_or, [_pair(first, ast.Eq(), one, words) for one in other.elts])
+            found.append(inside if isinstance(op, ast.In) else ~inside)
         else:
-            found.append(_pair(_value(first, words), op, _value(other, words), words.setting))
+            found.append(_pair(first, op, other, words))
         first = other
     return reduce(np.logical_and, found)
 
 
-def _among(first: ast.expr, others: ast.expr, words: Words, inside: bool) -> NDArray[Any]:
-    if not isinstance(others, ast.Tuple | ast.List) or not others.elts:
-        _refuse(words.setting, f"after `in` a list is expected, such as ('a', 'b'), not {_said(others, words)}")
-    value = _value(first, words)
-    each = [_pair(value, ast.Eq(), _value(one, words), words.setting) for one in others.elts]
-    found = reduce(np.logical_or, each)
-    return found if inside else ~found
-
-
-def _pair(left: Value, op: ast.cmpop, right: Value, setting: str) -> NDArray[Any]:
-    none = [side for side in (left, right) if side.array.ndim == 0 and side.array.item() is None]
-    if none and isinstance(op, ast.Eq | ast.NotEq):
-        missing = np.asarray(pd.isna((right if none[0] is left else left).array))
+def _pair(left: ast.expr, op: ast.cmpop, right: ast.expr, words: Words) -> NDArray[np.bool_]:
+    sides = _value(left, words), _value(right, words)
+    is_none = [each.ndim == 0 and each.item() is None for each in sides]
+    if any(is_none) and isinstance(op, ast.Eq | ast.NotEq):
+        missing = np.asarray(pd.isna(sides[0] if is_none[1] else sides[1]))
         return missing if isinstance(op, ast.Eq) else ~missing
-    if left.is_text != right.is_text:
-        words, numbers = (left, right) if left.is_text else (right, left)
-        _refuse(setting, f"{words.said} is text and {numbers.said} is a number: they are never equal")
-    if left.is_text and not isinstance(op, ast.Eq | ast.NotEq):
-        _refuse(setting, f"{left.said} is text, which is compared with == and != alone")
-    return np.asarray(_COMPARED[type(op)](left.array, right.array), dtype=bool)
+    is_text = [each.dtype == object for each in sides]
+    if is_text[0] != is_text[1]:
+        text, number = (left, right) if is_text[0] else (right, left)
+        said = f"{_said(text, words)} is text and {_said(number, words)} is a number: they are never equal"
+        _refuse(words.setting, said)
+    if is_text[0] and not isinstance(op, ast.Eq | ast.NotEq):
+        _refuse(words.setting, f"{_said(left, words)} is text, which is compared with == and != alone")
+    return np.asarray(_COMPARED[type(op)](*sides), dtype=bool)
 
 
-_OF: dict[type[ast.expr], Callable[[Any, Words], Value | NDArray[Any]]] = {
+_OF: dict[type[ast.expr], Callable[[Any, Words], Values]] = {
     ast.Attribute: _name,
     ast.BinOp: _binary,
     ast.BoolOp: _bool,
@@ -298,12 +273,7 @@ def _said(node: ast.expr, words: Words) -> str:
     said = ast.unparse(node)
     for word, name in words.quoted.items():
         said = said.replace(word, f"`{name}`")
-    return f"({said})"
-
-
-def _example(numbers: NDArray[np.float64]) -> str:
-    odd = numbers[~np.isin(numbers, (0.0, 1.0))]
-    return f"{odd.ravel()[0]:g}"
+    return said if isinstance(node, ast.Name | ast.Attribute | ast.Constant) else f"({said})"
 
 
 def _refuse(setting: str, said: str) -> NoReturn:

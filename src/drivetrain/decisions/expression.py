@@ -20,7 +20,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
-from drivetrain.decisions.evaluating import FUNCTIONS, Value, Words, value_of
+import numpy as np
+
+from drivetrain.decisions.evaluating import FUNCTIONS, Values, Words, numbers_of, value_of
 from drivetrain.errors import SettingError, did_you_mean, first_few
 from drivetrain.settings import shown
 
@@ -130,12 +132,12 @@ class Expression:
         Raises:
             SettingError: A name is not there, or holds what cannot be computed with.
         """
-        own: dict[str, Value] = {}
+        own: dict[str, Values] = {}
         words = Words(rows, levers, predict, own, self.quoted, self.where, numbers or {}, setting)
         for name, node in self.steps[:-1]:
             given = numbers.get(name) if numbers and name in self.numbers else None
-            own[name] = value_of(node, words) if given is None else Value.number(given)
-        return value_of(self.steps[-1][1], words).as_numbers(setting)
+            own[name] = value_of(node, words) if given is None else np.asarray(float(given))
+        return numbers_of(self.steps[-1][1], words)
 
     def unknown(self, known: Mapping[str, str]) -> str:
         """What is wrong with its names, as a message; empty where all are known.
@@ -149,16 +151,6 @@ class Expression:
             return ""
         near = did_you_mean(missing[0], known)
         return f"{first_few(map(shown, missing))} is no lever, prediction or column.{near}"
-
-    def compared(self) -> Iterator[tuple[str, str]]:
-        """(name, text that it is compared with)."""
-        for _, tree in self.steps:
-            for node in ast.walk(tree):
-                if isinstance(node, ast.Compare):
-                    sides = [node.left, *node.comparators]
-                    names = [self._said(side).strip("`") for side in sides if isinstance(side, ast.Name)]
-                    inner = [each for side in sides for each in ast.walk(side) if isinstance(each, ast.Constant)]
-                    yield from ((name, c.value) for name in names for c in inner if isinstance(c.value, str))
 
     def _said(self, node: ast.expr) -> str:
         return _restored(ast.unparse(node), self.quoted)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from drivetrain.calls import named
 from drivetrain.errors import SettingError, did_you_mean
-from drivetrain.settings import flag, number, refuse, several, shown, text
+from drivetrain.settings import choice, flag, number, refuse, several, shown, text
 from drivetrain.text import readable
 
 A_LEVER = 'levers such as dt.Lever("price", 100, 900, step=5) or dt.Lever("offer", options=["none", "letter"])'
@@ -113,11 +114,6 @@ class Lever:
         assert self.low is not None and self.high is not None, "a number has both ends"
         return self.low, self.high
 
-    @property
-    def is_continuous(self) -> bool:
-        """Whether any value between its ends may be set."""
-        return not self.options and self.step is None
-
     def values(self, most: int) -> NDArray[Any]:
         """What is tried of it: its options, its steps, or `most` values evenly spread (steps, too, if there are more).
 
@@ -140,7 +136,7 @@ class Lever:
             array([ True, False, False])
         """
         if self.options:
-            return np.array([any(value == option for option in self.options) for value in values], dtype=bool)
+            return np.asarray(pd.Series(values).isin(self.options))
         low, high = self.ends
         found = np.asarray(values, dtype=np.float64)
         slack = TOLERANCE * (high - low)
@@ -157,6 +153,39 @@ class Lever:
             return np.clip(values, low, high)
         last = int((high - low) / self.step + TOLERANCE)
         return np.minimum(low + self.step * np.clip(((values - low) / self.step).round(), 0, last), high)
+
+
+def values_for(lever: Lever, values: Any, rows: pd.DataFrame, setting: str) -> NDArray[Any]:
+    """(n,) values of a lever for the rows, from one for all or one for each.
+
+    Raises:
+        SettingError: There are not as many, or one is none of its options or no number.
+    """
+    n = len(rows)
+    if isinstance(values, pd.Series):
+        series = cast("pd.Series[Any]", values)
+        if not series.index.equals(rows.index):
+            refuse(setting, f"a Series of {len(series):,}", f"one for each of the {n:,} rows, with their index")
+        values = series.to_numpy()
+    if isinstance(values, list | tuple) or (isinstance(values, np.ndarray) and values.ndim == 1):
+        each = list(cast("Sequence[Any]", values))
+        if len(each) != n:
+            refuse(setting, f"{len(each):,} values", f"one value, or one for each of the {n:,} rows")
+    else:
+        each = [values] * n
+    try:
+        different = dict.fromkeys(each)
+    except TypeError:  # lists of lists, mappings
+        refuse(setting, values, f"one value, or one for each of the {n:,} rows")
+    known: dict[Any, Any]
+    if lever.is_choice:
+        known = {one: choice(setting, one, lever.options) for one in different}
+        found = np.empty(n, dtype=lever.values(0).dtype)
+    else:
+        known = {one: number(setting, one) for one in different}
+        found = np.empty(n)
+    found[:] = [known[one] for one in each]
+    return found
 
 
 def checked_levers(levers: Any) -> tuple[Lever, ...]:
@@ -182,17 +211,18 @@ def checked_levers(levers: Any) -> tuple[Lever, ...]:
     return result
 
 
-def acts(lever: Lever, values: Mapping[str, NDArray[Any]]) -> NDArray[np.bool_]:
-    """(n,) whether a lever acts, given the values of all: whether all that its `only_if` asks for holds.
+def acts(lever: Lever, values: Mapping[str, NDArray[Any]], n: int | None = None) -> NDArray[np.bool_]:
+    """(n,) whether a lever acts: whether all that its `only_if` asks for holds, as far as the values tell.
 
     Example:
         >>> depth = Lever("depth", 0, 0.2, only_if={"offer": "discount"}, today=0)
         >>> acts(depth, {"offer": np.array(["none", "discount"]), "depth": np.zeros(2)})
         array([False,  True])
     """
-    result = np.ones(len(values[lever.name]), dtype=bool)
+    result = np.ones(len(values[lever.name]) if n is None else n, dtype=bool)
     for name, wanted in (lever.only_if or {}).items():
-        result &= np.array([any(value == each for each in wanted) for value in values[name]], dtype=bool)
+        if name in values:
+            result &= np.asarray(pd.Series(values[name]).isin(wanted))
     return result
 
 

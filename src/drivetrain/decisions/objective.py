@@ -108,7 +108,8 @@ def _of_function(function: Callable[..., Any], setting: str, name: str | None) -
 
         def call(rows: pd.DataFrame, levers: Levers, predict: Predict) -> Array:
             try:
-                values = function(rows, levers, predict, **given)
+                with np.errstate(all="ignore"):  # what is not finite is told, with its row
+                    values = function(rows, levers, predict, **given)
             except (DrivetrainError, Warning):  # a warning that somebody made an error
                 raise
             except Exception as error:

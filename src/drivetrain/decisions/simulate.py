@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,18 +11,18 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from drivetrain.calls import named
-from drivetrain.decisions.levers import Lever, acts, checked_levers, in_order
+from drivetrain.decisions.levers import Lever, checked_levers
 from drivetrain.decisions.models.adapting import as_models
 from drivetrain.decisions.models.table import frame_of
 from drivetrain.decisions.objective import as_objective
+from drivetrain.decisions.optimise.actions import STAYS, combined
+from drivetrain.decisions.page.figures import curve
 from drivetrain.decisions.plan.parts import CurvePart
-from drivetrain.decisions.simulation.curves import OUTSIDE, curve_part
+from drivetrain.decisions.simulation.curves import OUTSIDE, curve_part, said_of
 from drivetrain.decisions.simulation.effective import as_values, known_levers
-from drivetrain.decisions.simulation.figure import curve_figure, said_of
 from drivetrain.decisions.simulation.outcomes import drawn_totals, undrawn
 from drivetrain.decisions.simulator import Simulator
-from drivetrain.decisions.worth import Worth
-from drivetrain.errors import SettingError
+from drivetrain.decisions.worth import Worth, of_members
 from drivetrain.notices import warn
 from drivetrain.pages.chart import Chart, Panel, panels
 from drivetrain.progress import track
@@ -68,7 +67,7 @@ class Simulation:
     @property
     def chart(self) -> Chart:
         """The picture: the objective against each lever."""
-        drawn = [curve_figure(part, f"curve{i}") for i, part in enumerate(self.curves)]
+        drawn = [curve(part, f"curve{i}", self.objective) for i, part in enumerate(self.curves)]
         if len(drawn) == 1:
             return Chart(drawn[0])
         title = f"{self.objective} against {', '.join(readable(part.lever) for part in self.curves)}"
@@ -201,7 +200,7 @@ def _simulation(
         curves=curves,
         best=setting,
         at_best=_worth(means, simulator.halves, n),
-        at_today=None if now is None else _of_members(now, n, "today's values, row by row"),
+        at_today=None if now is None else of_members(now, n, "today's values, row by row"),
         chance_of_loss=float((means[:, best] < now).mean()) if now is not None and several else None,
         rows=n,
         members=simulator.members,
@@ -238,29 +237,9 @@ def _grids(
 
 def _combinations(levers: tuple[Lever, ...], grids: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     """All combinations; a lever whose `only_if` does not hold has one value, None: that of each row today."""
-    made: list[dict[str, Any]] = [{}]
-    for lever in in_order(levers):
-        values = grids[lever.name].tolist()
-        made = [
-            {**so_far, lever.name: value}
-            for so_far, value in itertools.chain.from_iterable(
-                ((each, value) for value in (values if _acts(lever, each) else [None])) for each in made
-            )
-        ]
-        if len(made) > MOST:
-            raise SettingError(
-                f"the levers have more than {MOST:,} combinations of values; expected fewer. To fix: pass points=, or "
-                "values= that name those of interest."
-            )
-    return {lever.name: as_values(lever, [each[lever.name] for each in made]) for lever in levers}
-
-
-def _acts(lever: Lever, so_far: Mapping[str, Any]) -> bool:
-    needed = lever.only_if or {}
-    if any(so_far[name] is None for name in needed):
-        return False
-    one = {name: np.array([so_far[name]], dtype=object) for name in needed}
-    return bool(acts(lever, {**one, lever.name: np.zeros(1)})[0])
+    made = combined(levers, {name: values.tolist() for name, values in grids.items()}, MOST)
+    each = {lever.name: [None if one[lever.name] is STAYS else one[lever.name] for one in made] for lever in levers}
+    return {lever.name: as_values(lever, each[lever.name]) for lever in levers}
 
 
 def _means(simulator: Simulator, actions: Mapping[str, NDArray[Any]]) -> Array:
@@ -293,7 +272,7 @@ def _curve(
 def _worth(means: Array, halves: NDArray[np.int64], n: int) -> Worth:
     """Of the best combination: chosen by the members of one half, valued by those of the other, where that is known."""
     if (halves < 0).any() or len(np.unique(halves)) < 2:
-        return _of_members(means[:, int(np.argmax(means.mean(axis=0)))], n, "chosen and valued by the same members")
+        return of_members(means[:, int(np.argmax(means.mean(axis=0)))], n, "chosen and valued by the same members")
     parts: list[Array] = []
     for half in (0, 1):
         chosen = int(np.argmax(means[halves == half].mean(axis=0)))
@@ -301,13 +280,6 @@ def _worth(means: Array, halves: NDArray[np.int64], n: int) -> Worth:
     value = float(np.mean([part.mean() for part in parts]))
     low, high = np.percentile(np.concatenate(parts), OUTSIDE)
     return Worth(value, float(low), float(high), n, "chosen by the members of one half, valued by those of the other")
-
-
-def _of_members(values: Array, n: int, method: str) -> Worth:
-    if len(values) < 2:
-        return Worth(float(values.mean()), None, None, n, f"{method}; one member, so its uncertainty is unknown")
-    low, high = np.percentile(values, OUTSIDE)
-    return Worth(float(values.mean()), float(low), float(high), n, method)
 
 
 Simulation.__module__ = "drivetrain"  # where people find it, so that messages and help say so

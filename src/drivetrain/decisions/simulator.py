@@ -15,12 +15,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from drivetrain.decisions.levers import Lever
-from drivetrain.decisions.models.member import Members
+from drivetrain.decisions.models.ensemble import Ensemble
 from drivetrain.decisions.objective import Objective, Quantity
-from drivetrain.decisions.simulation.calling import Asked, Predict, Profiled, check_by_row, evaluated
+from drivetrain.decisions.simulation.calling import Asked, Predict, check_by_row
 from drivetrain.decisions.simulation.effective import Patterns, Today, as_values, costs_of, effective, known_levers
 from drivetrain.decisions.simulation.pairing import paired, scenarios_of
-from drivetrain.errors import SettingError, first_few
 from drivetrain.settings import refuse, several, whole
 from drivetrain.text import readable
 
@@ -63,14 +62,14 @@ class Simulator:
         objective: Objective,
         rows: pd.DataFrame,
         levers: Sequence[Lever],
-        models: Mapping[str, Members],
+        models: Mapping[str, Ensemble],
         *,
         scenarios: pd.DataFrame | None = None,
     ) -> None:
         self.rows = rows
         self.levers = tuple(levers)
         self.objective = objective
-        self.models: Mapping[str, Members] = dict(models)
+        self.models: Mapping[str, Ensemble] = dict(models)
         twice = {lever.name for lever in levers if [each.name for each in levers].count(lever.name) > 1}
         if twice or not levers:
             refuse("levers", [lever.name for lever in levers], "at least one lever, all with different names")
@@ -129,8 +128,9 @@ class Simulator:
         """
         places = self._places(members)
         index = np.arange(len(self.rows)) if rows is None else np.asarray(rows, dtype=np.int64)
+        by_name = {lever.name: lever for lever in self.levers}
         given = {
-            name: as_values(self._lever(name), values, len(index))
+            name: as_values(by_name[name], values, len(index))
             for name, values in known_levers(levers, self.levers).items()
         }
         found = np.empty((len(places), len(index)))
@@ -162,7 +162,8 @@ class Simulator:
         """
         places = self._places(members)
         given = known_levers(actions, self.levers)
-        patterns = Patterns.of({name: as_values(self._lever(name), v) for name, v in given.items()}, self.levers)
+        by_name = {lever.name: lever for lever in self.levers}
+        patterns = Patterns.of({name: as_values(by_name[name], v) for name, v in given.items()}, self.levers)
         self._try_rows(patterns.actions)
         step = max(1, BYTES_AT_ONCE // (4 * len(places) * patterns.count))
         for start in range(0, len(self.rows), step):
@@ -178,12 +179,12 @@ class Simulator:
         levers = effective(setting, self.levers, today, len(index))
         cost = costs_of(self.levers, today, levers) if quantity is None else None
         said = Asked(self.models, frame.assign(**levers), self._members_of(places))
-        found = np.empty((len(places), len(index)))
+        call, found = quantity or self.objective.call, np.empty((len(places), len(index)))
         for i, place in enumerate(places.tolist()):
             member, scenario = divmod(place, len(self.scenarios))
             ask = partial(said.of, member=member)
             predict = Predict(ask, list(self.models), self.scenarios[scenario], len(index))
-            found[i] = evaluated(quantity or self.objective.call, frame, levers, predict)
+            found[i] = call(frame, levers, predict)
         return found if cost is None else found - cost
 
     def _chunk(
@@ -200,7 +201,7 @@ class Simulator:
         for which, setting in patterns.groups:
             today = self._today.of(index)
             stay = {lever.name: today[lever.name] for lever in self.levers if lever.name not in setting}
-            profiled = Profiled(self.models, self.rows.iloc[index].assign(**stay), setting, self._members_of(places))
+            profiled = Asked(self.models, self.rows.iloc[index].assign(**stay), self._members_of(places), setting)
             for start in range(0, len(which), step):
                 block = slice(start, start + step)
                 said = self._block(
@@ -221,7 +222,7 @@ class Simulator:
         stay: Setting,
         setting: Setting,
         block: slice,
-        profiled: Profiled,
+        profiled: Asked,
         places: NDArray[np.int64],
         calls: Sequence[Quantity],
     ) -> list[Array]:
@@ -240,7 +241,7 @@ class Simulator:
             ask = partial(profiled.of, member=member, block=block)
             predict = Predict(ask, list(self.models), self.scenarios[scenario], n * count)
             for array, call in zip(found, calls, strict=True):
-                array[i] = evaluated(call, frame, levers, predict)
+                array[i] = call(frame, levers, predict)
         if cost is not None:
             found[0] -= cost
         return [array.reshape(len(places), count, n) for array in found]
@@ -266,12 +267,3 @@ class Simulator:
 
     def _members_of(self, places: NDArray[np.int64]) -> list[int]:
         return sorted({place // len(self.scenarios) for place in places.tolist()})
-
-    def _lever(self, name: str) -> Lever:
-        found = next((lever for lever in self.levers if lever.name == name), None)
-        if found is None:
-            raise SettingError(
-                f"{readable(name)!r} is no lever; expected among "
-                f"{first_few(readable(lever.name) for lever in self.levers)}. To fix: name one of these."
-            )
-        return found

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from drivetrain.calls import named
 from drivetrain.data.data import Data
 from drivetrain.data.examples import Examples
+from drivetrain.data.kind import source_kind
 from drivetrain.data.seals.project import Project
 from drivetrain.errors import DataError, SettingError
 from drivetrain.evaluation.fitting import Verdict, judge_training
@@ -91,7 +92,8 @@ class ModelBase(ABC):
     @named
     def __init__(self, data: Data, *, metrics: Sequence[MetricLike] | MetricLike | None = None) -> None:
         self.data = data = asked_data(data)
-        self.metrics: tuple[Metric, ...] = resolve_metrics(metrics, data.target)
+        usual = getattr(source_kind(data.kind), "METRICS", None) if data.target.kind == "category" else None
+        self.metrics: tuple[Metric, ...] = resolve_metrics(usual if metrics is None else metrics, data.target)
         self.label = self.label or type(self).__name__
         self.history: list[Epoch] = []
         """One row per epoch trained, over all runs; may stay empty."""
@@ -167,7 +169,7 @@ class ModelBase(ABC):
 
     def scores_of(self, found: Predictions) -> Scores:
         """The scores of predictions of the validation set, beside what a constant answer reaches."""
-        return score(found, self.metrics, part="validation", baselines=self._baselines.constant(found))
+        return score(found, self.metrics, part="validation", baselines=self._baselines.beside(found))
 
     @named
     def embedding(self, column: str) -> Embedding:

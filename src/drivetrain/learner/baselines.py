@@ -27,6 +27,11 @@ if TYPE_CHECKING:
 METADATA, PROBE = "metadata alone", "linear probe"
 
 
+def metadata_beside(kind: str) -> bool:
+    """Whether what metadata alone reach stands beside every score of a kind of input."""
+    return getattr(source_kind(kind), "METADATA_BESIDE", False)
+
+
 def asked_audit(audit: Any) -> Audit | None:
     """What `drivetrain.audit` found, or None.
 
@@ -71,9 +76,10 @@ class Baselines:
             others[PROBE] = self._probe[0]
         return baselines(predictions, self._training_truth, metrics, others=others)
 
-    def constant(self, predictions: Predictions) -> dict[str, Predictions]:
-        """The constant answer to these rows, fitted on the training set: it stands beside every score."""
-        return constant_predictions(predictions, self._constant)
+    def beside(self, predictions: Predictions) -> dict[str, Predictions]:
+        """What stands beside every score of these rows: the constant answer, and of some kinds metadata alone."""
+        found = constant_predictions(predictions, self._constant)
+        return found | (self.metadata_alone(predictions) if metadata_beside(self.data.kind) else {})
 
     def metadata_alone(self, predictions: Predictions, audit: Audit | None = None) -> dict[str, Predictions]:
         """What metadata alone say of these rows, under its name; empty where they say nothing."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
@@ -16,6 +16,7 @@ from drivetrain.learner.saving.onnx_model import answers_with, check_asked, engi
 from drivetrain.learner.saving.torch_predictor import load_network, place_for
 from drivetrain.runtime.artefact import MODEL, Artefact, open_artefact
 from drivetrain.runtime.decisions import Decision
+from drivetrain.runtime.kinds import face, has_face
 from drivetrain.runtime.manifest import Manifest, Opening
 from drivetrain.runtime.predictor import checked_outputs
 from drivetrain.runtime.trust.quarantine import ensure_tried
@@ -26,6 +27,7 @@ from drivetrain.training.place import Place, Precision
 if TYPE_CHECKING:  # what only judging needs is loaded there: predicting shall start fast
     from drivetrain.data.examples import Examples
     from drivetrain.data.record import SavedData
+    from drivetrain.data.reopen import Reopened
     from drivetrain.data.seals.seal import SealedSet
     from drivetrain.data.sources import Source
     from drivetrain.evaluation.metrics.metrics import Metric
@@ -206,13 +208,15 @@ def _evaluate_own(
         check_validation(found.examples, project)
         predictions = judging()
         judged = score(predictions, measures, part="new" if new else "validation")
-        scores = _beside(judged, predictions, measures, saved)
+        scores = _beside(judged, predictions, measures, saved, (reopened, found.examples))
+        scores = _with_more(scores, artefact, reopened, predictions, measures)
         return Evaluation(scores, predictions, found.n_missing, judging.precision)
     sealed = seal_of(artefact) or _sealed_now(found.examples, artefact)
     opened = open_saved(
         artefact, judging, measures, saved=saved, sealed=sealed, project=project, main=judging.place.main
     )
-    scores = _beside(opened.scores, opened.predictions, measures, saved)
+    scores = _beside(opened.scores, opened.predictions, measures, saved, (reopened, found.examples))
+    scores = _with_more(scores, artefact, reopened, opened.predictions, measures)
     return Evaluation(scores, opened.predictions, found.n_missing, judging.precision, opened.opening)
 
 
@@ -223,13 +227,45 @@ def _measures(metrics: Any, manifest: Manifest) -> tuple[Metric, ...]:
     return resolve_metrics(manifest.metrics or None if metrics is None else metrics, manifest.target)
 
 
-def _beside(scores: Scores, predictions: Predictions, metrics: Sequence[Metric], saved: SavedData) -> Scores:
-    """The scores beside the constant answer of the training set, where the artefact holds it."""
+def _beside(
+    scores: Scores,
+    predictions: Predictions,
+    metrics: Sequence[Metric],
+    saved: SavedData,
+    judged: tuple[Reopened, Examples],
+) -> Scores:
+    """The scores beside what is reached without the model: a constant answer, and of some kinds metadata alone.
+
+    Args:
+        scores: Of the model.
+        predictions: Theirs.
+        metrics: Theirs.
+        saved: What the artefact holds of the data: the constant answer of the training set.
+        judged: The source, and the rows of it that were judged.
+    """
     from drivetrain.evaluation.baselines import constant_predictions  # noqa: PLC0415
     from drivetrain.evaluation.scores import beside  # noqa: PLC0415
+    from drivetrain.learner.baselines import METADATA, metadata_beside  # noqa: PLC0415
 
-    answer = saved.record.constant_answer
-    return scores if answer is None else beside(scores, metrics, constant_predictions(predictions, answer))
+    answer, (reopened, rows) = saved.record.constant_answer, judged
+    found = {} if answer is None else constant_predictions(predictions, answer)
+    if metadata_beside(rows.kind):
+        from drivetrain.auditing.shortcut import metadata_answers  # noqa: PLC0415 - brings forests
+
+        alone = metadata_answers(reopened.training(), rows, reopened.target)
+        found |= {} if alone is None else {METADATA: alone}
+    return beside(scores, metrics, found) if found else scores
+
+
+def _with_more(
+    scores: Scores, artefact: Artefact, reopened: Reopened, predictions: Predictions, metrics: Sequence[Metric]
+) -> Scores:
+    """The same with what a kind of input judges besides, such as the ranking of all items."""
+    kind = artefact.manifest.input.kind
+    if not has_face(kind, "judging"):
+        return scores
+    more = face(kind, "judging").of_saved(artefact, reopened.examples, predictions, metrics)
+    return replace(scores, scores={**scores.scores, **more})
 
 
 def _sealed_now(examples: Examples, artefact: Artefact) -> SealedSet:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-import torch
 
 from drivetrain.data.examples import Examples
 from drivetrain.errors import DataError
@@ -14,7 +13,7 @@ from drivetrain.evaluation.predictions import Predictions
 from drivetrain.runtime.spec import Arrays
 from drivetrain.settings import whole
 from drivetrain.training.callbacks import Row
-from drivetrain.training.feeding import ORDER, VIEWS, Feeder
+from drivetrain.training.feeding import ORDER, VIEWS, Feeder, loaded_for
 from drivetrain.training.recipe.plan import Phase
 
 if TYPE_CHECKING:
@@ -40,8 +39,9 @@ def show_batch(feeder: Feeder, kind: Any, examples: Examples, n: int) -> Chart:
     readable = [(row, array) for row, array in arrays if array is not None]
     loaded = [array for _, array in readable]
     if hasattr(kind, "drawn"):
-        draws = torch.from_numpy(feeder.random(VIEWS, 0, 0, 0).random((len(readable), kind.n_draws), dtype=np.float32))
-        views: list[Arrays] = kind.drawn(kind.collate(loaded), draws)
+        draws = feeder.random(VIEWS, 0, 0, 0).random((len(readable), kind.n_draws), dtype=np.float32)
+        batch = loaded_for(kind, loaded, draws)
+        views: list[Arrays] = kind.drawn(batch.tensors, batch.draws)
     else:
         views = [kind.spec.view(array) for array in loaded]
     return figures.batch([_shown(view, examples.kind) for view in views], [examples.values[row] for row, _ in readable])

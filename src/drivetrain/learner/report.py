@@ -20,6 +20,7 @@ from drivetrain.evaluation.scores import Score
 from drivetrain.learner.saving.validation_record import calibration_of
 from drivetrain.runtime.artefact import CARD, Artefact, write_durably
 from drivetrain.runtime.decisions import Decision
+from drivetrain.runtime.files.scanning import ANY
 from drivetrain.runtime.kinds import face, has_face, kind_name
 from drivetrain.runtime.manifest import Manifest, Opening
 from drivetrain.text import readable
@@ -129,14 +130,13 @@ def _understanding(model: ModelBase) -> Sequence[tuple[str, Html]]:
     kind = kind_name(model.data.kind)
     if not has_face(kind, "understanding"):
         return ()
-    spec = getattr(model, "spec", None) or getattr(getattr(model, "kind", None), "spec", None)
-    return face(kind, "understanding").report_sections(model.predict_rows, model.data, spec)
+    return face(kind, "understanding").model_sections(model)
 
 
 def _example(kind: str) -> str:
     """Name of a file of that kind; empty where it has none."""
     source = source_kind(kind)
-    suffixes = sorted(source.suffixes)
+    suffixes = sorted(source.suffixes - {ANY})
     return f"{one_of(source.noun)}{USUAL if USUAL in suffixes else suffixes[0]}" if suffixes else ""
 
 

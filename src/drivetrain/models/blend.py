@@ -120,6 +120,25 @@ class Blend(TabularModel):
             total += weight * model.outputs(tuple(seen)).astype(np.float64)
         return total.astype(np.float32)
 
+    @property
+    def has_contributions(self) -> bool:
+        """Whether all that answer have them."""
+        return all(model.has_contributions for model, weight in zip(self.models, self.weights, strict=True) if weight)
+
+    def added(self, views: Arrays) -> Floats:
+        """(N, C, K′) the weighted mean of what each column adds to each member's raw outputs."""
+        numbers, codes = split_views(self.spec, views, len(views[0]))
+        shares = zip(self.models, self.weights, self._columns(), strict=True)
+        return np.sum(
+            [weight * model.added((numbers, codes[:, own])) for model, weight, own in shares if weight], axis=0
+        )
+
+    def start(self) -> Floats:
+        """(K′,) the weighted mean of what the members start from."""
+        return np.sum(
+            [weight * model.start() for model, weight in zip(self.models, self.weights, strict=True) if weight], axis=0
+        )
+
     def parts(self) -> Iterator[NDArray[Any]]:
         """The weights, then what each model has learnt."""
         yield np.array(self.weights)
@@ -207,13 +226,13 @@ def _loss(table: Predictions) -> float:
 def shared_spec(models: Sequence[TabularModel]) -> Spec:
     """How rows are read so that each of the models finds what it reads: the same columns, the pairs of all."""
     specs = [model.spec for model in models]
-    if any(spec.columns != specs[0].columns for spec in specs):
+    if any((spec.columns, spec.words) != (specs[0].columns, specs[0].words) for spec in specs):
         raise DataError(
             "the models of a blend read different columns; expected the same ones. To fix: fit all of them on the same "
             "data."
         )
     pairs: dict[Pair, None] = dict.fromkeys(pair for spec in specs for pair in spec.pairs)
-    return Spec(columns=specs[0].columns, pairs=tuple(pairs))
+    return Spec(columns=specs[0].columns, pairs=tuple(pairs), words=specs[0].words)
 
 
 def _key(spec: Spec, at: int) -> str | Pair:

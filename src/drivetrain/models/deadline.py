@@ -50,6 +50,10 @@ class Deadline:
         """Whether there is none."""
         return math.isinf(self._end)
 
+    def less(self, seconds: float) -> Deadline:
+        """The same but for so many seconds that were spent elsewhere."""
+        return Deadline(self.left - seconds)
+
     def part(self, share: float) -> Deadline:
         """The end of that share of the time that is left."""
         return Deadline(max(0.0, self.left) * share)

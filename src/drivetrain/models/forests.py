@@ -6,8 +6,9 @@ Legend: N rows, F features, K trees a round.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,70 @@ PROBED_ROWS = 100_000
 """On which the time of a round is measured."""
 FIELDS = ("value", "feature_idx", "num_threshold", "missing_go_to_left", "left", "right", "is_leaf")
 """Of scikit-learn's nodes: what answers depend on."""
+KEPT = (*FIELDS, "count")
+"""Beside these how many training rows reached a node."""
+ROWS_AT_ONCE = 2048
+"""Rows that all trees answer before the next ones: so many stay in a core's cache."""
+
+
+@dataclass(frozen=True)
+class Forest:
+    """The trees of one forest as plain arrays: what is kept of a fitted one."""
+
+    start: Floats
+    """(K,) the raw outputs of no tree."""
+    trees: tuple[NDArray[Any], ...]
+    """Nodes as scikit-learn has them, round by round, in each round one tree for each raw output."""
+
+    @property
+    def rounds(self) -> int:
+        """How many there are."""
+        return len(self.trees) // len(self.start)
+
+    def raw(self, features: Features) -> Floats:
+        """(N, K) raw outputs."""
+        found = np.tile(self.start, (len(features), 1))
+        nothing, nowhere = np.zeros((0, 8), np.uint32), np.zeros(features.shape[1], np.uint32)
+        for first in range(0, len(features), ROWS_AT_ONCE):
+            rows = slice(first, first + ROWS_AT_ONCE)
+            some = np.ascontiguousarray(features[rows], np.float64)
+            for at, tree in enumerate(self._predictors):
+                found[rows, at % len(self.start)] += tree.predict(some, nothing, nowhere, 1)
+        return found
+
+    def as_arrays(self) -> dict[str, NDArray[Any]]:
+        """What `of_arrays` takes: the nodes of all trees one after the other, field by field."""
+        nodes = np.concatenate(self.trees)
+        sizes = np.array([len(tree) for tree in self.trees])
+        return {"start": self.start, "sizes": sizes, **{name: nodes[name].copy() for name in KEPT}}
+
+    @classmethod
+    def of_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Forest:
+        """The forest of such arrays.
+
+        Raises:
+            ValueError: They are no trees: a child does not come after its parent.
+        """
+        from sklearn.ensemble._hist_gradient_boosting.common import PREDICTOR_RECORD_DTYPE  # noqa: PLC0415
+
+        nodes: Any = np.zeros(int(arrays["sizes"].sum()), PREDICTOR_RECORD_DTYPE)
+        for name in KEPT:
+            nodes[name] = arrays[name]
+        trees: tuple[Any, ...] = tuple(np.split(nodes, np.cumsum(arrays["sizes"])[:-1]))
+        for tree in trees:
+            inner = np.flatnonzero(tree["is_leaf"] == 0)
+            for side in ("left", "right"):
+                child = tree[side][inner]
+                if (child <= inner).any() or (child >= len(tree)).any():
+                    raise ValueError("a child of a node lies outside its tree")
+        return cls(arrays["start"], trees)
+
+    @cached_property
+    def _predictors(self) -> list[Any]:
+        from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor  # noqa: PLC0415 - slow to import
+
+        nothing = np.zeros((0, 8), np.uint32)
+        return [TreePredictor(nodes, nothing, nothing) for nodes in self.trees]
 
 
 @dataclass(frozen=True)
@@ -75,7 +140,7 @@ def grow(
     seed: int,
     deadline: Deadline,
     most_rounds: int = MOST_ROUNDS,
-) -> Any:
+) -> Forest:
     """A fitted forest, cut where the held rows (or those scikit-learn holds out) were predicted best.
 
     Args:
@@ -118,8 +183,9 @@ def grow(
     else:
         forest.fit(features, truth, X_val=held[0], y_val=held[1])
     best = int(np.argmax(forest.validation_score_))  # the first is that of no tree
-    del forest._predictors[max(best, 1) :]  # the rounds of patience made it worse
-    return forest
+    kept = forest._predictors[: max(best, 1)]  # the rounds of patience made it worse
+    start = np.asarray(forest._baseline_prediction, np.float64).reshape(-1)
+    return Forest(start, tuple(tree.nodes for one_round in kept for tree in one_round))
 
 
 def round_seconds(growth: Growth, features: Features, truth: NDArray[Any], **settings: Any) -> float:
@@ -141,14 +207,3 @@ def round_seconds(growth: Growth, features: Features, truth: NDArray[Any], **set
 def faster(growth: Growth, by: float) -> Growth:
     """The same with larger steps."""
     return replace(growth, rate=min(MOST_RATE, growth.rate * by))
-
-
-def trees_of(forest: Any) -> Iterator[NDArray[Any]]:
-    """The nodes of each tree, round by round, in each round one tree for each raw output."""
-    return (tree.nodes for one_round in forest._predictors for tree in one_round)
-
-
-def raw_of(forest: Any, features: Features) -> Floats:
-    """(N, K)."""
-    found = forest._raw_predict(features) if hasattr(forest, "classes_") else forest.predict(features)
-    return np.asarray(found, np.float64).reshape(len(features), -1)

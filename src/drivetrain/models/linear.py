@@ -6,7 +6,7 @@ Legend: N rows, K′ lines (one for two classes or a number; one per class, labe
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -19,6 +19,7 @@ from drivetrain.data.data import Data
 from drivetrain.data.examples import Examples
 from drivetrain.kinds.tables.columns import read_names
 from drivetrain.kinds.tables.spec import Spec
+from drivetrain.kinds.tables.word_fitting import crossed_words
 from drivetrain.learner.base import MetricLike
 from drivetrain.models.deadline import Budget, Deadline
 from drivetrain.models.graph import Graph
@@ -86,11 +87,17 @@ class Linear(TabularModel):
         self._fit(Deadline.of(budget))
 
     def _fit(self, deadline: Deadline) -> None:
-        train, valid, target = self._some(self.data.train, MOST_ROWS), self.data.valid, self.data.target
-        features, truth = self._features(views_of(self.spec, train)), target.encode(train.values)
+        valid, target = self.data.valid, self.data.target
+        train, chosen = self._some(self.data.train, MOST_ROWS)
+        views = views_of(self.spec, train)
+        if self.spec.words:  # what the other folds say of each row's words
+            width = len(self.spec.word_numbers)
+            crossed = crossed_words(self.spec, self.data)[chosen]
+            views = (np.concatenate([views[0][:, : views[0].shape[1] - width], crossed], axis=1), views[1])
+        features, truth = self._features(views), target.encode(train.values)
         held = None
         if len(valid):
-            some = self._some(valid, MOST_JUDGED)
+            some, _ = self._some(valid, MOST_JUDGED)
             held = self._features(views_of(self.spec, some)), target.training_form(target.encode(some.values))
         if len(train) < len(self.data.train):
             reason = f"of {len(self.data.train):,}, by chance: the line hardly moves with more"
@@ -112,14 +119,15 @@ class Linear(TabularModel):
             reason = f"the time was up: {tried} of {len(STRENGTHS)} penalties were tried"
             self.decisions["steps"] = Decision(value="cut short", reason=reason)
 
-    def _some(self, rows: Examples, most: int) -> Examples:
-        """At most so many rows, by chance, of every class one at least."""
+    def _some(self, rows: Examples, most: int) -> tuple[Examples, NDArray[np.int64]]:
+        """At most so many rows, by chance, of every class one at least; and which."""
         if len(rows) <= most:
-            return rows
+            return rows, np.arange(len(rows))
         chosen = np.random.default_rng(self.seed).permutation(len(rows))[:most]
         if isinstance(self.data.target, CategoryTarget):
             chosen = np.union1d(chosen, np.unique(self.data.target.encode(rows.values), return_index=True)[1])
-        return rows.subset(np.sort(chosen))
+        chosen = np.sort(chosen)
+        return rows.subset(chosen), chosen
 
     def _solved(
         self, features: Any, truth: NDArray[Any], strength: float, start: Solved | None, deadline: Deadline
@@ -156,23 +164,14 @@ class Linear(TabularModel):
         shape = (n, 2 * width + sum(self.spec.n_codes))
         return sparse.csr_matrix((values[known], places[known], ends), shape=shape)
 
-    def contributions(self, rows: Examples) -> dict[str, Floats]:
-        """What each column adds to the answer of each row, exactly: with `start` the raw output of a line.
-
-        Each is told from the mean of the training rows: of two classes the logarithm of the odds of the second, of
-        several that of each class, of numbers deviations from their mean.
-
-        Args:
-            rows: Any rows of these data.
-
-        Returns:
-            Column → (N, K′).
-        """
-        means = self._means()
-        found: dict[str, Floats] = {}
-        features = self._features(views_of(self.spec, rows))
-        for name, places in self._places().items():
-            found[name] = features[:, places] @ self.weights[places] - means[places] @ self.weights[places]
+    def added(self, views: Arrays) -> Floats:
+        """(N, C, K′) how far each column moves the raw output from that of the mean of the training rows."""
+        features, means = self._features(views), self._means()
+        found = np.zeros((features.shape[0], len(self.spec.columns), self.weights.shape[1]))
+        places = self._places()
+        for at, column in enumerate(self.spec.columns):
+            own = places.get(column.name, np.zeros(0, np.int64))
+            found[:, at] = features[:, own] @ self.weights[own] - means[own] @ self.weights[own]
         return found
 
     def start(self) -> Floats:
@@ -189,6 +188,7 @@ class Linear(TabularModel):
         found: dict[str, list[int]] = {}
         width = len(self.spec.number_names)
         names = [column.name for column in self.spec.numbers for _ in read_names(column)]
+        names += [words.column for words in self.spec.words for _ in words.numbers]
         for at, name in enumerate(names):
             found.setdefault(name, []).extend((at, width + at))
         at = 2 * width
@@ -212,6 +212,14 @@ class Linear(TabularModel):
         """Weights and intercept."""
         yield self.weights
         yield self.intercept
+
+    def learnt(self) -> dict[str, NDArray[Any]]:
+        """Weights and intercept, by name."""
+        return {"weights": self.weights, "intercept": self.intercept}
+
+    def take(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Be the line of these weights."""
+        self.seed, self.weights, self.intercept = 0, arrays["weights"], arrays["intercept"]
 
     def as_onnx(self) -> bytes:
         """The model as one ONNX graph: what `Spec.view` gives → raw outputs."""

@@ -8,20 +8,22 @@ from __future__ import annotations
 import hashlib
 import weakref
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any, cast
+from typing import Any, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from drivetrain.calls import named
 from drivetrain.data.data import Data
 from drivetrain.data.examples import Examples
 from drivetrain.data.inputs import Cells
-from drivetrain.errors import DataError
+from drivetrain.errors import DataError, InputError
 from drivetrain.evaluation.predictions import Predictions
 from drivetrain.kinds.tables.fitting import describe
 from drivetrain.kinds.tables.spec import Spec
+from drivetrain.kinds.tables.word_fitting import crossed_numbers, words_decision
 from drivetrain.learner.base import MetricLike, ModelBase
 from drivetrain.runtime.kinds import kind_name
 from drivetrain.runtime.spec import Arrays
@@ -52,6 +54,7 @@ class TabularModel(ModelBase):
                 "dt.table(...), or use dt.Learner."
             )
         self.spec = described(self.data) if spec is None else spec
+        self.decisions |= words_decision(self.spec)
 
     # ── what a class says ───────────────────────────────────────────────────────────────────────────────────────
 
@@ -67,6 +70,64 @@ class TabularModel(ModelBase):
     def as_onnx(self) -> bytes:
         """The model as one ONNX graph: what `Spec.view` gives → raw outputs."""
 
+    def learnt(self) -> dict[str, NDArray[Any]]:
+        """All that was learnt, by name: what an interrupted contest keeps of a model that can be taken up again."""
+        raise NotImplementedError
+
+    def take(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Be the model that `learnt` gave these arrays."""
+        raise NotImplementedError
+
+    @classmethod
+    def of_learnt(
+        cls,
+        data: Data,
+        spec: Spec,
+        arrays: Mapping[str, NDArray[Any]],
+        *,
+        metrics: Sequence[MetricLike] | MetricLike | None = None,
+    ) -> Self:
+        """A model that is not fitted but taken up.
+
+        Args:
+            data: That it was fitted on.
+            spec: How it reads rows.
+            arrays: What its `learnt` gave.
+            metrics: What people read.
+        """
+        model = cls.__new__(cls)
+        TabularModel.__init__(model, data, metrics=metrics, spec=spec)
+        model.take(arrays)
+        return model
+
+    def added(self, views: Arrays) -> Floats:
+        """(N, C, K′) what each column of `spec.columns` adds to the raw outputs of rows as `views_of` gives them.
+
+        Raises:
+            DataError: Its answers are no sums over columns.
+        """
+        raise self._no_sums()
+
+    def start(self) -> Floats:
+        """(K′,) the raw output that contributions are told from: the mean of the training rows.
+
+        Raises:
+            DataError: Its answers are no sums over columns.
+        """
+        raise self._no_sums()
+
+    @property
+    def has_contributions(self) -> bool:
+        """Whether `contributions` and `start` can be had."""
+        return type(self).added is not TabularModel.added
+
+    def _no_sums(self) -> DataError:
+        return DataError(
+            f"a {self.label} does not know what each column adds to its answers; expected dt.Trees, dt.Linear, or "
+            "a dt.Blend of these alone. To fix: fit one of them on the same data; or read what `report` shows of any "
+            "model: how important columns are, and how the answers move with them."
+        )
+
     # ── what follows ────────────────────────────────────────────────────────────────────────────────────────────
 
     def predict_rows(self, rows: Examples, /) -> Predictions:
@@ -77,6 +138,42 @@ class TabularModel(ModelBase):
         truth = target.training_form(target.encode(rows.values))
         loss = row_losses(target, outputs.astype(np.float64), truth)
         return Predictions.of(rows, target, target.activate(outputs), loss=loss)
+
+    @named
+    def contributions(self, rows: Any) -> dict[str, Floats]:
+        """What each column adds to the answer of each row, exactly: with `start` they sum to the raw output.
+
+        Of two classes that is the logarithm of the odds of the second, of several classes the score of each (before
+        softmax), of labels the logarithm of each label's odds, of numbers deviations from the mean in units of
+        `target.std`. It says how this model answers, not what causes what.
+
+        Of a line they are told from the mean of the training rows. Of boosted trees they are the Shapley values of
+        the trees' paths (path-dependent TreeSHAP, Lundberg, Erion and Lee 2018), summed over all that is read of a
+        column; of what is read of a pair of columns each gets half. A blend has the weighted mean of its members'.
+
+        Args:
+            rows: Rows of these data, such as `data.valid`; or what `predict_array` takes: a row, a list, a table, a
+                file.
+
+        Returns:
+            Column → (N, K′).
+
+        Raises:
+            DataError: Its answers are no sums over columns, as those of a net.
+            InputError: A row cannot be read; the message says which.
+
+        Example:
+            ::
+
+                trees = dt.Trees(data)
+                added = trees.contributions({"age": 39, "town": "Bern"})
+                print(trees.start(), added["age"])
+        """
+        if not self.has_contributions:
+            raise self._no_sums()
+        views = views_of(self.spec, rows) if isinstance(rows, Examples) else _read(self.spec, rows)
+        found = self.added(views)
+        return {column.name: found[:, at] for at, column in enumerate(self.spec.columns)}
 
     def identity(self) -> str:
         """SHA-256 of all that it has learnt, and of how rows are read."""
@@ -115,6 +212,27 @@ def views_of(spec: Spec, rows: Examples) -> Arrays:
     """All rows as a model reads them: (N, P) float32 and (N, Q + J) codes, an empty array for what there is none of."""
     raw, codes = spec.load_many(cast(Cells, rows.inputs).columns)
     return split_views(spec, spec.view_many((raw, codes)), len(rows))
+
+
+def _read(spec: Spec, given: Any) -> Arrays:
+    """The same of rows that people hand over."""
+    found: list[Arrays] = []
+    done = 0
+    for part in spec.parts(given, at_once=ROWS_AT_ONCE):
+        for at, error in part.errors.items():
+            raise InputError(f"row {done + at + 1}: {error}")
+        found.append(split_views(spec, part.views, part.n))
+        done += part.n
+    if not found:
+        return np.zeros((0, len(spec.number_names)), np.float32), np.zeros((0, len(spec.n_codes)), np.int64)
+    numbers, codes = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
+    return numbers, codes
+
+
+def training_views(spec: Spec, data: Data) -> Arrays:
+    """The same of the training rows, with what the other folds say of each row's words."""
+    numbers, codes = views_of(spec, data.train)
+    return crossed_numbers(spec, data, numbers), codes
 
 
 def split_views(spec: Spec, views: Arrays, n: int) -> Arrays:

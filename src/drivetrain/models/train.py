@@ -14,7 +14,7 @@ from drivetrain.data.data import Data
 from drivetrain.data.examples import Examples
 from drivetrain.errors import DataError, DrivetrainError
 from drivetrain.evaluation.baselines import constant_answer, constant_predictions
-from drivetrain.evaluation.metrics.metrics import resolve_metrics
+from drivetrain.evaluation.metrics.metrics import Metric, resolve_metrics
 from drivetrain.evaluation.predictions import Predictions
 from drivetrain.evaluation.scores import Scores
 from drivetrain.learner.arguments import asked_data
@@ -24,6 +24,8 @@ from drivetrain.learner.learner import Learner
 from drivetrain.models.blend import Blend, grid, mixed
 from drivetrain.models.constant import Constant
 from drivetrain.models.deadline import Budget, Deadline
+from drivetrain.models.kept import Found, Kept, line_or_trees
+from drivetrain.models.kept import net as kept_net
 from drivetrain.models.leaderboard import (
     BLEND,
     CONSTANT,
@@ -38,6 +40,8 @@ from drivetrain.models.leaderboard import (
 )
 from drivetrain.models.linear import Linear
 from drivetrain.models.net import Net
+from drivetrain.models.ratings.entrants import entrants
+from drivetrain.models.ratings.questions import Asked, asked_of, board_of, model_of
 from drivetrain.models.trees import Trees
 from drivetrain.notices import warn
 from drivetrain.progress import say
@@ -45,11 +49,14 @@ from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.kinds import kind_name
 from drivetrain.runtime.times import seconds_of
 from drivetrain.settings import refuse, whole
+from drivetrain.text import short_reason
 
 FOR_THE_LINE = 0.15
 """Share of the time that the plain line may take; mostly it takes less."""
 JUDGINGS = 6
 """Times as long as judging one candidate that is kept back for the end: comparisons, corrections, the blend."""
+QUICK_S = 0.1
+"""A model of ratings that takes no longer is fitted, however little time is left."""
 LEAST_S = 1.0
 """Below which trees are not begun."""
 FOR_TREES = 0.5
@@ -124,16 +131,21 @@ def train(
 ) -> Trained:
     """Train what suits the data within a time, and say which model won, by how much, and whether that is real.
 
-    Of a table a constant answer, a plain line, boosted trees and a network are fitted, the last three blended, and all
-    judged on the same validation rows. Of other data a `Learner` is fine-tuned. What a candidate's score is worth once
-    it is known that the best was chosen stands beside it (`leaderboard`); the sealed test set stays closed.
+    Of ratings and events biases, popularity, factors, neighbours, EASE and, of ratings, a network compete by two
+    questions, how wrong ratings are and which items come first, and rarely the same one is best at both: the model
+    then rates as the one and ranks as the other. Of a table a constant answer, a plain line, boosted trees and a
+    network are fitted, the last three blended, and all judged on the same validation rows. Of other data a
+    `Learner` is fine-tuned. The same call after an interruption takes up what was fitted of a table before it, and
+    the time that took counts as spent. What a candidate's score is worth once it is known that the best was chosen
+    stands beside it (`leaderboard`); the sealed test set stays closed.
 
     Args:
         data: What `drivetrain.table`, `drivetrain.images` or another kind gave, with validation rows.
         budget: The time all of it may take, as "90s", "5min", "1.5h" or seconds; it may end earlier. None: as long as
             it takes; of a network that is no plan.
         metrics: What people read; candidates are compared by the first. None takes what suits the target, and
-            compares by log loss, numbers by RMSE.
+            compares by log loss, numbers by RMSE. Of ratings also "ndcg@10", "recall@10", "map@10" (any number) and
+            "auc": where one of these is the first, the best at ranking wins.
         seed: Of all draws.
 
     Raises:
@@ -151,6 +163,8 @@ def train(
     data, seed = asked_data(data), whole("seed", seed, least=0)
     seconds = None if budget is None else seconds_of(budget)
     deadline = Deadline.of(None if seconds is None else max(0.1, seconds - seconds_spent()))
+    asked = asked_of(metrics, events="scale" not in data.options) if kind_name(data.kind) == "ratings" else None
+    metrics = metrics if asked is None else asked.rows
     resolve_metrics(metrics, data.target)
     if not len(data.valid):
         raise DataError(
@@ -159,7 +173,17 @@ def train(
         )
     contest = _Contest(data, metrics, seed, deadline)
     if kind_name(data.kind) == "table":
-        contest.of_tables()
+        contest.keep(seconds)
+        try:
+            contest.of_tables()
+            found = contest.ended(began)
+        except BaseException:
+            contest.stopped()
+            raise
+        contest.over()
+        return found
+    if asked is not None:
+        contest.of_ratings(asked)
     else:
         contest.of_networks(budget)
     return contest.ended(began)
@@ -174,9 +198,33 @@ class _Contest:
         self.decisions: dict[str, Decision] = {"compared by": decided}
         self.found: list[Candidate] = []
         self.left_out: dict[str, str] = {}
+        self.asked: Asked | None = None
+        """Of ratings, which question comes first."""
         self.judging_s = 0.0
         self.reading_s = 0.0
         """How long it takes to find out how rows are read."""
+        self.kept: Kept | None = None
+        """Candidates of this contest that an interruption would leave behind."""
+
+    # ── interruptions ───────────────────────────────────────────────────────────────────────────────────────────
+
+    def keep(self, seconds: float | None) -> None:
+        """Keep candidates while the contest goes on, and take up what an interrupted one has left."""
+        settings = {"seconds": seconds, "seed": self.seed, "metrics": [metric.name for metric in self._metrics()]}
+        self.kept = Kept(self.data, settings)
+
+    def stopped(self) -> None:
+        """What was kept stays, for the same call."""
+        if self.kept is not None:
+            self.kept.release()
+
+    def over(self) -> None:
+        """Nothing is kept any more."""
+        if self.kept is not None:
+            self.kept.delete()
+
+    def _metrics(self) -> tuple[Metric, ...]:
+        return resolve_metrics(self.metrics, self.data.target)
 
     # ── tables ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -186,13 +234,14 @@ class _Contest:
         began = time.monotonic()
         self._enter(CONSTANT, lambda: Constant(data, metrics=metrics))
         self.reading_s = time.monotonic() - began - self.judging_s
-        self._enter(LINE, lambda: Linear(data, metrics=metrics, budget=self._share(FOR_THE_LINE), seed=self.seed))
+        line = self._share(FOR_THE_LINE)
+        self._enter(LINE, lambda: Linear(data, metrics=metrics, budget=line, seed=self.seed), self._again(Linear))
         left = self._left()
         if left < LEAST_S:
             self._leave(TREES, f"{max(0.0, left):.1f} s were left of the budget. To fix: give it more time")
         else:
             trees = self._share(FOR_TREES)
-            self._enter(TREES, lambda: Trees(data, metrics=metrics, budget=trees, seed=self.seed))
+            self._enter(TREES, lambda: Trees(data, metrics=metrics, budget=trees, seed=self.seed), self._again(Trees))
         self._net()
         self._blend()
 
@@ -205,14 +254,18 @@ class _Contest:
             self._leave(NET, f"{why}. To fix: give it more time")
             return
 
+        def new() -> Learner:
+            return Learner(self.data, metrics=self.metrics, seed=self.seed, device="cpu")
+
         def fitted() -> Learner:
-            learner = Learner(self.data, metrics=self.metrics, seed=self.seed, device="cpu")
+            learner = new()
             with spent_elsewhere(0.0):  # what the budget has lost is counted here
                 if self.deadline.never:
                     return learner.fine_tune(NET_EPOCHS)
-                return learner.fine_tune(budget=max(1.0, self._left()))
+                seconds = max(1.0, self._left())
+                return learner.fine_tune(budget=seconds if self.kept is None else self.kept.seconds(NET, seconds))
 
-        self._enter(NET, fitted)
+        self._enter(NET, fitted, lambda found: kept_net(new(), found))
 
     def _share(self, share: float) -> Budget:
         return None if self.deadline.never else max(0.05, self._left() * share)
@@ -221,7 +274,29 @@ class _Contest:
         """Seconds for fitting: what is left but for judging at the end."""
         return self.deadline.left - JUDGINGS * self.judging_s
 
-    def _enter(self, name: str, fit: Callable[[], ModelBase]) -> None:
+    def _again(self, kind: type[Linear | Trees]) -> Callable[[Found], ModelBase]:
+        return lambda found: line_or_trees(kind, found, self.data, self.metrics)
+
+    def _taken_up(self, name: str, again: Callable[[Found], ModelBase]) -> tuple[ModelBase, float] | None:
+        """The candidate of a contest that was interrupted, and what it took then: that time is spent."""
+        found = None if self.kept is None else self.kept.find(name)
+        if found is None:
+            return None
+        try:
+            model = again(found)
+        except (ValueError, KeyError, RuntimeError) as error:
+            warn(f"{name}: what an interrupted call had kept cannot be used ({short_reason(error)}); fitted anew")
+            return None
+        say(f"{name}: taken up from a call that was interrupted")
+        self.deadline = self.deadline.less(found.seconds)
+        return model, found.seconds
+
+    def _enter(
+        self, name: str, fit: Callable[[], ModelBase], again: Callable[[Found], ModelBase] | None = None
+    ) -> None:
+        if again is not None and (found := self._taken_up(name, again)) is not None:
+            self._judge(name, *found)
+            return
         began = time.monotonic()
         try:
             model = fit()
@@ -229,6 +304,8 @@ class _Contest:
             self._leave(name, str(error) or "there was not enough memory")
             return
         seconds = time.monotonic() - began
+        if again is not None and self.kept is not None:
+            self.kept.put(name, model, seconds)
         self._judge(name, model, seconds)
 
     def _judge(self, name: str, model: ModelBase, seconds: float, variants: tuple[Predictions, ...] = ()) -> None:
@@ -237,7 +314,8 @@ class _Contest:
         said = model.predict_rows(self.data.valid) if known else model.predictions()
         scores = model.scores_of(said) if known else model.validate()
         self.found.append(Candidate(name, seconds, scores, said, model, variants))
-        self.judging_s = 0.0 if known else time.monotonic() - began  # the first one waits for libraries
+        first = known or len(self.found) == 1  # which waits for libraries
+        self.judging_s = 0.0 if first else time.monotonic() - began
         say(f"{name}: {', '.join(str(score) for score in scores.values())} ({seconds:.1f} s)")
 
     def _leave(self, name: str, reason: str) -> None:
@@ -264,6 +342,22 @@ class _Contest:
         self.left_out[name] = reason
         say(f"{name}: left out, {reason}")
 
+    # ── ratings ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def of_ratings(self, asked: Asked) -> None:
+        """Biases, popularity, factors, neighbours, EASE, by two questions: how wrong ratings are, what comes first."""
+        self.asked = asked
+        for one in entrants(self.data, self.metrics, self.seed):
+            left = self._left()
+            if one.why_not or QUICK_S < one.least_s > left:
+                short = (
+                    f"it takes about {one.least_s:.2g} s, and {max(0.0, left):.2g} s were left beside what judging "
+                    "takes. To fix: give more time"
+                )
+                self._leave(one.name, one.why_not or short)
+                continue
+            self._enter(one.name, lambda one=one: one.fit(self._share(FOR_TREES)))
+
     # ── networks ────────────────────────────────────────────────────────────────────────────────────────────────
 
     def of_networks(self, budget: Budget) -> None:
@@ -287,15 +381,17 @@ class _Contest:
         if not any(one.model is not None for one in self.found):
             reasons = "; ".join(f"{name}: {reason}" for name, reason in self.left_out.items())
             raise DataError(f"no candidate could be fitted: {reasons}. To fix: see the reasons.")
-        board = rank(self.found, self.by, left_out=self.left_out)
-        best = next(one for one in board.candidates if one.model is not None)
-        model: ModelBase = best.model
+        if self.asked is None:
+            board = rank(self.found, self.by, left_out=self.left_out)
+            model: ModelBase = next(one for one in board.candidates if one.model is not None).model
+        else:
+            board = board_of(self.found, self.by, self.asked, self.left_out)
+            model = model_of(board, self.asked)
         told = Decision(value=board.winner.name, reason=board.about_the_line())
         decisions = {**model.decisions, **self.decisions, "winner": told}
         model.decisions = dict(decisions)
-        found = Trained(self.data, model, board, time.monotonic() - began, decisions)
-        say(str(found))
-        return found
+        say(f"winner: {board.winner.name}; {board.about_the_line()}")
+        return Trained(self.data, model, board, time.monotonic() - began, decisions)
 
 
 Trained.__module__ = "drivetrain"  # where people find it, so that messages and help say so

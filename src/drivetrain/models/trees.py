@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any, cast
 
 import numpy as np
@@ -16,25 +17,35 @@ from drivetrain.calls import named
 from drivetrain.data.data import Data
 from drivetrain.data.examples import Examples
 from drivetrain.data.inputs import Cells
+from drivetrain.kinds.tables.columns import read_names
 from drivetrain.kinds.tables.encoding import Statistics, fit_statistics, folds_of, strongest_pairs
 from drivetrain.kinds.tables.fitting import with_pairs
 from drivetrain.kinds.tables.spec import Spec
 from drivetrain.learner.base import MetricLike
+from drivetrain.models import contributing
 from drivetrain.models.deadline import Budget, Deadline
 from drivetrain.models.forests import (
     FIELDS,
     Features,
+    Forest,
     Growth,
     Held,
     faster,
     grow,
     pace,
-    raw_of,
     round_seconds,
-    trees_of,
 )
 from drivetrain.models.graph import Graph, Tree, tree_of
-from drivetrain.models.tabular import Floats, Outputs, TabularModel, as_outputs, loss_of, split_views, views_of
+from drivetrain.models.tabular import (
+    Floats,
+    Outputs,
+    TabularModel,
+    as_outputs,
+    loss_of,
+    split_views,
+    training_views,
+    views_of,
+)
 from drivetrain.progress import say
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.spec import Arrays
@@ -109,7 +120,7 @@ class Trees(TabularModel):
         if self.quantile is not None and not isinstance(self.data.target, NumberTarget):
             refuse("quantile", quantile, "None: the target is no number", fix="To fix: leave it out.")
         self.statistics = Statistics((), ())
-        self.forests: list[list[Any]] = []
+        self.forests: list[list[Forest]] = []
         """Of each member one forest for a category, one per label or number else."""
         self._fit(flag("pairs", pairs), Deadline.of(budget))
 
@@ -120,7 +131,7 @@ class Trees(TabularModel):
         said = as_outputs(target, train.values)
         if pairs:
             self._find_pairs(said, deadline)
-        seen = views_of(self.spec, train)
+        seen = training_views(self.spec, self.data)
         self.statistics, told = self._told(seen, said, 0)
         features, truth = self._features(seen, told), target.training_form(target.encode(train.values))
         held = None
@@ -128,7 +139,7 @@ class Trees(TabularModel):
             held = self._features(views_of(self.spec, valid)), target.training_form(target.encode(valid.values))
         clock = _Clock(deadline)
         growths = self._paced(GROWTHS if held is not None else GROWTHS[:1], features, truth, deadline)
-        first: list[tuple[float, list[Any], Growth]] = []
+        first: list[tuple[float, list[Forest], Growth]] = []
         for growth in growths:
             if first and not clock.enough:
                 break
@@ -162,7 +173,7 @@ class Trees(TabularModel):
         if judged and len(growths) == 1:
             why = f"no time to try other settings; steps of {growth.rate:.2g}"
         self.decisions["trees"] = Decision(value=growth.name, reason=why)
-        rounds = max(len(forest._predictors) for member in self.forests for forest in member)
+        rounds = max(forest.rounds for member in self.forests for forest in member)
         stopped = "the validation loss" if judged else "the loss of training rows that were held out"
         reason = "the time was up" if deadline.over else f"{stopped} did not fall any more"
         self.decisions["rounds"] = Decision(value=rounds, reason=reason)
@@ -187,7 +198,7 @@ class Trees(TabularModel):
         made = with_pairs(self.spec, chosen, cast(Cells, train.inputs).columns)
         within = np.cumsum([len(pair.seen) for pair in made.pairs]) <= MOST_SEEN
         kept = tuple(pair for pair, fits in zip(made.pairs, within, strict=True) if fits)
-        self.spec = Spec(columns=made.columns, pairs=kept)
+        self.spec = Spec(columns=made.columns, pairs=kept, words=made.words)
         told = ", ".join(f"{pair.first} × {pair.second}" for pair in kept[:4]) or "none"
         reason = f"columns of many names, two by two, the strongest first: {told}"
         if len(kept) < len(made.pairs):
@@ -212,10 +223,10 @@ class Trees(TabularModel):
         *,
         member: int,
         deadline: Deadline,
-    ) -> list[Any]:
+    ) -> list[Forest]:
         """One forest for a category, one per label or number else."""
         columns: list[Any] = [()] if truth.ndim == 1 else [(slice(None), at) for at in range(truth.shape[1])]
-        found: list[Any] = []
+        found: list[Forest] = []
         for at, column in enumerate(columns):
             own = None if held is None else (held[0], held[1][column])
             settings = self._settings(features, member, deadline.part(1 / (len(columns) - at)))
@@ -283,12 +294,53 @@ class Trees(TabularModel):
         """(N, K) logarithms of odds, or numbers in deviations from their mean."""
         return self._raw(self.forests, self._features(split_views(self.spec, views, len(views[0])))).astype(np.float32)
 
-    def _raw(self, members: Sequence[Sequence[Any]], features: Features) -> Floats:
+    def _raw(self, members: Sequence[Sequence[Forest]], features: Features) -> Floats:
         """(N, K) the mean of all members; of two classes the second against nothing."""
-        said = [np.concatenate([raw_of(forest, features) for forest in member], axis=1) for member in members]
+        said = [np.concatenate([forest.raw(features) for forest in member], axis=1) for member in members]
         found: Floats = np.mean(said, axis=0)
         if isinstance(self.data.target, CategoryTarget) and found.shape[1] == 1:
             found = np.concatenate([np.zeros_like(found), found], axis=1)
+        return found
+
+    def added(self, views: Arrays) -> Floats:
+        """(N, C, K′) Shapley values of the trees' paths, summed over what is read of a column; see `contributing`."""
+        features, owned = self._features(views), self._owned()
+        total: Floats = np.zeros((len(features), owned.shape[1], len(self.start())))
+        for member in self._leaves:
+            first = 0
+            for forest, leaves in member:
+                last = first + len(forest.start)
+                total[:, :, first:last] += contributing.contributions(leaves, features, owned, len(forest.start))
+                first = last
+        return total / len(self.forests)
+
+    def start(self) -> Floats:
+        """(K′,) the raw output of a row of which nothing is known: the mean of those of the rows it was grown on."""
+        said = [
+            np.concatenate([contributing.expected(forest, leaves) for forest, leaves in member])
+            for member in self._leaves
+        ]
+        return np.mean(said, axis=0)
+
+    @cached_property
+    def _leaves(self) -> list[list[tuple[Forest, list[contributing.Leaves]]]]:
+        """Of each member its forests, with their leaves."""
+        return [[(forest, contributing.leaves_of(forest)) for forest in member] for member in self.forests]
+
+    def _owned(self) -> Floats:
+        """(F, C) which share of a feature is each column's: all of it, or half of a pair's."""
+        spec = self.spec
+        names = [(column.name,) for column in spec.numbers for _ in read_names(column)]
+        names += [(words.column,) for words in spec.words for number in words.numbers for _ in read_names(number)]
+        of_codes = [*((column.name,) for column in spec.categories), *((one.first, one.second) for one in spec.pairs)]
+        names += [of_codes[at] for at in self._few]
+        for at, table in zip(self._many, self.statistics.tables, strict=True):
+            names += [of_codes[at]] * table.shape[1]
+        place = {column.name: at for at, column in enumerate(spec.columns)}
+        found: Floats = np.zeros((len(names), len(place)))
+        for feature, owners in enumerate(names):
+            for name in owners:
+                found[feature, place[name]] += 1 / len(owners)
         return found
 
     def parts(self) -> Iterator[NDArray[Any]]:
@@ -296,9 +348,31 @@ class Trees(TabularModel):
         yield from self.statistics.tables
         for member in self.forests:
             for forest in member:
-                yield np.asarray(forest._baseline_prediction)
-                for tree in trees_of(forest):
+                yield forest.start
+                for tree in forest.trees:
                     yield from (tree[field] for field in FIELDS)
+
+    def learnt(self) -> dict[str, NDArray[Any]]:
+        """Statistics and trees, by name."""
+        found: dict[str, NDArray[Any]] = {"weights": np.array(self.statistics.weights)}
+        found |= {f"told.{at}": table for at, table in enumerate(self.statistics.tables)}
+        for member, forests in enumerate(self.forests):
+            for at, forest in enumerate(forests):
+                found |= {f"forest.{member}.{at}.{name}": array for name, array in forest.as_arrays().items()}
+        return found
+
+    def take(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Be the trees of these arrays."""
+        self.seed, self.monotone, self.quantile = 0, {}, None
+        weights = arrays["weights"].tolist()
+        self.statistics = Statistics(tuple(arrays[f"told.{at}"] for at in range(len(weights))), tuple(weights))
+        members: dict[int, dict[int, dict[str, NDArray[Any]]]] = {}
+        for name, array in arrays.items():
+            if name.startswith("forest."):
+                _, member, at, field = name.split(".")
+                members.setdefault(int(member), {}).setdefault(int(at), {})[field] = array
+        self.forests = [[Forest.of_arrays(one[at]) for at in sorted(one)] for _, one in sorted(members.items())]
+        self.members = len(self.forests)
 
     def as_onnx(self) -> bytes:
         """The model as one ONNX graph: what `Spec.view` gives → raw outputs."""
@@ -309,11 +383,11 @@ class Trees(TabularModel):
         base, trees = np.zeros(n_outputs), list[Tree]()
         for member in self.forests:
             for place, forest in enumerate(member):
-                start = np.asarray(forest._baseline_prediction, np.float64).reshape(-1)
+                start = forest.start
                 two = isinstance(self.data.target, CategoryTarget) and len(start) == 1
                 first = 1 if two else place
                 base[first : first + len(start)] += start / len(self.forests)
-                each = enumerate(trees_of(forest))
+                each = enumerate(forest.trees)
                 trees += [tree_of(nodes, first + at % len(start), 1 / len(self.forests)) for at, nodes in each]
         features = graph.joined([*graph.numbers(), *few, *told])
         raw = graph.trees(features, trees, base, "raw", n_features=self.n_features)

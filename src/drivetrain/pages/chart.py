@@ -193,6 +193,17 @@ def as_file(shown: Html, side: float) -> tuple[bytes, str]:
     return Chart(picture_panel(shown, side)).svg.encode(), "image/svg+xml"
 
 
+def sound_of(shown: Html) -> tuple[bytes, str] | None:
+    r"""What can be heard of what a kind of input shows of a row, and its media type; None where nothing can.
+
+    Example:
+        >>> sound_of(tag("audio", src="data:audio/wav;base64,UklG"))
+        (b'RIF', 'audio/wav')
+    """
+    held = re.search(r'<audio[^>]* src="data:(audio/\w+);base64,([^"]+)"', shown)
+    return None if held is None else (base64.b64decode(held[2]), held[1])
+
+
 def fitting(said: str, width: float, size_px: float = 12, *, end: bool = False) -> str:
     """Text on one line, its middle (or with `end` its beginning) left out where it is too long.
 

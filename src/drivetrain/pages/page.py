@@ -14,7 +14,7 @@ def document(title: str, *body: Html, style: str = "", script: str = "") -> str:
     """A page around its content, as HTML to be encoded as UTF-8.
 
     Its style sheet and script are the kit's, with what `style` and `script` add; its policy allows these alone,
-    pictures inside it, and no request.
+    pictures and sounds inside it, and no request.
 
     Example:
         >>> document("<b>", page_header("A title", "what of", skip="To the result"), tag("main", "…", id="main"))[:15]
@@ -23,8 +23,8 @@ def document(title: str, *body: Html, style: str = "", script: str = "") -> str:
     style = "".join(map(resource, ("theme.css", "page.css", "charts.css"))) + style
     script = resource("page.js") + script
     policy = (
-        f"default-src 'none'; img-src data:; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
-        "base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; img-src data:; media-src data:; style-src '{_hash(style)}'; "
+        f"script-src '{_hash(script)}'; base-uri 'none'; form-action 'none'"
     )
     head = tag(
         "head",

@@ -43,7 +43,16 @@ SEAL = "seal.json"
 GET_AGAIN = "To fix: get the model again from whoever made it, or save it anew."
 
 MOST_MANIFEST_BYTES, MOST_INDENTED_BYTES = 32 * 2**20, 2**20
-MOST_BYTES = {WEIGHTS: 16 * 2**30, MODEL: 2**31 - 1, CARD: 16 * 2**20, DATA: 64 * 2**20, SEAL: 64 * 2**20}
+MOST_BYTES = {
+    WEIGHTS: 16 * 2**30,
+    MODEL: 2**31 - 1,
+    CARD: 16 * 2**20,
+    DATA: 64 * 2**20,
+    SEAL: 64 * 2**20,
+    "ratings.npz": 4 * 2**30,
+    "attributes.json": 2**30,
+    "updates.json": 2**30,
+}
 """Of a file of a model from elsewhere; looked at before it is read. Of any other `MOST_OTHER_BYTES`."""
 MOST_OTHER_BYTES = 32 * 2**20
 

@@ -1,10 +1,10 @@
 """The table of kinds of input: which package describes, reads, trains, shows and serves each of them.
 
-A kind is a package with up to six modules, its faces, which stand on different floors: `spec` (runtime), `serve`
-(runtime), `source` (no torch), `show` (no torch), `understanding` (what a model goes by, for its report; no torch) and
-`training` (torch). They are imported when they are asked for. A
-kind from another package joins through the entry-point group ``drivetrain.kinds``: the entry's name is the kind's, its
-value is the package that holds the faces.
+A kind is a package with up to seven modules, its faces, which stand on different floors: `spec` (runtime), `serve`
+(runtime), `source` (no torch), `show` (no torch), `understanding` (what a model goes by, for its report; no torch),
+`judging` (scores of a saved model beside those of its rows; no torch) and `training` (torch). They are imported when
+they are asked for. A kind from another package joins through the entry-point group ``drivetrain.kinds``: the entry's
+name is the kind's, its value is the package that holds the faces.
 """
 
 from __future__ import annotations
@@ -17,12 +17,19 @@ from typing import Any, Literal
 
 from drivetrain.errors import SettingError, did_you_mean
 
-Face = Literal["spec", "source", "training", "show", "serve", "understanding"]
+Face = Literal["spec", "source", "training", "show", "serve", "understanding", "judging"]
 
 GROUP = "drivetrain.kinds"
 """Of entry points."""
 
-_BUILT_IN = {"images": "drivetrain.kinds.images", "table": "drivetrain.kinds.tables"}
+_BUILT_IN = {
+    "binaries": "drivetrain.kinds.binaries",
+    "images": "drivetrain.kinds.images",
+    "ratings": "drivetrain.kinds.ratings",
+    "sounds": "drivetrain.kinds.sounds",
+    "table": "drivetrain.kinds.tables",
+    "traces": "drivetrain.kinds.traces",
+}
 _TAGS = {"picture": "images"}
 """What artefacts of released formats call a kind → the name it has now."""
 

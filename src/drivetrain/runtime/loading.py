@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from importlib import import_module
 from importlib.util import find_spec
-from typing import get_args
+from typing import Any, get_args
 
 from drivetrain.calls import named
-from drivetrain.errors import MissingExtraError, SettingError
-from drivetrain.runtime.artefact import MODEL, Artefact, open_artefact
+from drivetrain.errors import ArtefactError, MissingExtraError, SettingError
+from drivetrain.runtime.artefact import MODEL, Artefact, open_artefact, sha256_of
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.golden import read_golden
+from drivetrain.runtime.kinds import face
 from drivetrain.runtime.manifest import ExportPrecision, Manifest
 from drivetrain.runtime.predictor import Predictor
 from drivetrain.runtime.trust.known_models import is_known
@@ -19,6 +21,7 @@ from drivetrain.runtime.trust.quarantine import Engine, ensure_tried
 from drivetrain.settings import device as asked_device
 from drivetrain.settings import place, whole
 from drivetrain.settings import precision as asked_precision
+from drivetrain.text import readable
 
 HUB = "hf-hub:"
 """Before the name of a model on the hub."""
@@ -109,7 +112,7 @@ def _with_onnx(artefact: Artefact, top_k: int, threads: int | None) -> Predictor
     file = artefact.file(MODEL)
     engine = OnnxEngine(file.read_bytes(), name=str(file), threads=threads, own=is_known(manifest, "saved"))
     engine.check_fits(manifest)
-    return Predictor(
+    made = Predictor(
         manifest.input,
         manifest.target,
         engine,
@@ -123,3 +126,49 @@ def _with_onnx(artefact: Artefact, top_k: int, threads: int | None) -> Predictor
         calibration=manifest.calibration,
         golden=read_golden(artefact),
     )
+    made.companion = companion_of(artefact)
+    return made
+
+
+def companion_files(kind: str) -> tuple[str, ...]:
+    """Names of the files that a kind of input keeps beside a model.
+
+    Example:
+        >>> companion_files("images")
+        ()
+    """
+    return tuple(getattr(face(kind, "spec"), "COMPANION_FILES", ()))
+
+
+def further_files(kind: str) -> tuple[str, ...]:
+    """Names of files that a kind of input may keep beside a model in addition.
+
+    Example:
+        >>> further_files("images")
+        ()
+    """
+    return tuple(getattr(face(kind, "spec"), "MORE_FILES", ()))
+
+
+def companion_of(artefact: Artefact) -> Callable[[], Any] | None:
+    """What reads the files that the kind of input keeps beside the model; None where it keeps none.
+
+    The face `spec` of a kind may say so: ``companion(artefact)``, ``COMPANION_FILES``, the names of the files, and
+    ``MORE_FILES``, those of files that need not be there.
+    """
+    kind = artefact.manifest.input.kind
+    spec, names = face(kind, "spec"), companion_files(kind)
+    if not names or any(name not in artefact.manifest.files for name in names):
+        return None
+    names += tuple(name for name in further_files(kind) if name in artefact.manifest.files)
+
+    def read() -> Any:
+        for name in names:
+            if sha256_of(artefact.file(name)) != artefact.manifest.files[name].sha256:
+                raise ArtefactError(
+                    f"{readable(artefact.path)}: {name} is another than when the model was loaded; expected the same. "
+                    "To fix: load the model again."
+                )
+        return spec.companion(artefact)
+
+    return read

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from numbers import Number
 from typing import Any, Protocol, cast, overload
@@ -19,6 +20,7 @@ from drivetrain.runtime.cpus import usable_cpus
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.golden import Golden, SelfTest, compare
 from drivetrain.runtime.manifest import Manifest
+from drivetrain.runtime.over_time import Pieces, TimeSpan, read_row, spans_of, times_and_outputs
 from drivetrain.runtime.spec import Arrays, InputSpec, RowPart, name_of, source_of, sources_of
 from drivetrain.runtime.targets import CategoryTarget, NumberTarget, Target
 from drivetrain.settings import refuse, whole
@@ -59,6 +61,8 @@ class Prediction:
     """Why there is no answer."""
     row: int | None = None
     """Of a table in a file: which of its rows, from 1."""
+    spans: tuple[TimeSpan, ...] = ()
+    """What holds from when to when in an input that is longer than the network reads at once, such as a recording."""
 
     @property
     def value(self) -> float | None:
@@ -78,7 +82,8 @@ class Prediction:
         else:
             fields |= {"label": self.label, "probability": self.probability}
         top = [{"label": label, "probability": p} for label, p in self.top]
-        return {**fields, "top": top, "set": list(self.set), "abstained": self.abstained}
+        times = {"spans": [span._asdict() for span in self.spans]} if self.spans else {}
+        return {**fields, "top": top, "set": list(self.set), "abstained": self.abstained, **times}
 
 
 class Predictor:
@@ -125,6 +130,10 @@ class Predictor:
         self.manifest = manifest
         self.calibration = calibration
         self.golden = golden
+        self.companion: Callable[[], Any] | None = None
+        """Reads what the kind of input keeps beside the model, such as a recommender of ratings; None: nothing."""
+        self._read_once = threading.Lock()
+        self._brought: Any = None
 
     @overload
     def predict(self, source: list[Any]) -> list[Prediction]: ...  # pyright: ignore[reportOverlappingOverload]
@@ -154,7 +163,9 @@ class Predictor:
             return list(self.predict_many(source))
         if isinstance(source, list) and not _are_numbers(cast("list[Any]", source)):
             return list(self.predict_many(cast("list[Any]", source)))
-        return self.answers(self.run(*self.reader.stack([self.read(source)])), [name_of(source)])[0]
+        views, pieces = read_row(self.reader, source)
+        [answer] = self.answers(self.run(*self.reader.stack([views])), [name_of(source)])
+        return answer if pieces is None else self._with_spans(answer, pieces)
 
     @named
     def predict_many(self, sources: Any, *, batch_size: int = 32) -> Iterator[Prediction]:
@@ -210,9 +221,67 @@ class Predictor:
             done += part.n
         return self.activated(np.concatenate(found or [np.zeros((0, self.target.n_outputs), np.float32)]))
 
+    # ── a model of ratings ──────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def recommender(self) -> Any:
+        """What recommends items, of a model of ratings; see `drivetrain.Factors` and its like.
+
+        Raises:
+            SettingError: The model recommends nothing.
+        """
+        if self.companion is None:
+            raise SettingError(
+                "this model cannot recommend; expected a model of ratings or events (dt.ratings) that was saved with "
+                "what recommends. To fix: train one, with drivetrain train --input ratings."
+            )
+        with self._read_once:
+            if self._brought is None:
+                self._brought = self.companion()
+            return self._brought
+
+    @named
+    def recommend(
+        self,
+        user: Any = None,
+        n: int = 10,
+        *,
+        favourites: Any = None,
+        exclude_seen: bool = True,
+        diversity: float = 0.0,
+        novelty: float = 0.0,
+        at_most_per: Any = None,
+        not_from: Any = None,
+        by: Any = "prediction",
+        found_by: Any = None,
+    ) -> Any:
+        """The best items for one user, of a model of ratings, each with the reason in words.
+
+        Args:
+            user: Name of a user of the training data; None: somebody new, by `favourites`.
+            n: How many; fewer where the rules leave no more.
+            favourites: Items that somebody likes, or a mapping of items to ratings.
+            exclude_seen: Whether what the user has is left out.
+            diversity: 0 takes the best ones; 1 those least like each other.
+            novelty: 0 takes the best ones; 1 the least known of all.
+            at_most_per: Column of the items → how many with the same value, such as {"author": 1}.
+            not_from: A column none of whose values the user knows, a mapping of columns to values, or a list of items.
+            by: "prediction", "discovery" (a heuristic), or a function (user, items) → what recommending adds.
+            found_by: Columns that say whose an item is, for "discovery".
+
+        Raises:
+            SettingError: An argument cannot be used, or the model recommends nothing.
+        """
+        return self.recommender.recommend(
+            user, n, favourites=favourites, exclude_seen=exclude_seen, diversity=diversity, novelty=novelty,
+            at_most_per=at_most_per, not_from=not_from, by=by, found_by=found_by,
+        )  # fmt: skip
+
+    # ── steps ───────────────────────────────────────────────────────────────────────────────────────────────────
+
     def read(self, source: Any) -> Arrays:
         """An input as the network reads it, one array for each tensor of the signature; raises InputError."""
-        return self.reader.view(self.reader.load(source))
+        return read_row(self.reader, source)[0]
 
     def run(self, *views: NDArray[Any]) -> NDArray[np.float32]:
         """Raw outputs (N, K) of a batch of inputs that were read.
@@ -296,23 +365,31 @@ class Predictor:
         except (InputError, SettingError) as error:
             return error
 
-    def _read(self, source: Any) -> Arrays | str:
+    def _read(self, source: Any) -> tuple[Arrays, Pieces | None] | str:
         if isinstance(source, InputError | SettingError):
             return str(source)
         try:
-            return self.read(source)
+            return read_row(self.reader, source)
         except InputError as error:
             return str(error)
 
-    def _batch(self, rows: list[tuple[str | None, Arrays | str]]) -> Iterator[Prediction]:
-        read = [(path, views) for path, views in rows if not isinstance(views, str)]
-        found: list[Prediction] = []
+    def _batch(self, rows: list[tuple[str | None, tuple[Arrays, Pieces | None] | str]]) -> Iterator[Prediction]:
+        read = [(path, *found) for path, found in rows if not isinstance(found, str)]
+        said: list[Prediction] = []
         if read:
-            batch = self.reader.stack([views for _, views in read])
-            found = self.answers(self.run(*batch), [path for path, _ in read])
-        answers = iter(found)
-        for path, views in rows:
-            yield Prediction(path=path, error=views) if isinstance(views, str) else next(answers)
+            batch = self.reader.stack([views for _, views, _ in read])
+            said = self.answers(self.run(*batch), [path for path, _, _ in read])
+        answers = iter(said)
+        for path, found in rows:
+            if isinstance(found, str):
+                yield Prediction(path=path, error=found)
+            else:
+                yield next(answers) if found[1] is None else self._with_spans(next(answers), found[1])
+
+    def _with_spans(self, answer: Prediction, pieces: Pieces) -> Prediction:
+        """The same with what its pieces say, a batch of which is in memory at a time."""
+        times, outputs = times_and_outputs(pieces, lambda views: self.run(*self.reader.stack(views)))
+        return replace(answer, spans=spans_of(self.target, times, self.activated(outputs)))
 
     def _number(self, target: NumberTarget, values: NDArray[Any], path: str | None, row: int | None) -> Prediction:
         intervals = None if self.calibration is None else self.calibration.interval(target, values)

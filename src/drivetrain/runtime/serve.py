@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from numpy.typing import NDArray
@@ -64,12 +65,26 @@ class Explanation(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Call:
+    """A further route of a kind: a question as JSON, an answer as plain data."""
+
+    answer: Callable[[Any, bytes], Any]
+    """(the model of the service, the body) → plain data; raises Refusal."""
+    gives: Any
+    """A pydantic model, or list of one, of the answer, for the documentation."""
+    said: str
+    """What it is for, likewise."""
+
+
 class ServeKind(Protocol):
     """A kind of input in a service. A module may be one: these are then its functions and constants.
 
     Beyond these it may have ``explain(model, data, *, until) -> Explanation | Refusal``, with a pydantic model
     ``Explained`` of what `Explanation.as_json` gives; without it nothing is explained. And ``rows(data, media_type)``,
-    the inputs of a body that holds several, as bytes; None of a body that holds one. They are answered together.
+    the inputs of a body that holds several, as bytes; None of a body that holds one. They are answered together. And
+    ``CALLS``, path → `Call`, what can be asked of such a model beside predictions; ``MICROPHONE``: True where its page
+    records and plays sounds, which browsers are then told to allow.
     """
 
     NOUN: str
@@ -83,7 +98,7 @@ class ServeKind(Protocol):
     EXAMPLES: tuple[str, str]
     """Names of two files that could be sent."""
     PAGE: Any
-    """Folder with `index.html` and `page.js`, as of `importlib.resources`."""
+    """Folder, as of `importlib.resources`, with `page.js` and pieces of the frame (see `serving/page`)."""
 
     def admit(self, data: bytes, limits: Any, spec: Any, /) -> Admitted:
         """Look at an input before it is decoded; raises Refusal (413, 415, 422)."""

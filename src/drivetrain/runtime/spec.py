@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivetrain.errors import ArtefactError, DrivetrainError, InputError, SettingError
+from drivetrain.runtime.files.zipped import in_folder
 from drivetrain.runtime.kinds import face, kind_name, packages
 from drivetrain.settings import shown
 from drivetrain.text import readable, short_reason
@@ -61,6 +62,7 @@ class InputSpec(Protocol):
     * ``parts(given, at_once)``: instead of `sources`, the rows of what people hand over as many, as `RowPart`s: where
       reading rows together is faster than one by one; and ``is_table(given)``: whether something is many rows by
       itself;
+    * ``windows``: how many pictures a view holds: so many fewer rows go through the network together;
     * ``made_up(n)``: n loaded inputs that show nothing, where no real one may travel with a model.
     """
 
@@ -200,6 +202,9 @@ def source_of(spec: InputSpec, given: Any) -> Any:
     own = getattr(spec, "source", None)
     if own is not None:
         return own(given)
+    if isinstance(given, str | os.PathLike):
+        path = cast("str | os.PathLike[str]", given)
+        return in_folder(path) or path
     if not callable(getattr(given, "read", None)):
         return given
     try:
@@ -220,9 +225,10 @@ def sources_of(spec: InputSpec, given: Any) -> Iterator[Any]:
     if own is not None:
         return own(given)
     if isinstance(given, str | os.PathLike):
-        folder = Path(cast("str | os.PathLike[str]", given))
+        path = cast("str | os.PathLike[str]", given)
+        folder = in_folder(path) or Path(path)
         if not os.path.isdir(folder):  # noqa: PTH112 - Path.is_dir raises for long names
-            return iter([cast(Any, given)])
+            return iter([path])
         files = [file for file in sorted(folder.rglob("*")) if file.is_file() and not file.name.startswith(".")]
         if not files:
             raise SettingError(f"{readable(folder)} holds no files. To fix: give the folder that holds the inputs.")

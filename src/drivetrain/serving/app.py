@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -12,10 +12,10 @@ from starlette.exceptions import HTTPException
 
 from drivetrain import __version__
 from drivetrain.runtime.refusals import Refusal
-from drivetrain.runtime.serve import ServeKind
+from drivetrain.runtime.serve import Call, ServeKind
 from drivetrain.serving import inference_protocol, schema
 from drivetrain.serving.about import about
-from drivetrain.serving.bodies import Part, content_type, read_inputs
+from drivetrain.serving.bodies import RAW_TYPES, Part, content_type, read_body, read_inputs
 from drivetrain.serving.documentation import documentation
 from drivetrain.serving.guard import Guard
 from drivetrain.serving.metrics import CONTENT_TYPE
@@ -54,6 +54,8 @@ def make_app(service: Service) -> Guard:
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(HTTPException, _not_routed)
     _add_answers(app, service)
+    for path, call in getattr(service.model.kind, "CALLS", {}).items():
+        _add_call(app, service, path, call)
     _add_health(app, service)
     _add_pages(app, service.model.kind)
     inference_protocol.add_routes(app, service)
@@ -97,6 +99,19 @@ def _add_answers(app: FastAPI, service: Service) -> None:
     async def what() -> Response:  # pyright: ignore[reportUnusedFunction]
         """What the model was trained on and how good it is."""
         return answer(about(service.model, service.kept_share))
+
+
+def _add_call(app: FastAPI, service: Service, path: str, call: Call) -> None:
+    limits = service.settings.limits
+
+    async def asked(request: Request) -> Response:
+        with service.intake.hold() as hold:
+            if content_type(request) not in (*RAW_TYPES, "application/json"):
+                raise Refusal(415, "send JSON")
+            body = await read_body(request, hold, limits, limits.picture_bytes)
+            return answer(await service.do(partial(call.answer, service.model, body)))
+
+    app.post(path, **schema.call(call), description=call.said, name=path.strip("/"))(asked)
 
 
 def _row(part: Part, found: Answer | Refusal) -> dict[str, Any]:

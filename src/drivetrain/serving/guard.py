@@ -50,6 +50,11 @@ HEADERS = [
     (b"permissions-policy", b"camera=(), microphone=(), geolocation=()"),
     (b"cache-control", b"no-store"),
 ]
+HEARING = {
+    b"content-security-policy": f"{POLICY}; media-src 'self' blob:".encode(),
+    b"permissions-policy": b"camera=(), microphone=(self), geolocation=()",
+}
+"""What is another for a kind of input whose page records and plays."""
 CLOSE = (b"connection", b"close")
 _SCHEMES = (b"http", b"https")
 """Of pages of this service; the second where TLS stands in front of it."""
@@ -60,6 +65,17 @@ ONCE = frozenset(
 DISCARD_BYTES = 2**26
 DISCARD_S = 2.0
 """Of a body that nobody wanted, so much is still read and thrown away before the answer is sent."""
+
+
+def headers_for(kind: object) -> list[tuple[bytes, bytes]]:
+    """What every answer carries; the page of a kind that says `MICROPHONE` may use that, and play sounds.
+
+    Example:
+        >>> headers_for(None) == HEADERS
+        True
+    """
+    changed = HEARING if getattr(kind, "MICROPHONE", False) else {}
+    return [(name, changed.get(name, value)) for name, value in HEADERS]
 
 
 class Guard:
@@ -73,6 +89,7 @@ class Guard:
     def __init__(self, app: ASGIApp, service: Service) -> None:
         self.app = app
         self.service = service
+        self.headers = headers_for(service.model.kind)
         self.limits = service.settings.limits
         token = service.settings.token
         self._token = None if token is None else token.encode()
@@ -168,7 +185,7 @@ class _Visit:
             self.status = message["status"]
             given: list[tuple[bytes, bytes]] = list(message.get("headers", []))
             named = {name for name, _ in given}
-            added = [header for header in HEADERS if header[0] not in named]
+            added = [header for header in self.guard.headers if header[0] not in named]
             message["headers"] = given + added + ([CLOSE] if unread else [])
         else:
             self.bytes_out += len(message.get("body", b""))

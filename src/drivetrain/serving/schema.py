@@ -8,7 +8,7 @@ from typing import Any, cast
 from pydantic import BaseModel, create_model
 from starlette.responses import PlainTextResponse
 
-from drivetrain.runtime.serve import ServeKind
+from drivetrain.runtime.serve import Call, ServeKind
 from drivetrain.serving.bodies import MULTIPART
 
 
@@ -168,6 +168,15 @@ def explain(kind: ServeKind) -> dict[str, Any]:
     good = create_model("Explained", __base__=(Answer, cast(Any, kind).Explained))
     good.__doc__ = "An answer, and what it rests on."
     return _route(good, 400, 408, 413, 415, 422, 503, 504, takes=_inputs(kind), kind=kind)
+
+
+def call(asked: Call) -> dict[str, Any]:
+    """Of a further route of a kind."""
+    takes = {"application/json": {"schema": {"type": "object"}}}
+    route = _route(asked.gives, 400, 408, 413, 503, 504, takes=takes)
+    route["responses"] |= {415: {"model": Error, "description": "Not JSON."}}
+    route["responses"] |= {422: {"model": Error, "description": "It cannot be answered as asked; the error says why."}}
+    return route
 
 
 def infer(kind: ServeKind, tensors: Mapping[str, str]) -> dict[str, Any]:

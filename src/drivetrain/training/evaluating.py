@@ -64,6 +64,7 @@ def _batches(spec: InputSpec, store: Store, rows: list[int], batch_size: int) ->
     """Views of the rows, some at a time."""
     if hasattr(spec, "view_many"):  # rows are small
         batch_size = max(batch_size, BATCH_OF_A_TABLE)
+    batch_size = max(1, batch_size // getattr(spec, "windows", 1))
     for start in range(0, len(rows), batch_size):
         wanted = rows[start : start + batch_size]
         there: list[Arrays] = []

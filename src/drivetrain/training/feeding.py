@@ -7,7 +7,7 @@ each process of several draws the same numbers and takes its own rows.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -142,7 +142,8 @@ class Feeder:
 
     def as_judged(self) -> Iterator[tuple[NDArray[np.int64], Arrays]]:
         """Every row that can be read, in batches of views, as validation sees it: not varied."""
-        parts = np.array_split(np.arange(len(self.target)), math.ceil(len(self.target) / BANK_BATCH))
+        at_once = max(1, BANK_BATCH // getattr(self.kind.spec, "windows", 1))
+        parts = np.array_split(np.arange(len(self.target)), math.ceil(len(self.target) / at_once))
 
         def batch(index: int) -> tuple[NDArray[np.int64], Arrays]:
             there, loaded = self._read(parts[index])
@@ -176,7 +177,7 @@ class Feeder:
     def _load(self, rows: NDArray[np.int64], draws: NDArray[np.float32]) -> tuple[NDArray[np.int64], Loaded]:
         """The rows that can be read, and what was loaded of them."""
         there, loaded = self._read(rows)
-        return rows[there], Loaded(self.kind.collate(loaded), torch.from_numpy(draws[there]))
+        return rows[there], loaded_for(self.kind, loaded, draws[there])
 
     def _read(self, rows: NDArray[np.int64]) -> tuple[list[int], list[Arrays]]:
         """Which of the rows can be read, and what was loaded of them."""
@@ -185,6 +186,12 @@ class Feeder:
         if not there:
             raise TrainingError("none of the rows of a batch can be read any more: were the files moved?")
         return there, [one for one in found if one is not None]
+
+
+def loaded_for(kind: TrainingKind, loaded: Sequence[Arrays], draws: NDArray[np.float32]) -> Loaded:
+    """What was loaded of some rows, cut by their draws where the kind cuts, as a batch."""
+    cut = getattr(kind, "cut", None)
+    return Loaded(kind.collate(loaded if cut is None else cut(loaded, draws)), torch.from_numpy(draws))
 
 
 T = TypeVar("T")

@@ -39,7 +39,8 @@ class TrainingKind(Protocol):
 
     Instead of these a face may have ``BODIES`` alone, see `drivetrain.training.plain.PlainTraining`. A `TrainingKind`
     may have ``drawn(batch, draws) -> list of Arrays``: views as `vary` makes them, in the form that the face `show`
-    draws; without it the rows are drawn as they are.
+    draws; without it the rows are drawn as they are. And ``cut(loaded, draws) -> loaded``: of rows that are long, the
+    part that their draws ask for, so that a batch need not hold all of them.
     """
 
     @property

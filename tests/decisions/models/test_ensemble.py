@@ -84,9 +84,7 @@ def test_the_quick_way_is_taken_where_there_is_one(logged: pd.DataFrame, kind: s
 def test_a_quick_way_that_answers_otherwise_is_not_taken(logged: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
     ensemble = fitted(logged)
     levers = {"price": np.linspace(200, 900, 7)}
-    monkeypatch.setattr(
-        "drivetrain.decisions.models.profiles.trees._goes_left", lambda p, node, v: v > node["num_threshold"]
-    )
+    monkeypatch.setattr("drivetrain.decisions.models.trees._goes_left", lambda p, node, v: v > node["num_threshold"])
     found = ensemble.profile(logged.head(20), levers)
     assert not any(member.quick is not None for member in ensemble._members)
     np.testing.assert_allclose(found, by_hand(ensemble, logged.head(20), levers), rtol=2e-5)

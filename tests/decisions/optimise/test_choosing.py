@@ -230,7 +230,7 @@ def test_members_of_a_half_choose_by_themselves_and_are_asked_once():
     assert model.asked == before
 
 
-def test_steps_of_trees_are_searched_by_evolution():
+def test_steps_of_trees_are_searched_on_finer_grids():
     def sold(rows):  # flat almost everywhere, so that slopes tell nothing
         return (40 - np.floor(np.abs(rows["tv"] - 64.2) / 2) - np.floor(np.abs(rows["web"] - 35.8) / 2)).to_numpy()
 

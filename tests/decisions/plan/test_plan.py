@@ -15,7 +15,7 @@ from tests.decisions import made
 
 @pytest.fixture
 def plan():
-    return made.plan(made.MadeSimulator())
+    return made.plan(made.simulator())
 
 
 def test_the_table_has_a_row_for_each(plan):
@@ -185,11 +185,7 @@ class TestWhatIf:
         assert "leaves the range that the plan may use, 400 to 900" in str(plan.what_if(price=1000))
 
     def test_where_nobody_knows_today(self):
-        class NoToday(made.MadeSimulator):
-            def today(self):
-                raise SettingError("unknown")
-
-        found = made.plan(NoToday()).what_if(price=600)
+        found = made.plan(made.simulator(made.rows().drop(columns="price"))).what_if(price=600)
         assert found.over_today is None and "against today" not in str(found) and found.as_json()["over_today"] is None
 
     def test_support_is_asked(self):
@@ -199,7 +195,7 @@ class TestWhatIf:
             seen.append(levers["price"][0])
             return made.parts().support
 
-        plan = made.plan(made.MadeSimulator())
+        plan = made.plan(made.simulator())
         plan._check_support = check
         found = plan.what_if(price=450)
         assert seen == [450] and "75 % inside, 17 % edge, 8 % outside" in str(found)
@@ -226,4 +222,4 @@ class TestWhatIf:
         with pytest.raises(SettingError, match=r"dt.load_plan\(folder, rows=rows, models=models\)"):
             made.plan().what_if(price=600)
         with pytest.raises(SettingError, match="lever names and their values"):
-            made.plan(made.MadeSimulator()).what_if(3)
+            made.plan(made.simulator()).what_if(3)

@@ -151,7 +151,7 @@ def test_what_cannot_be_compared_is_left_out_or_refused():
     rows = market(100, 7)
     rows["rarely"] = np.where(np.arange(100) < 10, 1.0, np.nan)
     assert effects(rows, [PRICE], ["rarely"], ["demand"]) == ()
-    with pytest.raises(DataError, match="no column 'demnd'"):
+    with pytest.raises(DataError, match="no column demnd"):
         effects(rows, [PRICE], ["sold"], ["demnd"])
 
 

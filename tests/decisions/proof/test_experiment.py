@@ -108,7 +108,7 @@ def test_the_table_is_written(tmp_path, name):
         ({"effect": 2, "noise": 8, "values": [20]}, "at least two different values"),
         ({"effect": 2, "noise": 8, "values": [20, 35]}, "35.0 is not"),
         ({"effect": 2, "noise": 8, "lever": "prize"}, "lever='prize' cannot be used"),
-        ({"effect": 2, "noise": 8, "group": "town"}, "no column 'town'"),
+        ({"effect": 2, "noise": 8, "group": "town"}, "group='town' is no column of the rows"),
     ],
     ids=lambda value: "" if isinstance(value, str) else "-".join(value),
 )

@@ -5,7 +5,8 @@ from scipy import stats
 
 from drivetrain.decisions.levers import Lever
 from drivetrain.decisions.proof.promise import promise
-from tests.decisions.proof.toys import Draws, Toy, ToySimulator, objective_of
+from drivetrain.decisions.simulator import Simulator
+from tests.decisions.proof.toys import Draws, Toy, objective_of
 
 ACTIONS = 5
 LEVER = Lever("price", 0, ACTIONS - 1, step=1, randomised=True)
@@ -31,7 +32,7 @@ def noisy(n, random):
         return lambda frame: errors[half][frame["row"].to_numpy(), frame["price"].to_numpy().astype(int)]
 
     model = Toy("y", [member(0), member(1)], np.array([0, 1]), ("row", "price"))
-    return ToySimulator(pd.DataFrame({"row": np.arange(n), "price": 0.0}), (LEVER,), PREDICTED, {"y": model})
+    return Simulator(PREDICTED, pd.DataFrame({"row": np.arange(n), "price": 0.0}), (LEVER,), {"y": model})
 
 
 def test_the_largest_error_is_no_gain():
@@ -62,7 +63,7 @@ def biased(n, *, by=1.0, noise=2.0, seed=0, group=1, known=None):
 
 
 def made(objective, models, rows, levers, **settings):
-    simulator = ToySimulator(rows, levers, objective, models)
+    simulator = Simulator(objective, rows, levers, models)
     chosen = {"price": np.full(len(rows), 2.0)}
     return promise(simulator, lambda members: chosen, chosen, **settings)
 
@@ -117,7 +118,7 @@ def test_an_interval_holds_the_truth_as_often_as_it_says():
         model = Toy.fit("y", logged, "y", terms, columns=["x", "price"], seed=seed)
         rows = pd.DataFrame({"x": random.normal(size=200), "price": 1.0})
         sales = objective_of(lambda rows, levers, predict: predict["y"] * (levers["price"] + 1))
-        simulator = ToySimulator(rows, (LEVER,), sales, {"y": model})
+        simulator = Simulator(sales, rows, (LEVER,), {"y": model})
         choose = best(simulator)
         chosen = choose()
         found = promise(simulator, choose, chosen)
@@ -185,7 +186,7 @@ def test_a_row_that_stays_gains_nothing_and_one_that_moves_gets_the_correction()
     calls = [lambda frame: 5 + frame["price"].to_numpy()] * 4
     model = Toy("y", calls, np.array([0, 1, 0, 1]), ("price",), "y", logged, np.arange(4_000) % 2)
     chosen = {"price": np.repeat([0.0, 1.0, 3.0], [25, 15, 10])}
-    found = promise(ToySimulator(rows, levers, PREDICTED, {"y": model}), lambda members: chosen, chosen)
+    found = promise(Simulator(PREDICTED, rows, levers, {"y": model}), lambda members: chosen, chosen)
     gain = found.expected - found.expected_today
     assert (gain[:25] == 0).all() and found.gain.value == pytest.approx(0, abs=0.1)
     assert gain == pytest.approx(np.zeros(50), abs=0.3)
@@ -196,7 +197,7 @@ def test_a_row_that_stays_gains_nothing_and_one_that_moves_gets_the_correction()
 def test_a_plan_that_is_today_promises_nothing_else():
     _, models, rows, levers = biased(4_000)
     halves = {"price": np.full(50, 2.0)}
-    found = promise(ToySimulator(rows, levers, PREDICTED, models), lambda members: halves, {"price": np.zeros(50)})
+    found = promise(Simulator(PREDICTED, rows, levers, models), lambda members: halves, {"price": np.zeros(50)})
     assert (found.gain.value, found.promised) == (0.0, found.baseline)
     assert (found.expected == found.expected_today).all()
 
@@ -218,6 +219,6 @@ def test_what_an_option_does_in_some_rows_alone_is_promised():
     lever = Lever("offer", options=["none", "letter"], randomised=True)
     rows = pd.DataFrame({"x": random.normal(size=500), "offer": "none"})
     chosen = {"offer": np.where(rows["x"].abs() < 1, "letter", "none").astype(object)}
-    found = promise(ToySimulator(rows, (lever,), PREDICTED, {"y": model}), lambda members: chosen, chosen)
+    found = promise(Simulator(PREDICTED, rows, (lever,), {"y": model}), lambda members: chosen, chosen)
     assert found.promised.value == pytest.approx((rows["x"].abs() < 1).mean(), abs=0.01)
     assert found.baseline.value == pytest.approx(0.0, abs=0.01)

@@ -6,8 +6,9 @@ from drivetrain.decisions.levers import Lever
 from drivetrain.decisions.proof.encoding import groups_of
 from drivetrain.decisions.proof.valuing import logs_of, value_policies
 from drivetrain.decisions.proof.weighing import odds_of
+from drivetrain.decisions.simulator import Simulator
 from drivetrain.errors import DataError
-from tests.decisions.proof.toys import Toy, ToySimulator, objective_of
+from tests.decisions.proof.toys import Toy, objective_of
 
 OFFER = Lever("offer", options=("none", "letter"), randomised=True, propensity="chance")
 NOT_RANDOM = Lever("offer", options=("none", "letter"), randomised=False, propensity="chance")
@@ -18,7 +19,7 @@ def simulator(logged, said, objective=BOUGHT, levers=(OFFER,)):
     """Two members, one of each half, that say the same; odd rows are half 1."""
     half = np.arange(len(logged)) % 2
     model = Toy("bought", [said, said], np.array([0, 1]), ("x", "offer"), "bought", logged, half)
-    return ToySimulator(logged, levers, objective, {"bought": model})
+    return Simulator(objective, logged, levers, {"bought": model})
 
 
 def four_rows():

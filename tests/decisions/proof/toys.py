@@ -1,8 +1,8 @@
-"""Models and a simulator as small as the protocols allow."""
+"""Models as small as may be."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from drivetrain.decisions.levers import Lever
 from drivetrain.decisions.objective import Objective, Quantity
 
 Array = NDArray[np.float64]
@@ -76,47 +75,6 @@ class Toy:
             calls.append(lambda frame, beta=beta: terms(frame) @ beta)
         halves = np.arange(members) % 2
         return cls(name, calls, halves, tuple(columns), outcome, logged, half, draws=Draws(np.stack(counts)))
-
-
-@dataclass
-class ToySimulator:
-    """At lever values, nothing else."""
-
-    rows: pd.DataFrame
-    levers: tuple[Lever, ...]
-    objective: Objective
-    models: Mapping[str, Toy]
-
-    @property
-    def halves(self) -> NDArray[np.int64]:
-        return max((model.halves for model in self.models.values()), key=len)
-
-    def today(self) -> dict[str, NDArray[Any]]:
-        return {lever.name: self.rows[lever.name].to_numpy() for lever in self.levers}
-
-    def at(
-        self,
-        levers: Mapping[str, NDArray[Any]],
-        *,
-        rows: NDArray[np.int64] | None = None,
-        members: Sequence[int] | None = None,
-        quantity: Quantity | None = None,
-    ) -> Array:
-        frame = self.rows if rows is None else self.rows.iloc[rows]
-        frame = frame.assign(**levers)
-        which = range(len(self.halves)) if members is None else members
-        call = self.objective.call if quantity is None else quantity
-        made = []
-        for member in which:
-            said = {
-                name: model.predict(frame, [member if len(model.halves) > 1 else 0])[0]
-                for name, model in self.models.items()
-            }
-            made.append(np.asarray(call(frame, levers, said), dtype=np.float64))
-        return np.stack(made)
-
-    def over(self, actions: Any, *, quantities: Any = (), members: Any = None) -> Iterator[Any]:
-        raise NotImplementedError
 
 
 def objective_of(call: Quantity) -> Objective:

@@ -1,17 +1,12 @@
-"""Curves: the best value, how flat it is around it, what is said, what is drawn."""
+"""Curves: the best value, how flat it is around it, what is said."""
 
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from drivetrain.decisions.levers import Lever
-from drivetrain.decisions.models.adapting import as_models
-from drivetrain.decisions.objective import as_objective
-from drivetrain.decisions.simulation.curves import curve_of, curve_part, typical
-from drivetrain.decisions.simulation.figure import curve_figure, said_of
-from drivetrain.decisions.simulator import Simulator
+from drivetrain.decisions.simulation.curves import curve_part, said_of, typical
 
 PRICE = Lever("price", 0, 10)
 OFFER = Lever("offer", options=["none", "mail", "call"])
@@ -58,30 +53,3 @@ def test_what_is_said() -> None:
     assert "Today 5: 50 per row" in said_of(curve([0.0, 50.0, 0.0], today=[5]))
     assert "outside the range tried" in said_of(curve([0.0, 50.0, 0.0], today=[11]))
     assert said_of(curve([1, 2, 0], OFFER, ["none"])) == "Best at offer mail: 2 per row. Today none: 1 per row."
-
-
-@pytest.mark.parametrize("lever", [PRICE, OFFER], ids=["number", "choice"])
-def test_the_picture_shows_the_best_and_today(lever: Lever) -> None:
-    part = curve([1.0, 2.0, 0.0], lever, [5.0] if lever is PRICE else ["none"])
-    drawn = curve_figure(part, "c")
-    assert "best" in drawn and "today" in drawn and said_of(part) in drawn
-    assert "nan" not in drawn.lower().replace("finance", "")
-
-
-def test_names_are_escaped_in_the_picture() -> None:
-    part = curve_part(Lever("<b>", 0, 1), np.array([0.0, 1.0]), np.array([[1.0, 2.0]]), None)
-    assert "<b>" not in curve_figure(part, "c")
-
-
-def test_a_curve_keeps_the_other_levers_as_planned() -> None:
-    rows = pd.DataFrame({"price": [1.0, 2.0], "offer": ["none", "none"]})
-    models = as_models({"accept": lambda r: 1 - r["price"] / 10 + 0.5 * (r["offer"] == "mail")})
-    profit = as_objective(lambda rows, levers, predict: predict["accept"] * levers["price"])
-    simulator = Simulator(profit, rows, [PRICE, OFFER], models)
-    at = np.array([0.0, 2.5, 5.0, 7.5, 10.0])
-    planned = {"offer": np.array(["mail", "mail"], dtype=object), "price": np.array([9.0, 9.0])}
-    np.testing.assert_allclose(curve_of(simulator, "price", planned=planned, points=5).mean, (1.5 - at / 10) * at)
-    np.testing.assert_allclose(curve_of(simulator, "price", points=5).mean, (1 - at / 10) * at)
-    offers = curve_of(simulator, "offer", planned=planned)
-    np.testing.assert_allclose(offers.mean, [0.9, 5.4, 0.9])
-    assert offers.best == "mail" and offers.today == "none" and offers.flat is None

@@ -122,8 +122,6 @@ def test_differences_are_paired() -> None:
     assert paired.low is not None and paired.high is not None and order.qini.high is not None
     assert paired.high - paired.low < 0.1 * (order.qini.high - order.qini.value)
     assert paired.value == pytest.approx(order.qini.value - nearly.qini.value)
-    at = order.better_at(0.3, nearly)
-    assert at.value == pytest.approx(order.uplift_at(0.3).value - nearly.uplift_at(0.3).value)
 
 
 @pytest.mark.parametrize("wrong", [0, 30, -0.1, "a", float("nan")], ids=str)

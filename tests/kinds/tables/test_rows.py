@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,13 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
+from drivetrain.data.tables import csv_fast
 from drivetrain.errors import DrivetrainWarning, InputError
 from drivetrain.kinds.tables import rows
 from drivetrain.kinds.tables.columns import CategoryColumn, DateColumn, NumberColumn, Pair
+from drivetrain.kinds.tables.parsing import category_text
 from drivetrain.kinds.tables.spec import Spec
 
 TOWNS = ("Bern", "Zürich", "01")
@@ -224,3 +228,65 @@ def test_made_up_rows_are_rows() -> None:
     for loaded in made:
         np.testing.assert_array_equal(SPEC.load(SPEC.encode(loaded)[0])[1], loaded[1])
     assert len({loaded[1].tobytes() for loaded in made}) == 4
+
+
+ARROW = {
+    "whole": pa.array([3, 1, 2, 3]),
+    "small": pa.array([3, 1, 2, 3], pa.int8()),
+    "gaps": pa.array([3, None, 2, 3]),
+    "truth": pa.array([True, False, True, True]),
+    "maybe": pa.array([True, None, True, True]),
+    "texts": pa.array(["3", None, "2", "3"]),
+    "words": pa.array(["a", "", "b ", "a"]),
+    "dates": pa.array([datetime(2026, 11, 28, 12, 30, 15, 250001), None, datetime(1950, 1, 1), datetime(2026, 1, 1)]),
+    "zoned": pa.array([datetime(2026, 11, 28, 12, tzinfo=UTC)] * 4, pa.timestamp("us", "Europe/Zurich")),
+    "seconds": pa.array([datetime(2026, 11, 28)] * 4, pa.timestamp("s")),
+    "nanoseconds": pa.array([datetime(2026, 11, 28)] * 4, pa.timestamp("ns")),
+    "days": pa.array([date(2026, 11, 28)] * 4),
+}
+
+
+@pytest.mark.parametrize("name", list(ARROW))
+def test_a_column_of_parquet_is_read_as_its_cells_are(name: str, tmp_path: Path) -> None:
+    """Whatever the column is taken for, the file gives what the rows one by one give."""
+    table = pa.table({"c": ARROW[name]})
+    parquet.write_table(table, tmp_path / "rows.parquet")
+    stored = parquet.read_table(tmp_path / "rows.parquet")
+    rows = [{"c": cell} for cell in stored.column("c").to_pylist()]
+    texts = tuple(category_text(row["c"]) for row in rows if row["c"] not in (None, ""))
+    for column in (NumberColumn(name="c"), DateColumn(name="c"), CategoryColumn(name="c", vocab=tuple(set(texts)))):
+        spec = Spec(columns=(column,))
+        try:
+            expected = [spec.view(spec.load(row)) for row in rows]
+        except InputError:
+            continue
+        (part,) = spec.parts(tmp_path / "rows.parquet", at_once=32)
+        assert not part.errors
+        for row, views in enumerate(expected):
+            for ours, theirs in zip(part.views, views, strict=True):
+                assert np.array_equal(ours[row], theirs, equal_nan=True)
+
+
+def test_a_large_plain_file_is_read_as_a_small_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = Spec(columns=(NumberColumn(name="n"), CategoryColumn(name="w", vocab=("a", "b c"))))
+    text = "n,w\n" + "1.5,a\n,b c\n2e3,\nNA,z\n-inf,a\n" * 40
+    (tmp_path / "rows.csv").write_text(text)
+    expected = list(spec.parts(tmp_path / "rows.csv", at_once=32))
+    monkeypatch.setattr(csv_fast, "LEAST_BYTES", 100)
+    found = list(spec.parts(tmp_path / "rows.csv", at_once=32))
+    assert [part.n for part in found] == [part.n for part in expected] == [200]
+    for ours, theirs in zip(found[0].views, expected[0].views, strict=True):
+        assert np.array_equal(ours, theirs, equal_nan=True)
+
+
+@pytest.mark.parametrize("cell", ["1_0", "$1", "1,5", "x", "٣", " 7 ", "", "NA", "-", "1e400", "True", "0x1"])
+def test_numbers_at_once_are_numbers_one_by_one(cell: str) -> None:
+    spec = Spec(columns=(NumberColumn(name="n"),))
+    cells = np.array(["1", cell, None, "2.5"], object)
+    try:
+        expected = [spec.load({"n": one})[0][0] for one in cells]
+    except InputError:
+        with pytest.raises(InputError):
+            spec.load_many({"n": cells})
+        return
+    assert np.array_equal(spec.load_many({"n": cells})[0][:, 0], expected, equal_nan=True)

@@ -175,3 +175,12 @@ def test_no_column_that_can_be_used_says_so():
     data = quietly({"id": [f"{at:030x}" for at in range(N)], "y": Y})
     with pytest.raises(DataError, match="no column is left to learn from"):
         describe(data)
+
+
+def test_rows_that_somebody_else_has_sealed_are_named_by_their_number(tmp_path):
+    rng = np.random.default_rng(0)
+    rows = pd.DataFrame({"x": rng.normal(size=120), "y": rng.choice(["a", "b"], 120)})
+    theirs = dt.table(rows, target="y", project=tmp_path / "theirs", seed=1)
+    (tmp_path / "their.seal.json").write_bytes(theirs.seal.as_bytes())
+    with pytest.raises(dt.SealError, match=r"(?s)copies of rows that are sealed.*\n  row \d+\n.*To fix"):
+        dt.table(rows, target="y", project=tmp_path / "ours", seed=2, seal=tmp_path / "their.seal.json")

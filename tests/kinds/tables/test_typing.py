@@ -49,7 +49,7 @@ ROLES = {
     "datetimes": ([datetime.datetime(2026, 1, 1 + i % 28) for i in range(60)], "date"),
     "durations": ([datetime.timedelta(hours=i) for i in range(60)], "number"),
     "hashes": ([f"{i:032x}" for i in range(60)], "left out"),
-    "sentences": ([f"the customer said {i} times no" for i in range(60)], "left out"),
+    "sentences": ([f"the customer said {i} times no" for i in range(60)], "text"),
     "nothing": ([None] * 9, "left out"),
     "words for nothing": (["NA", "?", ""] * 9, "left out"),
     "constant": ([7] * 9, "left out"),
@@ -159,7 +159,7 @@ def test_a_column_that_is_not_there_is_named():
         type_columns({"age": np.arange(3)}, {"agee": "number"})
 
 
-@pytest.mark.parametrize("told", ["number", "category", "ordered", "left out"])
+@pytest.mark.parametrize("told", ["number", "category", "ordered", "text", "left out"])
 def test_people_win(told):
     assert one(["01", "02", "10"] * 9, told=told).role == told
 

@@ -21,7 +21,11 @@ def bodies(
         Literal["list", "add"], typer.Argument(help="List what there is, or register a folder.", metavar="[list|add]")
     ] = "list",
     folder: Annotated[
-        Path | None, typer.Argument(help="To add: it holds config.json and model.safetensors.", metavar="[FOLDER]")
+        Path | None,
+        typer.Argument(
+            help="To add: it holds config.json and model.safetensors; of EfficientAT the second alone.",
+            metavar="[FOLDER]",
+        ),
     ] = None,
     *,
     name: Annotated[
@@ -42,9 +46,10 @@ def bodies(
 
 
 def _add(folder: Path, name: str | None, json: bool, answer: Answer) -> None:
-    from drivetrain.kinds.images.bodies.local_bodies import register  # noqa: PLC0415 - brings timm
+    from drivetrain.kinds.images.bodies.local_bodies import LOCAL, keep_name, register  # noqa: PLC0415 - brings timm
+    from drivetrain.kinds.sounds.bodies.audio import is_audio_body  # noqa: PLC0415
 
-    arch = register(folder, name)
+    arch = keep_name(folder, name) if is_audio_body(f"{LOCAL}{folder}") else register(folder, name)
     answer(as_json({"arch": arch, "folder": str(folder)}) if json else f"{quoted(folder)} is now --arch {arch}")
 
 
@@ -52,7 +57,10 @@ def _list(hub: str | None, no_speed: bool, json: bool, answer: Answer) -> None:
     from drivetrain.kinds.images.bodies.list_bodies import bodies_here, bodies_of_hub, speed  # noqa: PLC0415 - brings torch
 
     here = bodies_here()
-    rows: list[Row] = [(body, None if no_speed or not body.ready else speed(body.arch, body.input_px)) for body in here]
+    rows: list[Row] = [
+        (body, None if no_speed or not body.ready or not body.input_px else speed(body.arch, body.input_px))
+        for body in here
+    ]
     found = bodies_of_hub(hub) if hub else []
     rows += [(body, None) for body in found if body.arch not in {known.arch for known in here}]
     if json:
@@ -86,7 +94,7 @@ def _table(rows: list[Row]) -> str:
                 body.arch,
                 "a package" if body.place == "package" else body.place,
                 "–" if body.megabytes is None else f"{body.megabytes:.1f} MB",
-                f"{body.input_px} px",
+                "sounds" if body.input_px is None else f"{body.input_px} px",
                 "–" if pictures_per_second is None else f"{pictures_per_second:,.0f} pictures/s",
                 body.accuracy or "–",
             )

@@ -35,8 +35,8 @@ def decide(
     The file names the tables, the models (saved, or to be fitted), the levers, the limits, and the objective as
     arithmetic over columns, levers and predictions.
     """
-    from drivetrain.decisions.written.reading import in_file  # noqa: PLC0415 - brings pandas and scipy
-    from drivetrain.decisions.written.running import decide_file  # noqa: PLC0415
+    from drivetrain.decisions.decide_file import decide_file  # noqa: PLC0415
+    from drivetrain.decisions.plan_file import in_file  # noqa: PLC0415 - brings pandas and scipy
     from drivetrain.runtime.files.places import PAGES, file_to_write  # noqa: PLC0415
 
     with answers() as answer:

@@ -102,7 +102,11 @@ def as_text(prediction: Prediction) -> str:
         'a.jpg: grams 151.2 [140, 162.5]'
         >>> as_text(Prediction("rows.csv", values={"grams": 151.25}, row=2))
         'rows.csv, row 2: grams 151.2'
+        >>> from drivetrain.runtime.over_time import TimeSpan
+        >>> as_text(Prediction("a.wav", label="bark", top=(("bark", 0.9),), spans=(TimeSpan(3.2, 4.1, "bark", 0.93),)))
+        'a.wav: bark 90.0 %; bark 3.2–4.1 (.93)'
     """
+    from drivetrain.errors import first_few  # noqa: PLC0415
     from drivetrain.text import readable  # noqa: PLC0415 - brings numpy
 
     if prediction.values is not None:
@@ -114,7 +118,8 @@ def as_text(prediction: Prediction) -> str:
     said = f"not sure: {said}" if prediction.abstained else said
     listed = f" ({', '.join(map(_percent, others))})" if others else ""
     row = "" if prediction.row is None else f", row {prediction.row}"
-    return readable(f"{prediction.path}{row}: {said}{listed}")
+    times = f"; {first_few(prediction.spans)}" if prediction.spans else ""
+    return readable(f"{prediction.path}{row}: {said}{listed}{times}")
 
 
 def _number(prediction: Prediction, name: str) -> str:

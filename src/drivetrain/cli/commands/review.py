@@ -18,6 +18,7 @@ from drivetrain.errors import SettingError, did_you_mean
 
 if TYPE_CHECKING:
     from drivetrain.learner.review import ReviewRows
+    from drivetrain.pages.html import Html
 
 PICTURE_PX = 640
 """Longest side of a picture on the page."""
@@ -69,7 +70,7 @@ def review(
     with answers() as answer:
         rows = gather(model, data=data, device=device, precision=precision.value, project=project)
         desk = Desk(rows, out)
-        server = ReviewServer(desk.items, desk.picture, desk.decide, port=port)
+        server = ReviewServer(desk.items, desk.picture, desk.decide, sound=desk.sound, port=port)
         answer(f"review at {server.url}")
         answer(f"decisions go to {quoted(out)}; stop with Ctrl-C")
         if not no_browser:
@@ -108,10 +109,14 @@ class Desk:
 
     def items(self) -> Mapping[str, Any]:
         """The whole page, for JSON."""
+        import drivetrain as dt  # noqa: PLC0415
+        from drivetrain.evaluation.report.showing import plays  # noqa: PLC0415
         from drivetrain.learner.review import as_label  # noqa: PLC0415
         from drivetrain.text import readable  # noqa: PLC0415
 
         target, name = self.rows.target, readable(self.out)
+        kind = self.rows.examples.kind
+        called = kind if kind in dt.__all__ else "images"
         lists = [
             {
                 "key": key,
@@ -131,7 +136,7 @@ class Desk:
             "title": self.rows.title,
             "source": self.rows.source,
             "file": name,
-            "apply": f"dt.images(…, review={str(name)!r})",
+            "apply": f"dt.{called}(…, review={str(name)!r})",
             "kind": target.kind,
             "vocab": list(target.categories),
             "names": list(target.names) if target.kind == "number" else [],
@@ -139,6 +144,7 @@ class Desk:
             "rows": {row: self._row(row) for row in self._shown},
             "lists": lists,
             "decisions": self.decisions(),
+            "plays": plays(kind),
         }
 
     def _row(self, row: int) -> dict[str, Any]:
@@ -169,14 +175,25 @@ class Desk:
 
     def picture(self, row: int) -> tuple[bytes, str] | None:
         """What is shown of a row, and its media type; None for one not on the page, or that cannot be read."""
-        from drivetrain.evaluation.report.showing import shown_source  # noqa: PLC0415
         from drivetrain.pages.chart import as_file  # noqa: PLC0415
+
+        shown = self._drawn(row)
+        return None if shown is None else as_file(shown, PICTURE_PX)
+
+    def sound(self, row: int) -> tuple[bytes, str] | None:
+        """What is heard of a row, and its media type; None where nothing is."""
+        from drivetrain.pages.chart import sound_of  # noqa: PLC0415
+
+        shown = self._drawn(row)
+        return None if shown is None else sound_of(shown)
+
+    def _drawn(self, row: int) -> Html | None:
+        from drivetrain.evaluation.report.showing import shown_source  # noqa: PLC0415
 
         if row not in self._shown:
             return None
         rows = self.rows.examples
-        shown = shown_source(rows.kind, rows.inputs[row], side_px=PICTURE_PX, **rows.options)
-        return None if shown is None else as_file(shown, PICTURE_PX)
+        return shown_source(rows.kind, rows.inputs[row], side_px=PICTURE_PX, **rows.options)
 
     def decide(self, row: int, action: str, label: Any) -> Mapping[str, Any]:
         """Store a decision about a row that is shown; all decisions are given back.

@@ -34,8 +34,8 @@ PAGES = {
 }
 HEADERS = {
     "Content-Security-Policy": (
-        "default-src 'none'; img-src 'self' data:; style-src 'self'; script-src 'self'; connect-src 'self'; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        "default-src 'none'; img-src 'self' data:; media-src 'self'; style-src 'self'; script-src 'self'; "
+        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -49,6 +49,18 @@ Picture = Callable[[int], tuple[bytes, str] | None]
 Decide = Callable[[int, str, Any], Mapping[str, Any]]
 
 
+def row_after(beginning: str, path: str) -> int | None:
+    """The number of a row that a path names.
+
+    Example:
+        >>> row_after("/picture/", "/picture/12"), row_after("/sound/", "/picture/12"), row_after("/sound/", "/sound/x")
+        (12, None, None)
+    """
+    number = path.removeprefix(beginning)
+    known = path.startswith(beginning) and number.isascii() and number.isdigit() and len(number) < 11
+    return int(number) if known else None
+
+
 class ReviewServer:
     """Serves the page until it is closed.
 
@@ -56,6 +68,7 @@ class ReviewServer:
         items: What is to be looked at, and what was decided so far, ready for JSON.
         picture: Row number → what is shown of it, and its media type; None where it is unknown or cannot be read.
         decide: Stores a decision (row, action, label) and returns all of them; a DrivetrainError says why it cannot.
+        sound: As `picture`, of what is heard of a row; None: rows make no sound.
         port: 0 takes a free one.
 
     Raises:
@@ -67,8 +80,10 @@ class ReviewServer:
         True
     """
 
-    def __init__(self, items: Items, picture: Picture, decide: Decide, *, port: int = 0) -> None:
-        self.items, self.picture, self.decide = items, picture, decide
+    def __init__(
+        self, items: Items, picture: Picture, decide: Decide, *, sound: Picture | None = None, port: int = 0
+    ) -> None:
+        self.items, self.picture, self.sound, self.decide = items, picture, sound, decide
         self.token = secrets.token_urlsafe(24)
         self.writing = threading.Lock()
         handler = type("Handler", (_Handler,), {"review": self})
@@ -141,14 +156,18 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(resource("theme.css").encode() + page if name == "page.css" else page, kind)
         elif place.path == "/items":
             self._json(self.review.items())
-        elif place.path.startswith("/picture/") and place.path[9:].isascii() and place.path[9:].isdigit():
-            picture = self.review.picture(int(place.path[9:])) if len(place.path) < 20 else None
-            if picture is None:
-                self._refuse(HTTPStatus.NOT_FOUND, "there is no such picture")
-            else:
-                self._answer(*picture)
+        elif (row := row_after("/picture/", place.path)) is not None:
+            self._file(self.review.picture(row), "picture")
+        elif (row := row_after("/sound/", place.path)) is not None:
+            self._file(self.review.sound(row) if self.review.sound else None, "sound")
         else:
             self._refuse(HTTPStatus.NOT_FOUND, "there is no such page")
+
+    def _file(self, found: tuple[bytes, str] | None, noun: str) -> None:
+        if found is None:
+            self._refuse(HTTPStatus.NOT_FOUND, f"there is no such {noun}")
+        else:
+            self._answer(*found)
 
     def do_POST(self) -> None:
         body = self._body()

@@ -9,19 +9,28 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from drivetrain.cli.checked import number_of, path_of, text_path_of, whole_of
+from drivetrain.cli.checked import number_of, path_of, seconds_of_budget, text_path_of, whole_of
 from drivetrain.cli.data_options import (
+    COMPETING,
     DATA,
     Channels,
+    HoldOut,
     InputKind,
+    Item,
+    ItemTable,
     Kind,
     LabelDelimiter,
     LabelsFrom,
+    Options,
     PathColumn,
     TargetColumns,
     Task,
+    User,
+    UserTable,
+    Weight,
     one_or_several,
     open_input,
+    options_of_kind,
     word_of,
 )
 from drivetrain.cli.network_options import refuse_options_of_networks
@@ -50,7 +59,6 @@ SAVING_S = 2.0
 EXPORTING_S = {"none": 0.0, "fp32": 12.0, "bf16": 15.0, "fp16": 15.0, "int8": 27.0}
 """And for its ONNX file: conversion takes most of it (5 to 8 s for a MobileNetV1, 2 s of loading), the
 comparison with the trained network on 64 pictures the rest; below fp32 all validation rows are answered twice."""
-TABLE = "table"
 MODEL, TRAINING = "What learns", "How it is trained"
 
 
@@ -189,6 +197,13 @@ def train(
         ),
     ] = 42,
     channels: Channels = None,
+    user: User = None,
+    item: Item = None,
+    weight: Weight = None,
+    users: UserTable = None,
+    items: ItemTable = None,
+    hold_out: HoldOut = None,
+    option: Options = None,
     labels_from: LabelsFrom = None,
     seal: Annotated[
         list[Path] | None,
@@ -314,8 +329,8 @@ def train(
     where it was by the same command.
     """
     began = clock.monotonic()
-    seconds_given = _budget(budget, epochs)
-    if input == TABLE:
+    seconds_given = seconds_of_budget(budget, epochs)
+    if input in COMPETING:
         refuse_options_of_networks(
             {
                 "--arch": arch,
@@ -340,12 +355,14 @@ def train(
     import drivetrain as dt  # noqa: PLC0415 - light, but what it loads next is not
 
     with answers() as answer:
-        if input != TABLE:
+        if input not in COMPETING:
             _check_options(input, size=size, fit=None if fit is None else fit.value)
         rows = open_input(
             input,
             data,
-            {"channels": channels},
+            {"channels": channels, "user": user, "item": item, "weight": weight, "users": users, "items": items}
+            | {"hold_out": hold_out}
+            | options_of_kind(option),
             target=one_or_several(target),
             path=path,
             split=split,
@@ -364,7 +381,7 @@ def train(
             project=project,
         )
         _say_what_was_read(rows)
-        if input == TABLE:
+        if input in COMPETING:
             from drivetrain.cli import tables  # noqa: PLC0415 - brings torch
 
             spent = _process_seconds()
@@ -405,21 +422,6 @@ def train(
         scores = learn.saved_scores
         seconds = round(clock.monotonic() - began, 1)
         answer(as_json(_object(learn, out, seconds, scores)) if json else _text(rows, out, seconds, scores))
-
-
-def _budget(budget: str | None, epochs: int | None) -> float | None:
-    """The time given, in seconds."""
-    if budget is None:
-        return None
-    if epochs is not None:
-        raise typer.BadParameter("--epochs and --budget are both given: choose one.")
-    from drivetrain.errors import SettingError  # noqa: PLC0415
-    from drivetrain.runtime.times import seconds_of  # noqa: PLC0415
-
-    try:
-        return seconds_of(budget)
-    except SettingError as error:
-        raise typer.BadParameter(str(error), param_hint="--budget") from error
 
 
 def _check_options(kind: str, *, size: int | None, fit: str | None) -> None:

@@ -90,7 +90,7 @@ function panelOf(id, suggestion) {
   // a decision is about a content: of a file that is there several times, no copy can be removed alone
   const remove = button("remove", one.copies > 1 ? `Remove all ${one.copies}` : "Remove", "X");
   const panel = make("article", { tabIndex: 0, ariaLabel: `${one.name}, ${one.part}, labelled ${words(one.label)}` },
-    shot, said, make("p", { className: "name", textContent: `${one.name} · ${one.part}`, title: one.path }),
+    shot, ...(board.plays ? [make("audio", { src: `sound/${id}`, controls: true, preload: "none" })] : []), said, make("p", { className: "name", textContent: `${one.name} · ${one.part}`, title: one.path }),
     ...(one.copies > 1 ? [make("p", { className: "name", textContent: `this very file is there ${one.copies} times` })] : []),
     make("p", { className: "done" }),
     make("div", { className: "buttons" }, keep, relabel, ...(suggestion === null ? [] : [other]), remove));

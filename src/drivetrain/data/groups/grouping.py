@@ -143,7 +143,7 @@ def with_times(listed: Listed, time: Time | None) -> Listed:
     Raises:
         DataError: There is no such column, a path does not match, a cell is no time, or the function fails.
     """
-    if time is None:
+    if time is None or listed.rows.times:  # some kinds read the times with the rows
         return listed
     _check_named(time, "time")
     if callable(time):
@@ -172,7 +172,7 @@ def inner_names(listed: Listed) -> list[str]:
     if not isinstance(listed.rows.inputs, Files):
         return list(listed.rows.inputs.names())
     root = listed.root.as_posix().rstrip("/") + "/"
-    paths = [path.as_posix() for path in listed.rows.inputs]
+    paths = [path.as_posix() for path in listed.rows.inputs.paths]
     outside = [path.rpartition("/")[0] for path in paths if not path.startswith(root)]
     try:
         base = os.path.commonpath(outside).rstrip("/") + "/" if outside else ""

@@ -34,7 +34,7 @@ PEOPLE_AND_THINGS = frozenset(
         *("video", "clip", "scene", "sequence", "series", "study", "animal", "individual", "donor"),
         *("writer", "author", "owner", "customer", "client", "household", "plant", "tree", "site"),
         *("hospital", "location", "device", "camera", "slide", "plate", "specimen", "family", "group"),
-        *("cluster",),
+        *("cluster", "recording", "recordist", "recorder", "talker", "singer", "microphone", "room"),
     )
 )
 """Columns so called, alone or with id, name, no, number or key, say what rows belong to."""

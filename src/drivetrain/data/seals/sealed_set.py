@@ -33,7 +33,9 @@ from drivetrain.text import readable
 ID_LENGTH = 12
 HASH_BYTES = 16
 SIGNATURE_LENGTHS = (0, SIGNATURE_BYTES, 2 * SIGNATURE_BYTES)
-"""Without one (where nothing can be told); of a picture; and of one with a border."""
+OF_OTHER_KINDS = {2: 129, 3: 245}
+"""First byte of a signature → its length, of other kinds of input than pictures (which have their version there): 2
+files, read as bytes; 3 sounds. What begins or ends otherwise was altered."""
 
 
 class Drawn(BaseModel):
@@ -94,6 +96,13 @@ class Packed(BaseModel):
         return tuple(self.signatures[a:b] for a, b in zip([0, *ends], ends, strict=False))
 
 
+def _is_signature(signature: bytes) -> bool:
+    """Whether it can be one: of pictures it is that of their version; of another kind it begins with another byte."""
+    if signature and signature[0] in OF_OTHER_KINDS:
+        return len(signature) == OF_OTHER_KINDS[signature[0]]
+    return len(signature) in SIGNATURE_LENGTHS and all(part == VERSION for part in signature[::SIGNATURE_BYTES])
+
+
 class SealedSet(BaseModel):
     """`seal.json`: one test set.
 
@@ -142,7 +151,7 @@ class SealedSet(BaseModel):
         if self.count is not None and self.count != self.n:
             raise ValueError(f"it holds {self.n} rows, and says that there are {self.count}")
         for signature in self.signatures:
-            if len(signature) not in SIGNATURE_LENGTHS or any(part != VERSION for part in signature[::SIGNATURE_BYTES]):
+            if not _is_signature(signature):
                 raise ValueError(f"a signature has {len(signature)} bytes; expected {SIGNATURE_BYTES}, of version 1")
         return self
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from drivetrain.data.data import Data
 from drivetrain.data.examples import Examples
+from drivetrain.data.inputs import Files
 from drivetrain.data.kind import source_kind
 from drivetrain.data.notices import warn
 from drivetrain.data.seals.claims import claim
@@ -20,6 +22,7 @@ from drivetrain.data.seals.elsewhere import known_elsewhere, remember_project
 from drivetrain.data.seals.project import Project, ProjectPlace
 from drivetrain.data.seals.seal import RELATED, Known, SealedSet, Seals, identity_of
 from drivetrain.data.splitting.split import Split
+from drivetrain.data.splitting.ties import are_versions
 from drivetrain.errors import SealError
 from drivetrain.progress import say
 from drivetrain.settings import place, several, text
@@ -36,11 +39,12 @@ LOOKS = 400
 class Match:
     """A row that would be trained or validated on, and shows what is sealed."""
 
-    path: Path
+    path: Path | str
+    """Its file, or what the row of a table is called."""
     exact: bool
     """It has the very content; else it looks the same."""
-    twin: Path | None
-    """The sealed picture, where it is at hand."""
+    twin: Path | str | None
+    """The sealed one, where it is at hand."""
 
     def __str__(self) -> str:
         if self.twin is None or self.twin == self.path:
@@ -132,7 +136,7 @@ def _seal(seals: Seals, data: Data, seal: SealFiles, retire: str | None, version
 
 
 def _check_handed_over(used: Examples, test: Examples, seal: SealFiles) -> None:
-    here = _by_content(used, test)
+    here = _ByContent(used, test)
     for sealed in _handed_over(seal):
         if found := matches(used, sealed, here):
             raise SealError(_copies(found, sealed, used.noun, "which somebody else holds", allow=False))
@@ -145,7 +149,7 @@ def _that_leave(seals: Seals, data: Data, used: Examples, retire: str | None) ->
         SealError: A row is sealed in one that stays, or looks like one.
     """
     test = data.sealed_test.open()
-    identity, here, in_use = identity_of(test.digests), _by_content(used, test), seals.in_use()
+    identity, here, in_use = identity_of(test.digests), _ByContent(used, test), seals.in_use()
     leaving: list[Known] = []
     for known in seals.live():
         sealed = known.sealed
@@ -232,8 +236,34 @@ def _begun_meanwhile(rows: Examples, exact: Sequence[int], sealed: SealedSet) ->
     )
 
 
-def _by_content(*parts: Examples) -> dict[str, Path]:
-    return {digest: path for part in parts for digest, path in zip(part.digests, part.inputs, strict=True)}
+class _ByContent(Mapping[str, Path | str]):
+    """Content → what the row is called; found when it is asked for, since of millions of rows hardly any is."""
+
+    def __init__(self, *parts: Examples) -> None:
+        self._parts = parts
+
+    @cached_property
+    def _named(self) -> list[Sequence[Path | str]]:
+        return [_places(part) for part in self._parts]
+
+    @cached_property
+    def _rows(self) -> dict[str, tuple[int, int]]:
+        return {digest: (at, row) for at, part in enumerate(self._parts) for row, digest in enumerate(part.digests)}
+
+    def __getitem__(self, digest: str, /) -> Path | str:
+        at, row = self._rows[digest]
+        return self._named[at][row]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+
+def _places(rows: Examples) -> Sequence[Path | str]:
+    """The file of each row, or its span; of rows that are no files what they are called."""
+    return list(rows.inputs) if isinstance(rows.inputs, Files) else rows.inputs.names()
 
 
 def check_validation(rows: Examples, project: ProjectPlace = None) -> None:
@@ -242,7 +272,7 @@ def check_validation(rows: Examples, project: ProjectPlace = None) -> None:
     Raises:
         SealError: A row was sealed as a test row since the model was made, or the record of the seals was changed.
     """
-    here = dict(zip(rows.digests, rows.inputs, strict=True))
+    here = _ByContent(rows)
     by_content = replace(rows, signatures=())
     seals = Seals(Project.find(project))
     in_use = seals.in_use()
@@ -256,7 +286,7 @@ def check_validation(rows: Examples, project: ProjectPlace = None) -> None:
 def matches(
     rows: Examples,
     sealed: SealedSet,
-    here: Mapping[str, Path],
+    here: Mapping[str, Path | str],
     *,
     allowed: Iterable[str] = (),
     seen: frozenset[str] = frozenset(),
@@ -276,7 +306,8 @@ def matches(
     hashes = sealed.hashes_of(rows.digests)
     is_passed = _passed(hashes, sealed, allowed)
     exact = np.flatnonzero(sealed.holds(rows.digests, hashes) & ~is_passed).tolist()
-    found = [Match(rows.inputs[row], True, here.get(rows.digests[row])) for row in exact]
+    places = _places(rows)
+    found = [Match(places[row], True, here.get(rows.digests[row])) for row in exact]
     compare = source_kind(rows.kind).near
     if not rows.signatures or compare is None:
         return found
@@ -297,7 +328,7 @@ def matches(
         else:
             same = int(near.distance[pair]) <= compare.sure
         if same:
-            alike[row] = Match(rows.inputs[row], False, twin)
+            alike[row] = Match(places[row], False, twin)
     return [*found, *alike.values()]
 
 
@@ -366,7 +397,7 @@ def _overlap(used: Examples, test: Examples) -> set[str]:
     same = [
         (row, twin) for row, twin, turn in pairs[:LOOKS] if compare.same(used.inputs[row], test.inputs[twin], turn=turn)
     ]
-    if same:
+    if same and not are_versions(used):
         row, twin = same[0]
         warn(
             f"{len({row for row, _ in same})} training or validation {used.noun} look like test {used.noun}, so the "
@@ -388,8 +419,8 @@ def _seen(split: Split | None) -> frozenset[str]:
 def _another_split(found: Sequence[Match], data: Data, sealed: SealedSet, seals: Seals) -> str:
     """What is wrong with a split that trains on what another one has sealed, and the two ways out; in two lines."""
     paths = {match.path for match in found if match.exact}
-    trained = sum(path in paths for path in data.train.inputs)
-    validated = sum(path in paths for path in data.valid.inputs)
+    trained = sum(path in paths for path in _places(data.train))
+    validated = sum(path in paths for path in _places(data.valid))
     how = f" with {sealed.drawn}" if sealed.drawn and "seed" in str(sealed.drawn) else ""
     split = seals.split_file(sealed)
     keep = (

@@ -12,13 +12,13 @@ from drivetrain.data.check import LeftOut
 from drivetrain.data.copies import folders_that_repeat
 from drivetrain.data.examples import Examples
 from drivetrain.data.inputs import Files
-from drivetrain.data.kind import one_of, source_kind
+from drivetrain.data.kind import hook, one_of, source_kind
 from drivetrain.data.listing import Kind
 from drivetrain.data.notices import warn
 from drivetrain.data.splitting.drawing import Labels, make_split
 from drivetrain.data.splitting.grouped import draw_groups
 from drivetrain.data.splitting.split import PART_WORDS, PARTS, Method, Part, check_fractions
-from drivetrain.data.splitting.ties import Ties, tie
+from drivetrain.data.splitting.ties import Ties, are_versions, tie
 from drivetrain.data.tables.times import split_by_time
 from drivetrain.errors import DataError, SettingError, SplitError, first_few
 from drivetrain.runtime.decisions import Decision
@@ -124,7 +124,7 @@ def draw_parts(examples: Examples, kind: Kind, asked: Fractions) -> Division:
     parts: Sequence[Part | None]
     method = method_of(examples, kind, asked)
     why = "every class in the same proportion" if by_class else "drawn regardless of the target"
-    ties = tie(examples) if len(examples.times) or len(examples.groups) else None
+    ties = tie(examples, looks=not are_versions(examples)) if len(examples.times) or len(examples.groups) else None
     if ties is None:
         parts = make_split(examples.digests, labels, seed=asked.seed, stratify=asked.stratify, **fractions)
     elif len(examples.times):
@@ -134,7 +134,10 @@ def draw_parts(examples: Examples, kind: Kind, asked: Fractions) -> Division:
         why += f"; {len(reasons)} rows between them, or of groups that go on, are left out" if reasons else ""
     else:
         _require_groups(examples.groups, valid_pct + test_pct)
-        parts = draw_groups(ties.units, examples.digests, labels, seed=asked.seed, stratify=asked.stratify, **fractions)
+        joined = _note_of(ties, examples.noun)
+        parts = draw_groups(
+            ties.units, examples.digests, labels, seed=asked.seed, stratify=asked.stratify, joined=joined, **fractions
+        )
         why = "no group on both sides" + ("; every class in proportion as far as groups allow" if by_class else "")
     decision = Decision(value=method, reason=why + (_note_of(ties, examples.noun) if ties else ""))
     return Division(tuple(parts), method, valid_pct, test_pct, decision, reasons)
@@ -156,8 +159,10 @@ def _note_of(ties: Ties, noun: str) -> str:
     return note
 
 
-def fit_target(kind: Kind, names: Sequence[str], values: Sequence[TargetValue]) -> Target:
-    """Describe the target from the values of the training rows.
+def fit_target(
+    kind: Kind, names: Sequence[str], values: Sequence[TargetValue], *, input_kind: str = "images"
+) -> Target:
+    """Describe the target from the values of the training rows; a kind of input may have targets of its own.
 
     Raises:
         DataError: The training rows give nothing to tell apart.
@@ -166,6 +171,9 @@ def fit_target(kind: Kind, names: Sequence[str], values: Sequence[TargetValue]) 
         >>> fit_target("category", ["fruit"], ["pear", "apple"]).vocab
         ('apple', 'pear')
     """
+    own = hook(source_kind(input_kind), "fit_target")
+    if own is not None and (made := own(names, values)) is not None:
+        return made
     name = ", ".join(names)
     if kind == "number":
         return NumberTarget.fit(tuple(names), cast("Sequence[tuple[float, ...]]", values))

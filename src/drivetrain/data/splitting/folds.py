@@ -198,7 +198,7 @@ def _fold_of(data: Data, rows: Examples, fold: _Fold, name: str, seed: int) -> D
     """The data with these rows to train and to validate on; the target is fitted on the former alone."""
     train, valid = rows.subset(fold.train), rows.subset(fold.valid)
     names = data.spec.target or ("class",)
-    target = fit_target(data.spec.kind, names, train.values)
+    target = fit_target(data.spec.kind, names, train.values, input_kind=data.kind)
 
     def parts_of(part: Part, rows: Examples) -> list[Part]:
         return [part] * len(rows)

@@ -40,6 +40,7 @@ def draw_groups(
     test_pct: float,
     seed: int,
     stratify: bool = True,
+    joined: str = "",
 ) -> list[Part]:
     """A part for every row, the same for all rows of a unit; every label keeps a training row.
 
@@ -55,6 +56,7 @@ def draw_groups(
         test_pct: Fraction for the test set, likewise. It is drawn first: `valid_pct` does not change it.
         seed: Another number draws another split.
         stratify: False looks at the number of rows alone.
+        joined: What made units larger than the groups that were asked for, for a message.
 
     Raises:
         SplitError: There are too few groups to fill the parts, or too few that can leave training.
@@ -81,7 +83,7 @@ def draw_groups(
         wanted = [n * pct if stratify else 0.0 for n in every[:-1]] + [float(share(every[-1], pct))]
         taken = _take(waiting, wanted)
         if not taken or len(taken) == len(waiting):
-            raise _too_few(len(names.distinct), every[-1], valid_pct, test_pct)
+            raise _too_few(len(names.distinct), every[-1], valid_pct, test_pct, joined)
         part_of[[unit.place for unit in taken]] = part
         waiting = [unit for unit in waiting if part_of[unit.place] == TRAIN]
     return parts_named(part_of[names.codes])
@@ -151,9 +153,10 @@ def _warn_of_lone(waiting: Sequence[_Unit], vocab: Sequence[str]) -> None:
         )
 
 
-def _too_few(n_units: int, n_contents: int, valid_pct: float, test_pct: float) -> SplitError:
+def _too_few(n_units: int, n_contents: int, valid_pct: float, test_pct: float, joined: str) -> SplitError:
     return SplitError(
         f"{n_units} groups of {n_contents} distinct rows cannot be split with valid_pct={valid_pct:g} and "
-        f"test_pct={test_pct:g} so that no group is torn apart, every part has one, and every class a training row. "
+        f"test_pct={test_pct:g} so that no group is torn apart, every part has one, and every class a training "
+        f"row{joined}. "
         "To fix: name a finer group, add groups, or set test_pct=0 or valid_pct=0."
     )

@@ -94,6 +94,11 @@ def _bundles(content: Rows, group: Rows, n_contents: int, n_groups: int) -> Rows
     return connected_components(graph, directed=False)[1][content].astype(np.int64)
 
 
+def are_versions(examples: Examples) -> bool:
+    """Whether rows that look the same are versions that a split by time is to tell apart, not copies."""
+    return bool(len(examples.times)) and bool(getattr(source_kind(examples.kind), "VERSIONS", False))
+
+
 def near_groups(examples: Examples) -> tuple[str, ...]:
     """A group for each set of pictures that look alike: the least digest among them."""
     unions = Unions()

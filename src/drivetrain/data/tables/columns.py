@@ -53,16 +53,17 @@ def choose_path(
         return known_column(columns, asked, "path"), None
     kind = source_kind("images") if kind is None else kind
     one, usual = one_of(kind.noun), _path_names(kind)
+    files = "files" if one == "file" else f"{one} files"
     likely = [name for name, cells in columns.items() if _looks_like_paths(cells, kind.suffixes)]
     if (name := _first_named(likely, usual, "path")) is not None:
-        return name, Decision(value=name, reason=f"its name, and its cells look like {one} files")
+        return name, Decision(value=name, reason=f"its name, and its cells look like {files}")
     if len(likely) == 1:
-        return likely[0], Decision(value=likely[0], reason=f"the only column whose cells look like {one} files")
+        return likely[0], Decision(value=likely[0], reason=f"the only column whose cells look like {files}")
     if (name := _first_named(columns, usual, "path")) is not None:
         return name, Decision(value=name, reason="its name")
     found = [name for name in columns if names_files is not None and not likely and names_files(name)]
     if len(found) == 1:
-        return found[0], Decision(value=found[0], reason=f"the only column whose cells are names of {one} files")
+        return found[0], Decision(value=found[0], reason=f"the only column whose cells are names of {files}")
     what = f"{len(likely)} columns ({first_few(map(repr, likely))}) look" if likely else "no column looks"
     raise DataError(
         f"{what} like {one} paths; the columns are {_names(columns)}. To fix: pass path=, the name of the column."

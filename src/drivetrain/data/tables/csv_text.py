@@ -65,9 +65,9 @@ def read_csv_text(text: str, usual: str, name: str, suffixes: frozenset[str] = f
             f"{name} cannot be read as a table: it has no columns. To fix: put a line with their names on top."
         )
     if delimiter is None:
-        delimiter = _delimiter(lines[start:], usual)
+        delimiter = choose_delimiter(lines[start:], usual)
         if delimiter != usual:
-            decisions["delimiter"] = Decision(value=delimiter, reason="the most frequent one in the header")
+            decisions["delimiter"] = delimiter_decision(delimiter)
     rows = list(_rows(lines, start, delimiter, name))
     header = rows[0].cells
     if any(PurePath(cell.strip()).suffix.lower() in suffixes for cell in header):
@@ -103,7 +103,12 @@ def _shape(line: str) -> int:
     return max(line.count(sign) for sign in DELIMITERS)
 
 
-def _delimiter(lines: Sequence[str], usual: str) -> str:
+def delimiter_decision(delimiter: str) -> Decision:
+    """Why another delimiter than the usual one was taken."""
+    return Decision(value=delimiter, reason="the most frequent one in the header")
+
+
+def choose_delimiter(lines: Sequence[str], usual: str) -> str:
     """The delimiter that as many lines as possible have as often as the header; then the most frequent one."""
     unquoted = [re.sub(r'"[^"]*"', "", line) for line in lines if line.strip()][:LINES_LOOKED_AT]
     header = unquoted[0].count

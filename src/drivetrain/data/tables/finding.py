@@ -8,8 +8,13 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePath
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
+from drivetrain.data.tables.cells import written
+from drivetrain.data.tables.columns import UnusableError
 from drivetrain.text import readable
 
 ROWS_TRIED = 300
@@ -266,3 +271,30 @@ def nothing_found(found: Found, column: str, names: Sequence[str], base: Path) -
         "To fix: write paths that start at the folder of the table (of a DataFrame: at the working directory), or "
         "absolute ones; or name another column by path=."
     )
+
+
+def path_texts(cells: Sequence[Any], column: str) -> list[str | UnusableError]:
+    """What each cell says of its path; numbers are names as well, such as 7 for 7.jpg."""
+    are_numbers = all(cell is None or (isinstance(cell, int | float) and not isinstance(cell, bool)) for cell in cells)
+    if are_numbers:
+        return [UnusableError(f"path is missing: {column}") if cell is None else str(cell) for cell in written(cells)]
+    texts: list[str | UnusableError] = []
+    for cell in cells:
+        try:
+            texts.append(_path_text(cell, column))
+        except UnusableError as fault:
+            texts.append(fault)
+    return texts
+
+
+def _path_text(cell: Any, column: str) -> str:
+    if cell is None:
+        raise UnusableError(f"path is missing: {column}")
+    if not isinstance(cell, str | PurePath):
+        raise UnusableError(f"path is not text: {type(cell).__name__}")
+    text = str(cell).strip()
+    if text.startswith("file://"):
+        text = url2pathname(urlsplit(text).path)
+    if "://" in text[:12]:
+        raise UnusableError("path is a web address: nothing is ever fetched")
+    return text

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any, NamedTuple, cast
 
+import numpy as np
+from numpy.typing import NDArray
+
+from drivetrain.data.inputs import as_array
+from drivetrain.data.tables.cells import MISSING_WORDS, typed
 from drivetrain.data.tables.labels import column_names
 from drivetrain.errors import DataError, MissingExtraError, SettingError, first_few
 from drivetrain.settings import shown
@@ -20,11 +26,97 @@ except ImportError as error:
     ) from error
 
 DataFrame = pd.DataFrame
-Columns = dict[str, list[Any]]
+Columns = Mapping[str, Sequence[Any]]
 ANY_TABLE = ("__arrow_c_stream__", "__dataframe__", "to_pandas", "to_dict")
+EXACT = 1 << 53
+"""Larger whole numbers are not told apart as floats."""
 INDEX = re.compile(r"__index_level_\d+__")
 """What pandas calls an index without a name, in Parquet."""
 EXPECTED = "a folder, a table file, a DataFrame of any library, a dict of lists, or a list of (path, label) pairs"
+
+
+class Numbers(Sequence[Any]):
+    """A column of numbers as an array, which takes a fraction of a list's memory; read as a list, gaps are None.
+
+    Args:
+        array: int64, bool, or float64 with NaN for a gap and some number in it.
+
+    Example:
+        >>> column = Numbers(np.array([1.5, np.nan]))
+        >>> list(column), column[0], column[:1], column == [1.5, None]
+        ([1.5, None], 1.5, [1.5], True)
+    """
+
+    def __init__(self, array: NDArray[Any]) -> None:
+        self.array = array + 0.0 if array.dtype.kind == "f" else array  # no minus before zero
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    def __getitem__(self, place: Any) -> Any:
+        found = self.array[place]
+        return list(Numbers(found)) if isinstance(place, slice) else next(iter(Numbers(self.array[[place]])))
+
+    def __iter__(self) -> Iterator[Any]:
+        if self.array.dtype.kind != "f":
+            return iter(self.array.tolist())
+        return (None if math.isnan(cell) else cell for cell in self.array.tolist())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(cast("Sequence[Any]", other))
+
+    def __hash__(self) -> int:
+        return hash(len(self))
+
+    def __repr__(self) -> str:
+        return repr(list(self))
+
+
+class Texts(Sequence[Any]):
+    """A column of texts in which equal ones are one: its different texts, and which of them each cell is.
+
+    Args:
+        values: The different texts.
+        at: (N,) places in `values`, −1 for a gap; texts of blanks become gaps.
+
+    Example:
+        >>> column = Texts(["a", " ", "b"], np.array([0, 2, 1, -1, 0]))
+        >>> list(column), column[1], column.array_of(["one", None, "two"]).tolist()
+        (['a', 'b', None, None, 'a'], 'b', ['one', 'two', None, None, 'one'])
+    """
+
+    def __init__(self, values: Sequence[str], at: NDArray[np.integer[Any]]) -> None:
+        self.values: list[str | None] = [*(value if value.strip() else None for value in values), None]
+        self.at = np.where(at < 0, len(values), at)
+
+    def __len__(self) -> int:
+        return len(self.at)
+
+    def __getitem__(self, place: Any) -> Any:
+        found = self.at[place]
+        return [self.values[at] for at in found.tolist()] if isinstance(place, slice) else self.values[int(found)]
+
+    def __iter__(self) -> Iterator[Any]:
+        return map(self.values.__getitem__, self.at.tolist())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(cast("Sequence[Any]", other))
+
+    def __hash__(self) -> int:
+        return hash(len(self))
+
+    def __repr__(self) -> str:
+        return repr(list(self))
+
+    @property
+    def distinct(self) -> list[str]:
+        """The different texts that hold something."""
+        return [value for value in self.values if value is not None]
+
+    def array_of(self, changed: Sequence[Any]) -> NDArray[Any]:
+        """The column as an array, with other values instead of `values` without its last; None stays a gap."""
+        has_gap = bool((self.at == len(self.values) - 1).any())
+        return as_array([*changed[: len(self.values) - 1], *([None] if has_gap else [])])[self.at]
 
 
 class Table(NamedTuple):
@@ -48,7 +140,7 @@ def is_table(source: object) -> bool:
     )
 
 
-def table_of(source: Any, *, suffixes: frozenset[str] = frozenset()) -> Table:
+def table_of(source: Any, *, suffixes: frozenset[str] = frozenset(), arrays: bool = False) -> Table:
     """The columns of a table in memory, names in one spelling, cells of blanks as None.
 
     Args:
@@ -56,6 +148,7 @@ def table_of(source: Any, *, suffixes: frozenset[str] = frozenset()) -> Table:
             `__arrow_c_stream__`, `__dataframe__` or `to_pandas`; the cursor of a database with a query's rows; a dict
             of lists; a list of dicts; or a list of (path, label) pairs.
         suffixes: Of the files that cells may name: they tell which of two columns without a name is that of the paths.
+        arrays: Leave columns of numbers as arrays, see `Numbers`.
 
     Raises:
         DataError: Two columns have one name, there are no rows, or the table cannot be read.
@@ -70,21 +163,26 @@ def table_of(source: Any, *, suffixes: frozenset[str] = frozenset()) -> Table:
     if isinstance(source, pd.Series):
         source = source.to_frame("target" if source.name is None else source.name)
     if isinstance(source, pd.DataFrame):
-        return _of_pandas(source, suffixes)
+        return _of_pandas(source, suffixes, arrays)
     if isinstance(source, Mapping):
         return Table(_checked(_of_mapping(cast("Mapping[Any, Any]", source), suffixes), "the dict"))
     if isinstance(source, list | tuple):
         return Table(_checked(_of_rows(cast("Sequence[Any]", source), suffixes), "the list"))
     if _is_cursor(source):
         return Table(_checked(*_of_cursor(source)))
-    return _of_any_library(source, suffixes)
+    return _of_any_library(source, suffixes, arrays)
 
 
-def of_arrow(table: Any) -> Table:
-    """The columns of an Arrow table."""
+def of_arrow(table: Any, *, arrays: bool = False) -> Table:
+    """The columns of an Arrow table.
+
+    Args:
+        table: pyarrow's.
+        arrays: Leave columns of numbers as arrays, see `Numbers`.
+    """
     table = table.drop_columns([name for name in table.column_names if INDEX.fullmatch(name)])
     names = column_names(table.column_names)
-    columns = {name: _arrow_cells(table.column(place)) for place, name in enumerate(names)}
+    columns = {name: _arrow_cells(table.column(place), arrays) for place, name in enumerate(names)}
     stated = {name for name, kind in zip(names, table.schema.types, strict=True) if pa.types.is_dictionary(kind)}
     told = (table.schema.pandas_metadata or {}).get("columns", [])  # Parquet stores categories as plain numbers
     by_pandas = {each.get("name") for each in told if each.get("pandas_type") == "categorical"}
@@ -92,7 +190,7 @@ def of_arrow(table: Any) -> Table:
     return Table(_checked(columns, "the table", names), frozenset(stated))
 
 
-def _of_pandas(frame: pd.DataFrame, suffixes: frozenset[str]) -> Table:
+def _of_pandas(frame: pd.DataFrame, suffixes: frozenset[str], arrays: bool = False) -> Table:
     """A DataFrame's columns; paths may be its index."""
     index = frame.index
     if index.dtype.kind not in "iufb" and _are_files(index.tolist(), suffixes):
@@ -100,12 +198,17 @@ def _of_pandas(frame: pd.DataFrame, suffixes: frozenset[str]) -> Table:
         if name not in frame.columns:
             frame = frame.set_axis(index.rename(name)).reset_index()
     names = column_names(list(frame.columns))
-    columns: Columns = {}
+    columns: dict[str, Sequence[Any]] = {}
     stated: set[str] = set()
     for place, name in enumerate(names):
         series = frame.iloc[:, place]
         if isinstance(series.dtype, pd.CategoricalDtype):
             stated.add(name)
+        if arrays and name not in columns and series.dtype in ("float64", "int64", "bool"):
+            array = series.to_numpy()
+            if array.dtype.kind != "f" or not np.isnan(array).all():
+                columns[name] = Numbers(array)
+                continue
         cells: list[Any] = list(series.to_numpy()) if series.dtype in ("float32", "float16") else series.tolist()
         gone: list[bool] = series.isna().tolist()
         found = [None if absent else cell for cell, absent in zip(cells, gone, strict=True)]
@@ -137,7 +240,7 @@ def _of_cursor(cursor: Any) -> tuple[Columns, str, list[str]]:
     return {name: [row[place] for row in rows] for place, name in enumerate(names)}, "the query", names
 
 
-def _of_any_library(source: Any, suffixes: frozenset[str]) -> Table:
+def _of_any_library(source: Any, suffixes: frozenset[str], arrays: bool = False) -> Table:
     """Over Arrow, without a copy where the library can; else over pandas."""
     kind = f"{type(source).__module__.partition('.')[0]}.{type(source).__name__}"
     if hasattr(source, "collect") and not hasattr(source, "__arrow_c_stream__"):
@@ -146,13 +249,13 @@ def _of_any_library(source: Any, suffixes: frozenset[str]) -> Table:
         )
     try:
         if hasattr(source, "__arrow_c_stream__"):
-            return of_arrow(pa.table(source))
+            return of_arrow(pa.table(source), arrays=arrays)
         if hasattr(source, "__dataframe__"):
             import pyarrow.interchange as exchange  # noqa: PLC0415 - needed by few
 
-            return of_arrow(exchange.from_dataframe(source))
+            return of_arrow(exchange.from_dataframe(source), arrays=arrays)
         if hasattr(source, "to_pandas"):
-            return table_of(source.to_pandas(), suffixes=suffixes)
+            return table_of(source.to_pandas(), suffixes=suffixes, arrays=arrays)
     except (DataError, SettingError):
         raise
     except Exception as error:  # somebody else's library
@@ -214,11 +317,35 @@ def _cells(cells: Any) -> Any:
     return list(cells) if isinstance(cells, list | tuple | range) or hasattr(cells, "to_list") else None
 
 
-def _arrow_cells(column: Any) -> list[Any]:
+def _arrow_cells(column: Any, arrays: bool = False) -> Sequence[Any]:
+    if arrays and (array := _arrow_numbers(column)) is not None:
+        return Numbers(array)
+    if arrays and (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+        encoded = column.dictionary_encode().unify_dictionaries().combine_chunks()
+        parts: list[Any] = encoded.chunks if isinstance(encoded, pa.ChunkedArray) else [encoded]
+        at = [part.indices.fill_null(-1).to_numpy(zero_copy_only=False) for part in parts]
+        return Texts(parts[0].dictionary.to_pylist(), np.concatenate(at)) if parts else []
     if pa.types.is_float32(column.type) or pa.types.is_float16(column.type):
         found = column.to_numpy(zero_copy_only=False)
         return [None if gone else cell for cell, gone in zip(found, column.is_null().to_pylist(), strict=True)]
     return column.to_pylist()
+
+
+def _arrow_numbers(column: Any) -> NDArray[Any] | None:
+    """A column of numbers as an array of the type that its cells as a list would have; None where it is none."""
+    kind, gaps = column.type, column.null_count
+    if pa.types.is_float64(kind):
+        array = column.to_numpy()
+        return None if np.isnan(array).all() else array
+    if pa.types.is_boolean(kind) and not gaps:
+        return column.to_numpy()
+    if not pa.types.is_signed_integer(kind) or gaps == len(column):
+        return None
+    if not gaps:
+        return column.to_numpy().astype(np.int64, copy=False)
+    whole = column.drop_null().to_numpy()
+    exact = int(whole.max()) <= EXACT and int(whole.min()) >= -EXACT
+    return column.cast(pa.float64()).to_numpy() if exact else None
 
 
 def _are_files(cells: Sequence[Any], suffixes: frozenset[str]) -> bool:
@@ -231,9 +358,40 @@ def _are_files(cells: Sequence[Any], suffixes: frozenset[str]) -> bool:
 def _checked(columns: Columns, where: str, names: Sequence[str] | None = None) -> Columns:
     check_header(list(columns) if names is None else names, len(next(iter(columns.values()), [])), where)
     return {
-        name: [None if isinstance(cell, str) and not cell.strip() else cell for cell in cells]
-        for name, cells in columns.items()
+        name: cells if isinstance(cells, Numbers | Texts) else _without_blanks(cells) for name, cells in columns.items()
     }
+
+
+def _without_blanks(cells: Sequence[Any]) -> list[Any]:
+    if set(map(type, cells)) <= {str, type(None)}:  # equal texts are looked at once
+        blank = {cell for cell in set(cells) if cell is not None and not cell.strip()}
+        return [None if cell in blank else cell for cell in cells] if blank else list(cells)
+    return [None if isinstance(cell, str) and not cell.strip() else cell for cell in cells]
+
+
+def as_cells(cells: Sequence[Any]) -> NDArray[Any]:
+    """A column that is no target as an array: texts as numbers where typing loses nothing, see `cells.typed`.
+
+    Example:
+        >>> as_cells(["1", "NA", "3"]).tolist(), as_cells(Texts(["01"], np.array([0, 0]))).tolist()
+        ([1.0, nan, 3.0], ['01', '01'])
+    """
+    if isinstance(cells, Numbers):
+        return cells.array
+    return cells.array_of(typed(cells.values[:-1])) if isinstance(cells, Texts) else as_array(typed(cells))
+
+
+def has_gap_words(cells: Sequence[Any]) -> bool:
+    """Whether a cell is a word for "no value"; equal texts are looked at once.
+
+    Example:
+        >>> has_gap_words(["a", " N/A"]), has_gap_words(["a", None]), has_gap_words(Numbers(np.array([1.0])))
+        (True, False, False)
+    """
+    if isinstance(cells, Numbers):
+        return False
+    texts = cells.distinct if isinstance(cells, Texts) else {cell for cell in cells if type(cell) is str}
+    return any(text.strip().casefold() in MISSING_WORDS for text in texts)
 
 
 def check_header(names: Sequence[str], n_rows: int, where: str) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivetrain.decisions.levers import Lever
-from drivetrain.decisions.simulating import Simulator
+from drivetrain.decisions.simulator import Simulator
 from drivetrain.errors import SettingError, first_few
 from drivetrain.settings import shown
 from drivetrain.text import readable

@@ -60,11 +60,11 @@ def sensitivity(chooser: Chooser, promised: float) -> tuple[Sensitive, ...]:
 
 def _ask_once(here: Chooser, others: Sequence[Chooser], members: list[int] | None) -> None:
     """Predictions are the same whatever the numbers are: the models are asked once for all of them."""
-    if here.risk != "mean" or not all(lever.per_row for lever in here.simulator.levers):
+    if here.risk != "mean" or here.is_mixed:
         return
     objective, own = here.simulator.objective, here.limits.quantities
     asked = [*own, objective.call, *(other.simulator.objective.call for other in others)]
-    (table,) = tabulate(here.simulator, here.actions({}), here.known, asked, sets=[None], members=members)
+    (table,) = tabulate(here.simulator, here.grid(), here.known, asked, sets=[None], members=members)
     counted, (plain, *varied) = table.counted[: len(own)], table.counted[len(own) :]
     cost = plain - table.values  # of moving levers, which is taken off the objective alone
     here.kept[places_key(members)] = Table(table.values, counted)

@@ -13,11 +13,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from drivetrain.decisions.levers import Lever, acts
-from drivetrain.decisions.models.member import Members
+from drivetrain.decisions.models.ensemble import Ensemble
 from drivetrain.decisions.models.table import is_number
 from drivetrain.decisions.optimise.choosing import Chooser
 from drivetrain.decisions.optimise.problem import Array
-from drivetrain.decisions.plan.parts import CurvePart
+from drivetrain.decisions.optimise.risk import Risk
+from drivetrain.decisions.plan.parts import CurvePart, Promise
+from drivetrain.decisions.simulation.curves import curve_part
 from drivetrain.errors import DataError, first_few
 from drivetrain.pages.words import count_rows
 from drivetrain.settings import shown
@@ -26,11 +28,8 @@ from drivetrain.text import readable
 ROWS = 2_000
 """On which curves are drawn."""
 VALUES = 21
-FLAT = 0.01
-"""Share of the best value within which others are as good."""
 MANY_AT_BORDER = 0.3
 """Share of rows at an end of the range from which the range is the answer."""
-LEVEL = 0.95
 
 
 def curves(chooser: Chooser, chosen: Mapping[str, NDArray[Any]]) -> tuple[CurvePart, ...]:
@@ -48,18 +47,7 @@ def _curve(chooser: Chooser, lever: Lever, rows: NDArray[np.int64], planned: Map
     for value in values:
         put = {**planned, lever.name: np.full(len(rows), value, dtype=values.dtype)}
         means.append(chooser.simulator.at(put, rows=rows).mean(axis=1))
-    by_place = np.stack(means)  # (V, P)
-    mean = by_place.mean(axis=1)
-    low, high = np.quantile(by_place, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=1)
-    best = int(mean.argmax())
-    today = _usual(lever, chooser.known.get(lever.name))
-    flat = None
-    if not lever.is_choice:
-        good = np.flatnonzero(mean >= mean[best] - FLAT * abs(mean[best]))
-        first, last = _together(good, best)
-        flat = (float(values[first]), float(values[last]))
-    interior = not lever.is_choice and 0 < best < len(values) - 1
-    return CurvePart(lever.name, tuple(values.tolist()), mean, low, high, values[best], interior, today, flat)
+    return curve_part(lever, values, np.stack(means, axis=1), chooser.known.get(lever.name))
 
 
 def at_border(levers: Sequence[Lever], chosen: Mapping[str, NDArray[Any]]) -> list[str]:
@@ -111,7 +99,7 @@ def stuck(levers: Sequence[Lever], chosen: Mapping[str, NDArray[Any]]) -> list[s
     return said
 
 
-def about_members(models: Mapping[str, Members]) -> list[str]:
+def about_members(models: Mapping[str, Ensemble]) -> list[str]:
     """What to say where no model tells what its members learned from; of some models the simulator says it."""
     several = {name: model for name, model in models.items() if len(model.halves) > 1}
     if not several or any((model.halves >= 0).all() for model in several.values()):
@@ -122,7 +110,18 @@ def about_members(models: Mapping[str, Members]) -> list[str]:
     ]
 
 
-def about_cells(models: Mapping[str, Members], levers: Sequence[Lever], rows: pd.DataFrame) -> list[str]:
+def about_loss(risk: Risk, promise: Promise) -> list[str]:
+    """What to say where the members that did not choose a plan lose more often than those that chose it may."""
+    loss = promise.chance_of_loss
+    if risk.kind != "loss" or loss is None or loss <= risk.share:
+        return []
+    return [
+        f"at most {risk.share:.0%} of the members that chose the plan may find it worth less than the baseline; of "
+        f"those that did not choose it {loss:.0%} do. To fix: ask for a smaller chance, or log more rows."
+    ]
+
+
+def about_cells(models: Mapping[str, Ensemble], levers: Sequence[Lever], rows: pd.DataFrame) -> list[str]:
     """What to say of empty cells, and of categories, that no row had from which the models learned."""
     own = {lever.name for lever in levers}
     empty: dict[str, int] = {}
@@ -166,25 +165,3 @@ def about_support(shares: Mapping[str, float], *, extrapolate: bool, checked: bo
         f"{outside:.1%} of rows are like none that were logged at the values they have: they stay outside of what was "
         "seen, and what is said of them is a guess."
     ]
-
-
-def _usual(lever: Lever, today: NDArray[Any] | None) -> Any:
-    """Median of a number, the most frequent option of a choice."""
-    if today is None or not len(today):
-        return None
-    if not lever.is_choice:
-        return float(np.median(today.astype(np.float64)))
-    found, counts = np.unique(today.astype(str), return_counts=True)
-    usual = found[counts.argmax()]
-    return next((value for value in today if str(value) == usual), None)
-
-
-def _together(places: NDArray[np.int64], best: int) -> tuple[int, int]:
-    """The first and the last of places that lie next to one another, the best among them."""
-    first = last = best
-    known = set(places.tolist())
-    while first - 1 in known:
-        first -= 1
-    while last + 1 in known:
-        last += 1
-    return first, last

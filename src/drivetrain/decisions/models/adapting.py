@@ -16,7 +16,6 @@ from drivetrain.data.examples import Examples
 from drivetrain.data.inputs import Cells
 from drivetrain.decisions.models.ensemble import Ensemble
 from drivetrain.decisions.models.fitting import Fitted
-from drivetrain.decisions.models.member import Members
 from drivetrain.decisions.models.reading import FrameReader
 from drivetrain.errors import DataError, SettingError
 from drivetrain.runtime.predictor import Predictor
@@ -35,7 +34,7 @@ ROWS_AT_ONCE = 256
 """Rows that a saved model answers together."""
 
 
-def as_models(models: Any) -> dict[str, Members]:
+def as_models(models: Any) -> dict[str, Ensemble]:
     """Name → members, of a mapping, of one ensemble, or of a list of ensembles with their own names.
 
     Raises:
@@ -62,7 +61,7 @@ def as_models(models: Any) -> dict[str, Members]:
     return {str(name): as_ensemble(str(name), source) for name, source in given.items()}
 
 
-def as_ensemble(name: str, source: Any) -> Members:
+def as_ensemble(name: str, source: Any) -> Ensemble:
     """A model under the name by which the objective calls it.
 
     Args:
@@ -80,7 +79,7 @@ def as_ensemble(name: str, source: Any) -> Members:
     if isinstance(source, Ensemble):
         return source if source.name == name else source.called(name)
     if all(hasattr(source, part) for part in ("halves", "predict", "profile", "is_probability")):
-        return cast("Members", source)
+        return cast("Ensemble", source)
     if isinstance(source, list | tuple):
         several = cast("Sequence[Any]", source)
         if not several:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,8 +16,8 @@ from numpy.typing import NDArray
 from drivetrain.calls import named
 from drivetrain.decisions.models.drawing import Draws
 from drivetrain.decisions.models.fitting import Asked, Fitted, fit_members
-from drivetrain.decisions.models.judging import scores_of
-from drivetrain.decisions.models.profiles.profile import profile_of, values_of
+from drivetrain.decisions.models.judging import Learned, scores_of
+from drivetrain.decisions.models.profiles import profile_of, values_of
 from drivetrain.decisions.models.reading import Reader
 from drivetrain.decisions.models.residuals import Residuals
 from drivetrain.decisions.models.table import frame_of
@@ -27,22 +26,6 @@ from drivetrain.runtime.decisions import Decision
 from drivetrain.settings import refuse, several, text, whole
 
 Array = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Learned:
-    """What is known of how members were fitted; of members handed over, nothing."""
-
-    outcome: str | None = None
-    logged: pd.DataFrame | None = None
-    half_of_row: NDArray[np.int64] | None = None
-    group: str | None = None
-    held_out: Array | None = None
-    """(N,) what the members of the other half say of each logged row: the mean, calibrated."""
-    truth: Array | None = None
-    """(N,) outcome as numbers, NaN where it is missing."""
-    decisions: Mapping[str, Decision] = field(default_factory=dict[str, Decision])
-    draws: Draws | None = None
 
 
 class Ensemble:

@@ -19,7 +19,7 @@ from drivetrain.decisions.models.calibrating import AS_IT_IS, FEWEST_EVENTS, Map
 from drivetrain.decisions.models.columns import Matrix
 from drivetrain.decisions.models.drawing import Draws
 from drivetrain.decisions.models.making import Drawn, Recipe, fit_member, recipe_of, texts_or_gaps
-from drivetrain.decisions.models.profiles.quick import Quick
+from drivetrain.decisions.models.profiles import Quick
 from drivetrain.decisions.models.reading import FrameReader, MatrixReader, Reader
 from drivetrain.decisions.models.rows import Outcome, outcome_of, usual_features, weights_of
 from drivetrain.decisions.models.table import frame_of, known_column

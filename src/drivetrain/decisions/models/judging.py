@@ -1,22 +1,42 @@
-"""How good a model is on rows that its members have not seen."""
+"""What is known of how members were fitted, and how good they are on rows that they have not seen.
+
+Legend: N logged rows.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
 
 import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 
-from drivetrain.decisions.models.drawing import group_numbers
+from drivetrain.decisions.models.drawing import Draws, group_numbers
 from drivetrain.evaluation.predictions import Predictions
 from drivetrain.evaluation.scores import Score, score
+from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.targets import CategoryTarget, NumberTarget, Target
 
-if TYPE_CHECKING:
-    from drivetrain.decisions.models.ensemble import Learned
-
+Array = NDArray[np.float64]
 OF_PROBABILITIES = ("log_loss", "brier", "roc_auc")
 OF_NUMBERS = ("rmse", "mae", "r2")
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What is known of how members were fitted; of members handed over, nothing."""
+
+    outcome: str | None = None
+    logged: pd.DataFrame | None = None
+    half_of_row: NDArray[np.int64] | None = None
+    group: str | None = None
+    held_out: Array | None = None
+    """(N,) what the members of the other half say of each logged row: the mean, calibrated."""
+    truth: Array | None = None
+    """(N,) outcome as numbers, NaN where it is missing."""
+    decisions: Mapping[str, Decision] = field(default_factory=dict[str, Decision])
+    draws: Draws | None = None
 
 
 def scores_of(learned: Learned, *, is_probability: bool) -> Mapping[str, Score]:

@@ -6,7 +6,7 @@ Legend: n rows, A combinations of lever values, p columns of a matrix.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,23 +16,6 @@ from drivetrain.decisions.models.columns import Matrix, check_columns
 
 Levers = Mapping[str, NDArray[Any]]
 """Name → (A,) values, one combination a place."""
-
-
-class Reader(Protocol):
-    """From a table to what a member's `predict` takes."""
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Columns of the table that are read."""
-        ...
-
-    def read(self, frame: pd.DataFrame, without: Sequence[str] = ()) -> Any:
-        """A matrix or a DataFrame of n rows; columns `without` may be lacking, and are set later."""
-        ...
-
-    def stacked(self, given: Any, levers: Levers) -> Any:
-        """A · n rows: all rows under the first combination, then all under the next."""
-        ...
 
 
 class MatrixReader:
@@ -101,6 +84,10 @@ class FrameReader:
     def _cast(self, name: str, cells: Any) -> Any:
         dtype = self._dtypes.get(name)
         return cells if dtype is None or cells is None or cells.dtype == dtype else _as_dtype(cells, dtype)
+
+
+Reader = MatrixReader | FrameReader
+"""From a table to what a member's `predict` takes; columns `without` may be lacking, and are set later."""
 
 
 def _as_dtype(cells: pd.Series[Any], dtype: Any) -> pd.Series[Any]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -28,6 +28,10 @@ MOST = 4_000
 """Actions of a row."""
 SPREAD = 512
 """Combinations tried of more than three numbers that all rows share: a Sobol sequence, instead of a grid."""
+
+
+STAYS: Any = object()
+"""In place of a value: the row keeps its own."""
 
 
 @dataclass(frozen=True)
@@ -83,15 +87,10 @@ def make_actions(levers: tuple[Lever, ...], today: Mapping[str, NDArray[Any]], *
     numbers = sum(not lever.is_choice for lever in levers)
     points = POINTS.get(numbers, POINTS_OF_MANY)
     all_steps = math.prod(len(lever.values(ALL_STEPS if lever.step else points)) for lever in levers) <= ALL_STEPS
-    made: list[dict[str, Any]] = [{}]
-    for lever in in_order(levers):
-        values = list(lever.values(ALL_STEPS if all_steps and lever.step else points))
-        made = [
-            {**so_far, lever.name: value} for so_far in made for value in (values if _acts(lever, so_far) else [_STAYS])
-        ]
-        _few_enough(made, levers)
+    grids = {lever.name: list(lever.values(ALL_STEPS if all_steps and lever.step else points)) for lever in levers}
+    made = combined(levers, grids, MOST)
     if staying and all(lever.name in today for lever in levers):
-        made.append(dict.fromkeys((lever.name for lever in levers), _STAYS))
+        made.append(dict.fromkeys((lever.name for lever in levers), STAYS))
     return _as_actions(levers, made, today)
 
 
@@ -121,29 +120,39 @@ def may_do(actions: Actions, levers: tuple[Lever, ...], today: Mapping[str, NDAr
     return result
 
 
-_STAYS = object()
+def combined(levers: tuple[Lever, ...], grids: Mapping[str, Sequence[Any]], most: int) -> list[dict[str, Any]]:
+    """All combinations of values; a lever that does not act stays.
+
+    Raises:
+        SettingError: There are more than so many.
+    """
+    made: list[dict[str, Any]] = [{}]
+    for lever in in_order(levers):
+        made = [
+            {**so_far, lever.name: value}
+            for so_far in made
+            for value in (grids[lever.name] if _acts(lever, so_far) else [STAYS])
+        ]
+        if len(made) > most:
+            names = ", ".join(readable(lever.name) for lever in levers)
+            raise SettingError(
+                f"the levers {names} have more than {most:,} combinations of values; expected fewer, as all of them "
+                "are tried. To fix: take larger steps (step=), fewer options, or one lever after the other; of "
+                "dt.simulate name the values of interest (values=, points=)."
+            )
+    return made
 
 
 def _acts(lever: Lever, so_far: Mapping[str, Any]) -> bool:
     wanted = (lever.only_if or {}).items()
-    return all(so_far[name] is not _STAYS and any(so_far[name] == value for value in values) for name, values in wanted)
-
-
-def _few_enough(made: list[dict[str, Any]], levers: tuple[Lever, ...]) -> None:
-    if len(made) <= MOST:
-        return
-    names = ", ".join(readable(lever.name) for lever in levers)
-    raise SettingError(
-        f"the levers {names} have more than {MOST:,} combinations of values; expected fewer, as each row tries all of "
-        "them. To fix: take larger steps (step=), fewer options, or decide on one lever after the other."
-    )
+    return all(so_far[name] is not STAYS and any(so_far[name] == value for value in values) for name, values in wanted)
 
 
 def _as_actions(levers: tuple[Lever, ...], made: list[dict[str, Any]], today: Mapping[str, NDArray[Any]]) -> Actions:
     values: dict[str, NDArray[Any]] = {}
     stays: dict[str, NDArray[np.bool_]] = {}
     for lever in levers:
-        staying = np.array([each[lever.name] is _STAYS for each in made])
+        staying = np.array([each[lever.name] is STAYS for each in made])
         if staying.any() and lever.name not in today:
             raise SettingError(
                 f"the lever {readable(lever.name)!r} acts only at times, and what it is at others is not known; "
@@ -151,7 +160,7 @@ def _as_actions(levers: tuple[Lever, ...], made: list[dict[str, Any]], today: Ma
             )
         some = lever.values(2)
         column = np.full(len(made), some[0], dtype=some.dtype)
-        column[~staying] = [each[lever.name] for each in made if each[lever.name] is not _STAYS]
+        column[~staying] = [each[lever.name] for each in made if each[lever.name] is not STAYS]
         if staying.any() and _all_one(today[lever.name]):
             column = column.astype(np.result_type(column, today[lever.name])) if column.dtype != object else column
             column[staying], staying = today[lever.name][0], np.zeros_like(staying)

@@ -20,10 +20,10 @@ from drivetrain.decisions.optimise.limits import Limits, read_limits, said_exces
 from drivetrain.decisions.optimise.problem import Array, Made, Problem
 from drivetrain.decisions.optimise.refining import refined
 from drivetrain.decisions.optimise.risk import solve
-from drivetrain.decisions.optimise.shared import choose_shared
+from drivetrain.decisions.optimise.shared import choose_shared, settings_of
 from drivetrain.decisions.optimise.solving import InfeasibleError
 from drivetrain.decisions.optimise.tabulating import Table, tabulate
-from drivetrain.decisions.simulating import Simulator
+from drivetrain.decisions.simulator import Simulator
 from drivetrain.errors import DataError
 
 OUTSIDE = 2
@@ -65,6 +65,8 @@ class Chooser:
     """That `limits` were read from."""
     remake: Callable[[pd.DataFrame, Objective | None], Simulator] | None = None
     """The simulator over other rows, and with another objective where one is given."""
+    fine: bool = True
+    """Whether numbers between those tried are looked for."""
     kept: dict[tuple[int, ...], Table] = field(default_factory=dict[tuple[int, ...], Table], compare=False)
     """Places → what their members said when all were asked; each is used once."""
 
@@ -108,15 +110,24 @@ class Chooser:
         levers = actions.chosen(self.known, choice.action)
         counted = [np.take_along_axis(part, choice.action[:, None], axis=1)[:, 0] for part in table.counted]
         made = Made(levers, choice, self.limits.bindings(counted, [each.price for each in choice.bindings]))
-        return refined(self, made, actions, members)
+        return refined(self, made, actions, members) if self.fine else made
 
     def actions(self, setting: Mapping[str, Any]) -> Actions:
         """What each row may do, beside one setting of the levers that all share."""
         own = tuple(lever for lever in self.simulator.levers if lever.per_row)
         return with_shared(make_actions(own, self.known, staying=not setting), setting)
 
+    @property
+    def is_mixed(self) -> bool:
+        """Whether some levers are each row's own and others one for all: the grid is then asked setting by setting."""
+        return len({lever.per_row for lever in self.simulator.levers}) > 1
+
+    def grid(self) -> Actions:
+        """All that is tried at once, where levers are not mixed."""
+        return self.actions({}) if self.simulator.levers[0].per_row else settings_of(self)
+
     def on(self, rows: NDArray[np.int64], objective: Objective | None = None) -> Chooser:
-        """The same over some of the rows, with as much less of each total; and with another objective where given."""
+        """The same over some rows, with as much less of each total and no finer values; or for another objective."""
         assert self.remake is not None, "the chooser was made without a way to make its simulator anew"
         whole = self.simulator.rows
         few = whole.iloc[rows]
@@ -132,6 +143,7 @@ class Chooser:
             baseline=part(self.baseline),
             today=part(self.today),
             share=self.share * len(few) / max(1, len(whole)),
+            fine=False,
             kept={},
         )
 
@@ -142,7 +154,7 @@ class Chooser:
             return kept
         halves = self.simulator.halves
         apart: list[NDArray[np.bool_]] = []
-        if members is None and all(lever.per_row for lever in self.simulator.levers):
+        if members is None and not self.is_mixed:
             apart = [halves == half for half in (0, 1) if (halves == half).any()]
         found, *others = tabulate(
             self.simulator,

@@ -11,7 +11,6 @@ Legend: n rows, L actions, M limits.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,29 +102,8 @@ def sample(problem: Problem, size: int) -> Problem:
     n = len(problem.values)
     random = np.random.default_rng(problem.seed)
     rows = np.sort(random.choice(n, size=min(size, n), replace=False))
-    limits: list[Linear] = []
-    for limit in problem.limits:
-        if limit.rows is None:
-            uses = (
-                limit.uses[rows]
-                if limit.uses.strides[0]
-                else np.broadcast_to(limit.uses[0], (len(rows), limit.uses.shape[1]))
-            )
-            limits.append(Linear(limit.name, uses, limit.limit * len(rows) / n))
-            continue
-        of_group = np.flatnonzero(np.isin(limit.rows, rows))
-        own = np.searchsorted(rows, limit.rows[of_group])
-        share = len(of_group) / max(1, len(limit.rows))
-        limits.append(Linear(limit.name, limit.uses[of_group], limit.limit * share, own))
-    allowed = None if problem.allowed is None else problem.allowed[rows]
-    return Problem(problem.values[rows], allowed, tuple(limits), seed=problem.seed)
-
-
-def rows_of(uses: NDArray[Any], rows: NDArray[np.int64]) -> NDArray[Any]:
-    """Some rows of what is used; where all rows use the same, still a view of one row."""
-    if uses.strides[0] or not len(uses):
-        return uses[rows]
-    return np.broadcast_to(uses[0], (len(rows), uses.shape[1]))
+    shares = [len(rows) / n if each.rows is None else np.isin(each.rows, rows).mean() for each in problem.limits]
+    return problem.part(rows, [each.limit * float(one) for each, one in zip(problem.limits, shares, strict=True)])
 
 
 class _Dual:

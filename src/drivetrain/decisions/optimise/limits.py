@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from drivetrain.decisions.constraints import Constraint, quantities
 from drivetrain.decisions.levers import Lever
 from drivetrain.decisions.objective import Quantity
-from drivetrain.decisions.optimise.problem import Binding, Linear
+from drivetrain.decisions.optimise.problem import Binding, Linear, rows_of
 from drivetrain.errors import DataError, SettingError
 from drivetrain.text import in_digits, readable
 
@@ -69,11 +69,11 @@ class Limits:
         if constraint.kind == "equal":
             uses, rows, most = _against_all(uses, rows, self.n), None, constraint.limit * self.n
         else:
-            uses = uses if rows is None else _rows_of(uses, rows)
+            uses = uses if rows is None else rows_of(uses, rows)
             most = constraint.limit * (size if constraint.per == "mean" else share)
             if limit.denominator is not None:
                 below = counted[limit.denominator]
-                below = below if rows is None else _rows_of(below, rows)
+                below = below if rows is None else rows_of(below, rows)
                 uses, most = uses - np.float32(constraint.limit) * below, 0.0
         if limit.turned:
             most = -most if constraint.kind != "equal" else most
@@ -197,10 +197,6 @@ def _against_all(uses: Uses, rows: NDArray[np.int64] | None, n: int) -> Uses:
     weights = np.full(n, -1.0, dtype=np.float32)
     weights[rows] += n / len(rows)
     return uses * weights[:, None]
-
-
-def _rows_of(uses: Uses, rows: NDArray[np.int64]) -> Uses:
-    return uses[rows] if uses.strides[0] else np.broadcast_to(uses[0], (len(rows), uses.shape[1]))
 
 
 def _negative(uses: Uses) -> Uses:

@@ -5,6 +5,7 @@ Legend: n rows, L actions (combinations of the values of all levers per row), K 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,6 +53,26 @@ class Problem:
     baseline: Array | None = None
     """(K,) sum of the values of what is compared with (today's actions), for "loss"; None: 0."""
 
+    def part(self, rows: NDArray[np.int64], limits: Sequence[float] | None = None) -> Problem:
+        """Some of its rows, in order, with other limits where given."""
+        made: list[Linear] = []
+        for limit, most in zip(self.limits, limits or [each.limit for each in self.limits], strict=True):
+            if limit.rows is None:
+                made.append(Linear(limit.name, rows_of(limit.uses, rows), most))
+            else:
+                own = np.isin(limit.rows, rows)
+                places = np.searchsorted(rows, limit.rows[own])
+                made.append(Linear(limit.name, limit.uses[own], most, places))
+        allowed = None if self.allowed is None else self.allowed[rows]
+        return Problem(self.values[rows], allowed, tuple(made), seed=self.seed)
+
+
+def rows_of(uses: NDArray[Any], rows: NDArray[np.int64]) -> NDArray[Any]:
+    """Some rows of what is used; where all rows use the same, still a view of one row."""
+    if uses.strides[0] or not len(uses):
+        return uses[rows]
+    return np.broadcast_to(uses[0], (len(rows), uses.shape[1]))
+
 
 @dataclass(frozen=True)
 class Binding:
@@ -77,7 +98,7 @@ class Choice:
     """No choice within the limits can be worth more (of the dual, or of the integer programme)."""
     bindings: tuple[Binding, ...] = ()
     method: str = ""
-    """"grid", "dual", "milp", "slsqp", "differential evolution"."""
+    """"grid", "dual" or "milp"; of shared levers "grid of settings", and what came after."""
     exact: bool = False
     notes: tuple[str, ...] = field(default=())
 

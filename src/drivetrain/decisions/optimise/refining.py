@@ -67,11 +67,12 @@ def value_of(
     levers: Mapping[str, NDArray[Any]],
     members: Sequence[int] | None,
     quantity: Quantity | None = None,
+    rows: NDArray[np.int64] | None = None,
 ) -> NDArray[Any]:
     """(n,) mean over members of the objective or a quantity; of the objective (P, n) where each member counts."""
     if isinstance(quantity, Amounts):
         return quantity.of(levers[quantity.lever])
-    found = chooser.simulator.at(levers, members=members, quantity=quantity)
+    found = chooser.simulator.at(levers, rows=rows, members=members, quantity=quantity)
     return found if quantity is None and chooser.risk != "mean" else found.mean(axis=0)
 
 

@@ -1,24 +1,26 @@
-"""Levers that all rows share: a grid of their values, then SLSQP or differential evolution between them.
+"""Levers that all rows share: a grid of their values, then SLSQP and finer grids between them.
 
 All rows move together, so a setting is one action of one row whose value is the sum over all rows.
 
-Legend: n rows, L settings, P places (members × scenarios).
+Legend: n rows, L settings, P places (members × scenarios), d numbers that move, M limits.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import differential_evolution, minimize
+from scipy.optimize import minimize
+from scipy.stats import qmc
 
 from drivetrain.decisions.levers import Lever, acts
 from drivetrain.decisions.optimise.actions import Actions, make_actions, may_do, spread_actions
 from drivetrain.decisions.optimise.problem import Array, Choice, Made, Problem
-from drivetrain.decisions.optimise.refining import value_of, wide_gaps
+from drivetrain.decisions.optimise.refining import OUTSIDE, value_of, wide_gaps
 from drivetrain.decisions.optimise.risk import read_risk, solve, worst_mean
 from drivetrain.decisions.optimise.solving import InfeasibleError
 
@@ -27,23 +29,25 @@ if TYPE_CHECKING:
 
 SUPPORTED = 0.95
 """Share of rows that must have been seen with a setting, or something near it, as all rows share it."""
-STARTS = 3
-"""Best settings of the grid from which SLSQP goes on."""
-SAME = 0.01
-"""Share of a range within which two results are one."""
-EVOLVED = {"popsize": 8, "maxiter": 20, "tol": 1e-4}
-ROWS_AT_MOST = 2_000
-"""Rows on which differential evolution looks, which asks hundreds of times; what it finds is judged on all."""
-OUTSIDE = 2
-"""Of the words of support."""
+FINER = (1.0, 0.25, 1 / 16)
+"""Of the distance between the settings tried: how far a finer grid reaches to either side."""
+POINTS = 64
+"""Of a finer grid: Sobol's, which in one number is an even one."""
+ROWS_AT_MOST = 1_000
+"""Rows of which a finer grid asks; what it finds is judged on all."""
+STEP = 1e-4
+"""Of a slope, in shares of the range."""
+ASKED = 50
+"""Times that slopes are asked for at most."""
+ALIKE = 0.2
+"""Share of the largest slope by which one over a short way and one over a longer way may differ."""
 
 
-@dataclass(frozen=True)
-class _Found:
-    levers: dict[str, Any]
-    """Name → one value."""
-    value: float
-    method: str
+def settings_of(chooser: Chooser) -> Actions:
+    """The grid of settings."""
+    levers = chooser.simulator.levers
+    several = sum(not lever.is_choice for lever in levers) > 3
+    return spread_actions(levers) if several else make_actions(levers, chooser.known, staying=True)
 
 
 def choose_shared(chooser: Chooser, members: Sequence[int] | None) -> Made:
@@ -52,9 +56,7 @@ def choose_shared(chooser: Chooser, members: Sequence[int] | None) -> Made:
     Raises:
         DataError: The constraints cannot be kept.
     """
-    levers = chooser.simulator.levers
-    numbers = [lever for lever in levers if not lever.is_choice]
-    actions = spread_actions(levers) if len(numbers) > 3 else make_actions(levers, chooser.known, staying=True)
+    actions = settings_of(chooser)
     table = chooser.table(actions, members, label="simulating settings")
     totals = table.values.sum(axis=-2, dtype=np.float64)[..., None, :]
     allowed = _supported(chooser, actions)
@@ -66,20 +68,16 @@ def choose_shared(chooser: Chooser, members: Sequence[int] | None) -> Made:
         raise chooser.refusal(error) from None
     n = len(chooser.simulator.rows)
     put = actions.chosen(chooser.known, np.full(n, choice.action[0]))
-    ahead = _ahead(problem, choice, limits)
-    best = _refined(chooser, members, actions, ahead, choice.value)
+    found = _refined(chooser, members, actions, choice)
     method = "grid of settings"
-    if best is not None:
-        method = f"grid of settings, then {best.method}"
-        put = {name: np.full(n, value, dtype=put[name].dtype) for name, value in best.levers.items()}
-        choice = replace(choice, value=best.value, bound=max(choice.bound, best.value), exact=False)
+    if found is not None:
+        setting, value, how = found
+        method = f"{method}, then {how}"
+        put = {name: np.full(n, one, dtype=put[name].dtype) for name, one in setting.items()}
+        choice = replace(choice, value=value, bound=max(choice.bound, value), exact=False)
     counted = [value_of(chooser, put, members, quantity) for quantity in chooser.limits.quantities]
-    choice = replace(choice, method=method)
-    return _made(put, choice, chooser, counted)
-
-
-def _made(put: dict[str, NDArray[Any]], choice: Choice, chooser: Chooser, counted: Sequence[NDArray[Any]]) -> Made:
-    return Made(put, choice, chooser.limits.bindings(counted, [each.price for each in choice.bindings]))
+    prices = [each.price for each in choice.bindings]
+    return Made(put, replace(choice, method=method), chooser.limits.bindings(counted, prices))
 
 
 def _supported(chooser: Chooser, actions: Actions) -> NDArray[np.bool_] | None:
@@ -96,141 +94,158 @@ def _supported(chooser: Chooser, actions: Actions) -> NDArray[np.bool_] | None:
     return None if may.all() else may[None]
 
 
-def _ahead(problem: Problem, choice: Choice, limits: Sequence[Any]) -> list[int]:
-    """The best settings that keep the limits, best first."""
-    values = problem.values if problem.values.ndim == 2 else problem.values.mean(axis=0)
-    may = np.ones(values.shape[1], dtype=bool) if problem.allowed is None else problem.allowed[0].copy()
-    for limit in limits:
-        may &= limit.uses[0] <= limit.limit + 1e-9 * abs(limit.limit)
-    order = np.argsort(-np.where(may, values[0], -np.inf), kind="stable")
-    few = [int(action) for action in order[:STARTS] if may[action]]
-    return [int(choice.action[0]), *(action for action in few if action != choice.action[0])][:STARTS]
-
-
 def _refined(
-    chooser: Chooser, members: Sequence[int] | None, actions: Actions, ahead: Sequence[int], reached: float
-) -> _Found | None:
-    """Something better between the settings tried; None where there is nothing."""
-    gaps = {lever.name: gap for lever, gap in wide_gaps(chooser.simulator.levers, actions)}
-    numbers = [lever for lever in chooser.simulator.levers if lever.name in gaps]
-    searches: list[_Search] = []
-    for start in ahead if numbers else ():
-        if any(stays[start] for stays in actions.stays.values()):
-            continue
-        setting = {name: values[start] for name, values in actions.values.items()}
-        one = {name: np.array([value]) for name, value in setting.items()}
-        moving = [lever for lever in numbers if acts(lever, one)[0]]
-        if moving:
-            searches.append(_Search(chooser, members, setting, moving))
-    candidates = [search.slsqp() for search in searches]
-    if candidates and not _agree(candidates, searches):
-        first = searches[0]
-        candidates.append(first.evolved([gaps[lever.name] for lever in first.moving]))
-    better = [each for each in candidates if each.value > reached + 1e-9 * abs(reached)]
-    return max(better, key=lambda each: each.value) if better else None
+    chooser: Chooser, members: Sequence[int] | None, actions: Actions, choice: Choice
+) -> tuple[dict[str, Any], float, str] | None:
+    """Something better between the settings tried, what it is worth, and how it was found; None: there is nothing."""
+    start = int(choice.action[0])
+    if not chooser.fine or any(stays[start] for stays in actions.stays.values()):
+        return None
+    setting = {name: values[start] for name, values in actions.values.items()}
+    one = {name: np.array([value]) for name, value in setting.items()}
+    gaps = [(lever, gap) for lever, gap in wide_gaps(chooser.simulator.levers, actions) if acts(lever, one)[0]]
+    if not gaps:
+        return None
+    search = _Search(chooser, members, setting, [lever for lever, _ in gaps])
+    at, how, value = search.start, "", choice.value
+    reach = np.array([gap for _, gap in gaps])
+    if not chooser.risk.startswith("loss") and search.has_slopes(reach):  # how often a plan loses has none
+        at, how, value = search.better(search.by_slopes(), "SLSQP", (at, how, value))
+    few = _Search(_fewer_rows(chooser), members, setting, search.moving)
+    for part in FINER:
+        finer = few.around(at, part * reach)
+        at, how, value = search.better(finer, "a finer grid", (at, how, value))
+    return (search.setting_at(at), value, how) if how else None
 
 
-def _agree(found: Sequence[_Found], searches: Sequence[_Search]) -> bool:
-    """Whether all starts led to one place: then slopes can be followed, and it is the best of its surroundings."""
-    moving = searches[0].moving
-    if len(found) < 2 or any(search.moving != moving for search in searches):
-        return False
-    apart = [np.ptp([each.levers[lever.name] for each in found]) / (lever.ends[1] - lever.ends[0]) for lever in moving]
-    return bool(max(apart) <= SAME)
+class _EnoughError(Exception):
+    """Slopes were asked for often enough."""
 
 
 class _Search:
-    """The objective over a few numbers that all rows share, all else set."""
+    """The objective over a few numbers that all rows share, all else set; places x run from 0 to 1."""
 
     def __init__(
         self, chooser: Chooser, members: Sequence[int] | None, setting: Mapping[str, Any], moving: Sequence[Lever]
     ) -> None:
         self.chooser, self.members, self.setting, self.moving = chooser, members, dict(setting), list(moving)
         self.low = np.array([lever.ends[0] for lever in moving])
-        self.high = np.array([lever.ends[1] for lever in moving])
-        self.asked: dict[tuple[Any, ...], tuple[float, Array]] = {}
-        self.unit = abs(self.value(self._start())[0]) or 1.0
+        self.range = np.array([lever.ends[1] for lever in moving]) - self.low
+        self.start = (np.array([float(setting[lever.name]) for lever in moving]) - self.low) / self.range
+        self.before = chooser.compared(members)
 
-    def _start(self) -> Array:
-        values = np.array([float(self.setting[lever.name]) for lever in self.moving])
-        return (values - self.low) / (self.high - self.low)
+    def put(self, x: Array) -> dict[str, Array]:
+        """Name of a number that moves → (L,) values at (L, d) places."""
+        values = self.low + np.clip(x, 0, 1) * self.range
+        return {lever.name: lever.onto_step(values[:, i]) for i, lever in enumerate(self.moving)}
 
-    def levers(self, x: Array) -> dict[str, Any]:
-        """Values of all levers; x runs from 0 to 1."""
-        values = self.low + np.clip(x, 0, 1) * (self.high - self.low)
-        put = [lever.onto_step(values[i : i + 1])[0] for i, lever in enumerate(self.moving)]
-        return {**self.setting, **{lever.name: float(value) for lever, value in zip(self.moving, put, strict=True)}}
+    def setting_at(self, x: Array) -> dict[str, Any]:
+        """Name of each lever → value at one place (d,)."""
+        return {**self.setting, **{name: float(values[0]) for name, values in self.put(x[None]).items()}}
 
-    def value(self, x: Array) -> tuple[float, Array]:
-        """What is made large, and what is left of each limit (in its own size)."""
-        put = self.levers(x)
-        key = tuple(put.values())  # of a lever with steps many x are one setting
-        if key not in self.asked:
-            self.asked[key] = _asked(self.chooser, self.members, put)
-        return self.asked[key]
+    def ask(self, x: Array) -> tuple[Array, Array]:
+        """(L,) what is made large at (L, d) places, and (L, M) what is left of each limit (in its own size)."""
+        n, count = len(self.chooser.simulator.rows), len(x)
+        moved = self.put(x)
+        levers = {
+            name: np.repeat(moved[name], n) if name in moved else np.full(n * count, one, dtype=_kind(one))
+            for name, one in self.setting.items()
+        }
+        rows = np.tile(np.arange(n), count)
 
-    def slsqp(self) -> _Found:
-        """From the start on, along slopes (Kraft 1988)."""
-        start = self._start()
-        limits = len(self.chooser.limits.limits)
-        constraints: Any = [{"type": "ineq", "fun": lambda x: self.value(x)[1]}] if limits else ()
-        found: Any = minimize(
-            lambda x: -self.value(x)[0] / self.unit,
-            start,
-            method="SLSQP",
-            bounds=[(0, 1)] * len(start),
-            constraints=constraints,
-            options={"eps": 1e-4, "ftol": 1e-10, "maxiter": 60},
-        )
-        return self._told(found.x, "SLSQP")
+        def asked(quantity: Any = None) -> NDArray[Any]:
+            found = value_of(self.chooser, levers, self.members, quantity, rows=rows)
+            return found.reshape(*found.shape[:-1], count, n)
 
-    def evolved(self, gaps: Sequence[float]) -> _Found:
-        """Around the start, whatever the shape (Storn & Price 1997)."""
-        start = self._start()
-        reach = 2 * np.array(gaps) / (self.high - self.low)
-        bounds = list(zip(np.clip(start - reach, 0, 1), np.clip(start + reach, 0, 1), strict=True))
-        few = _Search(_fewer_rows(self.chooser), self.members, self.setting, self.moving)
+        worth = asked().sum(axis=-1)
+        counted = [asked(quantity).T for quantity in self.chooser.limits.quantities]
+        limits = self.chooser.limits.totalled(counted, share=self.chooser.share)
+        left = [(each.limit - each.uses[0]) / (abs(each.limit) or n) for each in limits]
+        return self._weighed(worth), np.stack(left, axis=1) if left else np.zeros((count, 0))
 
-        def loss(x: Array) -> float:
-            value, left = few.value(x)
-            return -value / few.unit + 10 * float(np.clip(-left, 0, None).sum())
+    def _weighed(self, worth: Array) -> Array:
+        """(L,) of (L,), or of (P, L) where the risk weighs each place."""
+        if worth.ndim == 1:
+            return worth
+        risk = read_risk(self.chooser.risk)
+        if risk.kind == "cvar":
+            return np.array([worst_mean(each, risk.share) for each in worth.T])
+        assert self.before is not None, "a loss is one against something"
+        loses = (worth < self.before[:, None]).mean(axis=0)
+        return np.where(loses <= risk.share, worth.mean(axis=0), -np.inf)
 
-        evolve: Any = differential_evolution  # whose stubs know the newest name of `seed` alone
-        found = evolve(loss, bounds, seed=self.chooser.seed, polish=False, x0=start, **EVOLVED)
-        return self._told(found.x, "differential evolution")
+    def has_slopes(self, gaps: Array) -> bool:
+        """Whether slopes lead anywhere: the same over a short way and half of that to the next settings.
 
-    def _told(self, x: Array, method: str) -> _Found:
-        value, left = self.value(x)
-        kept = bool((left >= -1e-9).all()) and self._has_support(x)
-        return _Found(self.levers(x), value if kept else -np.inf, method)
+        What trees say of a number goes up and down in steps, between which a slope says nothing of them.
+        """
+        aside = np.concatenate([STEP * np.eye(len(gaps)), np.diag(gaps / self.range / 2)])
+        up, down = np.minimum(self.start + aside, 1), np.maximum(self.start - aside, 0)
+        worth = self.ask(np.concatenate([up, down]))[0].reshape(2, 2, -1)  # (side, way, number)
+        short, long = (worth[0] - worth[1]) / (up - down).sum(axis=1).reshape(2, -1)
+        return bool(long.any() and np.abs(short - long).max() <= ALIKE * np.abs(long).max())
+
+    def by_slopes(self) -> Array:
+        """(1, d) the place to which slopes lead from the start (SLSQP: Kraft 1988)."""
+        d = len(self.start)
+        known: dict[bytes, tuple[Array, Array]] = {}
+
+        def told(x: Array) -> tuple[Array, Array]:
+            """Worth and what is left at x, and a little to either side in each number: one asking for all."""
+            key = x.tobytes()
+            if key not in known:
+                if len(known) == ASKED:
+                    raise _EnoughError
+                aside = STEP * np.eye(d)
+                up, down = np.minimum(x + aside, 1), np.maximum(x - aside, 0)
+                worth, left = self.ask(np.concatenate([x[None], up, down]))
+                apart = (up - down).diagonal()[:, None]
+                every = np.column_stack([worth / unit, left])
+                known[key] = every[0], (every[1 : d + 1] - every[d + 1 :]) / apart
+            return known[key]
+
+        unit = abs(float(self.ask(self.start[None])[0][0])) or 1.0
+        limits: Any = ()
+        if self.chooser.limits.limits:
+            limits = [{"type": "ineq", "fun": lambda x: told(x)[0][1:], "jac": lambda x: told(x)[1].T[1:]}]
+        slopes: Any = {"jac": lambda x: -told(x)[1][:, 0], "bounds": [(0, 1)] * d, "constraints": limits}
+        with suppress(_EnoughError):
+            minimize(lambda x: -told(x)[0][0], self.start, method="SLSQP", options={"ftol": 1e-10}, **slopes)
+        kept = {key: here[0] for key, (here, _) in known.items() if (here[1:] >= -1e-9).all()}
+        best = max(kept, key=lambda key: kept[key], default=self.start.tobytes())
+        return np.frombuffer(best)[None]
+
+    def around(self, x: Array, reach: Array) -> Array:
+        """(L, d) the best places near x, best first, within the limits."""
+        points = 2 * qmc.Sobol(len(x), scramble=False).random(POINTS) - 1
+        places = np.clip(x + points * reach / self.range, 0, 1)
+        worth, left = self.ask(places)
+        kept = np.where((left >= -1e-9).all(axis=1), worth, -np.inf)
+        return places[np.argsort(-kept, kind="stable")[:1]]
+
+    def better(self, places: Array, how: str, best: tuple[Array, str, float]) -> tuple[Array, str, float]:
+        """The first of the places and what it is worth, where that is more, within the limits and has support."""
+        worth, left = self.ask(places[:1])
+        more = worth[0] > best[2] + 1e-9 * abs(best[2])
+        if more and (left >= -1e-9).all() and self._has_support(places[0]):
+            return places[0], how, float(worth[0])
+        return best
 
     def _has_support(self, x: Array) -> bool:
         seen, rows = self.chooser.seen, self.chooser.simulator.rows
         if seen is None:
             return True
-        put = {name: np.full(len(rows), value) for name, value in self.levers(x).items()}
+        put = {name: np.full(len(rows), value) for name, value in self.setting_at(x).items()}
         return bool((seen.each(rows, put) < OUTSIDE).mean() >= SUPPORTED)
 
 
-def _asked(chooser: Chooser, members: Sequence[int] | None, setting: Mapping[str, Any]) -> tuple[float, Array]:
-    n = len(chooser.simulator.rows)
-    put = {name: np.full(n, value, dtype=object if isinstance(value, str) else None) for name, value in setting.items()}
-    worth = value_of(chooser, put, members)
-    counted = [value_of(chooser, put, members, quantity)[:, None] for quantity in chooser.limits.quantities]
-    limits = chooser.limits.totalled(counted, share=chooser.share)
-    left = np.array([(each.limit - each.uses[0, 0]) / (abs(each.limit) or n) for each in limits])
-    if worth.ndim == 1:
-        return float(worth.sum()), left
-    sums = worth.sum(axis=1)
-    risk = read_risk(chooser.risk)
-    return (worst_mean(sums, risk.share) if risk.kind == "cvar" else float(sums.mean())), left
+def _kind(value: Any) -> Any:
+    return object if isinstance(value, str) else None
 
 
 def _fewer_rows(chooser: Chooser) -> Chooser:
     """The same over some of the rows, where there are many."""
-    simulator = chooser.simulator
-    n = len(simulator.rows)
+    n = len(chooser.simulator.rows)
     if n <= ROWS_AT_MOST or chooser.remake is None:
         return chooser
-    rows = np.sort(np.random.default_rng(chooser.seed).choice(n, ROWS_AT_MOST, replace=False))
-    return chooser.on(rows)
+    return chooser.on(np.sort(np.random.default_rng(chooser.seed).choice(n, ROWS_AT_MOST, replace=False)))

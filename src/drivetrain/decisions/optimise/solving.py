@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from drivetrain.decisions.optimise.dual import Prices, chunks, find_prices, lagrangian, rows_of, sample, shares
+from drivetrain.decisions.optimise.dual import Prices, chunks, find_prices, lagrangian, sample, shares
 from drivetrain.decisions.optimise.integer import GAP, Excess, least_excess, solve_whole
 from drivetrain.decisions.optimise.problem import Binding, Choice, Linear, Problem
 
@@ -73,19 +73,9 @@ def keeps(problem: Problem, action: NDArray[np.int64]) -> bool:
 
 def settle_between(problem: Problem, action: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.int64] | None:
     """A choice within the limits that differs from `action` in these rows alone; None where there is none."""
-    limits: list[Linear] = []
-    for limit in problem.limits:
-        own = rows
-        if limit.rows is not None:
-            own = rows[np.isin(rows, limit.rows)]
-            at = np.searchsorted(limit.rows, own)
-            uses, places = limit.uses[at], np.flatnonzero(np.isin(rows, limit.rows))
-        else:
-            uses, places = limit.uses[rows], None
-        used = limit.used(action) - Linear("", uses, 0).used(action[own])
-        limits.append(Linear(limit.name, uses, limit.limit - used, places))
-    allowed = None if problem.allowed is None else problem.allowed[rows]
-    part = Problem(problem.values[rows], allowed, tuple(limits))
+    own = [each.used(action[rows]) for each in problem.part(rows).limits]
+    left = [each.limit - each.used(action) + used for each, used in zip(problem.limits, own, strict=True)]
+    part = problem.part(rows, left)
     sums = [np.abs(_taken(each.values, own)).sum() for each, own in ((problem, action), (part, action[rows]))]
     gap = max(GAP, FINE * float(sums[0] / sums[1])) if sums[1] else GAP
     found = solve_whole(part, gap=min(gap, 0.01), nodes=NODES)
@@ -126,7 +116,7 @@ def _near_ones(
 ) -> NDArray[np.bool_]:
     """(n, L) where True, a free row may go there: its best actions at these prices, and the one that it has."""
     actions = problem.values.shape[1]
-    few = _only(problem, free)
+    few = problem.part(free)
     left = lagrangian(few, prices.prices, slice(0, len(free)))
     worst = np.partition(left, -close, axis=1)[:, -close]
     near = left >= np.maximum(worst, -1e29)[:, None]
@@ -134,19 +124,6 @@ def _near_ones(
     result = np.zeros((len(action), actions), dtype=bool)
     result[free] = near
     return result
-
-
-def _only(problem: Problem, rows: NDArray[np.int64]) -> Problem:
-    """These rows of a problem; what they may use together is left as it is."""
-    limits: list[Linear] = []
-    for limit in problem.limits:
-        if limit.rows is None:
-            limits.append(replace(limit, uses=rows_of(limit.uses, rows)))
-        else:
-            own = np.isin(limit.rows, rows)
-            limits.append(replace(limit, uses=limit.uses[own], rows=np.searchsorted(rows, limit.rows[own])))
-    allowed = None if problem.allowed is None else problem.allowed[rows]
-    return Problem(problem.values[rows], allowed, tuple(limits), seed=problem.seed)
 
 
 def _round(problem: Problem, prices: Prices) -> NDArray[np.int64]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from drivetrain.decisions.constraints import Amounts
 from drivetrain.decisions.objective import Quantity
 from drivetrain.decisions.optimise.actions import Actions
-from drivetrain.decisions.simulating import Simulator
+from drivetrain.decisions.simulator import Simulator
 from drivetrain.errors import DataError
 from drivetrain.progress import track
 

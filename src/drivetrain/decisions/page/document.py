@@ -26,8 +26,6 @@ pre { white-space: pre-wrap; overflow-wrap: anywhere; margin: 0 0 0.75rem; max-h
 .main > .warning { max-width: 44rem; }
 table.rows td:last-child { min-width: 11rem; }
 .scroll + p { margin-top: 0.75rem; }
-svg .zone { fill: var(--good); opacity: 0.14; }
-svg .band { fill: var(--accent); opacity: 0.16; }
 svg .halo { paint-order: stroke; stroke: var(--paper); stroke-width: 4px; stroke-linejoin: round; }
 svg .now { stroke: var(--axis); fill: none; stroke-width: 2; }
 svg .loss { fill: var(--wrong); opacity: 0.75; }

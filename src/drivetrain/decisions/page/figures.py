@@ -6,7 +6,7 @@ Legend: V values of a lever, n rows.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,8 +16,9 @@ from drivetrain.decisions.levers import Lever
 from drivetrain.decisions.plan.parts import CurvePart, Sensitive
 from drivetrain.decisions.plan.sources import Source
 from drivetrain.decisions.plan.words import amount, share, value_said, with_interval
+from drivetrain.decisions.simulation.curves import said_of
 from drivetrain.decisions.worth import Worth
-from drivetrain.pages.charts import WIDTH
+from drivetrain.pages.charts import HEIGHT, WIDTH, Bar, compared
 from drivetrain.pages.html import Html
 from drivetrain.pages.svg import (
     Plot,
@@ -36,7 +37,6 @@ from drivetrain.pages.svg import (
 from drivetrain.pages.words import count_rows, shortened
 from drivetrain.text import readable
 
-HEIGHT = 300.0
 MOST_OPTIONS = 20
 N_BINS, MOST_BINS = 24, 40
 Array = NDArray[np.float64]
@@ -65,20 +65,19 @@ def _curve_of_numbers(part: CurvePart, name: str, unit: str) -> Html:
     marks: list[Html] = []
     if part.flat is not None:
         left, right = (field.x.at(float(end)) for end in part.flat)
-        marks.append(rectangle(left, field.y.end_px, max(right - left, 2), field.y.start_px - field.y.end_px, "zone"))
+        marks.append(rectangle(left, field.y.start_px - 5, max(right - left, 2), 5, "accent range", title="within 1 %"))
     drawn = part.mean >= low
     high_px, low_px, mean_px = (
         _placed(field, x[drawn], np.maximum(each[drawn], low)) for each in (part.high, part.low, part.mean)
     )
-    marks.append(path([*high_px, *reversed(low_px)], "band"))
+    marks.append(path([*high_px, *reversed(low_px)], "accent range"))
     marks.append(path(mean_px, "accent curve"))
     marks += _today(part, x, field)
     at = float(part.best)
     best = float(np.interp(at, x, part.mean))
     marks.append(dot(field.x.at(at), field.y.at(best), 5.5, "accent", f"{value_said(at)}: {amount(best)}"))
     marks.append(_beside(field.x.at(at), field.y.at(best) - 10, f"best {value_said(at)}", "accent-text halo"))
-    where = "inside" if part.interior else "at the end of"
-    said = f"Highest at {value_said(at)}: {amount(best)}, {where} what was tried."
+    said = said_of(part)
     said += "" if drawn.all() else f" {int((~drawn).sum())} values below {amount(low)} are not drawn."
     return drawing(name, WIDTH, HEIGHT, f"The objective against {readable(part.lever)}", said, field.frame(), marks)
 
@@ -118,52 +117,18 @@ def _today(part: CurvePart, x: Array, field: Plot) -> list[Html]:
 
 def _curve_of_options(part: CurvePart, name: str, unit: str) -> Html:
     order = sorted(range(len(part.values)), key=lambda i: -float(part.mean[i]))[:MOST_OPTIONS]
-    marks: list[Mark] = []
+    marks: list[tuple[str, Worth]] = []
     for i in order:
         label = value_said(part.values[i]) + (" (most frequent today)" if part.values[i] == part.today else "")
-        worth = Worth(float(part.mean[i]), float(part.low[i]), float(part.high[i]))
-        marks.append(Mark(label, worth, part.values[i] == part.best))
-    return forest(marks, name, f"{unit} by {readable(part.lever)}")
+        marks.append((label, Worth(float(part.mean[i]), float(part.low[i]), float(part.high[i]))))
+    return worths(marks, name, f"{unit} by {readable(part.lever)}")
 
 
-class Mark(NamedTuple):
-    """A number with its interval."""
-
-    label: str
-    worth: Worth
-    strong: bool
-    """In colour."""
-
-
-def forest(rows: Sequence[Mark], name: str, title: str) -> Html:
-    """Values with their intervals below each other, those that matter in colour.
-
-    Args:
-        rows: At least one.
-        name: Unique on the page.
-        title: Of the drawing.
-    """
-    every = [end for row in rows for end in (row.worth.value, row.worth.low, row.worth.high)]
-    ends = [end for end in every if end is not None and np.isfinite(end)] or [0.0]
-    scale = Scale(*spread(min(ends), max(ends)), 16, WIDTH - 16)
-    step, first = 44.0, 34.0
-    bottom = first + step * (len(rows) - 1) + 14
-    marks: list[Html] = []
-    if scale.low < 0 < scale.high:
-        marks.append(line(scale.at(0), 8, scale.at(0), bottom, "axis"))
-    for i, (label, worth, strong) in enumerate(rows):
-        y, class_ = first + step * i, "accent" if strong else "soft"
-        marks.append(text(16, y - 13, shortened(label, 38), "label strong halo" if strong else "label halo"))
-        marks.append(text(WIDTH - 16, y - 13, with_interval(worth), "number end halo"))
-        if not np.isfinite(worth.value):
-            continue
-        if worth.low is not None and worth.high is not None:
-            start, end = scale.at(worth.low), scale.at(worth.high)
-            marks.append(rectangle(start, y - 3, max(end - start, 1), 6, f"{class_} range"))
-        marks.append(dot(scale.at(worth.value), y, 5, class_))
-    marks += _axis(scale, bottom + 16)
-    said = "; ".join(f"{row.label} {with_interval(row.worth)}" for row in rows)
-    return drawing(name, WIDTH, bottom + 28, title, f"{said}.", marks)
+def worths(rows: Sequence[tuple[str, Worth]], name: str, title: str) -> Html:
+    """Values with their intervals below each other, the first one in colour; those that are not known are left out."""
+    known = [(label, worth) for label, worth in rows if np.isfinite(worth.value)]
+    bars = [Bar(shortened(label, 38), w.value, w.low, w.high, with_interval(w)) for label, w in known]
+    return compared(bars or [Bar("nothing is known", 0.0, None, None, "")], name, title)
 
 
 def _axis(scale: Scale, y: float) -> list[Html]:

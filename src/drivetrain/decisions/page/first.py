@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from drivetrain.decisions.levers import Lever
-from drivetrain.decisions.page.figures import Mark, forest
+from drivetrain.decisions.page.figures import worths
 from drivetrain.decisions.plan.facts import ModelFacts
 from drivetrain.decisions.plan.plan import Plan
 from drivetrain.decisions.plan.summary import is_cause
@@ -26,11 +26,11 @@ def first_screen(plan: Plan) -> Html:
     value, interval = around(gain, sign=True)
     loss = plan.parts.promise.chance_of_loss
     rows = [
-        Mark("the plan, as promised", plan.promised, True),
-        Mark("today", plan.baseline, False),
-        Mark("what its own models say of it", plan.naive, False),
+        ("the plan, as promised", plan.promised),
+        ("today", plan.baseline),
+        ("what its own models say of it", plan.naive),
     ]
-    drawn = forest(rows, "answer", f"{readable(plan.objective.name)} per row")
+    drawn = worths(rows, "answer", f"{readable(plan.objective.name)} per row")
     return tag(
         "section",
         tag(

@@ -6,12 +6,12 @@ import pandas as pd
 
 from drivetrain.decisions.levers import Lever
 from drivetrain.decisions.page.figures import curve, gains, moves, tornado
-from drivetrain.decisions.plan.parts import CurvePart
 from drivetrain.decisions.plan.plan import Plan
 from drivetrain.decisions.plan.sources import gain_of
 from drivetrain.decisions.plan.summary import from_line, lever_line, price_said
 from drivetrain.decisions.plan.table import EXPECTED, EXPECTED_NOW, SUPPORT, WHY, now
 from drivetrain.decisions.plan.words import amount, fixed, share, value_said
+from drivetrain.decisions.simulation.curves import said_of
 from drivetrain.pages.html import Child, Html, details, figure, scrolling, section, table, tag
 from drivetrain.pages.words import shortened
 from drivetrain.runtime.decisions import Decision
@@ -30,7 +30,7 @@ def curves(plan: Plan) -> Html | None:
     drawn = [
         [
             tag("h3", f"Against {readable(part.lever)}"),
-            tag("p", _curve_said(part), class_="say"),
+            tag("p", said_of(part), class_="say"),
             _with_what_is_cut(curve(part, f"curve-{i}", readable(plan.objective.name))),
         ]
         for i, part in enumerate(shown)
@@ -39,27 +39,13 @@ def curves(plan: Plan) -> Html | None:
         "curves",
         "The objective against each lever",
         "One lever moves for all rows alike, the others are as planned. Mean per row; the band holds what members of "
-        "the other half say. Shaded: within 1 % of the best.",
+        "the other half say. Bar at the foot: within 1 % of the best.",
         drawn,
     )
 
 
 def _with_what_is_cut(drawn: Html) -> Html:
     return figure(drawn, "Values that are far worse are not drawn." if "are not drawn" in drawn else None)
-
-
-def _curve_said(part: CurvePart) -> str:
-    best = value_said(part.best)
-    if part.flat is None:
-        return f"The best one value for all would be {best}."
-    low, high = (value_said(end) for end in part.flat)
-    flat = f"anything from {low} to {high} is within 1 % of it" if low != high else "nothing else is within 1 % of it"
-    if part.interior:
-        return f"The best one value for all would be {best}, between the ends; {flat}."
-    return (
-        f"The best one value for all would be {best}, at the end of what was tried: what lies beyond may be better, "
-        f"and {flat}."
-    )
 
 
 def does(plan: Plan) -> Html:

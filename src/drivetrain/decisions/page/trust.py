@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from drivetrain.decisions.page.figures import Mark, forest, support
+from drivetrain.decisions.page.figures import support, worths
 from drivetrain.decisions.plan.parts import LeverEffect
 from drivetrain.decisions.plan.plan import Plan
 from drivetrain.decisions.plan.summary import support_line
@@ -70,10 +70,10 @@ def _effects(effects: Sequence[LeverEffect]) -> Html:
 
 
 def _effect(effect: LeverEffect, name: str) -> list[Child]:
-    rows = [Mark("habit taken out", effect.adjusted, True), Mark("as logged", effect.naive, False)]
+    rows = [("habit taken out", effect.adjusted), ("as logged", effect.naive)]
     title = f"{readable(effect.lever)} on {readable(effect.outcome)}"
     said = f"{TOLD[effect.randomised]}; the row's columns explain {share(max(effect.predictable, 0.0))} of it"
-    drawn = forest(rows, name, title)
+    drawn = worths(rows, name, title)
     return [
         tag("h3", title, " ", tag("span", "agree" if effect.agree else "disagree", class_=_level(effect))),
         tag("p", with_minus(sentence(effect.said))),
@@ -95,7 +95,7 @@ def proof(plan: Plan) -> Html | None:
             "What the plan would have earned on rows whose outcome is known.",
             tag("p", NO_PROOF),
         )
-    rows = [Mark(readable(each.policy), each.dr, i == 0) for i, each in enumerate(found.policies)]
+    rows = [(readable(each.policy), each.dr) for each in found.policies]
     body: list[list[Child]] = [
         [
             readable(each.policy),
@@ -113,7 +113,7 @@ def proof(plan: Plan) -> Html | None:
         "for those that did not.",
         tag("p", sentence(found.said), class_="say"),
         figure(
-            forest(rows, "policies", "Policies on logged rows"),
+            worths(rows, "policies", "Policies on logged rows"),
             f"Doubly robust, cross-fitted. Propensities: {known}{clustered}.",
         ),
         details(

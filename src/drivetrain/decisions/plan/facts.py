@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from drivetrain.decisions.models.member import Members
-from drivetrain.decisions.simulating import Simulator
+from drivetrain.decisions.models.ensemble import Ensemble
+from drivetrain.decisions.simulator import Simulator
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def facts_of(simulator: Simulator) -> Facts:
     return Facts(models, tuple(map(str, simulator.rows.columns)))
 
 
-def _model(name: str, model: Members) -> ModelFacts:
+def _model(name: str, model: Ensemble) -> ModelFacts:
     logged = model.logged
     return ModelFacts(
         name,

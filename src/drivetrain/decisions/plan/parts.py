@@ -16,7 +16,6 @@ from drivetrain.decisions.optimise.problem import Binding
 from drivetrain.decisions.worth import Worth
 
 Array = NDArray[np.float64]
-Inside = Literal["inside", "edge", "outside"]
 
 
 @dataclass(frozen=True)

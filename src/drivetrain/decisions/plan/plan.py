@@ -24,7 +24,7 @@ from drivetrain.runtime.files.places import PAGES, file_to_write
 from drivetrain.settings import instance, place, several
 
 if TYPE_CHECKING:
-    from drivetrain.decisions.simulating import Simulator
+    from drivetrain.decisions.simulator import Simulator
 
 CheckSupport = Callable[[pd.DataFrame, Mapping[str, NDArray[Any]]], Support]
 

@@ -17,12 +17,14 @@ import pandas as pd
 import drivetrain
 from drivetrain.calls import named
 from drivetrain.decisions.levers import Lever
+from drivetrain.decisions.models.adapting import as_ensemble
 from drivetrain.decisions.objective import Objective, as_objective
 from drivetrain.decisions.plan.encoding import WrongShapeError, decoded, encoded
 from drivetrain.decisions.plan.facts import Facts
 from drivetrain.decisions.plan.parts import Parts, Promise, Support
 from drivetrain.decisions.plan.sources import Source
 from drivetrain.decisions.plan.table import EXPECTED, EXPECTED_NOW, HIGH, LOW, SUPPORT
+from drivetrain.decisions.simulator import Simulator
 from drivetrain.errors import ArtefactError, SettingError
 from drivetrain.files import locked_place
 from drivetrain.runtime.artefact import write_durably
@@ -31,7 +33,7 @@ from drivetrain.runtime.files.places import why_not_writable
 from drivetrain.runtime.files.plain_json import read_json
 from drivetrain.runtime.files.replacing import fresh_folder, recover, replace_folder
 from drivetrain.runtime.files.strict_json import finite
-from drivetrain.settings import place, refuse
+from drivetrain.settings import instance, place, refuse
 from drivetrain.text import readable, short_reason
 
 if TYPE_CHECKING:
@@ -144,9 +146,7 @@ def load_plan(
 
     simulator = None
     if rows is not None or models is not None:
-        from drivetrain.decisions.plan.reviving import revived  # noqa: PLC0415 - brings the simulator
-
-        simulator, kept = revived(
+        simulator, kept = _revived(
             table, levers, kept, rows=rows, models=models, objective=objective, scenarios=scenarios
         )
     elif objective is not None or scenarios is not None:
@@ -279,3 +279,46 @@ def _lever_again(content: Mapping[str, Any]) -> Lever:
         case _:
             pass
     return Lever(**plain)
+
+
+def _revived(
+    table: pd.DataFrame,
+    levers: tuple[Lever, ...],
+    kept: Objective,
+    *,
+    rows: Any,
+    models: Any,
+    objective: Any,
+    scenarios: Any,
+) -> tuple[Simulator, Objective]:
+    """The simulator, and the objective with its function.
+
+    Raises:
+        SettingError: Rows or models are missing or not those of the plan, or the objective is another.
+    """
+    if rows is None or models is None:
+        missing = "rows" if rows is None else "models"
+        refuse(missing, None, "rows and models together", fix=f"To fix: pass {missing}=, too.")
+    frame = instance("rows", rows, pd.DataFrame, "the DataFrame that the plan is for")
+    if not frame.index.equals(table.index):
+        raise SettingError(
+            f"rows={len(frame):,} rows cannot be used: expected the {len(table):,} rows of the plan, with their index. "
+            "To fix: pass the rows that dt.decide was given."
+        )
+    same = _same(kept, objective)
+    given = instance("models", models, Mapping, "the models by the names that the objective calls them")
+    members = {name: as_ensemble(name, model) for name, model in given.items()}
+    return Simulator(same, frame, levers, members, scenarios=scenarios), same
+
+
+def _same(kept: Objective, given: Any) -> Objective:
+    if given is None:
+        return kept  # of text it is whole; of a function it says itself that it is missing
+    found = as_objective(given)
+    if found.sha256 != kept.sha256:
+        raise SettingError(
+            f"objective={readable(found.name)} cannot be used: it is not the one of the plan, {readable(kept.name)} "
+            f"({kept.sha256[:12]}), but {found.sha256[:12]}; expected the same source. To fix: pass the function as it "
+            "was, or make the plan anew."
+        )
+    return found

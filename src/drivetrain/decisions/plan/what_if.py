@@ -5,7 +5,7 @@ Legend: n rows, K members.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,16 +13,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from drivetrain.decisions.levers import Lever
+from drivetrain.decisions.levers import Lever, values_for
 from drivetrain.decisions.plan.words import share, value_said, with_interval
-from drivetrain.decisions.simulating import Simulator
-from drivetrain.decisions.worth import Worth
+from drivetrain.decisions.simulator import Simulator
+from drivetrain.decisions.worth import Worth, of_members
 from drivetrain.errors import DrivetrainError, SettingError, did_you_mean
-from drivetrain.settings import choice, number, refuse, shown
+from drivetrain.settings import refuse, shown
 from drivetrain.text import readable
 
 Array = NDArray[np.float64]
-LEVEL = 0.95
 
 
 @dataclass(frozen=True)
@@ -90,48 +89,25 @@ def what_if(
         if lever is None:
             near = did_you_mean(str(name), levers)
             refuse(f"what_if: {shown(name)}", value, f"one of the levers {', '.join(map(shown, levers))}", fix=near)
-        proposed[name] = _values(lever, value, simulator.rows)
+        proposed[name] = values_for(lever, value, simulator.rows, f"what_if: {readable(lever.name)}")
+        if not lever.per_row and len(set(proposed[name].tolist())) > 1:
+            refuse(f"what_if: {readable(name)}", "several values", "one value: this lever is one for all rows")
         if _beyond(lever, proposed[name]):
             low, high = (value_said(end) for end in (lever.low, lever.high))
             notes.append(f"{readable(name)} leaves the range that the plan may use, {low} to {high}")
+
+    def valued(values: Array) -> Worth:  # (K, n)
+        return of_members(values.mean(axis=1), n, f"{len(values)} members")
+
     new, plan = (simulator.at(each) for each in (proposed, dict(planned)))
     try:
-        over_today = _worth(new - simulator.at(simulator.today()), n)
+        over_today = valued(new - simulator.at(simulator.today()))
     except DrivetrainError:
         over_today = None
     support = {} if check is None else dict(check(simulator.rows, proposed).shares)
     notes.append("limits are not checked, and these values are valued by all members, as nobody chose them by these")
     said = {name: _in_words(value) for name, value in values.items()}
-    return WhatIf(said, _worth(new, n), over_today, _worth(plan - new, n), support, tuple(notes))
-
-
-def _values(lever: Lever, value: Any, rows: pd.DataFrame) -> NDArray[Any]:
-    """(n,) values of a lever."""
-    name, n = f"what_if: {readable(lever.name)}", len(rows)
-    if isinstance(value, pd.Series):
-        if not value.index.equals(rows.index):
-            refuse(
-                name, f"a Series of {len(value):,}", f"one value, or one for each of the {n:,} rows, with their index"
-            )
-        value = value.to_numpy()
-    if isinstance(value, np.ndarray | list | tuple):
-        each: Sequence[Any] = list(value)
-        if len(each) != n:
-            refuse(name, f"{len(each):,} values", f"one value, or one for each of the {n:,} rows")
-        if not lever.per_row and len(set(map(str, each))) > 1:
-            refuse(name, f"{len(each):,} values", "one value: this lever is one for all rows")
-    else:
-        each = [value] * n
-    if lever.is_choice:
-        known = {shown(one): choice(name, one, lever.options) for one in dict.fromkeys(each)}
-        found = [known[shown(one)] for one in each]
-        if all(isinstance(one, int | float) and not isinstance(one, bool) for one in lever.options):
-            return np.array(found)
-        kept = np.empty(n, dtype=object)
-        kept[:] = found
-        return kept
-    checked = {one: number(name, one) for one in dict.fromkeys(each)}
-    return np.array([checked[one] for one in each], dtype=np.float64)
+    return WhatIf(said, valued(new), over_today, valued(plan - new), support, tuple(notes))
 
 
 def _beyond(lever: Lever, values: NDArray[Any]) -> bool:
@@ -140,15 +116,6 @@ def _beyond(lever: Lever, values: NDArray[Any]) -> bool:
     low = -np.inf if lever.low is None else lever.low
     high = np.inf if lever.high is None else lever.high
     return bool(((values < low) | (values > high)).any())
-
-
-def _worth(values_KN: Array, n: int) -> Worth:
-    """Mean over rows; its interval is that of the members, where there are several."""
-    means_K = values_KN.mean(axis=1) if n else np.zeros(len(values_KN))
-    if len(means_K) < 2:
-        return Worth(float(means_K.mean()), n=n, method="one member: its uncertainty is not known", level=LEVEL)
-    low, high = np.quantile(means_K, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Worth(float(means_K.mean()), float(low), float(high), n, f"{len(means_K)} members", LEVEL)
 
 
 def _turned(worth: Worth) -> tuple[float | None, float | None]:

@@ -25,10 +25,11 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import RidgeCV
 
 from drivetrain.decisions.levers import Lever, acts, in_order
+from drivetrain.decisions.models.columns import check_columns
 from drivetrain.decisions.plan.parts import LeverEffect
 from drivetrain.decisions.proof.correcting import has_propensity
-from drivetrain.decisions.proof.encoding import Encoding, check_columns, floats_of, groups_of, texts_of
-from drivetrain.decisions.worth import Worth
+from drivetrain.decisions.proof.encoding import Encoding, floats_of, groups_of, texts_of
+from drivetrain.decisions.worth import Worth, clustered, error_of
 from drivetrain.text import in_digits, readable
 
 Array = NDArray[np.float64]
@@ -241,18 +242,18 @@ def _effect(table: Table, values: Array, told: Array, y: Array, level: float) ->
     naive = _slope(t - t.mean(), outcome - outcome.mean())
     told = told if kept.all() else _predicted(table, np.where(kept, values, np.nan))
     left = t - told[kept]
-    first = _worth(naive, groups, level, "slope of the outcome on the lever alone")
+    first = clustered(naive.value, naive.influence, groups, "slope of the outcome on the lever alone", level)
     if np.var(left) <= DETERMINED * np.var(t):
         return Found(first, Worth(naive.value, n=len(t), method="none: the columns tell the lever exactly"), 0.0, 0.0)
     said = _predicted(table, y)
     adjusted = _slope(left, outcome - said[kept])
-    second = _worth(adjusted, groups, level, "double machine learning, cross-fitted")
+    second = clustered(adjusted.value, adjusted.influence, groups, "double machine learning, cross-fitted", level)
     beside = said - adjusted.value * told
     moved = values - values.mean()
     habit = _slope(moved, beside - beside.mean())
     influence = habit.influence
     influence[kept] -= float(moved @ told) / float(moved @ moved) * adjusted.influence
-    return Found(first, second, habit.value, _error(influence, table.group))
+    return Found(first, second, habit.value, error_of(influence, table.group))
 
 
 def _alone(table: Table, rows: NDArray[np.intp], values: Array, y: Array, level: float) -> Worth | None:
@@ -262,28 +263,14 @@ def _alone(table: Table, rows: NDArray[np.intp], values: Array, y: Array, level:
         return None
     t, outcome = values[kept], y[rows[kept]]
     slope = _slope(t - t.mean(), outcome - outcome.mean())
-    return _worth(slope, table.group[rows[kept]], level, "rows whose lever chance set, alone")
+    method = "rows whose lever chance set, alone"
+    return clustered(slope.value, slope.influence, table.group[rows[kept]], method, level)
 
 
 def _slope(t: Array, y: Array) -> Slope:
     squares = float(t @ t)
     value = float(t @ y) / squares
     return Slope(value, t * (y - value * t) / squares)
-
-
-def _worth(slope: Slope, groups: NDArray[np.intp], level: float, method: str) -> Worth:
-    count = len(np.unique(groups))
-    if count < 2:
-        return Worth(slope.value, n=len(groups), method=f"{method}; one group: no interval", level=level)
-    reach = float(stats.t.ppf(0.5 + level / 2, count - 1)) * _error(slope.influence, groups)
-    return Worth(slope.value, slope.value - reach, slope.value + reach, len(groups), method, level)
-
-
-def _error(influence: Array, groups: NDArray[np.intp]) -> float:
-    """Standard error, clustered by group; infinite with one group."""
-    sums = np.bincount(groups, influence)[np.unique(groups)]
-    count = len(sums)
-    return float(np.sqrt(np.sum(sums**2) * count / (count - 1))) if count > 1 else float("inf")
 
 
 def _predicted(table: Table, target: Array) -> Array:

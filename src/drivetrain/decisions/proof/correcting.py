@@ -28,7 +28,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from drivetrain.decisions.levers import Lever
-from drivetrain.decisions.models.member import Members
+from drivetrain.decisions.models.ensemble import Ensemble
 from drivetrain.decisions.proof.encoding import Encoding, floats_of, texts_of
 
 Array = NDArray[np.float64]
@@ -149,7 +149,7 @@ class Correction:
 class Errors:
     """A model's error on logged rows that the answering members have not seen."""
 
-    model: Members
+    model: Ensemble
     terms: Terms
     places: NDArray[np.intp]
     """Of the logged rows."""
@@ -199,7 +199,7 @@ class Errors:
 
 
 def errors_of(
-    model: Members, levers: Sequence[Lever], members: Sequence[int], choosing: Sequence[int] = ()
+    model: Ensemble, levers: Sequence[Lever], members: Sequence[int], choosing: Sequence[int] = ()
 ) -> Errors | None:
     """What the members of one half say of logged rows that they have not seen, beside what came out.
 
@@ -245,7 +245,7 @@ def errors_of(
 
 
 def _said_by(
-    model: Members, members: Sequence[int], choices: Sequence[Lever], known: Mapping[str, Sequence[str]]
+    model: Ensemble, members: Sequence[int], choices: Sequence[Lever], known: Mapping[str, Sequence[str]]
 ) -> Callable[[pd.DataFrame, Set], Array]:
     """What members say of rows and levers, and how much more than of the usual options of each choice on average."""
     usual: dict[str, NDArray[Any]] = {}
@@ -266,7 +266,7 @@ def _said_by(
     return terms
 
 
-def outcome_of(model: Members, rows: pd.DataFrame | None = None) -> Array:
+def outcome_of(model: Ensemble, rows: pd.DataFrame | None = None) -> Array:
     """(N,) outcomes of the model's logged rows, or of others, as numbers; NaN where missing.
 
     Of two classes 1 is the one whose probability is answered.
@@ -300,7 +300,7 @@ def by_chance(logged: pd.DataFrame, levers: Sequence[Lever]) -> NDArray[np.bool_
     return known if known.any() else np.ones(len(logged), dtype=np.bool_)
 
 
-def unseen_of(model: Members, members: Sequence[int]) -> NDArray[np.bool_]:
+def unseen_of(model: Ensemble, members: Sequence[int]) -> NDArray[np.bool_]:
     """(K, N) whether each of the members has not learned from each logged row."""
     half_of_row = model.half_of_row
     assert half_of_row is not None
@@ -312,7 +312,7 @@ def unseen_of(model: Members, members: Sequence[int]) -> NDArray[np.bool_]:
     return np.stack(made)
 
 
-def _counts_of(model: Members) -> Callable[[int], Any] | None:
+def _counts_of(model: Ensemble) -> Callable[[int], Any] | None:
     """Member → (N,) how often it drew each row; None where the model does not tell."""
     counts = getattr(getattr(model, "draws", None), "counts", None)
     return counts if callable(counts) else None

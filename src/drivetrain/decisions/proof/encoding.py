@@ -10,7 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from drivetrain.errors import DataError, did_you_mean, first_few
+from drivetrain.decisions.models.columns import check_columns
+from drivetrain.decisions.models.drawing import group_numbers
+from drivetrain.decisions.models.table import as_numbers, is_number
+from drivetrain.errors import DataError
 
 Array = NDArray[np.float64]
 LEVELS = 10
@@ -104,33 +107,12 @@ class Encoding:
         return new
 
 
-def check_columns(frame: pd.DataFrame, names: Sequence[str]) -> None:
-    """Refuse a table in which a column is missing.
-
-    Raises:
-        DataError: Some of the names are no columns.
-    """
-    known = [str(each) for each in frame.columns]
-    gone = [name for name in names if name not in known]
-    if gone:
-        raise DataError(
-            f"the table has no column {first_few(map(repr, gone))}; expected it among "
-            f"{first_few(map(repr, known))}.{did_you_mean(gone[0], known)} To fix: add the column, or name another."
-        )
-
-
-def is_number(cells: pd.Series) -> bool:
-    """Whether a column holds numbers (yes and no among them) rather than categories."""
-    return bool(pd.api.types.is_numeric_dtype(cells) or pd.api.types.is_bool_dtype(cells))
-
-
 def floats_of(frame: pd.DataFrame, name: str) -> Array:
     """(n,) a column as numbers, NaN where a cell is empty.
 
     Raises:
         DataError: Some cells are no numbers.
     """
-    check_columns(frame, [name])
     cells = frame[name]
     if is_number(cells):
         return _floats(cells)
@@ -149,25 +131,9 @@ def texts_of(values: Any) -> NDArray[np.str_]:
     return _texts(pd.Series(values))
 
 
-def groups_of(frame: pd.DataFrame, group: str | None) -> NDArray[np.intp]:
-    """(n,) the number of each row's group; a row without one, and every row where there are no groups, is its own.
-
-    Raises:
-        DataError: There is no such column.
-
-    Example:
-        >>> groups_of(pd.DataFrame({"shop": ["a", None, "a", None]}), "shop").tolist()
-        [0, 1, 0, 2]
-    """
-    if group is None:
-        return np.arange(len(frame), dtype=np.intp)
-    check_columns(frame, [group])
-    texts = texts_of(frame[group])
-    codes = pd.factorize(texts[texts != ""])[0]
-    made = np.empty(len(frame), dtype=np.intp)
-    made[texts != ""] = codes
-    made[texts == ""] = codes.max(initial=-1) + 1 + np.arange(int(np.sum(texts == "")))
-    return made
+def groups_of(frame: pd.DataFrame, group: str | None) -> NDArray[np.int64]:
+    """(n,) the number of each row's group; every row is its own where there are no groups."""
+    return np.arange(len(frame)) if group is None else group_numbers(frame[group])
 
 
 def _column(name: str, cells: pd.Series) -> Column:
@@ -184,7 +150,7 @@ def _column(name: str, cells: pd.Series) -> Column:
 
 
 def _floats(cells: pd.Series) -> Array:
-    found = cells.to_numpy(dtype=np.float64, na_value=np.nan)
+    found = as_numbers(cells)
     return np.where(np.isfinite(found), found, np.nan)
 
 

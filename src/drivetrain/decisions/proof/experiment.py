@@ -14,11 +14,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from drivetrain.calls import named
-from drivetrain.decisions.asking.inputs import read_baseline, with_baseline
+from drivetrain.decisions.asking.inputs import with_baseline
+from drivetrain.decisions.asking.rules import read_rule
 from drivetrain.decisions.levers import Lever, checked_levers
 from drivetrain.decisions.models.adapting import as_models
-from drivetrain.decisions.models.member import Members
-from drivetrain.decisions.models.table import frame_of
+from drivetrain.decisions.models.ensemble import Ensemble
+from drivetrain.decisions.models.table import frame_of, known_column
 from drivetrain.decisions.objective import as_objective
 from drivetrain.decisions.proof.assigning import Experiment
 from drivetrain.decisions.proof.encoding import groups_of
@@ -28,7 +29,7 @@ from drivetrain.decisions.simulator import Simulator
 from drivetrain.errors import DataError, SettingError
 from drivetrain.notices import warn
 from drivetrain.runtime.decisions import Decision
-from drivetrain.settings import choice, number, refuse, several, shown, text, whole
+from drivetrain.settings import choice, number, refuse, several, shown, whole
 from drivetrain.text import readable
 
 Array = NDArray[np.float64]
@@ -100,12 +101,12 @@ def experiment(
     asked, sure = number("power", power, above=0, below=1), number("level", level, above=0, below=1)
     draw = np.random.default_rng(whole("seed", seed, least=0))
     if group is not None:
-        group = text("group", group, what="the name of a column")
+        group = known_column(table, group, "group", "the rows")
     unit_of_row = groups_of(table, group)
-    compared = read_baseline(baseline, known, len(table))
+    rule = None if baseline is None else read_rule("baseline", baseline, known, table)
     found = {} if models is None else as_models(models)
-    simulator = Simulator(as_objective(objective), with_baseline(table, known, compared), known, found)
-    before = {**simulator.today(), **(compared or {})}
+    simulator = Simulator(as_objective(objective), with_baseline(table, known, rule), known, found)
+    before = {**simulator.today(), **({} if rule is None else rule.choose(simulator, None))}
     spread, said = _noise(noise, simulator, found, group)
     trial = _Trial(simulator, one, before, abs(smallest), spread, sure, asked, models is not None)
     needed = trial.needed(tried)
@@ -162,7 +163,7 @@ def _values_of(values: Any, lever: Lever) -> NDArray[Any]:
     return found if lever.is_choice else np.sort(found)
 
 
-def _noise(given: Any, simulator: Simulator, models: Mapping[str, Members], group: str | None) -> tuple[float, str]:
+def _noise(given: Any, simulator: Simulator, models: Mapping[str, Ensemble], group: str | None) -> tuple[float, str]:
     """Standard deviation of what comes out less what was predicted; of groups that of their means."""
     if given is not None:
         return number("noise", given, above=0), "as you said"

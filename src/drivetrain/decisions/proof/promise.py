@@ -5,7 +5,8 @@ Legend: n rows, K members, S scenarios, N logged rows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import ChainMap
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,7 +19,7 @@ from drivetrain.decisions.objective import Levers, Predict, Quantity
 from drivetrain.decisions.plan.parts import Promise
 from drivetrain.decisions.proof.correcting import Set, errors_of, has_propensity
 from drivetrain.decisions.proof.encoding import texts_of
-from drivetrain.decisions.simulating import Simulator
+from drivetrain.decisions.simulator import Simulator
 from drivetrain.decisions.worth import Worth
 
 Array = NDArray[np.float64]
@@ -210,28 +211,12 @@ def _slopes(
     return {name: each / len(places) for name, each in sums.items()}
 
 
-class _Moved(Mapping[str, Array]):
-    """Predictions, one of them moved."""
-
-    def __init__(self, predict: Predict, name: str, values: Array) -> None:
-        self._predict, self._name, self._values = predict, name, values
-
-    def __getitem__(self, name: str) -> Array:
-        return self._values if name == self._name else self._predict[name]
-
-    def __iter__(self) -> Any:
-        return iter(self._predict)
-
-    def __len__(self) -> int:
-        return len(self._predict)
-
-
-def _slope(call: Quantity, name: str, rows: pd.DataFrame, levers: Levers, predict: Predict) -> Array:
+def _slope(call: Quantity, name: str, rows: pd.DataFrame, levers: Levers, predict: Any) -> Array:
     """(n,) the objective's slope in one prediction."""
     said = np.asarray(predict[name], dtype=np.float64)
     step = STEP * np.maximum(np.abs(said), float(np.mean(np.abs(said))) or 1.0)
-    above = np.asarray(call(rows, levers, _Moved(predict, name, said + step)), dtype=np.float64)
-    below = np.asarray(call(rows, levers, _Moved(predict, name, said - step)), dtype=np.float64)
+    above = np.asarray(call(rows, levers, ChainMap({name: said + step}, predict)), dtype=np.float64)
+    below = np.asarray(call(rows, levers, ChainMap({name: said - step}, predict)), dtype=np.float64)
     return (above - below) / (2 * step)
 
 

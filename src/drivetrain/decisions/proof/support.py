@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from sklearn.ensemble import RandomForestRegressor
 
 from drivetrain.decisions.levers import Lever
+from drivetrain.decisions.models.columns import check_columns
 from drivetrain.decisions.plan.parts import Support
-from drivetrain.decisions.proof.encoding import Encoding, check_columns, floats_of, texts_of
+from drivetrain.decisions.proof.encoding import Encoding, floats_of, texts_of
 from drivetrain.errors import DataError
 from drivetrain.settings import shown
 

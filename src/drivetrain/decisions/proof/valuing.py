@@ -9,6 +9,7 @@ Legend: N logged rows, K members.
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +17,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
 
 from drivetrain.decisions.objective import Quantity
 from drivetrain.decisions.plan.parts import Proof, Valued
@@ -25,8 +25,8 @@ from drivetrain.decisions.proof.correcting import Set, by_chance, outcome_of
 from drivetrain.decisions.proof.encoding import groups_of
 from drivetrain.decisions.proof.promise import Choose
 from drivetrain.decisions.proof.weighing import Odds, odds_of
-from drivetrain.decisions.simulating import Simulator
-from drivetrain.decisions.worth import Worth
+from drivetrain.decisions.simulator import Simulator
+from drivetrain.decisions.worth import mean_worth
 from drivetrain.errors import DataError
 from drivetrain.text import readable
 
@@ -109,9 +109,9 @@ def _valued(name: str, weights: Array, realised: Array, dr: Array, groups: NDArr
     snips = own + weights * (realised - own) * n / total if total > 0 else np.full(n, np.nan)
     return Valued(
         policy=name,
-        ips=_worth(weights * realised, groups, level, "inverse propensity"),
-        snips=_worth(snips, groups, level, "self-normalised inverse propensity"),
-        dr=_worth(dr, groups, level, "doubly robust, cross-fitted"),
+        ips=mean_worth(weights * realised, groups, "inverse propensity", level),
+        snips=mean_worth(snips, groups, "self-normalised inverse propensity", level),
+        dr=mean_worth(dr, groups, "doubly robust, cross-fitted", level),
         effective_rows=total**2 / float(weights @ weights) if total > 0 else 0.0,
     )
 
@@ -205,8 +205,8 @@ def _realised(call: Quantity, came: Mapping[str, Array], curved: set[str]) -> Qu
         said = {name: np.asarray(predict[name], dtype=np.float64) for name in came}
         seen = {name: np.where(np.isfinite(came[name]), came[name], said[name]) for name in came}
 
-        def value(moved: Mapping[str, Array]) -> Array:
-            return np.asarray(call(rows, levers, _Replaced(predict, moved)), dtype=np.float64)
+        def value(moved: dict[str, Array]) -> Array:
+            return np.asarray(call(rows, levers, ChainMap(moved, predict)), dtype=np.float64)
 
         plain = value(seen)
         slopes: dict[str, Array] = {}
@@ -228,34 +228,6 @@ def _realised(call: Quantity, came: Mapping[str, Array], curved: set[str]) -> Qu
     return realised
 
 
-class _Replaced(Mapping[str, Array]):
-    """Predictions, some of them replaced."""
-
-    def __init__(self, predict: Mapping[str, Array], values: Mapping[str, Array]) -> None:
-        self._predict, self._values = predict, values
-
-    def __getitem__(self, name: str) -> Array:
-        return self._values[name] if name in self._values else self._predict[name]
-
-    def __iter__(self) -> Any:
-        return iter(self._predict)
-
-    def __len__(self) -> int:
-        return len(self._predict)
-
-
-def _worth(values: Array, groups: NDArray[np.intp], level: float, method: str) -> Worth:
-    """Mean of (N,) values with its interval, clustered."""
-    n = len(values)
-    value = float(values.mean()) if n else float("nan")
-    sums = np.bincount(np.unique(groups, return_inverse=True)[1], values - value) / n
-    if len(sums) < 2 or not np.isfinite(value):
-        return Worth(value, n=n, method=f"{method}; too few rows for an interval", level=level)
-    error = float(np.sqrt(np.sum(sums**2) * len(sums) / (len(sums) - 1)))
-    reach = float(stats.t.ppf(0.5 + level / 2, len(sums) - 1)) * error
-    return Worth(value, value - reach, value + reach, n, method, level)
-
-
 def _said(
     made: Sequence[Valued],
     doubly: Mapping[str, Array],
@@ -273,7 +245,7 @@ def _said(
         carry = f"{each.effective_rows:,.0f} rows carry the weight"
         parts.append(sentence(f"{readable(each.policy)}: {with_interval(each.dr)} ({carry})"))
         if each.policy != first:
-            apart = _worth(doubly[first] - doubly[each.policy], groups, level, "")
+            apart = mean_worth(doubly[first] - doubly[each.policy], groups, "", level)
             low, high = apart.low, apart.high
             if low is None or high is None:
                 continue

@@ -12,65 +12,47 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from drivetrain.decisions.models.member import Members
-from drivetrain.decisions.objective import Quantity
-from drivetrain.errors import DataError, DrivetrainError, SettingError, did_you_mean, first_few
+from drivetrain.decisions.models.ensemble import Ensemble
+from drivetrain.errors import SettingError, did_you_mean, first_few
 from drivetrain.settings import shown
-from drivetrain.text import readable, short_reason
+from drivetrain.text import readable
 
 Array = NDArray[np.float64]
 
 
 class Asked:
-    """Models asked once about rows at their lever values, for all members that are wanted.
+    """Models asked once about rows, for all members that are wanted.
 
     Args:
         models: Name → members.
-        frame: Rows with the levers set.
+        frame: Rows; the levers among their columns are set, but for those of `setting`.
         members: Numbers of the members that are wanted.
+        setting: Name of a lever → (A,) values: all rows are asked about under each action.
     """
-
-    def __init__(self, models: Mapping[str, Members], frame: pd.DataFrame, members: Sequence[int]) -> None:
-        self._models, self._frame, self._members = models, frame, list(members)
-        self._place = {k: i for i, k in enumerate(self._members)}
-        self._said: dict[str, Array] = {}
-
-    def of(self, name: str, member: int) -> Array:
-        """(n,) of one member of a model."""
-        if name not in self._said:
-            model = self._models[name]
-            wanted = [0] if len(model.halves) == 1 else self._members
-            self._said[name] = model.predict(self._frame, wanted)
-        said = self._said[name]
-        return said[0 if len(said) == 1 else self._place[member]]
-
-
-class Profiled:
-    """Models asked once about rows under many actions, for all members that are wanted."""
 
     def __init__(
         self,
-        models: Mapping[str, Members],
+        models: Mapping[str, Ensemble],
         frame: pd.DataFrame,
-        setting: Mapping[str, NDArray[Any]],
         members: Sequence[int],
+        setting: Mapping[str, NDArray[Any]] | None = None,
     ) -> None:
-        self._models, self._frame, self._setting, self._members = models, frame, setting, list(members)
+        self._models, self._frame, self._members, self._setting = models, frame, list(members), setting
         self._place = {k: i for i, k in enumerate(self._members)}
-        self._said: dict[str, NDArray[np.float32]] = {}
+        self._said: dict[str, NDArray[Any]] = {}
 
-    def of(self, name: str, member: int, block: slice) -> Array:
-        """(A · n,) of one member of a model: all rows under the first action of the block, then under the second."""
+    def of(self, name: str, member: int, block: slice | None = None) -> Array:
+        """(n,) of one member of a model; of a block of actions (A · n,): all rows under its first, then its second."""
         if name not in self._said:
             model = self._models[name]
             wanted = [0] if len(model.halves) == 1 else self._members
             if self._setting:
                 self._said[name] = model.profile(self._frame, self._setting, wanted)
             else:
-                self._said[name] = model.predict(self._frame, wanted)[:, :, None].astype(np.float32)
+                self._said[name] = model.predict(self._frame, wanted)
         said = self._said[name]
-        k = 0 if len(said) == 1 else self._place[member]
-        return said[k].T[block].astype(np.float64).reshape(-1)
+        mine = said[0 if len(said) == 1 else self._place[member]]
+        return mine.T[block].astype(np.float64).reshape(-1) if self._setting else mine
 
 
 class Predict(Mapping[str, Array]):
@@ -106,39 +88,6 @@ class Predict(Mapping[str, Array]):
 
     def __len__(self) -> int:
         return len(self._models) + len(self._scenario)
-
-
-def evaluated(
-    call: Quantity, rows: pd.DataFrame, levers: Mapping[str, NDArray[Any]], predict: Mapping[str, Array]
-) -> Array:
-    """(n,) finite values of the objective, or of what a constraint counts.
-
-    Raises:
-        DataError: A value is not finite.
-        SettingError: It fails, or does not give a number for each row.
-    """
-    try:
-        with np.errstate(all="ignore"):  # what is not finite is told, with its row
-            values = np.asarray(call(rows, levers, predict), dtype=np.float64)
-    except DrivetrainError:
-        raise
-    except Exception as error:
-        raise SettingError(
-            f"a function of rows, levers and predictions failed: {type(error).__name__}: {short_reason(error)}; "
-            "expected a number for each row. To fix: correct it."
-        ) from error
-    if values.shape != (len(rows),):
-        raise SettingError(
-            f"a function of rows, levers and predictions gave the shape {values.shape} for {len(rows):,} rows; "
-            "expected one value for each row. To fix: return the values, not their sum or mean."
-        )
-    if not np.isfinite(values).all():
-        first = int(np.flatnonzero(~np.isfinite(values))[0])
-        raise DataError(
-            f"a function of rows, levers and predictions is {values[first]} for the row {shown(rows.index[first])}; "
-            "expected finite numbers. To fix: fill or leave out such rows."
-        )
-    return values
 
 
 def check_by_row(call: Callable[[NDArray[np.int64]], Array], n: int, name: str, *, at_most: int = 64) -> None:

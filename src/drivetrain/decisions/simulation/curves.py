@@ -1,11 +1,10 @@
-"""The objective against one lever: its best value, how flat it is there, where today lies.
+"""The objective against one lever: its best value, how flat it is there, where today lies; and in words.
 
 Legend: n rows, L values of the lever, P places (members and scenarios).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,8 @@ from numpy.typing import NDArray
 
 from drivetrain.decisions.levers import Lever
 from drivetrain.decisions.plan.parts import CurvePart
-from drivetrain.decisions.simulator import Simulator
+from drivetrain.decisions.plan.words import amount, value_said
+from drivetrain.text import readable
 
 Array = NDArray[np.float64]
 FLAT = 0.01
@@ -68,32 +68,32 @@ def typical(lever: Lever, today: NDArray[Any]) -> Any:
     return next(value for value in today.tolist() if str(value) == wanted)
 
 
-def curve_of(
-    simulator: Simulator,
-    name: str,
-    *,
-    planned: Mapping[str, NDArray[Any]] | None = None,
-    points: int = 25,
-    at_most: int = 5_000,
-) -> CurvePart:
-    """The curve of one lever, the others of each row as planned.
+def said_of(part: CurvePart) -> str:
+    """The curve in words.
 
-    Args:
-        simulator: Objective, rows and models.
-        name: Of the lever.
-        planned: Name → (n,) values of the others; None: today's.
-        points: Values of a number.
-        at_most: Rows that are looked at, evenly spread; each costs a prediction for every value.
+    Example:
+        >>> at = np.array([1.0, 3.0, 2.0])
+        >>> said_of(CurvePart("price", (1.0, 2.0, 3.0), at, at, at, 2.0, True, 1.0, (2.0, 2.0)))
+        'Best at price 2, inside the range tried: 3 per row. Today 1: 1 per row.'
     """
-    lever = next(each for each in simulator.levers if each.name == name)
-    values = lever.values(points)
-    n = len(simulator.rows)
-    index = np.unique(np.linspace(0, n - 1, min(n, at_most)).astype(np.int64))
-    others = {key: np.asarray(cells)[index] for key, cells in (planned or {}).items() if key != name}
-    means = [simulator.at({**others, name: _same(value, len(index))}, rows=index).mean(axis=1) for value in values]
-    today = simulator.today_of()[name] if simulator.knows_today(name) else None
-    return curve_part(lever, values, np.stack(means, axis=1), today)
+    lever, best = readable(part.lever), int(np.argmax(part.mean))
+    number = not isinstance(part.best, str | bool)
+    where = "" if not number else ", inside the range tried" if part.interior else ", at the border of the range tried"
+    said = f"Best at {lever} {value_said(part.best)}{where}: {amount(float(part.mean[best]))} per row."
+    if part.flat is not None and part.flat[0] != part.flat[1]:
+        said += f" Any from {value_said(part.flat[0])} to {value_said(part.flat[1])} is within 1 % of it."
+    if number and not part.interior:
+        said += " What lies beyond may be better, and was not tried."
+    if part.today is not None:
+        said += f" Today {value_said(part.today)}{_today_worth(part)}."
+    return said
 
 
-def _same(value: Any, n: int) -> NDArray[Any]:
-    return np.full(n, value, dtype=object if isinstance(value, str) else None)
+def _today_worth(part: CurvePart) -> str:
+    if isinstance(part.today, str | bool):
+        place = part.values.index(part.today) if part.today in part.values else None
+        return "" if place is None else f": {amount(float(part.mean[place]))} per row"
+    values = np.array(part.values, dtype=np.float64)
+    if not values[0] <= part.today <= values[-1]:
+        return ", outside the range tried"
+    return f": {amount(float(np.interp(part.today, values, part.mean)))} per row"

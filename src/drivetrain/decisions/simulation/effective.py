@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from drivetrain.decisions.levers import Lever, in_order
+from drivetrain.decisions.levers import Lever, acts, in_order
 from drivetrain.errors import DataError, SettingError, first_few
 from drivetrain.settings import refuse, shown
 from drivetrain.text import readable, short_reason
@@ -136,15 +136,6 @@ def _stays(values: NDArray[Any]) -> NDArray[np.bool_]:
     return np.asarray(pd.isna(values))
 
 
-def _holds(lever: Lever, values: Mapping[str, NDArray[Any]], n: int) -> NDArray[np.bool_]:
-    """(n,) whether what the lever depends on, as far as `values` tell, has a value under which it acts."""
-    found = np.ones(n, dtype=bool)
-    for name, wanted in (lever.only_if or {}).items():
-        if name in values:
-            found &= np.asarray(pd.Series(values[name]).isin(list(wanted)))
-    return found
-
-
 def effective(setting: Setting, levers: Sequence[Lever], today: Mapping[str, NDArray[Any]], n: int) -> Setting:
     """(n,) of each lever: what is set, or today's where nothing is, or where its `only_if` does not hold."""
     found: dict[str, NDArray[Any]] = {}
@@ -153,8 +144,8 @@ def effective(setting: Setting, levers: Sequence[Lever], today: Mapping[str, NDA
         if values is None:
             found[lever.name] = today[lever.name]
             continue
-        acts = _holds(lever, found, n) & ~_stays(values)
-        found[lever.name] = values if acts.all() else np.where(acts, values, today[lever.name])
+        set_here = acts(lever, found, n) & ~_stays(values)
+        found[lever.name] = values if set_here.all() else np.where(set_here, values, today[lever.name])
     return {lever.name: found[lever.name] for lever in levers}
 
 
@@ -174,12 +165,12 @@ def _cost(lever: Lever, today: Mapping[str, NDArray[Any]], proposed: NDArray[Any
     cost = lever.cost
     if isinstance(cost, Mapping):  # of an option, whatever it is today
         known = {str(option): float(price) for option, price in cost.items()}
-        return np.array([known.get(str(option), 0.0) for option in proposed.tolist()])
+        return np.asarray(pd.Series(proposed).astype(str).map(known).fillna(0.0), dtype=np.float64)
     if callable(cost):
         return _called(cost, lever, today[lever.name], proposed)
     if lever.is_choice:
-        moved = np.array([str(a) != str(b) for a, b in zip(today[lever.name], proposed, strict=True)], dtype=np.float64)
-        return float(cost) * moved
+        before, after = (pd.Series(values).astype(str).to_numpy() for values in (today[lever.name], proposed))
+        return np.where(before == after, 0.0, float(cost))
     return float(cost) * np.abs(proposed - today[lever.name])
 
 
@@ -221,11 +212,10 @@ class Patterns:
         for lever in in_order(tuple(levers)):
             if lever.name not in actions:
                 continue
-            acts = ~_stays(actions[lever.name])
+            asked = ~_stays(actions[lever.name])
             for name in lever.only_if or ():
-                unsure |= acts & ~sets[:, places[name]]  # what it depends on is at the row's value today
-            acts &= _holds(lever, actions, count)
-            sets[:, places[lever.name]] = acts
+                unsure |= asked & ~sets[:, places[name]]  # what it depends on is at the row's value today
+            sets[:, places[lever.name]] = asked & acts(lever, actions, count)
         groups: list[tuple[NDArray[np.int64], Setting]] = []
         for pattern in np.unique(sets[~unsure], axis=0):
             which = np.flatnonzero((sets == pattern).all(axis=1) & ~unsure)

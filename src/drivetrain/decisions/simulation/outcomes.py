@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from drivetrain.decisions.models.member import Members
+from drivetrain.decisions.models.ensemble import Ensemble
 from drivetrain.decisions.models.residuals import Residuals
-from drivetrain.decisions.simulation.calling import Asked, Predict, evaluated
+from drivetrain.decisions.simulation.calling import Asked, Predict
 from drivetrain.decisions.simulation.effective import costs_of, effective
 from drivetrain.decisions.simulator import Simulator
 from drivetrain.errors import first_few
@@ -53,18 +53,18 @@ def drawn_totals(simulator: Simulator, settings: Mapping[str, Setting], draws: i
                     _drawn, said=said, scatter=scatter, models=simulator.models, member=member, stream=(seed, d)
                 )
                 predict = Predict(ask, list(simulator.models), simulator.scenarios[scenario], n)
-                values = evaluated(simulator.objective.call, simulator.rows, levers, predict)
+                values = simulator.objective.call(simulator.rows, levers, predict)
                 found[name][d] = (values if cost is None else values - cost).sum()
                 advance(1)
     return found
 
 
-def scatter_of(model: Members) -> Residuals | None:
+def scatter_of(model: Ensemble) -> Residuals | None:
     """Of a model of numbers; None where it was handed over fitted, or answers probabilities."""
     return None if model.is_probability else getattr(model, "residuals", None)
 
 
-def undrawn(models: Mapping[str, Members]) -> str:
+def undrawn(models: Mapping[str, Ensemble]) -> str:
     """What is said of models whose outcomes cannot be drawn; empty where there is none."""
     names = [name for name, model in models.items() if not model.is_probability and scatter_of(model) is None]
     if not names:
@@ -80,7 +80,7 @@ def _drawn(
     *,
     said: Asked,
     scatter: Mapping[str, Residuals | None],
-    models: Mapping[str, Members],
+    models: Mapping[str, Ensemble],
     member: int,
     stream: tuple[int, int],
 ) -> Array:
@@ -91,5 +91,5 @@ def _drawn(
         return (luck.random(len(expected)) < expected).astype(np.float64)
     residuals = scatter[name]
     if residuals is None:
-        return expected.copy()
+        return expected
     return residuals.outcome(expected, luck.integers(len(residuals.values), size=len(expected)))

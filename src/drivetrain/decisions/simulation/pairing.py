@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from drivetrain.decisions.models.member import Members
+from drivetrain.decisions.models.ensemble import Ensemble
 from drivetrain.errors import DataError, SettingError, first_few
 from drivetrain.settings import refuse
 from drivetrain.text import readable
@@ -31,7 +31,7 @@ class Pairs:
     warnings: tuple[str, ...]
 
 
-def paired(models: Mapping[str, Members]) -> Pairs:
+def paired(models: Mapping[str, Ensemble]) -> Pairs:
     """As many members as the smallest model of several has; a model of one member goes with each.
 
     Without a model there is one place: the objective is known.
@@ -72,7 +72,7 @@ def paired(models: Mapping[str, Members]) -> Pairs:
     return Pairs(count, halves, tuple(said))
 
 
-def _alike(models: Mapping[str, Members], names: list[str], count: int) -> bool:
+def _alike(models: Mapping[str, Ensemble], names: list[str], count: int) -> bool:
     """Whether the halves of members, and of logged rows, are the same in all models."""
     first = models[names[0]]
     for name in names[1:]:
@@ -85,7 +85,7 @@ def _alike(models: Mapping[str, Members], names: list[str], count: int) -> bool:
     return True
 
 
-def scenarios_of(given: Any, models: Mapping[str, Members]) -> list[dict[str, Any]]:
+def scenarios_of(given: Any, models: Mapping[str, Ensemble]) -> list[dict[str, Any]]:
     """Named values of each scenario; one without any where none are given.
 
     Raises:

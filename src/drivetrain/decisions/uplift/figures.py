@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from drivetrain.decisions.uplift.saying import amount
+from drivetrain.pages.charts import Bar, compared
 from drivetrain.pages.html import Html
 from drivetrain.pages.svg import Plot, dot, drawing, line, path, plot, rectangle, spread, text, width_px
 from drivetrain.pages.words import with_minus
@@ -115,29 +116,9 @@ def tenths(found: Uplift) -> Html:
 
 
 def added(found: Uplift, picked: Picked) -> Html:
-    """What the picks of each way add, and what comes of them anyway."""
-    rows = list(picked.added.items())
-    ends = [end for _, w in rows for end in (w.low, w.value, w.high) if end is not None]
-    low, high = spread(min(0.0, *ends), max(0.0, *ends))
-    left, right, first, step = 16.0, WIDTH - 16, 34.0, 46.0
-
-    def at(value: float) -> float:
-        return left + (value - low) / (high - low) * (right - left)
-
-    bottom = first + step * (len(rows) - 1) + 14
-    marks: list[Html] = []
-    for i, (name, worth) in enumerate(rows):
-        y, class_ = first + step * i, "accent" if i == 0 else "soft"
-        marks.append(text(left, y - 13, name, "label strong" if i == 0 else "label"))
-        marks.append(text(right, y - 13, amount(worth, is_yes_no=False), "number end"))
-        marks += [line(left, y, right, y, "grid"), line(at(0), y - 6, at(0), y + 6, "axis")]
-        if worth.low is not None and worth.high is not None:
-            marks.append(rectangle(at(worth.low), y - 3, max(at(worth.high) - at(worth.low), 1), 6, f"{class_} range"))
-        marks.append(dot(at(worth.value), y, 5.5, class_))
-    said = "; ".join(f"{name} {amount(worth, is_yes_no=False)}" for name, worth in rows)
-    return drawing(
-        "added", WIDTH, bottom + 8, f"Added to {_short(found.trial.outcome)} for each {_short(picked.by)}", said, marks
-    )
+    """What the picks of each way add, uplift's first."""
+    rows = [Bar(n, w.value, w.low, w.high, amount(w, is_yes_no=False)) for n, w in picked.added.items()]
+    return compared(rows, "added", f"Added to {_short(found.trial.outcome)} for each {_short(picked.by)}")
 
 
 def _short(name: str, most_px: float = 170) -> str:

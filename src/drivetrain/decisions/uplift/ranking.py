@@ -11,9 +11,9 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata, t
+from scipy.stats import rankdata
 
-from drivetrain.decisions.worth import Worth
+from drivetrain.decisions.worth import Worth, clustered
 from drivetrain.settings import number
 
 Array = NDArray[np.float64]
@@ -46,24 +46,9 @@ class Measured:
         return self.worth(self.effect, "mean of doubly robust effects")
 
     def worth(self, values: Array, method: str, *, of: float | None = None) -> Worth:
-        """The mean of (n,) values, or a number `of` which they are the influences, with its interval.
-
-        Student's t over groups: the values of a group are added up, so rows that belong together count as one draw.
-        """
+        """The mean of (n,) values, or a number `of` which they are the influences, with its interval."""
         value = float(values.mean()) if of is None else of
-        sums = np.bincount(self.group, values - values.mean(), minlength=self.n_groups)
-        few = self.n_groups < 2
-        error = np.nan if few else float(np.sqrt(self.n_groups / (self.n_groups - 1) * (sums**2).sum()) / len(values))
-        reach = np.nan if few else float(t.ppf(0.5 + self.level / 2, self.n_groups - 1)) * error
-        known = bool(np.isfinite(reach))
-        return Worth(
-            value,
-            value - reach if known else None,
-            value + reach if known else None,
-            n=len(values),
-            method=method,
-            level=self.level,
-        )
+        return clustered(value, (values - values.mean()) / len(values), self.group, method, self.level)
 
 
 def aipw(
@@ -123,12 +108,12 @@ class Ranking:
 
         Source: Radcliffe (2007), with each row's doubly robust effect in place of counts.
         """
-        return self._area(self._influence(0.5), "Qini, doubly robust")
+        return self.measured.worth(self._influence(0.5), "Qini, doubly robust")
 
     @property
     def auuc(self) -> Worth:
         """Area under its curve, per row: the gain, averaged over all shares that could be treated."""
-        return self._area(self._influence(1.0), "AUUC, doubly robust")
+        return self.measured.worth(self._influence(1.0), "AUUC, doubly robust")
 
     def uplift_at(self, share: float) -> Worth:
         """Mean effect of the best share of rows.
@@ -144,13 +129,7 @@ class Ranking:
     def better_than(self, other: Ranking) -> Worth:
         """Its Qini less another order's, on the same rows: one interval, paired."""
         mine, others = self._influence(0.5), other._influence(0.5)
-        return self._area(mine - others, f"Qini of {self.name} less that of {other.name}, paired")
-
-    def better_at(self, share: float, other: Ranking) -> Worth:
-        """Its mean effect of the best share less another order's, paired."""
-        share = number("share", share, above=0, most=1)
-        mine, others = self._at(share)[0], other._at(share)[0]
-        return self.measured.worth(mine - others, f"best {share:.0%} by {self.name} less by {other.name}, paired")
+        return self.measured.worth(mine - others, f"Qini of {self.name} less that of {other.name}, paired")
 
     def curve(self, shares: Sequence[float] | Array = SHARES) -> tuple[Array, Array, Array, Array]:
         """Shares treated, and what treating them gains per row of all: value, low and high."""
@@ -189,6 +168,3 @@ class Ranking:
             after = (total - (ends[low] + ends[high]) / 2) / n
             behind[here] = after - after.mean()
         return own - behind
-
-    def _area(self, influence: Array, method: str) -> Worth:
-        return self.measured.worth(influence, method)

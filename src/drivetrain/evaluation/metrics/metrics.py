@@ -17,6 +17,7 @@ accuracy_multi    categories         high   labels that are right, said or not s
 f1_micro          categories         high   F1 of all labels counted together
 rmse, mae         number             low    root of mean squared / mean absolute error, in your units
 r2                number             high   fraction of the variance explained
+mean_rank         number             high   of an event: share of the items that are ranked below
 ================= ================== ====== ================================================================
 
 roc_auc and average_precision leave out categories that all rows have or none has (with one category present there is
@@ -46,6 +47,7 @@ from drivetrain.evaluation.intervals import (
     Statistic,
     mean_of,
     of_mean,
+    one_ratio,
     share,
 )
 from drivetrain.evaluation.metrics import classification as cls
@@ -301,6 +303,15 @@ _NAMED = (
     Metric("rmse", "RMSE", NUMBER, False, reg.rmse, means=reg.rmse_means, note=reg.of_each_rmse),
     Metric("mae", "MAE", NUMBER, False, reg.mae, means=reg.mae_means, note=reg.of_each_mae),
     Metric("r2", "R²", NUMBER, True, reg.r2, means=reg.r2_means),
+    Metric(
+        "mean_rank",
+        "share of items ranked below",
+        NUMBER,
+        True,
+        _average(reg.shares),
+        influence=lambda predictions: one_ratio(reg.shares(predictions), np.ones(len(predictions))).influence(),
+        resampled=lambda predictions: one_ratio(reg.shares(predictions), np.ones(len(predictions))).statistic(),
+    ),
 )
 METRICS: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric in _NAMED})
 """Every metric with a name; ``top_<k>_accuracy`` works for any k."""

@@ -23,6 +23,11 @@ def errors(predictions: Predictions) -> Floats:
     return predictions.output.astype(np.float64) - predictions.known_truth().astype(np.float64)
 
 
+def shares(predictions: Predictions) -> Floats:
+    """(N,) what was said of each row where that is a share of other things that are worse: higher is better."""
+    return np.clip(predictions.output.astype(np.float64).mean(axis=1), 0, 1)
+
+
 def rmse(predictions: Predictions) -> float:
     """Root of the mean squared error of each number, averaged over numbers."""
     return float(sklearn_metrics().root_mean_squared_error(*_both(predictions)))

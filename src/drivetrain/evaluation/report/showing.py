@@ -34,8 +34,14 @@ def shown_source(kind: str, source: Any, *, alt: str = "", **options: Any) -> Ht
 
 
 def draws_views(kind: str) -> bool:
-    """Whether a kind draws what a network sees of a row; others show a row as it lies at its source."""
-    return has_face(kind, "show") and hasattr(face(kind, "show"), "show")
+    """Whether pages show what a network sees of a row; of other kinds they show a row as it lies at its source."""
+    own = face(kind, "show") if has_face(kind, "show") else None
+    return hasattr(own, "show") and not getattr(own, "FROM_SOURCE", False)
+
+
+def plays(kind: str) -> bool:
+    """Whether what pages show of a row of a kind can be heard."""
+    return has_face(kind, "show") and hasattr(face(kind, "show"), "player")
 
 
 def _face(kind: str) -> Any:

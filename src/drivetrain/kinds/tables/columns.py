@@ -119,6 +119,8 @@ class CategoryColumn(_Column):
     counts: tuple[int, ...] = ()
     """Training rows of each."""
     ordered: bool = False
+    text: bool = False
+    """Whether cells are texts of several words, read by their words alone: there is no vocabulary."""
     missing: float = 0.0
 
     @property
@@ -154,6 +156,8 @@ def type_of(column: Column) -> dict[str, Any]:
         ({'role': 'number'}, {'role': 'ordered', 'order': ['S', 'M']})
     """
     if isinstance(column, CategoryColumn):
+        if column.text:
+            return {"role": "text"}
         return {"role": "ordered", "order": list(column.vocab)} if column.ordered else {"role": "category"}
     if isinstance(column, DateColumn):
         return {"role": "date", "formats": list(column.formats)}

@@ -98,7 +98,7 @@ class Embedding:
         field = plot(
             WIDTH, HEIGHT, x=spread(left, right), y=spread(low, high), x_name="first component", y_name="second"
         )
-        labels = _labels(field, flat, [self.names[at] for at in drawn])
+        labels = free_labels(field, flat, [self.names[at] for at in drawn])
         points = [
             dot(
                 field.x.at(x), field.y.at(y), 3.2, "accent point", f"{readable(self.names[at])}: {self.rows[at]:,} rows"
@@ -135,7 +135,7 @@ def embedding_from(column: str, names: tuple[str, ...], rows: tuple[int, ...], a
     return Embedding(column, names, rows, places * np.where(turned == 0, 1.0, turned), share)
 
 
-def _labels(field: Plot, flat: Floats, names: list[str]) -> list[Any]:
+def free_labels(field: Plot, flat: Floats, names: list[str]) -> list[Any]:
     """The names that find room, each to the right of its point or to the left of it."""
     taken: list[tuple[float, float, float, float]] = []
     found: list[Any] = []

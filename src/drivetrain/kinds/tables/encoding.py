@@ -15,9 +15,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from drivetrain.runtime.targets import CategoryTarget, NumberTarget, Target
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
@@ -26,6 +29,8 @@ WEIGHTS = (1.0, 3.0, 10.0, 30.0, 100.0)
 """Rows that the overall mean counts for."""
 FOLDS = 10
 MOST_PAIRS = 40
+MOST_TOLD = 8
+"""Outputs whose mean is a statistic: of more classes the most frequent."""
 MOST_PAIRED = 30
 """Columns among which pairs are looked for: those that tell most alone."""
 
@@ -110,6 +115,19 @@ def fold_tables(
             tables.append(_told(sums - own_sums, counts - own_counts, mean, weights[at]))
         made.append(np.concatenate(tables))
     return made
+
+
+def told_numbers(target: Target, values: Sequence[Any]) -> Floats:
+    """(N, S − 1) what is predicted, as numbers: 0 and 1 for classes and labels, the most frequent of many."""
+    truth = target.encode(values)
+    if isinstance(target, NumberTarget):
+        return target.training_form(truth).astype(np.float64)[:, :MOST_TOLD]
+    if isinstance(target, CategoryTarget) and target.n_outputs == 2:
+        return truth.astype(np.float64)[:, None]
+    if isinstance(target, CategoryTarget):
+        truth = truth[:, None] == np.arange(target.n_outputs)
+    frequent = np.sort(np.argsort(-truth.sum(axis=0), kind="stable")[:MOST_TOLD])
+    return truth[:, frequent].astype(np.float64)
 
 
 def strongest_pairs(

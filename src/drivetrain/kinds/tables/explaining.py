@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from drivetrain.kinds.tables.spec import DAY_S, FIRST, CategoryColumn, DateColumn, NumberColumn, Spec
+from drivetrain.kinds.tables.spec import DAY_S, FIRST, UNKNOWN, CategoryColumn, DateColumn, NumberColumn, Spec
+from drivetrain.kinds.tables.words import Words
 from drivetrain.runtime.predictor import Prediction
 from drivetrain.runtime.refusals import Refusal
 from drivetrain.runtime.serve import Asked
@@ -94,7 +95,9 @@ def replacements(spec: Spec) -> list[Tried]:
     """Usual cells of every column, with how usual they are."""
     made: list[Tried] = []
     for place, column in enumerate(spec.columns):
-        if isinstance(column, CategoryColumn):
+        if isinstance(column, CategoryColumn) and column.text:
+            made.append(Tried(place, float(UNKNOWN), 1.0))
+        elif isinstance(column, CategoryColumn):
             often = np.argsort(-np.array(column.counts, np.int64), kind="stable")[:USUAL].tolist()
             made += [Tried(place, float(FIRST + code), float(column.counts[code])) for code in often]
         else:
@@ -125,10 +128,27 @@ def replaced(
         else:
             slots.append((raw, n_numbers))
             n_numbers += 1
+    of_words = _places_of_words(spec)
     for row, one in enumerate(tried):
         array, slot = slots[one.place]
         array[row, slot] = one.cell
+        column = spec.columns[one.place]
+        if column.name in of_words:  # another name has other words; of a text usual ones
+            words, at = of_words[column.name]
+            assert isinstance(column, CategoryColumn)
+            usual = [number.center for number in words.numbers]
+            raw[row, at : at + len(usual)] = usual if column.text else words.value(column.vocab[int(one.cell) - FIRST])
     return raw, codes
+
+
+def _places_of_words(spec: Spec) -> dict[str, tuple[Words, int]]:
+    """Column → its words, and where their numbers begin."""
+    found: dict[str, tuple[Words, int]] = {}
+    at = len(spec.numbers)
+    for words in spec.words:
+        found[words.column] = (words, at)
+        at += len(words.numbers)
+    return found
 
 
 def reasons_of(
@@ -143,7 +163,9 @@ def reasons_of(
         if own.any() and weights[own].sum() > 0:
             change = before - float(np.average(after_T[own].astype(np.float64), weights=weights[own]))
             if abs(change) >= least:
-                made.append({"column": column.name, "cell": in_words(cells[column.name]), "change": change})
+                is_text = isinstance(column, CategoryColumn) and column.text  # which is not kept as it was written
+                cell = "its words" if is_text else in_words(cells[column.name])
+                made.append({"column": column.name, "cell": cell, "change": change})
     return sorted(made, key=lambda one: -abs(one["change"]))[:MOST_REASONS]
 
 
@@ -155,6 +177,8 @@ def changes_of(
     said = int(np.argmax(before_K))
     for one, after_K in zip(tried, after_TK, strict=True):
         column = spec.columns[one.place]
+        if isinstance(column, CategoryColumn) and column.text:  # a usual text has no words of its own
+            continue
         cell = {"column": column.name, "to": in_words(_as_cell(spec, one))}
         if isinstance(target, NumberTarget):
             size, what = abs(float(after_K[0] - before_K[0])), {"value": float(after_K[0])}

@@ -25,6 +25,7 @@ from drivetrain.kinds.tables.spec import (
     Pair,
     Spec,
 )
+from drivetrain.kinds.tables.word_fitting import with_words
 
 Floats = NDArray[np.float64]
 
@@ -55,7 +56,7 @@ def describe(data: Data) -> Spec:
             "no column is left to learn from: each holds nothing, one value, or another value in every row. To fix: "
             'name the types yourself, such as types={"zip": "category"}.'
         )
-    return Spec(columns=tuple(columns))
+    return with_words(Spec(columns=tuple(columns)), data)
 
 
 def with_pairs(spec: Spec, pairs: list[tuple[str, str]], cells: Mapping[str, NDArray[Any]]) -> Spec:
@@ -67,7 +68,7 @@ def with_pairs(spec: Spec, pairs: list[tuple[str, str]], cells: Mapping[str, NDA
         width = spec.categories[names.index(second)].n_codes
         keys = np.unique(codes[:, names.index(first)] * width + codes[:, names.index(second)])
         made.append(Pair(first=first, second=second, seen=tuple(keys.tolist())))
-    return Spec(columns=spec.columns, pairs=tuple(made))
+    return Spec(columns=spec.columns, pairs=tuple(made), words=spec.words)
 
 
 def fitted_column(name: str, typed: Mapping[str, Any], cells: NDArray[Any]) -> Column:
@@ -79,18 +80,21 @@ def fitted_column(name: str, typed: Mapping[str, Any], cells: NDArray[Any]) -> C
             )
         case "date":
             return _date(DateColumn(name=name, formats=tuple(typed.get("formats") or ("iso",))), cells)
+        case "text":
+            missing = sum(map(is_gap, cells.tolist())) / max(1, len(cells))
+            return CategoryColumn(name=name, text=True, missing=missing)
         case role:
             return _category(name, cells, ordered=role == "ordered", order=tuple(typed.get("order") or ()))
 
 
 def _number(column: NumberColumn, cells: NDArray[Any]) -> NumberColumn:
     raw = Spec(columns=(column,)).load_many({column.name: cells})[0][:, 0]
-    return column.model_copy(update=_spread(raw))
+    return column.model_copy(update=spread(raw))
 
 
 def _date(column: DateColumn, cells: NDArray[Any]) -> DateColumn:
     raw = Spec(columns=(column,)).load_many({column.name: cells})[0][:, 0]
-    column = column.model_copy(update=_spread(raw / DAY_S))
+    column = column.model_copy(update=spread(raw / DAY_S))
     every = column.model_copy(update={"parts": DATE_PARTS})
     read = Spec(columns=(every,)).view_many((raw[:, None], np.zeros((len(raw), 0), np.int64)))[0]
     known = read[~np.isnan(raw)]
@@ -98,7 +102,8 @@ def _date(column: DateColumn, cells: NDArray[Any]) -> DateColumn:
     return column.model_copy(update={"parts": tuple(varies) or ("elapsed",)})
 
 
-def _spread(raw: Floats) -> dict[str, Any]:
+def spread(raw: Floats) -> dict[str, Any]:
+    """Where the numbers of training rows lie (N,), as a `NumberColumn` keeps it."""
     known = np.clip(raw[~np.isnan(raw)], -MOST, MOST)
     missing = 1.0 - len(known) / max(1, len(raw))
     if not len(known):

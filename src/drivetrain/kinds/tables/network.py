@@ -256,7 +256,7 @@ def width_of(n: int) -> int:
 def knots_of(spec: Spec) -> list[list[float]]:
     """(P,) where the bins of each number end."""
     found: list[list[float]] = []
-    for column in spec.numbers:
+    for column in (*spec.numbers, *spec.word_numbers):
         parts = ("elapsed",) if isinstance(column, NumberColumn) else column.parts
         around = np.linspace(-1, 1, BINS_OF_PARTS + 1).tolist()
         found.extend(list(column.knots) if part == "elapsed" else around for part in parts)

@@ -6,27 +6,26 @@ found row by row, so that the others are answered. CSV is read by the same code 
 
 from __future__ import annotations
 
+import io
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from drivetrain.data.tables.csv_text import read_csv_text
 from drivetrain.data.tables.labels import column_names
+from drivetrain.data.tables.packed import PACKED_SUFFIXES, inner_suffix, unpacked
 from drivetrain.errors import InputError, MissingExtraError
 from drivetrain.notices import warn
 from drivetrain.runtime.files.plain_json import read_json
-from drivetrain.runtime.spec import RowPart
+from drivetrain.runtime.spec import Arrays, RowPart
 from drivetrain.settings import shown
 from drivetrain.text import readable, short_reason
-
-if TYPE_CHECKING:
-    from drivetrain.kinds.tables.spec import Spec
 
 Columns = Mapping[str, NDArray[Any]]
 
@@ -35,8 +34,35 @@ AT_ONCE = 4096
 TEXT_SUFFIXES = {".csv": ",", ".tsv": "\t", ".txt": ","}
 PARQUET_SUFFIXES = (".parquet", ".pq")
 LINES_SUFFIXES = (".jsonl", ".ndjson")
-EXPECTED = "a file ending in .csv, .tsv, .txt, .parquet, .pq or .jsonl"
+SUFFIXES = (*TEXT_SUFFIXES, *PARQUET_SUFFIXES)
+EXPECTED = "a file ending in .csv, .tsv, .txt, .parquet, .pq or .jsonl, such as .csv.gz, or a .zip of one"
 MOST_LINE_BYTES = 1 << 20
+
+
+class _Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+class RowSpec(Protocol):
+    """What is asked of the description of a row: columns by name, read one by one or many at once."""
+
+    @property
+    def columns(self) -> Sequence[_Named]:
+        """What is read of a row."""
+        ...
+
+    def load(self, source: Any, /) -> Arrays:
+        """One row."""
+        ...
+
+    def load_many(self, columns: Columns, /) -> Arrays:
+        """All rows at once."""
+        ...
+
+    def view_many(self, loaded: Arrays, /) -> Arrays:
+        """What a model reads of them."""
+        ...
 
 
 def is_table(given: Any) -> bool:
@@ -58,7 +84,7 @@ def is_table(given: Any) -> bool:
     )
 
 
-def parts_of(spec: Spec, given: Any, *, at_once: int) -> Iterator[RowPart]:
+def parts_of(spec: RowSpec, given: Any, *, at_once: int) -> Iterator[RowPart]:
     """What a model reads of the rows, some at a time, with the reason where a row cannot be read.
 
     Args:
@@ -85,20 +111,38 @@ def parts_of(spec: Spec, given: Any, *, at_once: int) -> Iterator[RowPart]:
 # ── files ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _of_file(spec: Spec, path: Path) -> Iterator[RowPart]:
-    suffix, name = path.suffix.lower(), readable(path)
+def _of_file(spec: RowSpec, path: Path) -> Iterator[RowPart]:
+    suffix, name = inner_suffix(path), readable(path)
     try:
         regular = stat.S_ISREG(path.stat().st_mode)
     except (OSError, ValueError) as error:
         raise InputError(f"{name} cannot be read: {short_reason(error)}. To fix: give {EXPECTED}.") from error
-    if not regular or suffix not in (*TEXT_SUFFIXES, *PARQUET_SUFFIXES, *LINES_SUFFIXES):
+    packed = path.suffix.lower() in PACKED_SUFFIXES
+    if not regular or suffix not in (*SUFFIXES, *(LINES_SUFFIXES if not packed else (".zip",))):
         what = "no table" if regular else "no file"
         raise InputError(f"{name} is {what}; expected {EXPECTED}. To fix: write the rows as CSV in UTF-8.")
+    if packed:
+        return _of_packed(spec, path, name)
     if suffix in PARQUET_SUFFIXES:
         return _numbered(_of_parquet(spec, path, name), str(path))
     if suffix in LINES_SUFFIXES:
         return _numbered(_of_rows(spec, _lines(path, name), AT_ONCE), str(path))
-    columns = columns_of_csv(_content(path, name), name, usual=TEXT_SUFFIXES[suffix])
+    content = _content(path, name)
+    columns = _plain_columns(content, TEXT_SUFFIXES[suffix])
+    if columns is None:
+        columns = columns_of_csv(content, name, usual=TEXT_SUFFIXES[suffix])
+    _check_names(spec, columns, name)
+    return _numbered(_of_columns(spec, columns), str(path))
+
+
+def _of_packed(spec: RowSpec, path: Path, name: str) -> Iterator[RowPart]:
+    try:
+        data, suffix = unpacked(path, _content(path, name), SUFFIXES)
+    except ValueError as error:  # DataError is one
+        raise InputError(str(error)) from error
+    if suffix in PARQUET_SUFFIXES:
+        return _numbered(_of_parquet(spec, io.BytesIO(data), name), str(path))
+    columns = columns_of_csv(data, name, usual=TEXT_SUFFIXES[suffix])
     _check_names(spec, columns, name)
     return _numbered(_of_columns(spec, columns), str(path))
 
@@ -135,6 +179,23 @@ def columns_of_csv(content: bytes, name: str, *, usual: str = ",") -> dict[str, 
     return columns
 
 
+def _plain_columns(content: bytes, usual: str) -> dict[str, NDArray[Any]] | None:
+    """The same of a large file in which nothing needs judgement, by Arrow's reader, where it is installed."""
+    try:
+        from drivetrain.data.tables.csv_fast import read_plain  # noqa: PLC0415 - a server may do without
+
+        found = read_plain(content, usual, frozenset())
+    except ImportError:
+        return None
+    if found is None:
+        return None
+    table = found[0]
+    names = column_names(table.column_names)
+    if len(set(names)) < len(names):
+        return None
+    return {name: _shared_texts(table.column(place)) for place, name in enumerate(names)}
+
+
 def _content(path: Path, name: str) -> bytes:
     try:
         return path.read_bytes()
@@ -156,7 +217,7 @@ def _decoded(content: bytes, name: str) -> str:
         return content.decode("latin-1")
 
 
-def _of_parquet(spec: Spec, path: Path, name: str) -> Iterator[RowPart]:
+def _of_parquet(spec: RowSpec, path: Path | io.BytesIO, name: str) -> Iterator[RowPart]:
     try:
         from pyarrow import parquet  # noqa: PLC0415 - a server may do without
     except ImportError as error:
@@ -247,9 +308,27 @@ def _polars_cells(series: Any) -> NDArray[Any]:
 
 
 def _arrow_cells(column: Any) -> NDArray[Any]:
-    if str(column.type) in ("double", "float"):
+    """A column's cells; numbers and dates without gaps of their own as they lie in memory, equal texts as one."""
+    kind = str(column.type)
+    if kind in ("double", "float"):
         return np.asarray(column.to_numpy(zero_copy_only=False))
+    if kind in ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "bool") and not column.null_count:
+        return np.asarray(column.to_numpy(zero_copy_only=False))
+    if kind in ("timestamp[s]", "timestamp[ms]", "timestamp[us]"):  # others are objects of a type of their own
+        return np.asarray(column.to_numpy(zero_copy_only=False)).astype("datetime64[us]")
+    if kind in ("string", "large_string"):
+        return _shared_texts(column)
     return _objects(column.to_pylist())
+
+
+def _shared_texts(column: Any) -> NDArray[Any]:
+    encoded = column.dictionary_encode()
+    parts: list[Any] = encoded.chunks if hasattr(encoded, "chunks") else [encoded]
+    made: list[NDArray[Any]] = []
+    for part in parts:
+        texts = _objects([*part.dictionary.to_pylist(), None])
+        made.append(texts[part.indices.fill_null(-1).to_numpy(zero_copy_only=False)])  # the last one is the gap
+    return np.concatenate(made) if made else _objects([])
 
 
 def _objects(cells: list[Any]) -> NDArray[Any]:
@@ -262,7 +341,7 @@ def _objects(cells: list[Any]) -> NDArray[Any]:
 # ── reading ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _of_columns(spec: Spec, columns: Columns) -> Iterator[RowPart]:
+def _of_columns(spec: RowSpec, columns: Columns) -> Iterator[RowPart]:
     wanted = {column.name: columns[column.name] for column in spec.columns}
     n = len(next(iter(wanted.values()), ()))
     for start in range(0, n, AT_ONCE):
@@ -270,7 +349,7 @@ def _of_columns(spec: Spec, columns: Columns) -> Iterator[RowPart]:
         yield _read(spec, part, min(AT_ONCE, n - start))
 
 
-def _of_rows(spec: Spec, rows: Iterator[Any], at_once: int) -> Iterator[RowPart]:
+def _of_rows(spec: RowSpec, rows: Iterator[Any], at_once: int) -> Iterator[RowPart]:
     names = [column.name for column in spec.columns]
     while given := list(islice(rows, at_once)):
         told = [_mapping(row) for row in given]
@@ -290,7 +369,7 @@ def _mapping(row: Any) -> Any:
         return row
 
 
-def _read(spec: Spec, columns: Columns, n: int) -> RowPart:
+def _read(spec: RowSpec, columns: Columns, n: int) -> RowPart:
     """A part of the rows by column; row by row where a cell is wrong."""
     try:
         return RowPart(spec.view_many(spec.load_many(columns)), {}, n)
@@ -298,7 +377,7 @@ def _read(spec: Spec, columns: Columns, n: int) -> RowPart:
         return _one_by_one(spec, lambda at: {name: cells[at] for name, cells in columns.items()}, n)
 
 
-def _one_by_one(spec: Spec, row: Callable[[int], Any], n: int) -> RowPart:
+def _one_by_one(spec: RowSpec, row: Callable[[int], Any], n: int) -> RowPart:
     loaded: list[Any] = []
     errors: dict[int, str] = {}
     for at in range(n):
@@ -308,8 +387,8 @@ def _one_by_one(spec: Spec, row: Callable[[int], Any], n: int) -> RowPart:
             errors[at] = str(error)
     if not loaded:
         return RowPart((), errors, n)
-    raw, codes = (np.stack(column) for column in zip(*loaded, strict=True))
-    return RowPart(spec.view_many((raw, codes)), errors, n)
+    stacked = tuple(np.stack(column) for column in zip(*loaded, strict=True))
+    return RowPart(spec.view_many(stacked), errors, n)
 
 
 def _numbered(parts: Iterator[RowPart], path: str) -> Iterator[RowPart]:
@@ -319,7 +398,7 @@ def _numbered(parts: Iterator[RowPart], path: str) -> Iterator[RowPart]:
         first += part.n
 
 
-def _check_names(spec: Spec, columns: Mapping[str, Any], where: str) -> None:
+def _check_names(spec: RowSpec, columns: Mapping[str, Any], where: str) -> None:
     missing = [column.name for column in spec.columns if column.name not in columns]
     if missing:
         said = ", ".join(repr(readable(name)) for name in missing[:6])

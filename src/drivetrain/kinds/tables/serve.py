@@ -174,6 +174,7 @@ def _column(column: Column) -> dict[str, Any]:
         return {
             **said,
             "ordered": column.ordered,
+            "text": column.text,
             "values": list(column.vocab[:OFFERED]),
             "n_values": len(column.vocab),
             "usual": usual,

@@ -1,6 +1,7 @@
 """How a row of a table becomes numbers and codes, as data in the manifest.
 
-Legend: N rows, C columns of numbers and dates, Q of categories, P numbers that a model reads, J pairs of columns.
+Legend: N rows, C columns of numbers and dates, Q of categories, P numbers that a model reads, W of them of
+words, J pairs of columns.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ from drivetrain.kinds.tables.parsing import (
     number_of_cell,
 )
 from drivetrain.kinds.tables.rows import is_table, parts_of
+from drivetrain.kinds.tables.words import Words
 from drivetrain.runtime.files.plain_json import read_json
 from drivetrain.runtime.spec import Arrays, RowPart, Statistic, TensorSpec
 from drivetrain.runtime.spec_base import SpecBase
@@ -69,6 +71,8 @@ class Spec(SpecBase):
     columns: tuple[Annotated[Column, Field(discriminator="role")], ...]
     """What is read, in the order of the source."""
     pairs: tuple[Pair, ...] = ()
+    words: tuple[Words, ...] = ()
+    """Of columns of categories, what the words in a cell say: numbers that stand behind those of `numbers`."""
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Spec:
@@ -81,6 +85,9 @@ class Spec(SpecBase):
         known = {column.name for column in self.categories}
         if any(one.first not in known or one.second not in known for one in self.pairs):
             raise ValueError("a pair names a column that is no category")
+        of_words = [one.column for one in self.words]
+        if not known.issuperset(of_words) or len(set(of_words)) < len(of_words):
+            raise ValueError("words are those of a column that is no category, or of one column twice")
         return self
 
     @cached_property
@@ -95,8 +102,13 @@ class Spec(SpecBase):
 
     @cached_property
     def number_names(self) -> tuple[str, ...]:
-        """(P,) what each number that a model reads is called: "age", "hired (month)"."""
-        return tuple(name for column in self.numbers for name in read_names(column))
+        """(P,) what each number that a model reads is called: "age", "hired (month)", "title (words)"."""
+        return tuple(name for column in (*self.numbers, *self.word_numbers) for name in read_names(column))
+
+    @cached_property
+    def word_numbers(self) -> tuple[NumberColumn, ...]:
+        """(W,) the numbers that stand for words."""
+        return tuple(number for one in self.words for number in one.numbers)
 
     @cached_property
     def code_names(self) -> tuple[str, ...]:
@@ -121,7 +133,7 @@ class Spec(SpecBase):
     # ── one row ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     def load(self, source: Any, /) -> Arrays:
-        """A row's cells: (C,) numbers as they are, gaps as NaN, and (Q,) codes.
+        """A row's cells: (C + W,) numbers as they are, gaps as NaN, and (Q,) codes.
 
         Args:
             source: A mapping of column names to cells, a Series, or JSON in bytes or text.
@@ -130,12 +142,14 @@ class Spec(SpecBase):
             InputError: It is no row, a column is not there, or a cell is of another type; the message names the column.
         """
         row = _row_of(source)
-        raw = np.array([self._number(column, self._cell(row, column.name)) for column in self.numbers], np.float64)
+        raw = [self._number(column, self._cell(row, column.name)) for column in self.numbers]
         codes = [
             code_of(known, self._cell(row, column.name), column.name)
             for column, known in zip(self.categories, self.codes_of, strict=True)
         ]
-        return raw, np.array(codes, np.int64)
+        for words in self.words:
+            raw += words.value(self._cell(row, words.column)).tolist()
+        return np.array(raw, np.float64), np.array(codes, np.int64)
 
     def view(self, loaded: Arrays, /) -> Arrays:
         """(P,) float32 centred and scaled, gaps NaN, and (Q + J,) codes; an array that would be empty is left out."""
@@ -163,6 +177,7 @@ class Spec(SpecBase):
         """Rows that show nothing: each number at its median, and of each category one name after the other."""
         numbers = [column.center * (DAY_S if isinstance(column, DateColumn) else 1) for column in self.numbers]
         sizes = [FIRST + len(column.vocab) for column in self.categories]
+        numbers += [number.center for number in self.word_numbers]
         return [(np.array(numbers, np.float64), np.array([at % size for size in sizes], np.int64)) for at in range(n)]
 
     def statistics(self, loaded: Arrays, /) -> dict[str, Statistic]:
@@ -182,31 +197,42 @@ class Spec(SpecBase):
     # ── many rows ───────────────────────────────────────────────────────────────────────────────────────────────
 
     def load_many(self, columns: Mapping[str, NDArray[Any]], /) -> Arrays:
-        """All rows at once: (N, C) numbers and (N, Q) codes, of columns as `Cells` keeps them.
+        """All rows at once: (N, C + W) numbers and (N, Q) codes, of columns as `Cells` keeps them.
 
         Raises:
             InputError: As `load`; the message names the column, and the first row that is wrong.
         """
         n = len(next(iter(columns.values()), ()))
-        raw: Floats = np.full((n, len(self.numbers)), np.nan)
+        raw: Floats = np.full((n, len(self.numbers) + len(self.word_numbers)), np.nan)
         codes: Codes = np.zeros((n, len(self.categories)), np.int64)
         for at, column in enumerate(self.numbers):
             raw[:, at] = self._numbers(column, self._cells(columns, column.name))
         for at, (column, known) in enumerate(zip(self.categories, self.codes_of, strict=True)):
             codes[:, at] = codes_of(known, self._cells(columns, column.name), column.name)
+        at = len(self.numbers)
+        for words in self.words:
+            end = at + len(words.numbers)
+            raw[:, at:end] = words.values(self._cells(columns, words.column).tolist())
+            at = end
         return raw, codes
 
     def view_many(self, loaded: Arrays, /) -> Arrays:
         """What a model reads of many loaded rows: (N, P) float32 and (N, Q + J) codes, whichever there are."""
         raw, codes = loaded
         made: list[NDArray[Any]] = []
-        if self.numbers:
-            parts = [part for at, column in enumerate(self.numbers) for part in read(column, raw[:, at])]
+        if self.number_names:
+            columns = (*self.numbers, *self.word_numbers)
+            parts = [part for at, column in enumerate(columns) for part in read(column, raw[:, at])]
             made.append(np.stack(parts, axis=1).astype(np.float32))
         if self.categories:
             paired = [self._paired(pair, codes) for pair in self.pairs]
             made.append(np.column_stack([codes, *paired]) if paired else codes)
         return tuple(made)
+
+    def view_words(self, raw: Floats) -> Floats:
+        """(N, W) the numbers of words as a model reads them, of those as they are loaded."""
+        parts = [part for at, column in enumerate(self.word_numbers) for part in read(column, raw[:, at])]
+        return np.stack(parts, axis=1) if parts else np.zeros((len(raw), 0))
 
     def is_table(self, given: Any, /) -> bool:
         """Whether something is many rows by itself; see `rows.is_table`."""
@@ -257,8 +283,10 @@ class Spec(SpecBase):
         if isinstance(column, NumberColumn) and cells.dtype.kind in "biuf":
             return np.where(np.isfinite(found := cells.astype(np.float64)), found, np.nan)
         if isinstance(column, DateColumn) and cells.dtype.kind == "M":
-            seconds = cells.astype("datetime64[ms]").astype(np.int64) / 1000.0
+            seconds = cells.astype("datetime64[us]").astype(np.int64) / 1e6
             return np.where(np.isnat(cells), np.nan, seconds)
+        if isinstance(column, NumberColumn) and column.style == "plain" and (plain := plain_numbers(cells)) is not None:
+            return plain
         known: dict[Any, float] = {}
         found = np.empty(len(cells))
         for row, cell in enumerate(cells.tolist()):
@@ -328,6 +356,25 @@ def codes_of(known: Mapping[str, int], cells: NDArray[Any], name: str) -> Codes:
             code = read[key] = code_of(known, cell, name)
         found[row] = code
     return found
+
+
+def plain_numbers(cells: NDArray[Any]) -> Floats | None:
+    """A column of texts as numbers, at once, where each is a plain one or empty; None where one is anything else.
+
+    Example:
+        >>> plain_numbers(np.array(["1.5", None, " 2 ", "", "inf"], object)).tolist()
+        [1.5, nan, 2.0, nan, nan]
+        >>> plain_numbers(np.array(["1.5", "1_000"], object)) is None, plain_numbers(np.array([True], object)) is None
+        (True, True)
+    """
+    texts = ["nan" if cell is None or cell == "" else cell for cell in cells.tolist()]
+    try:
+        if "_" in "\n".join(texts):  # which Python would read over
+            return None
+        found = np.array(texts, object).astype(np.float64)
+    except (TypeError, ValueError):
+        return None
+    return np.where(np.isfinite(found), found, np.nan)
 
 
 def _cell_of(column: Column, raw: Iterator[float], codes: Iterator[int]) -> Any:

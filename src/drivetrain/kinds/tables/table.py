@@ -46,14 +46,14 @@ def table(
     """Rows of a table and what is to be said of them, checked and divided into training, validation and test set.
 
     Args:
-        source: A CSV, TSV or Parquet file; or a table in memory: a DataFrame of any library, an Arrow table, a dict of
-            lists or a list of dicts; or the cursor of a database with the rows of a query, such as
-            `sqlite3.connect("shop.db").execute("SELECT …")`.
+        source: A CSV, TSV or Parquet file, packed (`.csv.gz`, a `.zip` of one) or not; or a table in memory: a
+            DataFrame of any library, an Arrow table, a dict of lists or a list of dicts; or the cursor of a database
+            with the rows of a query, such as `sqlite3.connect("shop.db").execute("SELECT …")`.
         target: As of `drivetrain.images`.
         columns: The columns that the model may see; None takes all that say nothing else.
-        types: Column → "number", "category", "ordered", "date" or "left out"; or the values of an ordered column, from
-            low to high. What is not named is inferred, and told with its reason. "01" is a name, and so are whole
-            numbers in a column whose name says so (zip, id, code).
+        types: Column → "number", "category", "ordered", "date", "text" or "left out"; or the values of an ordered
+            column, from low to high. What is not named is inferred, and told with its reason. "01" is a name, and so
+            are whole numbers in a column whose name says so (zip, id, code).
         split: As of `drivetrain.images`.
         group: What rows belong to; no group is in two parts: a column, or a function of the row.
         time: When a row came about: a column, or a function of the row.

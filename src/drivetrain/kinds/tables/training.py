@@ -19,14 +19,15 @@ from torch import Tensor, nn
 from drivetrain.data.data import Data
 from drivetrain.data.inputs import Cells
 from drivetrain.errors import ModelError
-from drivetrain.kinds.tables.encoding import fit_statistics, fold_tables, folds_of, strongest_pairs
+from drivetrain.kinds.tables.encoding import fit_statistics, fold_tables, folds_of, strongest_pairs, told_numbers
 from drivetrain.kinds.tables.fitting import describe, with_pairs
 from drivetrain.kinds.tables.network import Body, Intake, Members, row_keys
 from drivetrain.kinds.tables.spec import UNKNOWN, Spec
+from drivetrain.kinds.tables.word_fitting import crossed_words, words_decision
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.manifest import Architecture, Manifest
 from drivetrain.runtime.spec import Arrays
-from drivetrain.runtime.targets import CategoryTarget, NumberTarget, Target
+from drivetrain.runtime.targets import NumberTarget
 
 Floats = NDArray[np.float64]
 
@@ -36,8 +37,6 @@ ARCH = "tabular"
 MEMBERS, WIDTH, LAYERS = 8, 256, 2
 NAME_DROPOUT = 0.1
 """Share of the names that training reads as unknown ones."""
-MOST_TOLD = 8
-"""Outputs whose mean is a statistic: of more classes the most frequent."""
 MOST_SEEN = 600_000
 """Combinations of names in all pairs of columns, which the description of the rows lists."""
 FEW = 32
@@ -80,7 +79,7 @@ def prepare(data: Data, *, arch: str | None, pretrained: bool, augment: bool, dr
     """
     if arch not in (None, ARCH):
         raise ModelError(f"there is no network {arch!r} for tables; expected {ARCH!r}. To fix: leave arch out.")
-    said = _told_numbers(data.target, data.train.values)
+    said = told_numbers(data.target, data.train.values)
     spec, decisions = _with_pairs(data, describe(data), said)
     options = {"heads": MEMBERS, "hidden_size": WIDTH, "num_layers": LAYERS, "dim_out": said.shape[1] + 1}
     built = _built(spec, options, data.target.n_outputs, dropout)
@@ -88,7 +87,8 @@ def prepare(data: Data, *, arch: str | None, pretrained: bool, augment: bool, dr
         name=ARCH, options=options, pretrained_from=None, features=built[1].features, dropout=dropout
     )
     chosen = Decision(value=ARCH, reason="the only one")
-    kind = TableKind(spec, architecture, {"arch": chosen, **decisions}, built, augment=augment)
+    decisions = {"arch": chosen, **decisions, **words_decision(spec)}
+    kind = TableKind(spec, architecture, decisions, built, augment=augment)
     kind.tell(data, said, first=True)
     return kind
 
@@ -96,7 +96,7 @@ def prepare(data: Data, *, arch: str | None, pretrained: bool, augment: bool, dr
 def restore(manifest: Manifest, *, data: Data, augment: bool) -> TableKind:
     """Of a saved model: its network with random parameters, and the statistics by folds of the rows that are there."""
     spec, architecture = cast(Spec, manifest.input), manifest.architecture
-    said = _told_numbers(data.target, data.train.values)
+    said = told_numbers(data.target, data.train.values)
     built = _built(spec, architecture.options, data.target.n_outputs, architecture.dropout)
     chosen = manifest.decisions.get("arch", Decision(value=architecture.name, reason="as saved"))
     kind = TableKind(spec, architecture, {"arch": chosen}, built, augment=augment)
@@ -131,6 +131,8 @@ class TableKind:
         self._keys = torch.zeros(0, dtype=torch.int64)
         self._folds = torch.zeros(0, dtype=torch.int64)
         """Of each content in `_keys`, which increase."""
+        self._words = torch.zeros(0, len(spec.word_numbers))
+        """Of each content in `_keys`, what the other folds say of its words."""
 
     def tell(self, data: Data, said: Floats, *, first: bool) -> None:
         """Learn the statistics of the training rows: those of each fold, and where they are new those of all.
@@ -144,7 +146,8 @@ class TableKind:
             return
         views = self.spec.view_many(self.spec.load_many(cast(Cells, data.train.inputs).columns))
         codes, sizes = cast("NDArray[np.int64]", views[-1]), self.spec.n_codes
-        folds = self._fold(views, folds_of(len(codes), data.train.groups, seed=data.split.seed))
+        folds = folds_of(len(codes), data.train.groups, seed=data.split.seed)
+        folds = self._fold(views, folds, crossed_words(self.spec, data))
         found, crossed = fit_statistics(codes, sizes, said, folds)
         by_fold = fold_tables(codes, sizes, said, folds, found.weights)
         shares = not isinstance(data.target, NumberTarget)
@@ -157,12 +160,13 @@ class TableKind:
             self.body.center.copy_(torch.from_numpy(told.mean(axis=0)))
             self.body.scale.copy_(torch.from_numpy(np.maximum(told.std(axis=0), 1e-3)))
 
-    def _fold(self, views: Arrays, folds: NDArray[np.int64]) -> NDArray[np.int64]:
+    def _fold(self, views: Arrays, folds: NDArray[np.int64], words: NDArray[np.float32]) -> NDArray[np.int64]:
         """(N,) the fold of each row: of rows with the same contents that of the first."""
         keys, first, place = np.unique(
             row_keys([torch.from_numpy(view) for view in views]).numpy(), return_index=True, return_inverse=True
         )
         self._keys, self._folds = torch.from_numpy(keys), torch.from_numpy(folds[first])
+        self._words = torch.from_numpy(words[first])
         return folds[first][place.reshape(-1)]
 
     def collate(self, loaded: Sequence[Arrays], /) -> tuple[Tensor, ...]:
@@ -176,17 +180,22 @@ class TableKind:
             return batch
         codes = batch[-1]
         at = codes + self.intake.start
-        told = self._tables.to(codes.device)[self._fold_of(batch).unsqueeze(1), at]
+        content = self._content_of(batch)
+        folds = self._folds.to(codes.device)[content]
+        told = self._tables.to(codes.device)[folds.unsqueeze(1), at]
         n = len(self.spec.categories)
         dropped = draws[:, :n].to(codes.device) < self._drop
         own = torch.where(dropped, torch.full_like(codes[:, :n], UNKNOWN), codes[:, :n])
-        return (*batch[:-1], torch.cat([own, codes[:, n:]], dim=1), told.flatten(1))
+        numbers = batch[:-1]
+        if width := self._words.shape[1]:
+            words = self._words.to(codes.device)[content]
+            numbers = (torch.cat([batch[0][:, : batch[0].shape[1] - width], words], dim=1),)
+        return (*numbers, torch.cat([own, codes[:, n:]], dim=1), told.flatten(1))
 
-    def _fold_of(self, batch: tuple[Tensor, ...]) -> Tensor:
-        """(B,) by each row's contents."""
+    def _content_of(self, batch: tuple[Tensor, ...]) -> Tensor:
+        """(B,) the place of each row's contents among those of the training rows."""
         keys = self._keys.to(batch[0].device)
-        at = torch.searchsorted(keys, row_keys(batch)).clamp(max=len(keys) - 1)
-        return self._folds.to(keys.device)[at]
+        return torch.searchsorted(keys, row_keys(batch)).clamp(max=len(keys) - 1)
 
 
 # ── inside ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -210,19 +219,6 @@ def _size(options: Mapping[str, Any], name: str) -> int:
             "model again from whoever made it, or save it anew."
         )
     return value
-
-
-def _told_numbers(target: Target, values: Sequence[Any]) -> Floats:
-    """(N, S − 1) what is predicted, as numbers: 0 and 1 for classes and labels, the most frequent of many."""
-    truth = target.encode(values)
-    if isinstance(target, NumberTarget):
-        return target.training_form(truth).astype(np.float64)[:, :MOST_TOLD]
-    if isinstance(target, CategoryTarget) and target.n_outputs == 2:
-        return truth.astype(np.float64)[:, None]
-    if isinstance(target, CategoryTarget):
-        truth = truth[:, None] == np.arange(target.n_outputs)
-    frequent = np.sort(np.argsort(-truth.sum(axis=0), kind="stable")[:MOST_TOLD])
-    return truth[:, frequent].astype(np.float64)
 
 
 def _with_pairs(data: Data, spec: Spec, said: Floats) -> tuple[Spec, dict[str, Decision]]:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from drivetrain.data.examples import Examples
 from drivetrain.data.reopen import data_of
 from drivetrain.data.seals.sealing import seal_data
 from drivetrain.errors import SettingError
 from drivetrain.evaluation.predictions import Predictions
+from drivetrain.kinds.ratings.recommending.recommends import Recommends
 from drivetrain.learner.base import ModelBase
 from drivetrain.learner.saving.direct import Outputs, outputs_of
 from drivetrain.learner.saving.network_or_not import label_of
 from drivetrain.runtime.artefact import MODEL, WEIGHTS, Artefact, open_artefact
+from drivetrain.runtime.kinds import face, has_face
+from drivetrain.runtime.loading import companion_files, companion_of, further_files
 from drivetrain.runtime.manifest import Manifest
 from drivetrain.runtime.onnx.engine import OnnxEngine
 from drivetrain.runtime.predictor import checked_outputs
@@ -25,6 +29,7 @@ from drivetrain.runtime.trust.quarantine import ensure_tried
 if TYPE_CHECKING:
     from drivetrain.data.seals.project import ProjectPlace
     from drivetrain.data.sources import Source
+    from drivetrain.kinds.ratings.recommending.recommender import Recommender
 
 
 def check_asked(artefact: Artefact, device: str, precision: str) -> None:
@@ -46,7 +51,7 @@ def engine_of(artefact: Artefact) -> OnnxEngine:
     return engine
 
 
-class SavedModel(ModelBase):
+class SavedModel(Recommends, ModelBase):
     """A saved model that answers with its ONNX file, and the rows that it was made with.
 
     Args:
@@ -99,9 +104,24 @@ class SavedModel(ModelBase):
         return self.artefact.manifest.parameters_sha256
 
     def artefact_files(self) -> Mapping[str, bytes]:
-        """The parameters of a network, where it is one."""
-        files = self.artefact.manifest.files
-        return {WEIGHTS: self.artefact.file(WEIGHTS).read_bytes()} if WEIGHTS in files else {}
+        """The parameters of a network, where it is one; and what its kind of input keeps beside it."""
+        kind = self.artefact.manifest.input.kind
+        kept = (WEIGHTS, *companion_files(kind), *further_files(kind))
+        return {name: self.artefact.file(name).read_bytes() for name in kept if name in self.artefact.manifest.files}
+
+    def _recommender(self) -> Recommender:
+        """Of a model of ratings; raises SettingError for others."""
+        return self._companion
+
+    @cached_property
+    def _companion(self) -> Any:
+        read = companion_of(self.artefact)
+        if read is None:
+            raise SettingError(
+                f"{self.artefact.path} cannot recommend; expected a model of ratings or events. To fix: train one, "
+                "with drivetrain train --input ratings."
+            )
+        return read()
 
     def _put_on_record(self, predictions: Predictions) -> None:
         """Nothing: it was put on record when it was made."""
@@ -111,4 +131,6 @@ def answers_with(engine: OnnxEngine, manifest: Manifest, rows: Examples) -> Pred
     """What `model.onnx` says of rows whose target is known."""
     outputs = outputs_of(lambda views: engine(*views), manifest.input, rows)
     checked_outputs(outputs, len(rows), manifest.target.n_outputs)
+    if has_face(manifest.input.kind, "judging"):  # the kind knows which rows belong together
+        return face(manifest.input.kind, "judging").predictions_of(manifest.input, rows, manifest.target, outputs)
     return Predictions.of(rows, manifest.target, manifest.target.activate(outputs))

@@ -106,13 +106,17 @@ class Scan:
     """Everything else that is no picture, counted."""
 
 
+ANY = "*"
+"""Among suffixes: files are listed whatever their name ends in."""
+
+
 def scan_folder(root: Path, *, follow_links: bool = True, suffixes: frozenset[str] = PICTURE_SUFFIXES) -> Scan:
     """List everything below `root`; 100,000 names take about a second.
 
     Args:
         root: The folder.
         follow_links: Enter links to folders, each folder once and never in circles; else they are counted.
-        suffixes: Of the files that are listed; pictures are also taken by how they begin.
+        suffixes: Of the files that are listed, "*" for any; pictures are also taken by how they begin.
 
     Raises:
         SystemLimitError: The system has no more room for open files; nothing is left out for that.
@@ -206,7 +210,7 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
 def _take(folder: Folder, entry: os.DirEntry[str], suffixes: frozenset[str]) -> None:
     """A file, listed or counted."""
     suffix = os.path.splitext(entry.name)[1].lower()  # noqa: PTH122  a Path per file costs more than the scan
-    if suffix in suffixes or (suffixes == PICTURE_SUFFIXES and _seems_a_picture(suffix, entry)):
+    if suffix in suffixes or ANY in suffixes or (suffixes == PICTURE_SUFFIXES and _seems_a_picture(suffix, entry)):
         folder.pictures.append(Path(entry.path))
     else:
         folder.other[f"{readable(suffix) or 'no-suffix'} files"] += 1

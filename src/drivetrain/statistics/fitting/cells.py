@@ -79,14 +79,14 @@ class Cells:
                 raise DataError(f"{path} is a folder; expected {EXPECTED}. To fix: pass the path of such a file.")
             table, self.decisions = read_table(path)
             self.stated = table.stated
-            return table.columns
+            return {name: list(cells) for name, cells in table.columns.items()}
         if not is_table(source):
             raise SettingError(
                 f"source={shown(source)} cannot be used: expected {EXPECTED}. To fix: pass one of these."
             )
         table = table_of(source)
         self.stated = table.stated
-        return table.columns
+        return {name: list(cells) for name, cells in table.columns.items()}
 
     def frame(self) -> pd.DataFrame:
         """The whole table, numbers as numbers and all else as text."""

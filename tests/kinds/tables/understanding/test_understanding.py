@@ -6,7 +6,9 @@ import pytest
 import drivetrain as dt
 from drivetrain.evaluation.metrics.metrics import METRICS
 from drivetrain.kinds.tables.fitting import describe, fitted_column
+from drivetrain.kinds.tables.spec import Pair
 from drivetrain.kinds.tables.understanding import Understanding, report_sections
+from drivetrain.kinds.tables.understanding.adding import adding
 from drivetrain.kinds.tables.understanding.dependence import dependence
 from drivetrain.kinds.tables.understanding.importance import importance
 from drivetrain.kinds.tables.understanding.together import together
@@ -140,8 +142,82 @@ def test_every_report_of_a_table_says_what_the_model_goes_by(customers, tmp_path
     line.report(tmp_path / "report.html", probe=False)
     page = (tmp_path / "report.html").read_text()
     assert "What it goes by" in page and "How the answers move" in page and "wage" in page
+    assert "What each column adds" in page
     report_saved(line.save(tmp_path / "line.model"), tmp_path / "saved.html", data=customers, probe=False)
     assert "What it goes by" in (tmp_path / "saved.html").read_text()
+
+
+class Known:
+    """A model of `frame` that knows what each column adds, in deviations from the mean price."""
+
+    def __init__(self, data):
+        self.std = data.target.std[0]
+
+    def start(self):
+        return np.array([0.5])
+
+    def contributions(self, rows):
+        cells = rows.inputs.columns
+        parts = {
+            "age": cells["age"].astype(float) - 49,
+            "town": 7.0 * (cells["town"] == "Bern"),
+            "noise": cells["noise"] * 0,
+        }
+        return {name: (np.asarray(part, float) / self.std)[:, None] for name, part in parts.items()}
+
+
+def test_what_each_column_adds_is_told_in_the_units_of_the_target(data):
+    spec = describe(data)
+    shown = adding(Known(data), known(data), data, spec)
+    rows = data.valid.inputs.columns
+    age, bern = rows["age"].astype(float) - 49, 7.0 * (rows["town"] == "Bern")
+    for part in (age, bern):
+        assert f">{np.abs(part).mean():.3g}<" in shown
+    start = data.target.mean[0] + 0.5 * data.target.std[0]
+    assert f">{start:.4g}<" in shown and f">{start + (age + bern).max():.4g}<" in shown
+    highest = np.argmax(age + bern)
+    assert f"price {3 + 2 * rows['age'][highest] + 10 * (rows['town'][highest] == 'Bern'):.0f}" in shown
+    assert "units of the target" in shown and "pair of columns" not in shown
+    paired = spec.model_copy(update={"pairs": (Pair(first="town", second="town", seen=()),)})
+    assert "counts half for each" in adding(Known(data), known(data), data, paired)
+
+
+def test_of_many_columns_the_others_are_summed(data):
+    class Many(Known):
+        def contributions(self, rows):
+            one = np.ones((len(rows), 1)) / self.std
+            names = ["age", "town", "noise", "months"]
+            cells = rows.inputs.columns
+            cells |= {f"more {at}": cells["noise"] for at in range(8)}
+            return {name: one * 2.0**at for at, name in enumerate([*names, *(f"more {at}" for at in range(8))])}
+
+    shown = adding(Many(data), known(data), data, describe(data))
+    assert shown.count("4 other columns") == 3 and shown.count(f">+{1 + 2 + 4 + 8}<") == 3
+
+
+@pytest.mark.parametrize(
+    ("target", "label_delim", "unit"),
+    [("one", None, "odds of yes (0.69"), ("kind", None, "before softmax"), ("labels", ",", "surest label")],
+    ids=["two classes", "classes", "labels"],
+)
+def test_reports_of_trees_and_lines_show_what_each_column_adds(target, label_delim, unit):
+    rows = frame()
+    age = rows["age"]
+    answers = {
+        "one": np.where(age > 49, "yes", "no"),
+        "kind": np.array(["low", "mid", "top"])[np.digitize(age, [35, 60])],
+        "labels": np.where(age > 49, "old", "old,young"),
+    }
+    data = dt.table(
+        {**rows, "price": answers[target]}, target="price", types={"months": "number"}, label_delim=label_delim
+    )
+    with dt.quiet():
+        models = (dt.Trees(data, members=1, budget="1s"), dt.Linear(data))
+    for model in models:
+        ((_, shown),) = report_sections(model.predict_rows, data, model.spec, model)
+        assert "What each column adds" in shown and unit in shown and " %</h4>" in shown
+    ((_, without),) = report_sections(models[0].predict_rows, data, models[0].spec)
+    assert "What each column adds" not in without
 
 
 def test_a_name_cannot_write_into_the_page():
@@ -149,7 +225,7 @@ def test_a_name_cannot_write_into_the_page():
     rows["<script>x</script>"] = rows.pop("age")
     data = dt.table(rows, target="price")
     line = dt.Linear(data)
-    ((_, shown),) = report_sections(line.predict_rows, data)
+    ((_, shown),) = report_sections(line.predict_rows, data, line.spec, line)
     assert "<script>" not in shown and "&lt;script&gt;" in shown
 
 

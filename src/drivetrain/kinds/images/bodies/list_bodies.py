@@ -17,6 +17,7 @@ from huggingface_hub.errors import CacheNotFound
 from drivetrain.errors import ModelError
 from drivetrain.kinds.images.bodies.load import hub_answers, load_body, trained_px
 from drivetrain.kinds.images.bodies.local_bodies import (
+    CONFIG_FILE,
     EMBEDDED,
     WEIGHTS_FILE,
     embedded_folder,
@@ -40,7 +41,8 @@ class Shelved:
     place: Place
     megabytes: float | None
     """Of its weights on disk; None where they are not on this machine."""
-    input_px: int
+    input_px: int | None
+    """Side of the pictures that it was trained with; None: it reads sounds."""
     accuracy: str | None
     """As its own card states it; None where it states none."""
     how: str | None = None
@@ -95,6 +97,8 @@ def speed(arch: str, size_px: int) -> float:
 
 
 def _local(arch: str, folder: Path) -> Shelved:
+    if not (folder / CONFIG_FILE).exists():  # the weights of a body for sounds, which were looked at when it was named
+        return Shelved(arch, "registered", weights_of(folder).stat().st_size / 1e6, None, None)
     stated: Any = read_config(folder).get("drivetrain", {}).get("accuracy")
     place: Place = "embedded" if arch == EMBEDDED else "registered"
     return Shelved(arch, place, weights_of(folder).stat().st_size / 1e6, trained_px(arch), stated)

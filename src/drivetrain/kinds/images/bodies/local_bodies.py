@@ -154,11 +154,20 @@ def register(folder: Path, name: str | None = None) -> str:
         ModelError: It is no timm folder, or its architecture is unknown.
         SettingError: The name means something else already.
     """
-    name = name or folder.resolve().name
     config = read_config(folder)
     weights_of(folder)
     if not timm.is_model(str(config["architecture"])):
         raise ModelError(f"{folder} is of {config['architecture']!r}, unknown to this timm ({timm.__version__}).")
+    return keep_name(folder, name)
+
+
+def keep_name(folder: Path, name: str | None) -> str:
+    """Write down what a folder that was looked at is called; returns the name, without one the folder's own.
+
+    Raises:
+        SettingError: The name means something else already.
+    """
+    name = name or folder.resolve().name
     if name == EMBEDDED or name.startswith(LOCAL) or timm.is_model(name):
         raise SettingError(f"name={name!r} means another body already. To fix: choose another name.")
     path = registry_file()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from datetime import date, datetime
 from functools import cached_property
 from typing import Any
 
@@ -50,6 +51,8 @@ class Summary:
     @cached_property
     def distinct(self) -> int:
         """How many different values there are: 3 and 3.0 are the same one."""
+        if self.dtype in "biuf":  # of one type, no two of them have one name
+            return len(self.values)
         return len({category_text(value) for value in self.values}) if not self.collections else len(self.values)
 
     @property
@@ -62,6 +65,10 @@ class Summary:
         """The values where all are whole numbers, as floats; None where one is not."""
         if not self.all_numbers:
             return None
+        if self.dtype in "biuf":
+            found = np.array(self.values, np.float64)
+            finite = found[np.isfinite(found)]
+            return found if np.array_equal(finite, np.round(finite)) else None
         found = np.array([float(value) if abs(value) < 1 << 1000 else np.inf for value in self.values], np.float64)
         finite = found[np.isfinite(found)]
         return found if np.array_equal(finite, np.round(finite)) else None
@@ -75,10 +82,13 @@ def summary_of(cells: NDArray[Any]) -> Summary:
         found, counts = np.unique(there, return_counts=True)
         values = list(found) if cells.dtype.kind == "M" else found.tolist()
         return Summary(values, counts.astype(np.int64), len(cells) - len(there), cells.dtype.kind)
+    plain: list[Any] = cells.tolist()
+    if len(kinds := set(map(type, plain)) - {type(None)}) == 1 and kinds <= {str, date, datetime}:
+        return _of_one_type(plain)
     counted: Counter[Any] = Counter()
     kept: dict[Any, Any] = {}
     collections = False
-    for cell in cells.tolist():
+    for cell in plain:
         several = isinstance(cell, list | tuple | dict | set | frozenset | bytes | bytearray | np.ndarray)
         collections = collections or several
         key = ("", repr(cell)) if several else (type(cell), cell)
@@ -87,3 +97,10 @@ def summary_of(cells: NDArray[Any]) -> Summary:
     present = {key: cell for key, cell in kept.items() if key[0] == "" or not is_gap(cell)}
     counts = np.array([counted[key] for key in present], np.int64)
     return Summary(list(present.values()), counts, len(cells) - int(counts.sum()), "O", collections)
+
+
+def _of_one_type(cells: list[Any]) -> Summary:
+    """Of texts or dates, and None: equal cells are one value without more ado."""
+    present = {cell: n for cell, n in Counter(cells).items() if not is_gap(cell)}
+    counts = np.array(list(present.values()), np.int64)
+    return Summary(list(present), counts, len(cells) - int(counts.sum()), "O")

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+import numpy as np
 from numpy.typing import NDArray
 
 from drivetrain.errors import SettingError, did_you_mean, first_few
@@ -29,7 +30,7 @@ from drivetrain.runtime.decisions import Decision
 from drivetrain.settings import choice, refuse, shown
 from drivetrain.text import readable
 
-Role = Literal["number", "category", "ordered", "date", "left out"]
+Role = Literal["number", "category", "ordered", "date", "text", "left out"]
 ROLES: tuple[Role, ...] = get_args(Role)
 FEW = 20
 """Rows below which a column of distinct values is not yet an identifier."""
@@ -210,11 +211,14 @@ def _inferred(name: str, cells: NDArray[Any], stated: Sequence[Any] | None = Non
 
 
 def _numeric(name: str, cells: NDArray[Any], found: Summary) -> Typed:
-    if all(isinstance(one, bool) for one in found.values):
+    if found.dtype == "b" or all(isinstance(one, bool) for one in found.values):
         return Typed("number", "yes and no")
     named = numbers_as_names(name, cells, found, few=FEW, nearly_all=NEARLY_ALL)
     if named is None:
-        endless = any(isinstance(one, float) and math.isinf(one) for one in found.values)
+        if found.dtype == "f":
+            endless = bool(np.isinf(cells).any())
+        else:
+            endless = any(isinstance(one, float) and math.isinf(one) for one in found.values)
         return Typed("number", "numbers", doubt="infinite values count as gaps" if endless else "")
     return Typed("left out" if named.out else "category", named.reason, doubt=named.doubt)
 
@@ -234,11 +238,18 @@ def _textual(found: Summary) -> Typed:
         doubt = f'nearly all cells are numbers; {words} counts as a gap. To read names: types= says "category".'
         return Typed("number", f"numbers; {words} counts as a gap", gaps=gaps, doubt=doubt)
     if n > FEW and distinct >= NEARLY_ALL * n:
-        some = found.texts[:1000]
-        words = sum(len(text[:10_000].split()) for text in some) / max(1, len(some))
-        what = "text of several words, which tables do not read" if words >= WORDS else "an identifier"
-        return Typed("left out", f"{distinct:,} different values in {n:,} rows: {what}")
+        return _different_texts(found)
     numbers = sum(number_or_none(one, "plain") is not None for one in found.values)
     if numbers == len(found.values):
         return Typed("category", f"{distinct:,} different numbers, some written as 01 or among yes and no: names")
     return Typed("category", f"{distinct:,} different {'names and numbers, all read as names' if numbers else 'names'}")
+
+
+def _different_texts(found: Summary) -> Typed:
+    """Of a column with another text in nearly every row."""
+    some = found.texts[:1000]
+    words = sum(len(text[:10_000].split()) for text in some) / max(1, len(some))
+    if words >= WORDS:
+        said = f"{found.distinct:,} different texts in {found.n:,} rows, {words:.0f} words each on average"
+        return Typed("text", f"{said}: read by their words")
+    return Typed("left out", f"{found.distinct:,} different values in {found.n:,} rows: an identifier")

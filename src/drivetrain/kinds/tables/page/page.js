@@ -28,7 +28,7 @@ function build() {
 }
 
 function control(column, id) {
-  const few = column.role === "category" && column.n_values <= MOST_SELECTED;
+  const few = column.role === "category" && !column.text && column.n_values <= MOST_SELECTED;
   const element = made(few ? "select" : "input");
   element.id = id;
   if (few) {
@@ -52,6 +52,7 @@ function control(column, id) {
 }
 
 function hinted(column) {
+  if (column.text) return "text, read by its words";
   if (column.role === "category") return column.n_values > MOST_SELECTED ? `${number.format(column.n_values)} names are known` : "";
   if (column.role === "date") return `${column.low} to ${column.high}`;
   return `${number.format(column.low)} to ${number.format(column.high)}`;

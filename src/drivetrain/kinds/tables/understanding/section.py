@@ -12,6 +12,7 @@ from drivetrain.data.inputs import Cells
 from drivetrain.evaluation.metrics.metrics import METRICS
 from drivetrain.kinds.tables.fitting import describe
 from drivetrain.kinds.tables.spec import Spec
+from drivetrain.kinds.tables.understanding.adding import Additive, adding
 from drivetrain.kinds.tables.understanding.dependence import Dependence, dependence
 from drivetrain.kinds.tables.understanding.importance import Importance, Say, importance
 from drivetrain.kinds.tables.understanding.together import together
@@ -56,20 +57,29 @@ class Understanding:
         return dependence(self.say, self.data.valid, self.columns[name], seed=self.seed)
 
 
-def report_sections(say: Say, data: Data, spec: Any = None) -> list[tuple[str, Html]]:
-    """Importance and dependence as a section: what every report of a model of a table shows.
+def model_sections(model: Any) -> list[tuple[str, Html]]:
+    """The sections of a report about any model of a table."""
+    spec = getattr(model, "spec", None) or getattr(getattr(model, "kind", None), "spec", None)
+    adds = model if getattr(model, "has_contributions", False) else None
+    return report_sections(model.predict_rows, model.data, spec, adds)
+
+
+def report_sections(say: Say, data: Data, spec: Any = None, adds: Additive | None = None) -> list[tuple[str, Html]]:
+    """Importance and dependence as a section, and contributions where the model knows them: of every model of a table.
 
     Args:
         say: What the model says of rows.
         data: What it was made with.
         spec: How the model reads a row; None takes what the training rows say.
+        adds: The model, where it knows what each column adds to its answers.
     """
     known = Understanding(say, data, spec if isinstance(spec, Spec) else describe(data))
     if not known.importance:
         return []
     groups = [one.columns for one in known.importance[:MOST_SHOWN] if one.value > 0]
     drawn = [found for found in (_moves_most(known, group) for group in groups) if found is not None]
-    return [(TITLE, tag("div", _importance(known.importance), _dependences(drawn)))]
+    added = adding(adds, say, data, spec) if adds is not None and isinstance(spec, Spec) else None
+    return [(TITLE, tag("div", _importance(known.importance), added, _dependences(drawn)))]
 
 
 def _moves_most(known: Understanding, group: tuple[str, ...]) -> Dependence | None:

@@ -1,1 +1,0 @@
-"""Answers over many lever values: the columns set and predicted, and quicker ways where a model is a sum."""

@@ -1,1 +1,0 @@
-"""A plan written down in a file: tables, models, levers, limits and an objective as text."""

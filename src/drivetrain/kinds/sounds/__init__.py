@@ -1,0 +1,1 @@
+"""Sounds as a kind of input: read, resampled, drawn as mel spectrograms."""
