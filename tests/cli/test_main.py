@@ -39,6 +39,7 @@ OPTIONS = {
     "--smallest-effect-of-interest --prior --level --errors --missing --note --simulations --seed --html --json",
     "seals": "action what --reason --out --labels --project --json",
     "demo": "--out --json",
+    "docs": "page --port --no-browser",
     "decide": "plan --out --actions --save --json",
     "cache": "action --project --json",
     "bodies": "action folder --name --hub --no-speed --json",

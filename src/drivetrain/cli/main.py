@@ -15,6 +15,7 @@ from drivetrain.cli.commands.bodies import bodies
 from drivetrain.cli.commands.cache import cache
 from drivetrain.cli.commands.decide import decide
 from drivetrain.cli.commands.demo import demo
+from drivetrain.cli.commands.docs import docs
 from drivetrain.cli.commands.evaluate import evaluate
 from drivetrain.cli.commands.export import export
 from drivetrain.cli.commands.inside import inside
@@ -98,6 +99,7 @@ app.command()(reported(slope))
 app.command()(reported(decide))
 app.command()(reported(seals))
 app.command()(reported(demo))
+app.command()(reported(docs))
 app.command()(reported(cache))
 app.command()(reported(bodies))
 
