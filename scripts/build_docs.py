@@ -133,7 +133,7 @@ def reference() -> dict[str, str]:
     for name in sorted(dt.__all__, key=str.lower):
         module, own_name = home_of(name)
         key = next(key for key, (_, rooms) in GROUPS.items() if module.startswith(rooms))
-        pages[key] += [f"## {name} {{ #{name} }}", f"::: {module}.{own_name}" if own_name else f"::: {module}", ""]
+        pages[key] += [f'<a id="{name}"></a>', f"::: {module}.{own_name}" if own_name else f"::: {module}", ""]
         listed.append(f"| [`{name}`]({key}.md#{name}) | {first_line(name)} |")
     made = {f"reference/{key}.md": "\n\n".join([f"# {GROUPS[key][0]}", *parts]) for key, parts in pages.items()}
     return {**made, "reference/index.md": "\n".join(listed)}

@@ -26,7 +26,7 @@ def test_every_public_name_is_in_the_reference_where_it_is_defined(build):
     pages = build.reference()
     together = "\n".join(pages.values())
     for name in dt.__all__:
-        assert f"{{ #{name} }}" in together
+        assert f'<a id="{name}"></a>' in together
     assert "::: drivetrain.learner.learner.Learner\n" in pages["reference/learning.md"]
     assert "::: drivetrain.data.review.record\n" in pages["reference/data.md"]
 
@@ -41,10 +41,10 @@ def test_every_command_has_its_options(build):
 def test_links_lead_to_pages_of_the_site_and_others_become_words(build, tmp_path):
     page = tmp_path / "docs" / "a.md"
     page.parent.mkdir()
-    page.write_text("[b](b.md#x) [code](../src/x.py) [web](https://a.b) [in](#here) ![img](images/i.png)")
+    page.write_text("[b](b.md#x) [code](../src/x.py) [web](https://example.com) [in](#here) ![img](images/i.png)")
     places = {(tmp_path / "docs" / "b.md").resolve(): "deep/c.md"}
     assert build.relinked(page, "results/a.md", places) == (
-        "[b](../deep/c.md#x) code [web](https://a.b) [in](#here) ![img](images/i.png)"
+        "[b](../deep/c.md#x) code [web](https://example.com) [in](#here) ![img](images/i.png)"
     )
 
 
@@ -54,11 +54,11 @@ def test_faults_of_a_site_are_found(build, tmp_path):
     (tmp_path / "reference" / "all.html").write_text(names, encoding="utf-8")
     (tmp_path / "index.html").write_text(
         '<a href="reference/all.html#Data">ok</a><a href="gone.html">x</a><a href="reference/all.html#Nothing">y</a>'
-        '<script src="https://cdn.example/x.js"></script><a href="https://elsewhere.example">fine</a>',
+        '<script src="https://example.com/x.js"></script><a href="https://example.com">fine</a>',
         encoding="utf-8",
     )
     assert list(build.faults(tmp_path)) == [
-        "index.html loads https://cdn.example/x.js",
+        "index.html loads https://example.com/x.js",
         "index.html leads to gone.html, which is not there",
         "index.html leads to reference/all.html#Nothing, and there is no such place on that page",
         "the reference lacks Learner",

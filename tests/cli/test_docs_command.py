@@ -45,10 +45,10 @@ def test_the_folder_is_served_to_this_machine_alone(site):
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:
-            host, port = server.server_address[0], server.server_port
-            assert host == "127.0.0.1"
-            assert "reference/data" in httpx.get(f"http://{host}:{port}/reference/data.html").text
-            assert httpx.get(f"http://{host}:{port}/../../etc/passwd").status_code == 404
+            assert server.server_address[0] == "127.0.0.1"
+            address = f"http://127.0.0.1:{server.server_port}"
+            assert "reference/data" in httpx.get(f"{address}/reference/data.html").text
+            assert httpx.get(f"{address}/../../etc/passwd").status_code == 404
         finally:
             server.shutdown()
             thread.join()
