@@ -31,7 +31,7 @@ def docs(
     ] = "index",
     *,
     port: Annotated[int, typer.Option(help="Of this machine; 0 takes one that is free.", min=0, max=65535)] = 0,
-    browser: Annotated[bool, typer.Option(help="Open the page in the browser at hand.")] = True,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the address.")] = False,
 ) -> None:
     """Open the documentation of this version, with its search and the reference of every name and command.
 
@@ -40,7 +40,7 @@ def docs(
     with documentation(SITE, port) as server:
         address = f"http://127.0.0.1:{server.server_port}/{page_of(SITE, page)}"
         say(f"the documentation is at {address}; Ctrl-C ends it")
-        if browser:
+        if not no_browser:
             webbrowser.open(address)
         try:
             server.serve_forever()
