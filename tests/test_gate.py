@@ -66,6 +66,7 @@ class World:
     table: Data
     line: dt.Linear
     ratings: Data
+    texts: Data
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +94,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         table = dt.table(rows, target="y")
         rated = {"user": list(range(10)) * 6, "item": [at // 10 for at in range(60)], "stars": [1, 2, 3, 4] * 15}
         ratings = dt.ratings(rated, rating="stars")
-        yield World(root, data, learn, said, table, dt.Linear(table), ratings)
+        words = {"text": [f"{'card' if at % 2 else 'pin'} number {at}" for at in range(60)], "y": ["a", "b"] * 30}
+        texts = dt.texts(words, text="text", target="y")
+        yield World(root, data, learn, said, table, dt.Linear(table), ratings, texts)
 
 
 def planned() -> dict[str, Any]:
@@ -132,6 +135,7 @@ ONE_TRIAL = {
     "noise": 1,
 }
 LEARNING = "drivetrain.learner.learner."
+UPDATED = {"lr": A_NUMBER, "distil": A_NUMBER, "anchor": A_NUMBER, "noise": TRUE, "checkpoint": TEXT, "callbacks": LIST}
 OF_A_SOURCE = {
     "split": TEXT,
     "group": TEXT | {"class"},
@@ -166,6 +170,20 @@ CALLS: dict[str, Call] = {
             "window_s": A_NUMBER,
             **dict.fromkeys(("t", "x", "y", "pressure", "event", "session", "target", "path"), TEXT),
             "source": set(),
+            **OF_A_SOURCE,
+        },
+        ("source",),
+    ),
+    "texts": Call(
+        lambda _: dt.texts,
+        lambda w: {"source": w.root / "pictures"},
+        ("drivetrain.data.assemble.read_source",),
+        {
+            "source": set(),
+            "text": TEXT,
+            "html": TRUE,
+            "target": TEXT,
+            "path": TEXT,
             **OF_A_SOURCE,
         },
         ("source",),
@@ -289,6 +307,18 @@ CALLS: dict[str, Call] = {
         ("drivetrain.models.linear.Linear._fit",),
         {"budget": A_NUMBER},
     ),
+    "TextLinear": Call(
+        lambda _: dt.TextLinear,
+        lambda w: {"data": w.texts},
+        ("drivetrain.models.texts.linear.TextLinear._described",),
+        {"strength": A_NUMBER, "budget": A_NUMBER},
+    ),
+    "train(texts)": Call(
+        lambda _: dt.train,
+        lambda w: {"data": w.texts},
+        ("drivetrain.models.train._Contest.of_texts",),
+        {"arch": TEXT, "budget": A_NUMBER},
+    ),
     "Linear.contributions": Call(
         lambda w: w.line.contributions,
         lambda w: {"rows": w.table.valid},
@@ -401,6 +431,20 @@ CALLS: dict[str, Call] = {
         lambda w: {"path": w.root / "m.model"},
         ("drivetrain.runtime.loading.open_artefact",),
         {"path": TEXT, "device": TEXT},
+    ),
+    "Learner.update": Call(
+        lambda w: w.learn.update,
+        lambda w: {"new": w.root / "pictures"},
+        ("drivetrain.learner.updating.update.run_update",),
+        UPDATED,
+        ("new", "old", "budget", "settings"),
+    ),
+    "update": Call(
+        lambda _: dt.update,
+        lambda w: {"model": w.root / "m.model", "new": w.root / "pictures"},
+        ("drivetrain.learner.updating.update.open_artefact",),
+        {**UPDATED, "model": TEXT, "project": TEXT},
+        ("new", "old", "budget", "settings"),
     ),
     "evaluate": Call(
         lambda _: dt.evaluate,

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from drivetrain.errors import DrivetrainError as DrivetrainError
     from drivetrain.errors import DrivetrainWarning as DrivetrainWarning
     from drivetrain.errors import ExportError as ExportError
+    from drivetrain.errors import ForgettingError as ForgettingError
     from drivetrain.errors import HubError as HubError
     from drivetrain.errors import InputError as InputError
     from drivetrain.errors import MissingExtraError as MissingExtraError
@@ -90,12 +91,15 @@ if TYPE_CHECKING:
     from drivetrain.kinds.sounds.bodies.augment import SoundAugmentation as SoundAugmentation
     from drivetrain.kinds.sounds.sounds import sounds as sounds
     from drivetrain.kinds.tables.table import table as table
+    from drivetrain.kinds.texts.texts import texts as texts
     from drivetrain.kinds.traces.traces import traces as traces
     from drivetrain.learner.base import ModelBase as ModelBase
     from drivetrain.learner.evaluate import Evaluation as Evaluation
     from drivetrain.learner.evaluate import evaluate as evaluate
     from drivetrain.learner.learner import Learner as Learner
     from drivetrain.learner.recipe import Recipe as Recipe
+    from drivetrain.learner.updating.update import update as update
+    from drivetrain.learner.updating.updated import Updated as Updated
     from drivetrain.models.blend import Blend as Blend
     from drivetrain.models.linear import Linear as Linear
     from drivetrain.models.ratings.biases import Biases as Biases
@@ -103,6 +107,7 @@ if TYPE_CHECKING:
     from drivetrain.models.ratings.factors import Factors as Factors
     from drivetrain.models.ratings.neighbours import ItemNeighbours as ItemNeighbours
     from drivetrain.models.ratings.popularity import Popularity as Popularity
+    from drivetrain.models.texts.linear import TextLinear as TextLinear
     from drivetrain.models.train import train as train
     from drivetrain.models.trees import Trees as Trees
     from drivetrain.pages.chart import Chart as Chart
@@ -160,6 +165,7 @@ _HOME = {
     "ExportError": "drivetrain.errors",
     "Factors": "drivetrain.models.ratings.factors",
     "Files": "drivetrain.data.inputs",
+    "ForgettingError": "drivetrain.errors",
     "HubError": "drivetrain.errors",
     "InputError": "drivetrain.errors",
     "ItemNeighbours": "drivetrain.models.ratings.neighbours",
@@ -195,7 +201,9 @@ _HOME = {
     "TensorBoardLog": "drivetrain.training.callbacks",
     "TimeSpan": "drivetrain.runtime.over_time",
     "TrainingError": "drivetrain.errors",
+    "TextLinear": "drivetrain.models.texts.linear",
     "Trees": "drivetrain.models.trees",
+    "Updated": "drivetrain.learner.updating.updated",
     "Verification": "drivetrain.evaluation.verification",
     "add_kind": "drivetrain.runtime.kinds",
     "at_least": "drivetrain.decisions.constraints",
@@ -231,9 +239,11 @@ _HOME = {
     "slope_report": "drivetrain.statistics.report",
     "sounds": "drivetrain.kinds.sounds.sounds",
     "table": "drivetrain.kinds.tables.table",
+    "texts": "drivetrain.kinds.texts.texts",
     "thresholds_for_cost": "drivetrain.evaluation.thresholds",
     "traces": "drivetrain.kinds.traces.traces",
     "train": "drivetrain.models.train",
+    "update": "drivetrain.learner.updating.update",
     "uplift": "drivetrain.decisions.uplift.uplift",
     "verification": "drivetrain.evaluation.verification:verification",
     "verify": "drivetrain.evaluation.verification",
@@ -281,6 +291,7 @@ __all__ = [
     "ExportError",
     "Factors",
     "Files",
+    "ForgettingError",
     "HubError",
     "InputError",
     "ItemNeighbours",
@@ -314,9 +325,11 @@ __all__ = [
     "SplitError",
     "SystemLimitError",
     "TensorBoardLog",
+    "TextLinear",
     "TimeSpan",
     "TrainingError",
     "Trees",
+    "Updated",
     "Verification",
     "add_kind",
     "at_least",
@@ -352,9 +365,11 @@ __all__ = [
     "slope_report",
     "sounds",
     "table",
+    "texts",
     "thresholds_for_cost",
     "traces",
     "train",
+    "update",
     "uplift",
     "verification",
     "verify",

@@ -60,6 +60,10 @@ class ModelError(DrivetrainError):
     """The architecture or its pretrained weights cannot be had."""
 
 
+class ForgettingError(ModelError):
+    """An update would harm what the old model could do, and nobody has accepted that."""
+
+
 class TrainingError(DrivetrainError, RuntimeError):
     """Training cannot start, or cannot go on."""
 
@@ -137,6 +141,7 @@ for _public in (
     DrivetrainError,
     DrivetrainWarning,
     ExportError,
+    ForgettingError,
     HubError,
     InputError,
     MissingExtraError,

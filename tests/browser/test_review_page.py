@@ -9,7 +9,7 @@ from PIL import Image
 from drivetrain.cli.commands.review import Desk
 from drivetrain.cli.commands.review_server import ReviewServer
 from drivetrain.data.examples import Examples
-from drivetrain.data.inputs import Files
+from drivetrain.data.inputs import Cells, Files
 from drivetrain.data.review import read_review
 from drivetrain.evaluation import Predictions
 from drivetrain.learner.review import Item, ReviewRows
@@ -233,6 +233,7 @@ def test_numbers_are_short_and_what_is_no_number_is_said_to_be_none(rows, tmp_pa
     with ReviewServer(desk.items, desk.picture, desk.decide) as server:
         page = open_page(server.url).page
         panel = page.get_by_role("article").first
+        panel.wait_for()
         assert panel.locator("b").all_inner_texts() == ["33.33", "66.67"]
         for typed in ("heavy", "12.5"):
             page.keyboard.press("l")
@@ -244,3 +245,39 @@ def test_numbers_are_short_and_what_is_no_number_is_said_to_be_none(rows, tmp_pa
         page.get_by_text("1 of 1 decided").wait_for()
         assert not page.get_by_role("alert").is_visible()
     assert decided(desk) == {0: ("relabel", (12.5,))}
+
+
+@pytest.fixture
+def text_desk(tmp_path):
+    """Three texts, one of them long and hostile."""
+    texts = ["my card is lost", "the pin is blocked", "<img src=x onerror=alert(1)>\n" + "long " * 2000]
+    inputs = Cells({"question": np.array(texts, object)})
+    target = CategoryTarget(name="topic", vocab=("card", "pin"))
+    examples = Examples(inputs, inputs.digests(), ("card", "card", "pin"), kind="texts", options={"html": False})
+    output = np.array([[0.9, 0.1], [0.1, 0.9], [0.6, 0.4]])
+    said = Predictions(ids=examples.digests, target=target, truth=target.encode(examples.values), output=output)
+    found = {"labels": (Item((1,), "pin"), Item((2,), "card")), "duplicates": (Item((0, 1)),), "losses": ()}
+    rows = ReviewRows("questions.model", "table q.csv", target, examples, 3, said, ("the model", ""), found, ())
+    return Desk(rows, tmp_path / "texts.jsonl")
+
+
+@pytest.mark.parametrize("viewport", [NARROW, WIDE], ids=["380 px", "1280 px"])
+def test_texts_are_there_to_be_read(text_desk, open_page, viewport):
+    with ReviewServer(text_desk.items, text_desk.picture, text_desk.decide) as server:
+        watched = open_page(server.url, viewport=viewport)
+        page = watched.page
+        shown = page.locator("article p.text")
+        shown.first.wait_for()
+        assert shown.count() == 2 and page.locator("article img").count() == 0
+        assert shown.first.text_content() == "the pin is blocked"
+        assert shown.last.text_content().startswith("<img src=x") and len(shown.last.text_content()) > 9000
+        assert not watched.is_wider_than_its_window() and watched.errors == [] and watched.dialogs == []
+        low = shown.last.evaluate("element => element.clientHeight")
+        page.locator("article").last.focus()
+        page.keyboard.press("z")
+        assert shown.last.evaluate("element => element.clientHeight") > 2 * low, "all of it"
+        page.locator("article").first.focus()
+        page.keyboard.press("r")
+        page.get_by_text("relabelled: pin").wait_for()
+    (made,) = read_review(text_desk.out).values()
+    assert (made.action, made.label) == ("relabel", "pin")

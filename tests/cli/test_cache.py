@@ -25,7 +25,7 @@ def test_show(run, place):
     assert done.code == 0
     assert done.out.splitlines() == [
         f"folder       {place.folder}",
-        "pictures     3",
+        "inputs       3",
         "size         0.000 GB",
         "limit        2.500 GB",
         "activations  0.000 GB of 0 stopped runs of this project",
@@ -44,7 +44,7 @@ def test_show(run, place):
 def test_clear(run, place):
     assert run("cache", "clear", "--json").object["cleared"]["pictures"] == 3
     assert list(place.folder.rglob("*")) == []
-    assert run("cache", "clear").out.startswith("deleted 0 pictures")
+    assert run("cache", "clear").out.startswith("deleted 0 inputs")
 
 
 def test_activations_of_stopped_runs_go_too_and_nothing_else_of_them(run, place, tmp_path):

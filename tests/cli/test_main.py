@@ -17,10 +17,14 @@ from drivetrain.errors import DataError, DrivetrainWarning
 OPTIONS = {
     "audit": "data --html --features --arch --json --input --target --path --split --group --time --task "
     "--label-delim --channels --labels-from --device --precision",
-    "train": "data --arch --epochs --budget --out --json --input --target --path --split --group --time --gap --review "
-    "--task --label-delim --valid-pct --test-pct --seed --channels --user --item --weight --users --items --hold-out "
-    "--option --labels-from --seal --retire --from-scratch --size --fit --metric --batch-size --lr --head-epochs "
-    "--unfreeze --statistics --no-activation-cache --keep-best --patience --export --device --precision --project",
+    "train": "data --arch --epochs --budget --out --json --input --target --text --path --split --group --time --gap "
+    "--review --task --label-delim --valid-pct --test-pct --seed --channels --user --item --weight --users "
+    "--items --hold-out --option --labels-from --seal --retire --from-scratch --size --fit --metric --batch-size "
+    "--lr --head-epochs --unfreeze --statistics --no-activation-cache --exemplars --keep-best --patience --export "
+    "--device --precision --project",
+    "update": "model new --old --without-old --out --html --exemplars --alpha --distil --anchor --carry --max-flips "
+    "--noise --accept-forgetting --epochs --budget --lr --valid-pct --test-pct --seed --device --precision --project "
+    "--json",
     "evaluate": "model --test --new --data --metric --device --precision --seal --project --review --json",
     "predict": "model inputs --top-k --batch-size --device --precision --json",
     "recommend": "model --user -n --like --seen --diversity --novelty --at-most-per --not-from --by --json",
@@ -29,10 +33,10 @@ OPTIONS = {
     "--project --json",
     "review": "model --data --out --port --no-browser --device --precision --project",
     "export": "model --precision --data --golden --worst-change --json",
-    "push": "model name --private --space --json",
+    "push": "model name --private --exemplars --space --json",
     "pull": "name --out --revision --json",
     "serve": "model --host --port --token-file --threads --queue --deadline --max-mb --log-predictions "
-    "--sample-dir --sample-pct --sample-most",
+    "--sample-dir --sample-pct --sample-most --shadow",
     "watch": "model log --last --false-alarms --least --json",
     "runs": "--metric --project --json",
     "slope": "table --outcome --of --controls --cluster --within --weights --family --claim "

@@ -21,13 +21,14 @@ def test_what_was_typed_is_what_is_set(run, tmp_path, monkeypatch):
     monkeypatch.setenv("DRIVETRAIN_TOKEN", "from-the-environment")
     words = ["--host", "0.0.0.0", "--port", "9", "--threads", "3", "--queue", "4", "--deadline", "2.5", "--max-mb", "1"]
     watched = ["--log-predictions", "a.jsonl", "--sample-dir", "kept", "--sample-pct", "0.5", "--sample-most", "7"]
+    watched += ["--shadow", "b.model"]
     assert run("serve", "a.model", *words, *watched).code == 0
     ((model, settings),) = given
     assert str(model) == "a.model" and settings.token == "from-the-environment"
     assert (settings.host, settings.port, settings.threads, settings.queue) == ("0.0.0.0", 9, 3, 4)
     assert (settings.deadline_s, settings.limits.picture_bytes) == (2.5, 2**20)
     assert (str(settings.log_predictions), str(settings.sample_dir)) == ("a.jsonl", "kept")
-    assert (settings.sample_pct, settings.sample_most) == (0.5, 7)
+    assert (settings.sample_pct, settings.sample_most, str(settings.shadow)) == (0.5, 7, "b.model")
 
 
 def test_a_token_is_never_taken_from_the_command_line(run, tmp_path):

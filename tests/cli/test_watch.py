@@ -1,6 +1,7 @@
 """`drivetrain watch`, fed by the log that a service writes."""
 
 import json
+import time
 
 import numpy as np
 import pytest
@@ -8,8 +9,10 @@ from PIL import Image
 
 from drivetrain.runtime.artefact import open_artefact
 from drivetrain.runtime.loading import load
+from drivetrain.runtime.targets import CategoryTarget
 from drivetrain.serving.model import Model
 from drivetrain.serving.prediction_log import PredictionLog, Sampler
+from drivetrain.serving.run import make_service
 from drivetrain.serving.service import Service
 from drivetrain.serving.settings import Limits, Settings
 from tests.serving.tiny import COLOURS, encoded, make_artefact, paint, picture
@@ -109,3 +112,43 @@ def test_a_full_disk_stops_no_answer(model, tmp_path, monkeypatch):
     assert service.answer(picture("red")).said.prediction.label == "red"
     assert b"drivetrain_log_lines_lost_total 1.0" in service.metrics.page()
     service.log.close()
+
+
+def test_a_second_model_is_told_of(model, tmp_path, run):
+    violet = CategoryTarget(name="colour", vocab=(*COLOURS, "violet"))
+    weights = np.eye(3) * 12 - 4
+    new = make_artefact(
+        tmp_path, violet, name="new", weights=np.column_stack([weights, 1.5 * weights[:, 2]]),
+        parameters_sha256="cd" * 32,
+    )  # fmt: skip
+    path = tmp_path / "log.jsonl"
+    service = make_service(model, Settings(threads=1, log_predictions=path, shadow=new))
+    service.shadow.prove()
+    for seed in range(100, 120):
+        service._answer_rows([picture(colour, seed) for colour in COLOURS])
+    until = time.monotonic() + 30
+    while path.read_text().count('"beside"') < 60 and time.monotonic() < until:
+        time.sleep(0.01)
+    service.shadow.close()
+    service.log.close()
+    done = run("watch", model, path)
+    assert done.code == 0 and "left out" not in done.err, done.out + done.err
+    assert "60 answers against 60 validation rows: nothing has changed" in done.out
+    assert "60 comparisons: model cdcdcdcdcdcdcdcd was asked beside model abababababababab, whose answers" in done.out
+    told = {name: said for name, _, said in (line.strip().partition("  ") for line in done.out.splitlines())}
+    assert told["disagrees"].strip() == told["says a new class"].strip() == "33.3 % [22.7, 45.9], 20 of 60"
+    assert told["blue"].strip() == "100.0 % [83.9, 100.0], 20 of 20; violet 20"  # Wilson's intervals, by statsmodels
+    assert told["violet"].strip() == "gains 20"
+    found = run("watch", model, path, "--json").object["shadow"]
+    assert found["disagree"]["count"] == 20 and found["by_class"][0]["becomes"] == [["violet", 20]]
+    assert found["only_shadow_says"]["value"] == pytest.approx(1 / 3)
+    switched = run("watch", new, path)
+    assert "60 answers" in switched.out and "60 comparisons" in switched.out
+    assert "60 are of another model" in switched.err
+    assert run("watch", model, path, "--json", "--last", "6").object["shadow"]["n"] == 6
+
+
+def test_without_a_second_model_nothing_is_said_of_one(model, tmp_path, run):
+    live = log(model, tmp_path / "log.jsonl", [picture(colour) for colour in COLOURS])
+    assert run("watch", model, live, "--json").object["shadow"] is None
+    assert "comparisons" not in run("watch", model, live).out

@@ -369,7 +369,7 @@ def test_other_pictures_in_validation_are_told(tmp_path):
     dark = [write(path, Image.eval(scene(i), lambda v: v // 3)) if i >= 40 else path for i, path in enumerate(paths)]
     rows = rows_of(dark, ["cat", "dog"] * 40, parts)
     (found,) = shift_findings(read_columns(rows, np.arange(80)), parts, "random")
-    assert (found.kind, found.severity) == ("picture shift", "warning")
+    assert (found.kind, found.severity) == ("input shift", "warning")
     assert "brightness" in found.text
 
 

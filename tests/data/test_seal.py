@@ -476,7 +476,11 @@ def test_data_made_by_hand_has_sealed_rows_too():
 
 
 @pytest.mark.parametrize(
-    ("signature", "is_one"), [(b"\2" * 129, True), (b"\2" * 128, False), (b"\3" * 245, True), (b"\4" * 129, False)]
+    ("signature", "is_one"),
+    [
+        *((b"\2" * 129, True), (b"\2" * 128, False), (b"\3" * 245, True), (b"\4" * 129, True), (b"\5" * 129, False)),
+        *((b"\2", True), (b"\5", False)),
+    ],
 )
 def test_signatures_of_other_kinds_have_their_own_first_byte_and_length(signature, is_one):
     sealed = SealedSet.of(Examples(Files([Path("a")]), ("00",), ("x",), signatures=(b"",)), source="files")

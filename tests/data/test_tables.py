@@ -70,6 +70,12 @@ def test_quoted_cells_may_span_lines(csv):
     }
 
 
+def test_sentences_over_lines_are_one_cell_where_their_lines_could_be_rows(csv):
+    texts = ["I have an account, but it\n.", "first, so\nsecond, then\nthird, done", "one,two\nthree"]
+    rows = "".join(f'"{text}",money\n' for text in texts)
+    assert read_table(csv(f"text,label\nplain,card\n{rows}"))[0].columns["text"] == ["plain", *texts]
+
+
 @pytest.mark.parametrize("second", ['"pear', 'pear"', '"pear" or fig', "pear"])
 @pytest.mark.parametrize("quoted", [False, True])
 def test_stray_quotation_marks_swallow_no_rows(csv, second, quoted):
@@ -145,7 +151,10 @@ def test_a_cell_too_many_is_no_row_name(csv):
         (b"\xff\xfep\xd8", "t.csv", "begins like UTF-16"),
         ("x", "t.xlsx", r"is not a table; expected a folder or a file ending in .csv.*To fix.*read_excel\('.*t.xlsx'"),
         ("{}", "t.json", "is not a table.*read_json"),
-        ("{}", "t.jsonl", "is not a table.*lines=True"),
+        ("{}", "t.jsonl", r"line 1 holds \{\}; expected an object"),
+        ('{"a": 1}\n{"a": ', "t.jsonl", "line 2 is no JSON"),
+        ('{"a": 1, "a": 2}', "t.jsonl", "names a key twice"),
+        ('{"a": {"b": 1}}', "t.ndjson", "line 1: 'a' holds .*; expected text"),
         ("x", "t.csv.gz", "cannot be unpacked.*unpack it yourself"),
         ("x", "t.gz", "is not a table.*name it by what is in it"),
         ("x", "t.pkl", "is not a table.*never opened"),

@@ -261,8 +261,8 @@ def test_pictures_are_fine_tuned(monkeypatch, tmp_path):
     asked = {}
 
     class Stub:
-        def __init__(self, data, metrics=None):
-            asked["data"] = data
+        def __init__(self, data, arch=None, metrics=None):
+            asked.update(data=data, arch=arch)
 
         def fine_tune(self, *, budget):
             asked["budget"] = budget
@@ -274,8 +274,8 @@ def test_pictures_are_fine_tuned(monkeypatch, tmp_path):
     monkeypatch.setattr(training, "Learner", Stub)
     monkeypatch.setattr(training, "asked_data", lambda data: data)
     with pytest.raises(InterruptedError):
-        dt.train(Pictures(), budget="5min")
-    assert asked["budget"] == pytest.approx(300, abs=1)
+        dt.train(Pictures(), arch="resnet18", budget="5min")
+    assert asked["budget"] == pytest.approx(300, abs=1) and asked["arch"] == "resnet18"
     with pytest.raises(SettingError, match="budget"):
         dt.train(Pictures(), budget=None)
 

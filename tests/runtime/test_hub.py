@@ -6,6 +6,7 @@ import contextlib
 import json
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -17,7 +18,7 @@ import pytest
 from drivetrain.errors import ArtefactError, HubError, SettingError
 from drivetrain.export.publish import push
 from drivetrain.export.space import write_space
-from drivetrain.runtime.artefact import DATA, MANIFEST, MODEL, SEAL, open_artefact, write_artefact
+from drivetrain.runtime.artefact import DATA, EXEMPLARS, MANIFEST, MODEL, SEAL, open_artefact, write_artefact
 from drivetrain.runtime.golden import EXPECTED, Expected
 from drivetrain.runtime.hub.fetch import pull
 from drivetrain.runtime.hub.http import TRIES, Hub, find_hub, find_token
@@ -78,6 +79,29 @@ def test_where_the_pictures_lay_stays_private(model: Path, double: Double, hub: 
     assert json.loads(found.file(SEAL).read_text()) == {"source": "pictures", "looks": {}}
     readme = double.commits[NAME][-1]["README.md"].decode()
     assert readme.startswith("---\n") and f'load("hf-hub:{NAME}")' in readme
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_exemplars_stay_here_unless_they_are_asked_for(
+    double: Double, hub: Hub, tmp_path: Path, *, asked: bool
+) -> None:
+    reading = {
+        "source": str(tmp_path / "private"),
+        "further_sources": [str(tmp_path / "private2")],
+        "spec": {},
+        "split": {},
+    }
+    contents = {MODEL: light_bytes(), DATA: json.dumps(reading).encode(), EXEMPLARS: b"rows of somebody"}
+    model = write_artefact(tmp_path / "light.model", contents, describe()).path
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        push(model, NAME, exemplars=asked, hub=hub)
+    sent = double.commits[NAME][-1]
+    assert (EXEMPLARS in sent) is asked
+    assert any("carries exemplars" in str(one.message) for one in told) is not asked
+    assert all(b"private" not in content for content in sent.values())
+    found = pull(NAME, tmp_path / "again.model", hub=hub)
+    assert (EXEMPLARS in found.manifest.files) is asked
 
 
 def test_large_files_go_to_the_store_once_and_the_token_stays_with_the_hub(

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
+from drivetrain.errors import InputError
 from drivetrain.runtime.over_time import AT_ONCE, Piece, TimeSpan, read_row, spans_of
 from drivetrain.runtime.predictor import Predictor
 from drivetrain.runtime.spec import TensorSpec
@@ -66,6 +67,7 @@ class Long(ArraySpec):
 
 class Stretched:
     made: ClassVar[list[int]] = []
+    covered = False
 
     def __init__(self, source: Any) -> None:
         self.values = np.asarray(source, np.float32)
@@ -84,18 +86,35 @@ def model() -> Predictor:
     return Predictor(Long(), KIND, lambda values: values)
 
 
-def test_a_long_input_is_answered_as_a_row_and_piece_by_piece() -> None:
+def test_a_long_input_is_answered_by_the_mean_of_all_pieces_and_piece_by_piece() -> None:
     said = model().predict(np.array([9, 0, 0, 0, 9, 0, 0, 9, 0], float))
-    assert said.label == "a" and [(span.start, span.end, span.label) for span in said.spans] == [
+    assert said.label == "b" and [(span.start, span.end, span.label) for span in said.spans] == [
         (0, 3, "a"),
         (3, 9, "b"),
     ]
     assert said.as_json()["spans"][0] == {"start": 0, "end": 3, "label": "a", "probability": said.spans[0].probability}
     short = model().predict(np.array([0, 9, 0], float))
     assert short.label == "b" and short.spans == () and "spans" not in short.as_json()
-    long_row = [0, 0, 9, 0, 9, 0]
+    long_row = [0, 0, 9, 0, 9, 0, 0, 0, 9]
     many = list(model().predict_many([[0, 9, 0], long_row, [1, 2, 0]]))
-    assert [len(one.spans) for one in many] == [0, 2, 0] and many[1].label == "c"
+    assert [len(one.spans) for one in many] == [0, 3, 0] and many[1].label == "c"
+    mean = np.exp([0, 3, 6]) / np.exp([0, 3, 6]).sum()
+    np.testing.assert_allclose(model().predict_array([[0, 9, 0], long_row, [1, 2, 0]])[1], mean, rtol=1e-6)
+    assert dict(many[1].top)["c"] == pytest.approx(mean[2]) and dict(model().predict(long_row).top) == dict(many[1].top)
+    np.testing.assert_array_equal(model().read(long_row)[0], [0, 0, 9])  # as a row it stays what it is
+
+
+def test_an_input_that_its_view_covers_is_answered_as_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Stretched, "covered", True)
+    said = model().predict(np.array([9, 0, 0, 0, 9, 0, 0, 9, 0], float))
+    assert said.label == "a" and [span.label for span in said.spans] == ["a", "b"]
+    assert model().predict_array([[9, 0, 0, 0, 9, 0, 0, 9, 0], [0, 0, 1]]).argmax(axis=1).tolist() == [0, 2]
+
+
+def test_which_row_cannot_be_read_is_told() -> None:
+    with pytest.raises(InputError, match="row 4: not an array"):
+        model().predict_array([[0, 9, 0], [0, 9, 0, 1, 0, 0], [1, 2, 0], ["x", 2, 0]], batch_size=2)
+    assert model().predict_array([]).shape == (0, 3)
 
 
 def test_pieces_are_made_as_they_are_asked_for() -> None:
@@ -107,7 +126,7 @@ def test_pieces_are_made_as_they_are_asked_for() -> None:
         return values
 
     Predictor(Long(), KIND, engine).predict(np.arange(3 * AT_ONCE * 4, dtype=float))
-    assert seen == [0, AT_ONCE, 2 * AT_ONCE, 3 * AT_ONCE, 4 * AT_ONCE]
+    assert seen == [AT_ONCE, 2 * AT_ONCE, 3 * AT_ONCE, 4 * AT_ONCE]
 
 
 def test_a_kind_without_stretches_is_read_as_before() -> None:

@@ -13,7 +13,7 @@ import httpx
 import pytest
 import uvicorn
 
-from drivetrain.serving.run import open_model, server_of
+from drivetrain.serving.run import make_service, server_of
 from drivetrain.serving.service import Service
 from drivetrain.serving.settings import Limits, Settings
 from tests.serving.tiny import make_artefact
@@ -59,7 +59,7 @@ class Live:
 def running(path: Path, settings: Settings) -> Iterator[Live]:
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
-    service = Service(open_model(path, settings), settings)
+    service = make_service(path, settings)
     server = server_of(service)
     thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listening])))
     thread.start()

@@ -271,7 +271,14 @@ def test_metrics_count_what_happened(artefact):
 
 
 def test_pages_load_nothing_from_elsewhere_and_run_no_inline_script(live):
-    kinds = {"/": "html", "/page.css": "css", "/page.js": "javascript", "/model.js": "javascript", "/icon.svg": "svg"}
+    kinds = {
+        "/": "html",
+        "/page.css": "css",
+        "/page.js": "javascript",
+        "/model.js": "javascript",
+        "/many.js": "javascript",
+        "/icon.svg": "svg",
+    }
     for path, kind in kinds.items():
         found = live.get(path)
         assert found.status_code == 200 and kind in found.headers["content-type"]

@@ -175,9 +175,9 @@ def test_health_is_answered_when_every_connection_is_being_worked_on(artefact):
     ) as service:
         real, go_on = service.service.model.answer, threading.Event()
 
-        def slow(data):
+        def slow(data, **how):
             go_on.wait(10)
-            return real(data)
+            return real(data, **how)
 
         service.service.model.answer = slow
         callers = [threading.Thread(target=service.post, args=("/predict", picture("red"))) for _ in range(4)]
@@ -303,10 +303,10 @@ def test_overload_is_refused_and_what_is_taken_is_right(artefact):
     with running(artefact, Settings(threads=1, queue=3, deadline_s=5)) as service:
         real, began = service.service.model.answer, threading.Event()
 
-        def slow(data):
+        def slow(data, **how):
             began.set()
             time.sleep(0.05)
-            return real(data)
+            return real(data, **how)
 
         service.service.model.answer = slow
         found: list[httpx.Response] = []

@@ -122,7 +122,7 @@ def test_decoded_bytes_are_bounded_and_not_pixels_alone(make, status, said):
 def test_it_is_not_ready_while_every_thread_is_overdue(artefact):
     with running(artefact, Settings(threads=1, deadline_s=0.2)) as service:
         real, go_on = service.service.model.answer, threading.Event()
-        service.service.model.answer = lambda data: go_on.wait(20) and real(data)
+        service.service.model.answer = lambda data, **how: go_on.wait(20) and real(data, **how)
         assert service.get("/readyz").status_code == 200
         assert service.post("/predict", picture("red")).status_code == 504
         found = service.get("/readyz")
@@ -143,7 +143,7 @@ from pathlib import Path
 from drivetrain.serving.model import Model
 from drivetrain.serving.run import serve
 from drivetrain.serving.settings import Limits, Settings
-def never(self, data):
+def never(self, data, **how):
     while True:
         time.sleep(1)
 setattr(Model, sys.argv[2], never if sys.argv[2] == "answer" else lambda self: never(self, b""))

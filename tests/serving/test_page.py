@@ -161,3 +161,20 @@ def test_the_documentation_is_a_page_too(page, patient):
     page.goto(patient.url + "/docs")
     assert "/v2/models/{name}/infer" in page.inner_text("main") and page.faults == []
     keep(page, "docs")
+
+
+def test_the_page_says_that_a_second_model_is_asked(page, tmp_path):
+    new = make_artefact(tmp_path, name="new", parameters_sha256="cd" * 32)
+    with running(make_artefact(tmp_path, name="old"), Settings(threads=1, shadow=new)) as service:
+        page.goto(service.url)
+        page.wait_for_selector("#about:not([hidden])")
+        assert page.inner_text("h1") == "old" and page.is_visible("#shadow")
+        assert "A second model, new (" in page.inner_text("#shadow")
+        drop(page, ball())
+        page.wait_for_selector("#result:not([hidden])")
+        keep(page, "shadow")
+        assert page.faults == []
+    with running(make_artefact(tmp_path, name="alone"), Settings(threads=1)) as service:
+        page.goto(service.url)
+        page.wait_for_selector("#about:not([hidden])")
+        assert not page.is_visible("#shadow")

@@ -27,9 +27,9 @@ def test_what_was_taken_is_answered_and_nothing_more(artefact):
     with running(artefact, Settings(threads=1, queue=5)) as service:
         real = service.service.model.answer
 
-        def slow(data):
+        def slow(data, **how):
             time.sleep(0.15)
-            return real(data)
+            return real(data, **how)
 
         service.service.model.answer = slow
         answers: list[httpx.Response] = []

@@ -29,7 +29,7 @@ CALIBRATION = Calibration(
 
 
 def network(weights: np.ndarray | None = None) -> bytes:
-    """(N, S, S, 3) uint8 → the mean of each channel, times a matrix → (N, 3) float32."""
+    """(N, S, S, 3) uint8 → the mean of each channel, times a matrix (3, K) → (N, K) float32."""
     matrix = np.eye(3) * 12 - 4 if weights is None else weights
     nodes = [
         helper.make_node("Cast", ["pixels"], ["values"], to=TensorProto.FLOAT),
@@ -40,7 +40,7 @@ def network(weights: np.ndarray | None = None) -> bytes:
         nodes,
         "tiny",
         [helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["N", SIDE, SIDE, 3])],
-        [helper.make_tensor_value_info("outputs", TensorProto.FLOAT, ["N", 3])],
+        [helper.make_tensor_value_info("outputs", TensorProto.FLOAT, ["N", matrix.shape[1]])],
         [
             numpy_helper.from_array(np.array([1, 2], dtype=np.int64), "sides"),
             numpy_helper.from_array((matrix / 255).astype(np.float32), "matrix"),
@@ -66,9 +66,17 @@ def picture(colour: str, seed: int = 0, format: str = "PNG") -> bytes:
     return encoded(paint(colour, seed), format)
 
 
-def make_artefact(folder: Path, target: Target = CATEGORY, *, golden_is_wrong: bool = False, **changes: Any) -> Path:
+def make_artefact(
+    folder: Path,
+    target: Target = CATEGORY,
+    *,
+    golden_is_wrong: bool = False,
+    weights: np.ndarray | None = None,
+    name: str = "colours",
+    **changes: Any,
+) -> Path:
     """An artefact with golden examples, calibration (of categories) and a reference of 60 rows."""
-    model = network()
+    model = network(weights)
     engine = OnnxEngine(model, threads=1)
     rows = [picture(colour, seed) for seed in range(20) for colour in COLOURS]
     working = [READER.load(row) for row in rows]
@@ -107,6 +115,6 @@ def make_artefact(folder: Path, target: Target = CATEGORY, *, golden_is_wrong: b
         "reference": Reference.of(target, target.activate(outputs), [READER.statistics(one) for one in working]),
         **changes,
     }
-    path = folder / "colours.model"
+    path = folder / f"{name}.model"
     write_artefact(path, contents, manifest)
     return path

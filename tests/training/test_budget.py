@@ -66,5 +66,18 @@ def test_without_room_to_store_everything_is_trained_or_the_head_alone() -> None
 
 
 def test_too_short_a_time_says_how_long_it_would_take() -> None:
-    with pytest.raises(SettingError, match=r"\(3 s\) is too short.*2000 rows once takes about 9 s"):
+    with pytest.raises(SettingError, match=r"budget of 3\.0 s is too short: reading 2000 rows once takes about 8\.5 s"):
         plan_for(3, COSTS, rows=2000, steps=63, validation=1.0, room_bytes=ROOM)
+
+
+@pytest.mark.parametrize("left", [2.0, 0.0, -7.0])
+def test_too_short_a_time_says_where_it_goes_and_what_would_do(left: float) -> None:
+    """Never a time below 0: 15 s, of which 20 go to saving and opening, leave nothing."""
+    used = {"opening the data": 6.25, "saving the model": 14.0, "nothing": 0.01}
+    with pytest.raises(SettingError) as told:
+        plan_for(left, COSTS, rows=2000, steps=63, validation=1.0, room_bytes=ROOM, used=used)
+    said = str(told.value)
+    assert f"a budget of {20.26 + left:.0f} s is too short: 14 s go to saving the model, 6.2 s go to opening" in said
+    assert "-" not in said and "nothing" not in said
+    assert "To fix: budget='32s' or more" in said  # 1.1 (20.26 + 8.5)
+    plan_for(32 - 20.26, COSTS, rows=2000, steps=63, validation=1.0, room_bytes=ROOM, used=used)

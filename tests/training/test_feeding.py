@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drivetrain.errors import TrainingError
+from drivetrain.runtime.spec import TensorSpec
 from drivetrain.training.feeding import Feeder
 
 
@@ -22,8 +23,16 @@ class FakeStore:
         return [(np.full((2, 2, 1), row, np.uint8),) for row in rows]
 
 
+class FakeSpec:
+    """Views of one size: lengths do not matter."""
+
+    def signature(self) -> tuple[TensorSpec, ...]:
+        return (TensorSpec("pixels", "uint8", (2, 2, 1)),)
+
+
 class FakeKind:
     n_draws = 3
+    spec = FakeSpec()
 
     def collate(self, loaded: list[tuple[np.ndarray]]) -> tuple[torch.Tensor]:
         return (torch.from_numpy(np.stack([array for (array,) in loaded])),)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -132,8 +133,11 @@ def test_a_budget_is_kept_and_its_plan_told(make_learner: MakeLearner) -> None:
 
 
 def test_seconds_spent_elsewhere_count(make_learner: MakeLearner) -> None:
-    with spent_elsewhere(3600.5), pytest.raises(SettingError, match="too short"):
+    said = r"a budget of 3,600 s is too short: 3,60\d s go to opening the data, .*To fix: budget='(\d+)s' or more"
+    with spent_elsewhere({"opening the data": 3600.5}), pytest.raises(SettingError, match=said) as told:
         make_learner().fine_tune(budget="1h")
+    least = re.search(said, str(told.value))
+    assert least is not None and 3600 < int(least[1]) < 5000
     with pytest.raises(SettingError, match="has no spent"):
         make_learner().fine_tune(budget="1h", spent=3600.5)  # pyright: ignore[reportCallIssue]
 

@@ -25,6 +25,7 @@ from drivetrain.data.asking import asked_by, asked_column, asked_delimiter, aske
 from drivetrain.data.data import Data
 from drivetrain.data.examples import Examples
 from drivetrain.data.groups.grouping import Group, Time
+from drivetrain.data.kind import hook
 from drivetrain.data.layout import LabelsFrom
 from drivetrain.data.listing import TaskName
 from drivetrain.data.sources import Source
@@ -169,7 +170,8 @@ def audit(
     findings += [*group_findings(rows), *time_findings(rows)]
     found = ShortcutAudit(why_not="not asked for")
     if shortcuts:
-        findings += leak_findings(rows, seed=seed)
+        own = hook(rows.of_kind, "findings")
+        findings += leak_findings(rows, seed=seed) if own is None else own(rows, seed=seed)
         chosen, columns = _metadata(rows, seed)
         if rows.parts is not None:
             findings += shift_findings(
@@ -228,13 +230,16 @@ def _shortcuts(rows: AuditRows, chosen: NDArray[np.int64], columns: Sequence[Col
 
 def _looked(rows: AuditRows, copies: Copies, with_features: bool, found: ShortcutAudit) -> dict[str, str]:
     """What was looked at, and how far."""
+    looks = getattr(rows.of_kind, "ALIKE", None)
     by = "content, looks and features" if with_features else "content and looks (crops need features)"
+    by = by if looks is None else f"content and {looks}"
     by = "content alone" if rows.of_kind.near is None else by
     said = f"by {by}; {copies.looked_at:,} pairs compared in full"
     if copies.not_looked_at:
         said += f", {copies.not_looked_at:,} more were not (raise looks)"
     if copies.not_comparable:
-        said += f"; {copies.not_comparable:,} {rows.of_kind.noun} are too flat to compare"
+        why = "too flat" if looks is None else "too short"
+        said += f"; {copies.not_comparable:,} {rows.of_kind.noun} are {why} to compare"
     known = (
         f"as given {rows.group_name}".strip() if rows.examples.groups else "none given: guessed from names and files"
     )

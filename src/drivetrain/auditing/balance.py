@@ -55,7 +55,7 @@ def _uneven(rows: AuditRows) -> Finding | None:
         title,
         f"Classes have between {least:,} and {most:,} training rows; the smallest: {smallest}. Look at them in the "
         "table per class: the overall score is made by the large ones.",
-        mend="add pictures of them, or join classes that need not be told apart.",
+        mend="add rows of them, or join classes that need not be told apart.",
         facts={"classes": len(counts), "least": least, "most": most, "rare": len(rare)},
     )
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from drivetrain.auditing.findings import Finding, Pair, counted, share
 from drivetrain.auditing.neighbours import close_pairs
 from drivetrain.auditing.rows import AuditRows
+from drivetrain.data.inputs import Files
 from drivetrain.data.kind import NearDuplicates
 from drivetrain.data.splitting.split import PART_WORDS, Part
 from drivetrain.progress import track
@@ -141,7 +142,9 @@ def _across(rows: AuditRows, copies: Copies, held_out: Part) -> Finding | None:
     n = len(rows.of_part(held_out))
     word = PART_WORDS[held_out]
     exact = sum(copy.how == SAME_FILE for copy in pairs.values())
-    kinds = f"The same file: {exact:,}; cut, resized or saved anew: {len(pairs) - exact:,}"
+    alike = getattr(rows.of_kind, "ALIKE", "cut, resized or saved anew")
+    kinds = f"The same file: {exact:,}; {alike}: {len(pairs) - exact:,}"
+    kinds = kinds if isinstance(rows.examples.inputs, Files) else kinds.replace("The same file", "The same content")
     return Finding(
         "copies across parts",
         "problem" if len(pairs) >= SERIOUS_SHARE * n else "warning",

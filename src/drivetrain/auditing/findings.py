@@ -20,11 +20,11 @@ Kind = Literal[
     "time overlap",
     "missing class",
     "class shift",
-    "picture shift",
+    "input shift",
     "class balance",
     "broken files",
     "shortcut",
-    "picture statistics",
+    "input statistics",
     "bookkeeping",
     "same columns",
     "leak",
@@ -87,9 +87,9 @@ class Finding:
     """One thing that was found.
 
     Example:
-        >>> print(Finding("class balance", "note", "2 classes are rare", "pear has 3 rows.", mend="add pictures."))
+        >>> print(Finding("class balance", "note", "2 classes are rare", "pear has 3 rows.", mend="add rows."))
         note: 2 classes are rare. pear has 3 rows.
-          To fix: add pictures.
+          To fix: add rows.
     """
 
     kind: Kind

@@ -42,7 +42,7 @@ def shift_findings(
         named = ", ".join(f"{name} ({-size:.2f})" for size, name, _ in differing[:NAMED])
         found.append(
             Finding(
-                "picture shift",
+                "input shift",
                 "note" if method in ("time", "given") else "warning",
                 f"the {word} {noun} differ from the training {noun} in {len(differing)} of {len(tests)} properties",
                 f"Most in {named}: 0 is no difference, 1 is nothing in common. Chance makes such differences in fewer "

@@ -176,23 +176,27 @@ def _finding(shortcut: Shortcut, noun: str) -> Finding:
     carried = (
         f"{shortcut.skill} (cross-validated{' by group' if shortcut.skill.by_group else ''}). Carried by: {named}."
     )
+    pictures = noun == "pictures"
     if shortcut.family == "capture":
         return Finding(
             "shortcut",
             "problem" if shortcut.skill.strong else "warning",
-            f"how the {noun} were taken or stored tells the target",
+            f"how the {noun} were {'taken' if pictures else 'made'} or stored tells the target",
             f"A small model that sees none of them gets {carried} A network can learn these traces instead of "
             "the question, and fails where they are missing.",
-            mend=f"store all {noun} alike (same size, format and quality), or collect every class with every device; "
+            mend=f"store all {noun} alike (same {'size, ' if pictures else ''}format and quality), or collect every "
+            "class with every device; "
             "where that cannot be, keep each source in one part with group=.",
             facts=facts,
         )
     if shortcut.family == "contents":
         return Finding(
-            "picture statistics",
+            "input statistics",
             "note",
-            "coarse statistics and file sizes alone tell something of the target",
-            f"A small model gets {carried} That may be right (oranges are orange): a network should be well above it.",
+            f"coarse statistics {'and file sizes alone' if pictures else f'of the {noun} alone'} tell something of the "
+            "target",
+            f"A small model gets {carried} That may be right{' (oranges are orange)' if pictures else ''}: a network "
+            "should be well above it.",
             facts=facts,
         )
     return Finding(

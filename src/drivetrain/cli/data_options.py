@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from drivetrain.data.data import Data
     from drivetrain.data.listing import TaskName
 
-COMPETING = ("table", "ratings")
+COMPETING = ("table", "ratings", "texts")
 """Kinds of input for which models of several sorts compete."""
 DATA = "What to learn from"
 """The panel of the help page they stand in."""
@@ -42,7 +42,7 @@ TargetColumns = Annotated[
 ]
 PathColumn = Annotated[
     str | None,
-    typer.Option("--path", help="Column of the pictures' paths.", show_default="found", rich_help_panel=DATA),
+    typer.Option("--path", help="Column of the paths of files.", show_default="found", rich_help_panel=DATA),
 ]
 Task = Annotated[
     TaskWord | None,
@@ -73,7 +73,7 @@ LabelsFrom = Annotated[
     LabelFolder | None,
     typer.Option(
         "--labels-from",
-        help="Of a folder: the outermost folder names the class, or the one that a picture is in.",
+        help="Of a folder: the outermost folder names the class, or the one that a file is in.",
         show_default="made out",
         rich_help_panel=DATA,
     ),
@@ -82,7 +82,8 @@ InputKind = Annotated[
     str,
     typer.Option(
         "--input",
-        help="The kind of input: images, or one that an installed package brings.",
+        help="The kind of input: images, sounds, traces, binaries, table, ratings, or one that an installed package "
+        "brings.",
         parser=checked(known_kind, "input"),
         metavar="KIND",
         rich_help_panel=DATA,
@@ -96,6 +97,17 @@ Channels = Annotated[
         parser=whole_of("channels", least=1),
         metavar="N",
         show_default="3",
+        rich_help_panel=DATA,
+    ),
+]
+
+
+TextColumns = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--text",
+        help="Of texts: the column that holds them; several times for several, read one after the other.",
+        show_default="found",
         rich_help_panel=DATA,
     ),
 ]

@@ -30,6 +30,7 @@ from drivetrain.cli.commands.seals import seals
 from drivetrain.cli.commands.serve import serve
 from drivetrain.cli.commands.slope import slope
 from drivetrain.cli.commands.train import train
+from drivetrain.cli.commands.update import update
 from drivetrain.cli.commands.watch import watch
 from drivetrain.cli.failures import complain, explain, reported, warnings_as_lines
 from drivetrain.cli.streams import NAMES, finish, prepare
@@ -83,6 +84,7 @@ def _options(  # pyright: ignore[reportUnusedFunction] - typer calls it
 
 app.command()(reported(audit))
 app.command()(reported(train))
+app.command()(reported(update))
 app.command()(reported(evaluate))
 app.command()(reported(predict))
 app.command()(reported(recommend))

@@ -3,9 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import typer
+
+from drivetrain.cli.checked import whole_of
+
+ExemplarsPerClass = Annotated[
+    int | None,
+    typer.Option(
+        "--exemplars",
+        help="Training rows of each class that travel with the model, for `drivetrain update`: whoever has the model "
+        "can see them.",
+        parser=whole_of("exemplars", least=0, most=1000),
+        metavar="N",
+        show_default="0",
+    ),
+]
 
 
 def refuse_options_of_networks(asked: Mapping[str, Any]) -> None:
@@ -24,7 +38,7 @@ def refuse_options_of_networks(asked: Mapping[str, Any]) -> None:
     if given:
         one = len(given) == 1
         raise typer.BadParameter(
-            f"{', '.join(given)} cannot be used with --input table or ratings: models of several sorts compete there, "
-            f"such as boosted trees, or factors. Expected --budget, --metric and what says how data are read. To fix: "
-            f"leave {'it' if one else 'them'} out."
+            f"{', '.join(given)} cannot be used with --input table, ratings or texts: models of several sorts compete "
+            "there, such as boosted trees, factors, or lines on terms. Expected --budget, --metric and what says how "
+            f"data are read. To fix: leave {'it' if one else 'them'} out."
         )

@@ -6,6 +6,7 @@ import ast
 import re
 import shlex
 from collections.abc import Iterable
+from functools import cache
 
 OTHER_NAMES = {
     "metrics": "--metric",
@@ -19,6 +20,9 @@ OTHER_NAMES = {
 """Arguments that an option has another name for."""
 
 _ARGUMENT = re.compile(r"(?<![\w/.=\\?&'\"-])([a-z]\w*)=('(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\"|[\w.+-]*[\w+-])?")
+_SEVERAL = re.compile(r"(?<![\w/.=\\?&'\"-])([a-z]\w*)=\(('[^']*'(?:, '[^']*')+)\)")
+"""Several names, such as ``span=('start', 'end')``."""
+_OPTION = re.compile(r"--option (?:'[^']*'|\S+)")
 _TWICE = re.compile(r"(--[a-z-]+)((?: '[^']*'| [\w.]+)?) \(\1\)")
 
 
@@ -39,6 +43,10 @@ def as_typed(message: str, options: Iterable[str]) -> str:
         "To fix: pass broken='leave out'. (broken= is for Python alone.)"
         >>> as_typed("To fix: pretrained=False (--from-scratch).", ["from_scratch"])
         'To fix: --from-scratch.'
+        >>> as_typed("To fix: keep_silent=True takes silence for a sound.", ["option"])
+        'To fix: --option keep_silent=true takes silence for a sound.'
+        >>> as_typed("To fix: span=('start', 'end').", ["option"])
+        'To fix: --option span=start,end.'
     """
     names = set(options)
 
@@ -48,15 +56,49 @@ def as_typed(message: str, options: Iterable[str]) -> str:
         other = OTHER_NAMES.get(found.group(0)) or OTHER_NAMES.get(name)
         if other is not None and other.removeprefix("--").replace("-", "_") in names:
             return other if found.group(0) in OTHER_NAMES else _option(other, value) + gap
-        return _option(f"--{name.replace('_', '-')}", value) + gap if name in names else found.group(0)
+        if name in names:
+            return _option(f"--{name.replace('_', '-')}", value) + gap
+        return _of_a_kind(name, value) if value and "option" in names and name in _kinds_take() else found.group(0)
 
     said = _TWICE.sub(r"\1\2", _ARGUMENT.sub(typed, message))
+    if "option" in names:
+        said = _SEVERAL.sub(lambda found: _several(found, names), said)
     for name in sorted(names):
         if "_" in name:
             said = re.sub(rf"(?<![\w/.'\"-]){name}(?![\w='\"])", f"--{name.replace('_', '-')}", said)
     _, fix, advice = said.partition("To fix:")
-    left = sorted({found.group(1) for found in _ARGUMENT.finditer(advice)}) if fix else []
-    return f"{said} ({', '.join(f'{name}=' for name in left)} is for Python alone.)" if left else said
+    left = sorted({found.group(1) for found in _ARGUMENT.finditer(_OPTION.sub("", advice))}) if fix else []
+    are = "is" if len(left) == 1 else "are"
+    return f"{said} ({', '.join(f'{name}=' for name in left)} {are} for Python alone.)" if left else said
+
+
+def _several(found: re.Match[str], names: set[str]) -> str:
+    name, values = found.group(1), ast.literal_eval(f"({found.group(2)})")
+    if name in names or name not in _kinds_take():
+        return found.group(0)
+    said = f"{name}={','.join(values)}"
+    return f"--option {shlex.quote(said)}"
+
+
+def _of_a_kind(name: str, value: str) -> str:
+    """An argument that kinds of input take, as ``--option`` does."""
+    try:
+        read = ast.literal_eval(value)
+    except (ValueError, SyntaxError):
+        read = value
+    return f"--option {shlex.quote(f'{name}={str(read).lower() if isinstance(read, bool) else read}')}"
+
+
+@cache
+def _kinds_take() -> frozenset[str]:
+    """Arguments of the public functions of kinds, such as `drivetrain.sounds`."""
+    from inspect import signature  # noqa: PLC0415 - for messages alone
+
+    import drivetrain as dt  # noqa: PLC0415
+    from drivetrain.runtime.kinds import packages  # noqa: PLC0415
+
+    opened = [getattr(dt, kind) for kind, package in packages().items() if package.startswith("drivetrain.kinds.")]
+    return frozenset(name for each in opened for name in signature(each).parameters)
 
 
 def _option(option: str, value: str | None) -> str:

@@ -76,6 +76,8 @@ class Data:
     """Where the rows came from, for people."""
     location: str | None = None
     """Absolute path of the source; None for a DataFrame."""
+    further_locations: tuple[str, ...] = field(default=(), kw_only=True)
+    """Of further sources, of data that an update has put together."""
     report: CheckReport = field(default_factory=CheckReport)
     """Rows left out, and why."""
     decisions: Mapping[str, Decision] = field(default_factory=dict[str, Decision])

@@ -178,6 +178,18 @@ class Spans(Files):
         return hashlib.sha256(said).hexdigest()[:DIGITS]
 
 
+def files_like(like: Inputs, paths: Sequence[Path]) -> Files:
+    """Whole files in the form of other rows that are files, so that both can be joined.
+
+    Example:
+        >>> type(files_like(Spans((), np.zeros(0), np.zeros(0)), [Path("a.wav")])).__name__
+        'Spans'
+    """
+    if isinstance(like, Spans):
+        return Spans(paths, np.full(len(paths), np.nan), np.full(len(paths), np.nan))
+    return Files(paths)
+
+
 class Cells:
     """Rows that are cells of a table: columns as arrays, so that a million rows take little memory.
 

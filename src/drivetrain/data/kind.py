@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
@@ -132,8 +132,18 @@ class Settles(Protocol):
     """What `metadata` gives, in words: "file size and camera"."""
     METADATA_BESIDE: bool
     """Whether what metadata alone reach stands beside every score, not in reports alone: where it costs little."""
+    ALIKE: str
+    """How near-duplicates are alike, in words, where not as pictures are: "nearly the same words"."""
     METRICS: tuple[str, ...]
     """Names of the metrics of categories that are shown where nothing was asked for; the first is the headline."""
+    COLUMNS_ARGUMENT: str
+    """What its public function calls the columns of its inputs: "text"; without it "columns"."""
+    CELLS: bool
+    """Whether rows may be cells of a table as well, of a kind that has `suffixes`: where no column names its files."""
+    AS_WRITTEN: bool
+    """Whether cells stay the texts that they are, as "007" and "NA", instead of becoming numbers and gaps."""
+    SEEM: str
+    """What rows do that seem to be the same: "sound"; where it is left out they "look" the same."""
     VERSIONS: bool
     """Whether rows that look the same are versions of one thing rather than copies: a split by time keeps them."""
     TELLER: str
@@ -143,8 +153,18 @@ class Settles(Protocol):
         """Look at all rows together; without `decide` the options stay, as those of a model that is judged."""
         ...
 
+    def choose_cells(
+        self, columns: Mapping[str, Sequence[Any]], apart: Collection[str], targets: Collection[str], /
+    ) -> tuple[list[str], Decision]:
+        """Of a table, which columns are the input where none was named; without it all that say nothing else."""
+        ...
+
     def as_files(self, source: Any, options: Mapping[str, Any], /) -> Any:
         """A table of files for a table that holds the inputs of many rows itself; any other source as it is."""
+        ...
+
+    def findings(self, rows: Any, /, *, seed: int) -> list[Any]:
+        """What an audit of such rows says of targets that are given away, instead of what it says of columns."""
         ...
 
     def guess_groups(self, rows: Examples, classes: Sequence[str], parts: Sequence[Part], /) -> list[GroupGuess]:
@@ -240,6 +260,16 @@ def checked_options(kind: SourceKind, options: Mapping[str, Any] | None) -> dict
 def hook(kind: SourceKind, name: str) -> Callable[..., Any] | None:
     """One of what `Settles` names, where the kind has it."""
     return getattr(kind, name, None)
+
+
+def alike(kind: str) -> str:
+    """What rows of a kind do that seem to be the same.
+
+    Example:
+        >>> [f"they {alike(kind)} alike" for kind in ("images", "sounds")]
+        ['they look alike', 'they sound alike']
+    """
+    return getattr(source_kind(kind), "SEEM", "look")
 
 
 def as_files(name: str, source: Any, options: Mapping[str, Any]) -> Any:

@@ -19,7 +19,7 @@ from drivetrain.data.kind import options_of, source_kind
 from drivetrain.data.listing import SourceSpec
 from drivetrain.data.seals.sealed_set import SealedSet
 from drivetrain.data.splitting.split import Split
-from drivetrain.errors import ArtefactError, DataError, DrivetrainWarning, SealError
+from drivetrain.errors import ArtefactError, DataError, DrivetrainWarning, SealError, first_few
 from drivetrain.runtime.artefact import DATA, GET_AGAIN, MOST_BYTES, SEAL, Artefact
 from drivetrain.runtime.files.plain_json import read_json, what_is_wrong
 from drivetrain.runtime.kinds import kind_name
@@ -41,6 +41,8 @@ class DataRecord(BaseModel):
 
     source: Annotated[str, Field(strict=True)] | None = None
     """Absolute path of the source; None for a table in memory."""
+    further_sources: tuple[Annotated[str, Field(strict=True)], ...] = Field(default=(), max_length=1000)
+    """Of further ones, of a model that was updated."""
     spec: SourceSpec
     split: Split
     constant_answer: tuple[Annotated[float, Field(strict=True, allow_inf_nan=False)], ...] | None = None
@@ -58,12 +60,17 @@ class DataRecord(BaseModel):
     def of(cls, data: Data, constant_answer: Iterable[float]) -> DataRecord:
         """What is stored of the data that a model was trained on."""
         return cls(
-            source=data.location, spec=data.spec, split=data.split, constant_answer=tuple(map(float, constant_answer))
+            source=data.location,
+            further_sources=data.further_locations,
+            spec=data.spec,
+            split=data.split,
+            constant_answer=tuple(map(float, constant_answer)),
         )
 
     def as_bytes(self) -> bytes:
         """The content of the file."""
-        return (self.model_dump_json(indent=1) + "\n").encode()
+        unsaid = None if self.further_sources else {"further_sources"}  # as it was before models could be updated
+        return (self.model_dump_json(indent=1, exclude=unsaid) + "\n").encode()
 
 
 @dataclass(frozen=True)
@@ -87,8 +94,30 @@ class SavedData:
         """Which contents are in which part."""
         return self.record.split
 
-    def place(self) -> str:
-        """The place the model was trained from, where it is still there; raises DataError."""
+    def places(self) -> list[str]:
+        """The places the model was trained from, those that are still there; raises DataError where none is.
+
+        Of several a warning names those that are gone.
+        """
+        further = [Path(place) for place in self.record.further_sources if self.saved_here]
+        there = [str(place) for place in further if place.exists()]
+        first = self.record.source
+        if there and (first is None or not Path(first).exists()):
+            lost = "a table in memory" if first is None else readable(first)
+        else:
+            there, lost = [self._place(), *there], None
+        gone = [*([lost] if lost else []), *(readable(place) for place in further if not place.exists())]
+        if gone:
+            warnings.warn(
+                f"{readable(self.artefact)} was also trained from {first_few(gone)}, which is not here: those rows are "
+                "left out. To fix: pass data, a list of all folders or tables that hold its rows.",
+                DrivetrainWarning,
+                stacklevel=3,
+            )
+        return there
+
+    def _place(self) -> str:
+        """The first place; raises DataError where it is not there."""
         fix = "To fix: pass data, the folder or table with the same rows (names and places may have changed)."
         source = self.record.source
         if not self.saved_here:
@@ -134,7 +163,8 @@ def saved_data(artefact: Artefact) -> SavedData:
     if not saved_here:
         spec = spec.model_copy(update={"group": None, "group_by": None})
     spec = _as_the_manifest_says(spec, artefact)
-    counted = {"spec": spec, "source": record.source if saved_here else None}
+    further = record.further_sources if saved_here else ()
+    counted = {"spec": spec, "source": record.source if saved_here else None, "further_sources": further}
     return SavedData(artefact.path, record.model_copy(update=counted), saved_here, n_relabelled)
 
 

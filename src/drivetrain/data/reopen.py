@@ -9,7 +9,9 @@ from __future__ import annotations
 import os
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
+
+import numpy as np
 
 from drivetrain.data.check import CheckReport, LeftOut
 from drivetrain.data.data import Data, Sealed
@@ -181,7 +183,7 @@ def reopen(
     """List a source as the one that a model was trained from, and find out the content of each row.
 
     Args:
-        source: Folder, table file or DataFrame; files may have moved or been renamed since training.
+        source: Folder, table file or DataFrame, or a list of them; files may have moved or been renamed since training.
         spec: How the training source was read; the same columns are read here.
         target: The trained model's target.
         split: The stored split, whose contents are not decoded again.
@@ -198,6 +200,11 @@ def reopen(
         Traceback (most recent call last):
         drivetrain.errors.DataError: /no/such does not exist; ...
     """
+    several = sources_of(source)
+    if len(several) > 1:
+        each = [reopen(one, spec, target, split=split, known=known, review=review) for one in several]
+        return _together(each)
+    source = several[0]
     spec = spec.model_copy(update={"kind": target.kind})
     if isinstance(target, NumberTarget) and spec.target and len(spec.target) != len(target.names):
         raise SettingError(f"{len(spec.target)} target columns given; the model says {len(target.names)} numbers.")
@@ -231,9 +238,9 @@ def data_of(artefact: Artefact, source: Source | None = None, *, review: str | o
     saved = saved_data(artefact)
     saved.tell_of_labels(review)
     target = artefact.manifest.target
-    place = saved.place() if source is None else source
+    place = saved.places() if source is None else source
     found = reopen(place, saved.spec, target, split=saved.split, review=review)
-    parts = found.parts(str(artefact.path))
+    parts, locations = found.parts(str(artefact.path)), locations_of(place)
     return Data(
         train=parts["train"],
         valid=parts["valid"],
@@ -243,8 +250,61 @@ def data_of(artefact: Artefact, source: Source | None = None, *, review: str | o
         split=saved.split,
         spec=found.spec,
         source=found.description,
-        location=os.path.abspath(place) if isinstance(place, str | os.PathLike) else None,  # noqa: PTH100 - keeps links
+        location=locations[0] if locations else None,
+        further_locations=tuple(locations[1:]),
         report=found.report,
+    )
+
+
+def sources_of(source: Source) -> list[Source]:
+    """The sources that a list of them names; any other source is one.
+
+    Example:
+        >>> sources_of(["fruit", "more fruit"]), sources_of([("a.jpg", "apple")])
+        (['fruit', 'more fruit'], [[('a.jpg', 'apple')]])
+    """
+    if not isinstance(source, list | tuple) or not source:
+        return [source]
+    each = list(cast("Sequence[Any]", source))
+    are_sources = all(isinstance(one, str | os.PathLike) or hasattr(one, "columns") for one in each)
+    return each if are_sources else [source]
+
+
+def locations_of(source: Source) -> list[str]:
+    """Absolute paths of those sources that are folders or files."""
+    found = [one for one in sources_of(source) if isinstance(one, str | os.PathLike)]
+    return [os.path.abspath(one) for one in found]  # noqa: PTH100 - keeps links
+
+
+def _together(found: Sequence[Reopened]) -> Reopened:
+    """Several sources as one: each content once, where they overlap."""
+    if len(found) == 1:
+        return found[0]
+    first = found[0]
+    rows = Examples.concat([one.examples for one in found])
+    given = None
+    if all(one.given is not None for one in found):
+        given = [part for one in found for part in one.given or ()]
+    seen: set[str] = set()
+    own: set[str] = set()
+    kept: list[int] = []
+    ends = np.cumsum([len(one.examples) for one in found]).tolist()
+    for row, digest in enumerate(rows.digests):
+        if row == ends[0]:  # copies within one source stay copies
+            ends, seen = ends[1:], seen | own
+            own = set()
+        if digest not in seen:
+            kept.append(row)
+            own.add(digest)
+    report = CheckReport(
+        sum(one.report.n_rows for one in found), tuple(each for one in found for each in one.report.left_out)
+    )
+    return replace(
+        first,
+        examples=rows.subset(kept),
+        given=None if given is None else tuple(given[row] for row in kept),
+        description=" and ".join(one.description for one in found),
+        report=report,
     )
 
 

@@ -21,9 +21,16 @@ from drivetrain.data.listing import TASK_NAMES, Kind, Listed, SourceSpec
 from drivetrain.data.notices import warn
 from drivetrain.data.splitting.split import Part
 from drivetrain.data.tables.cells import Column, column_of, written
-from drivetrain.data.tables.columns import UnusableError, choose_path, choose_targets, known_column
+from drivetrain.data.tables.columns import (
+    TARGET_NAMES,
+    UnusableError,
+    choose_path,
+    choose_targets,
+    columns_of_paths,
+    known_column,
+)
 from drivetrain.data.tables.finding import Folders, find_files, nothing_found, path_texts, resolved
-from drivetrain.data.tables.frames import EXPECTED, DataFrame, as_cells, has_gap_words, is_table, table_of
+from drivetrain.data.tables.frames import EXPECTED, DataFrame, as_cells, as_texts, has_gap_words, is_table, table_of
 from drivetrain.data.tables.own_split import OwnSplit, choose_split, parts_of
 from drivetrain.data.tables.reading import read_table
 from drivetrain.data.tables.spans import NO_SPAN, choose_span, known_span, outside_zips, times_in_file
@@ -298,7 +305,8 @@ def _choose(
     asked = [target] if isinstance(target, str) else list(target or [])
     asked = [known_column(columns, name, "target") for name in asked]
     read, why_path, spans = _asked_inputs(columns, inputs, source), None, NO_SPAN
-    if source.suffixes:
+    why_read, in_files = None, _are_in_files(table, source, path, inputs, [*asked, *aside])
+    if in_files:
         path, why_path = choose_path(columns, path, lambda name: _names_files(table, name), kind=source)
         spans = choose_span(columns, span, getattr(source, "SPAN_COLUMNS", ()), [path, *asked, *aside])
         read = [path, *(spans.columns or ())]
@@ -308,6 +316,9 @@ def _choose(
             "To fix: leave path out."
         )
     brought = choose_split(columns, split, [*read, *asked, *aside]) if own_split or split else OwnSplit()
+    if not read and (choose_cells := hook(source, "choose_cells")):
+        said_otherwise = {*asked, *brought.columns, *brought.seeming, *aside}
+        read, why_read = choose_cells(columns, said_otherwise, () if asked else TARGET_NAMES)
     apart = [*read, *brought.columns, *(() if asked else (*brought.seeming, *aside))]
     targets, why_targets = choose_targets(columns, None if target is None else asked, apart)
     if not read:
@@ -323,7 +334,7 @@ def _choose(
         layout="table",
         path=path,
         span=spans.columns,
-        inputs=() if source.suffixes else tuple(read),
+        inputs=() if in_files else tuple(read),
         input=input_kind,
         target=targets,
         split=brought.columns[0] if brought.columns else None,
@@ -336,6 +347,7 @@ def _choose(
     )
     reasons = {
         "path": why_path,
+        source.noun: why_read,
         "span": spans.decision,
         "target": why_targets,
         "split column": brought.decision,
@@ -344,16 +356,29 @@ def _choose(
     return spec, {name: why for name, why in reasons.items() if why is not None}
 
 
+def _are_in_files(
+    table: _Table, kind: SourceKind, path: str | None, inputs: Sequence[str] | None, apart: Collection[str]
+) -> bool:
+    """Whether the rows are files that the table names, of a kind whose rows may be its cells, too."""
+    if not kind.suffixes or not hook(kind, "CELLS"):
+        return bool(kind.suffixes)
+    if path is not None or inputs is not None:
+        return path is not None
+    rest = {name: cells for name, cells in table.columns.items() if name not in apart}
+    return bool(columns_of_paths(rest, kind.suffixes))
+
+
 def _asked_inputs(columns: Mapping[str, Any], asked: Sequence[str] | None, kind: SourceKind) -> list[str]:
     """The columns of inputs that were named."""
     if asked is None:
         return []
-    if kind.suffixes:
+    if kind.suffixes and not hook(kind, "CELLS"):
         raise SettingError(
             f"columns={asked!r} names the inputs of a table, but {kind.noun} are files. To fix: pass path=, the column "
             "of their paths, and leave columns out."
         )
-    named = [known_column(columns, name, "columns") for name in _column_names("columns", asked)]
+    setting = getattr(kind, "COLUMNS_ARGUMENT", "columns")
+    named = [known_column(columns, name, setting) for name in _column_names(setting, asked)]
     _require_inputs(named, columns, kind.noun)
     return named
 
@@ -434,7 +459,10 @@ def _inputs(
 ) -> tuple[Inputs, dict[str, Decision], str]:
     """What each row's input is, and where the files were looked for; rows that name none join the faults."""
     if spec.path is None:
-        cells = {name: as_cells(table.columns[name]) for name in spec.inputs}
+        as_written = hook(source_kind(spec.input), "AS_WRITTEN")
+        cells = {
+            name: as_texts(table.columns[name]) if as_written else as_cells(table.columns[name]) for name in spec.inputs
+        }
         return Cells(cells, np.arange(1, 1 + len(next(iter(cells.values()))))), {}, ""
     names = path_texts(table.columns[spec.path], spec.path)
     faults |= {row: name for row, name in enumerate(names) if isinstance(name, UnusableError)}

@@ -91,7 +91,7 @@ def cross_validate(
         5 folds:
           accuracy 92.0 %, 94.4 %, 93.8 %, 91.9 %, 93.4 %
     """
-    data = instance("data", data, Data, "what dt.images(...) gives")
+    data = instance("data", data, Data, "what dt.images(...), dt.table(...) and their like give")
     train = function("train", train, "a function that is given each fold, and gives the predictions of its valid rows")
     seed = None if seed is None else whole("seed", seed, least=0)
     if metrics is not None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from drivetrain.errors import ExportError
 from drivetrain.export.exporting import N_GOLDEN, Exported
-from drivetrain.export.golden import golden_files, made_up
+from drivetrain.export.golden import golden_files, made_up, may_travel
 from drivetrain.export.lowering import evenly
 from drivetrain.export.parity import compare
 from drivetrain.runtime.artefact import MODEL
@@ -63,7 +63,7 @@ def export_direct(
             f"the ONNX graph that the model wrote does not say what the model says: {parity.problem}. Expected the "
             "same answers. To fix: correct as_onnx() of its class; of a model of drivetrain's, report this."
         )
-    shown = [loaded[i] for i in evenly(len(loaded), golden)] if golden else made_up(spec, N_GOLDEN)
+    shown = may_travel(spec, [loaded[i] for i in evenly(len(loaded), golden)]) if golden else made_up(spec, N_GOLDEN)
     record = Export(
         exporter="direct",
         opset=_opset(model),

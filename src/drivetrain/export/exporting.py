@@ -19,7 +19,7 @@ from torch import nn
 from drivetrain.data.examples import Examples
 from drivetrain.errors import ExportError, InputError
 from drivetrain.export.converting import EXPORTERS, OPSET, Exporter, convert
-from drivetrain.export.golden import golden_files, made_up
+from drivetrain.export.golden import golden_files, made_up, may_travel
 from drivetrain.export.lowering import CALIBRATION_ROWS, evenly, to_16_bits, to_int8
 from drivetrain.export.paired import paired_change
 from drivetrain.export.parity import Parity, compare
@@ -107,7 +107,8 @@ def export_network(
         model, change, decision = _lowered(model, precision, trained, valid, train, worst_change=worst_change)
     taken: Any = decision.value
     shown = [trained.reader.load(trained.paths[i]) for i in evenly(len(trained.paths), golden)] if golden else []
-    files = golden_files(OnnxEngine(model), trained.reader, shown or made_up(trained.reader, N_GOLDEN), taken)
+    shown = may_travel(trained.reader, shown) or made_up(trained.reader, N_GOLDEN)
+    files = golden_files(OnnxEngine(model), trained.reader, shown, taken)
     record = Export(
         exporter=exporter,
         opset=OPSET,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from drivetrain.notices import warn
 from drivetrain.runtime.artefact import GOLDEN
 from drivetrain.runtime.golden import EXPECTED, Expected
 from drivetrain.runtime.predictor import Engine
@@ -33,6 +34,27 @@ def golden_files(engine: Engine, spec: InputSpec, loaded: Sequence[Arrays], prec
     )
     files = {f"{GOLDEN}/{name}": encoded for name, encoded in inputs.items()}
     return {**files, EXPECTED: (expected.model_dump_json(indent=1) + "\n").encode()}
+
+
+def may_travel(spec: InputSpec, loaded: Sequence[Arrays]) -> list[Arrays]:
+    """The inputs that go with a model; made-up ones in place of those that hold personal data, which is told.
+
+    Args:
+        spec: Its ``personal(loaded)``, where it has it, says what of that sort seems to be in an input.
+        loaded: Inputs of rows.
+    """
+    look = getattr(spec, "personal", None)
+    found = [frozenset[str]() if look is None else look(one) for one in loaded]
+    held = sorted(frozenset[str]().union(*found))
+    if not held:
+        return list(loaded)
+    kept = [one for one, holds in zip(loaded, found, strict=True) if not holds]
+    n = len(loaded) - len(kept)
+    warn(
+        f"{n} of the {len(loaded)} validation rows that would go with the model as golden examples seem to hold "
+        f"{', '.join(held)}: made-up ones go instead. To fix: nothing, or save with golden=0 to send none of your rows."
+    )
+    return [*kept, *made_up(spec, n)]
 
 
 def made_up(spec: InputSpec, n: int) -> Sequence[Arrays]:

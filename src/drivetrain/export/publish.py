@@ -9,25 +9,35 @@ import re
 from importlib.util import find_spec
 
 from drivetrain.errors import HubError, MissingExtraError
-from drivetrain.runtime.artefact import CARD, DATA, MANIFEST, SEAL, Artefact, open_artefact
+from drivetrain.notices import warn
+from drivetrain.runtime.artefact import CARD, DATA, EXEMPLARS, MANIFEST, SEAL, Artefact, open_artefact
 from drivetrain.runtime.hub.fetch import check_repository
 from drivetrain.runtime.hub.http import Hub, find_hub
 from drivetrain.runtime.manifest import FileRecord, Manifest
+from drivetrain.settings import flag
 from drivetrain.text import readable, short_reason
 
 README = "README.md"
 
 
-def push(path: str | os.PathLike[str], repository: str, *, private: bool = False, hub: Hub | None = None) -> str:
+def push(
+    path: str | os.PathLike[str],
+    repository: str,
+    *,
+    private: bool = False,
+    exemplars: bool = False,
+    hub: Hub | None = None,
+) -> str:
     """Put an artefact on the hub, in one commit; the repository is made where there is none.
 
     Where the pictures lay on this machine is left out of what is put there; golden examples, which are pictures, and
-    content hashes of all rows are in it.
+    content hashes of all rows are in it. Exemplars, which are training rows, are left out unless they are asked for.
 
     Args:
         path: The artefact.
         repository: ``owner/name``.
         private: Of a repository that is made now.
+        exemplars: Whether the training rows that travel with the model for its updates go too.
         hub: Where; None takes what the environment says (`HF_ENDPOINT`, `HF_TOKEN`).
 
     Returns:
@@ -40,7 +50,13 @@ def push(path: str | os.PathLike[str], repository: str, *, private: bool = False
     """
     artefact = open_artefact(path)
     hub, repository = hub or find_hub(), check_repository(repository)
-    contents = _published(artefact, repository)
+    carried = EXEMPLARS in artefact.manifest.files
+    if carried and not flag("exemplars", exemplars):
+        warn(
+            f"{readable(artefact.path.name)} carries exemplars, which are training rows: they stay here, so that an "
+            "update of the model on the hub needs its old data. To put them there: exemplars=True (--exemplars)."
+        )
+    contents = _published(artefact, repository, exemplars=exemplars)
     if find_spec("huggingface_hub") is None:
         raise MissingExtraError("drivetrain push needs huggingface_hub: pip install 'drivetrain[train]'")
     from huggingface_hub import CommitOperationAdd, HfApi  # noqa: PLC0415 - 0.3 s, and not of the bare install
@@ -74,12 +90,13 @@ def _refused(error: Exception, hub: Hub) -> HubError:
     return HubError(f"{hub.endpoint} answered {status}: {said}. {fix}", status=status)
 
 
-def _published(artefact: Artefact, repository: str) -> dict[str, bytes]:
+def _published(artefact: Artefact, repository: str, *, exemplars: bool) -> dict[str, bytes]:
     """File name → content as it is put on the hub."""
-    contents = {name: artefact.file(name).read_bytes() for name in artefact.manifest.files}
-    files = dict(artefact.manifest.files)
+    files = {name: found for name, found in artefact.manifest.files.items() if exemplars or name != EXEMPLARS}
+    contents = {name: artefact.file(name).read_bytes() for name in files}
     if DATA in contents:
         reading = json.loads(contents[DATA]) | {"source": None}  # a path of this machine
+        reading.pop("further_sources", None)
         contents[DATA] = (json.dumps(reading, indent=1) + "\n").encode()
     if SEAL in contents:  # seals of earlier versions hold such a path too
         sealed = json.loads(contents[SEAL])

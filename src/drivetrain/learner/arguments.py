@@ -44,8 +44,17 @@ def asked_data(data: Any) -> Data:
     """
     if isinstance(data, Data):
         return data
-    fix = "To fix: pass dt.images(...) of it." if isinstance(data, str | os.PathLike) else "To fix: call it first."
-    raise SettingError(f"data is a {type(data).__name__}: expected what drivetrain.images(...) gives. {fix}")
+    path = isinstance(data, str | os.PathLike)
+    fix = "pass dt.images(...) of it, dt.table(...), or the function of another kind" if path else "call it first"
+    raise SettingError(
+        f"data is a {type(data).__name__}: expected what drivetrain.images(...), drivetrain.table(...) or the function "
+        f"of another kind gives. To fix: {fix}."
+    )
+
+
+def asked_exemplars(exemplars: Any) -> int | None:
+    """How many training rows of each class travel with a model; None was not asked for."""
+    return None if exemplars is None else whole("exemplars", exemplars, least=0, most=1000)
 
 
 def asked_arch(arch: Any) -> str | None:
@@ -182,4 +191,4 @@ def asked_length(epochs: Any, budget: Any) -> tuple[int | None, float | None]:
             f"fine_tune() was given {'neither' if budget is None else 'both'} of epochs and budget; expected one of "
             "them. To fix: fine_tune(4), or fine_tune(budget='5min')."
         )
-    return (None, seconds_of(budget)) if epochs is None else (whole("epochs", epochs, least=1), None)
+    return (None, seconds_of(budget)) if epochs is None else (whole("epochs", epochs, least=0), None)

@@ -34,6 +34,7 @@ from drivetrain.learner.test_set import expected_test_score, open_test
 from drivetrain.progress import say
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.files.places import PAGES, file_to_write
+from drivetrain.runtime.lineage import Update
 from drivetrain.runtime.manifest import Expected, Opening
 from drivetrain.runtime.predictor import Prediction, Predictor
 from drivetrain.runtime.targets import Array
@@ -101,6 +102,8 @@ class ModelBase(ABC):
         """What was chosen, and why."""
         self.test_openings: list[Opening] = []
         """Each time the test set was opened, and what it said."""
+        self.lineage: tuple[Update, ...] = ()
+        """The updates that led to this model, the oldest first."""
         self.judging_seconds = 0.0
         """How long it took to judge the validation set, the last time."""
         self._judged: tuple[str, Predictions] | None = None

@@ -192,7 +192,7 @@ def _evaluate_own(
 
     manifest, measures = artefact.manifest, _measures(metrics, artefact.manifest)
     saved.tell_of_labels(review)
-    source = saved.place() if data is None else data
+    source = saved.places() if data is None else data
     reopened = reopen(source, saved.spec, manifest.target, split=saved.split, review=review)
     new = part == "new" or not saved.split.find(part)
     try:

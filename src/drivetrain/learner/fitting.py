@@ -9,6 +9,7 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from drivetrain.data.seals.sealing import begin_trial
@@ -16,8 +17,11 @@ from drivetrain.learner.arguments import CheckpointPlace
 from drivetrain.learner.runs import put_on_record
 from drivetrain.progress import say
 from drivetrain.training.callbacks import Callback, Row
+from drivetrain.training.recipe.budget import Used
 from drivetrain.training.recipe.fine_tuning import Recipe, budget_plan, keep_plan
-from drivetrain.training.recipe.keep_head import KeepHead, guard_of
+from drivetrain.training.recipe.holding import Hold
+from drivetrain.training.recipe.keep_head import Guard, guard_of
+from drivetrain.training.recipe.low_rank import check_low_rank, low_rank
 from drivetrain.training.recipe.plan import Phase
 from drivetrain.training.run import Run, Setup
 
@@ -25,15 +29,18 @@ if TYPE_CHECKING:
     from drivetrain.learner.learner import Learner
 
 
-_spent: ContextVar[float] = ContextVar("drivetrain_spent", default=0.0)
-"""Seconds of a budget that are used elsewhere."""
+_spent: ContextVar[Used] = ContextVar("drivetrain_spent", default=MappingProxyType({}))
+"""Seconds of a budget that are used elsewhere, by what for."""
 
 
 @contextmanager
-def spent_elsewhere(seconds: float) -> Generator[None]:
+def spent_elsewhere(seconds: Used) -> Generator[None]:
     """Inside this block so much of a budget counts as used: by what came before the training, or will come after it.
 
     The command line's budget is for its whole process.
+
+    Args:
+        seconds: What for → how many.
     """
     token = _spent.set(seconds)
     try:
@@ -44,7 +51,7 @@ def spent_elsewhere(seconds: float) -> Generator[None]:
 
 def seconds_spent() -> float:
     """Seconds of a budget that are used elsewhere, see `spent_elsewhere`."""
-    return _spent.get()
+    return sum(_spent.get().values())
 
 
 def run_within(
@@ -55,10 +62,10 @@ def run_within(
     callbacks: Sequence[Callback],
 ) -> None:
     """Plan for a time and train; a run that was stopped goes on with the plan that it had."""
-    spent = _spent.get()
+    used, spent = _spent.get(), seconds_spent()
     began = time.monotonic() - spent
     folder = checkpoint_folder(learner, f"within {seconds} s", checkpoint, callbacks)
-    phases, decisions = keep_plan(folder, learner.place, lambda: budget_plan(learner, seconds - spent, recipe, folder))
+    phases, decisions = keep_plan(folder, learner.place, lambda: budget_plan(learner, seconds, recipe, folder, used))
     learner.decisions |= decisions
     # the trained model is judged once more, in fp32, where that is not how the epochs were
     judging = 0.0 if learner.place.judging() is learner.place else learner.place.first(learner.judging_seconds)
@@ -73,12 +80,20 @@ def run_phases(
     callbacks: Sequence[Callback],
     *,
     seconds: float | None = None,
-    guard: KeepHead | None = None,
+    guard: Guard | None = None,
+    hold: Hold | None = None,
 ) -> None:
-    """Train through some phases; a run that was stopped is taken up where it was."""
+    """Train through some phases; a run that was stopped is taken up where it was.
+
+    One that holds on to a saved model is judged and put on record by whoever updates: between its epochs nothing is
+    chosen by validation rows, so they are validated only where callbacks ask for it.
+    """
+    columns = _validated_columns(learner)
+    skips = hold is not None and not (learner.callbacks or callbacks)
     for name, decision in learner.decisions.items():
         if learner.place.main:
             say(f"{name}: {decision}")
+    check_low_rank(learner, learner.recipe.lora, phases)
     learner.phases_run = phases
     run = Run(
         Setup(
@@ -87,12 +102,13 @@ def run_phases(
             feeder=learner.feeder,
             loss=learner.loss,
             place=learner.place,
-            weight_decay=learner.weight_decay,
+            weight_decay=0.0 if hold is not None and hold.anchor else learner.weight_decay,
             clip_norm=learner.clip_norm,
             mix=learner.mix,
-            validate=lambda: _epoch_scores(learner),
-            recorded=("train_loss", *_validated_columns(learner)),
+            validate=lambda: dict.fromkeys(columns) if skips else _epoch_scores(learner),
+            recorded=("train_loss", *columns),
             better={metric.name: metric.higher_is_better is not False for metric in learner.metrics},
+            hold=hold,
         ),
         phases,
         [*learner.callbacks, *callbacks],
@@ -105,7 +121,8 @@ def run_phases(
     try:
         if learner.place.main:
             begin_trial(learner.data)
-        epochs = run.execute()
+        with low_rank(learner, learner.recipe.lora, learner.seed):
+            epochs = run.execute()
     except BaseException:
         learner.checkpoints.stopped(learner.identity(), start)
         raise
@@ -115,7 +132,8 @@ def run_phases(
     learner.phases_run = run.phases  # a limited time changes their length
     if guard is not None and guard.kept is not None:
         learner.decisions["kept"] = guard.kept
-    _log_trial(learner, epochs)
+    if hold is None:
+        log_trial(learner, epochs)
 
 
 def checkpoint_folder(
@@ -148,7 +166,7 @@ def _epoch_scores(learner: Learner) -> dict[str, float | None]:
     return {"valid_loss": float(predictions.loss.mean()), **defined}
 
 
-def _log_trial(learner: Learner, epochs: Sequence[Row]) -> None:
+def log_trial(learner: Learner, epochs: Sequence[Row]) -> None:
     """Put what was just trained on record, with what it says of each validation row."""
     if not len(learner.data.valid):
         return

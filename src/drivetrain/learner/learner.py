@@ -31,6 +31,7 @@ from drivetrain.learner.recipe import DROPOUT, Recipe, asked_recipe
 from drivetrain.learner.saving.checkpoints import Checkpoints
 from drivetrain.learner.saving.load import load_learner
 from drivetrain.learner.saving.save import save_learner
+from drivetrain.learner.updating.updatable import Updatable
 from drivetrain.runtime.artefact import WEIGHTS
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.manifest import ExportPrecision, Manifest
@@ -66,7 +67,7 @@ if TYPE_CHECKING:
     from drivetrain.pages.html import Html
 
 
-class Learner(ModelBase):
+class Learner(Updatable, ModelBase):
     """Data, architecture and metrics; trains, judges itself, and predicts.
 
     Loss, activation and default metrics follow from the target. `decisions` holds what was decided, and why.
@@ -133,8 +134,8 @@ class Learner(ModelBase):
         size, fit = asking.asked_size(size), choice("fit", fit, asking.FITS)
         self.recipe = recipe = asked_recipe(recipe, older, known=list(inspect.signature(Learner).parameters))
         self.seed = data.split.seed if seed is None else whole("seed", seed, least=0)
-        self._usual = usual_of(data)
-        self.callbacks = [*asking.asked_callbacks(callbacks), *asking.keeping(self._usual, data)]
+        self.usual = usual_of(data)
+        self.callbacks = [*asking.asked_callbacks(callbacks), *asking.keeping(self.usual, data)]
         augment = asked_augmentation(data, augment)
         weights = asked_weights(recipe.class_weights, data.target)
         dropout = DROPOUT if recipe.dropout is None else recipe.dropout
@@ -183,7 +184,7 @@ class Learner(ModelBase):
         self._hash = ParametersHash(self.network)
         self.label = self.kind.architecture.label
         self._baselines = Baselines(data, self.kind.architecture, getattr(self.kind.spec, "size_px", None))
-        batch = defaults.asked(recipe.batch_size) or self._usual.get("batch_size")
+        batch = defaults.asked(recipe.batch_size) or self.usual.get("batch_size")
         batch = batch or defaults.choose_batch_size(len(data.train), self.place.device.type)
         self.batch_size = int(batch.value or 0)
         self.decisions |= {
@@ -211,7 +212,7 @@ class Learner(ModelBase):
             "views": [repr(augment), *(d.value for n, d in self.decisions.items() if n == "augmentation")],
             "loss": [self.loss.name, recipe.label_smoothing, weights],
             "mix": [recipe.mixup, recipe.cutmix],
-            "optimizer": [self.weight_decay, self.clip_norm],
+            "optimizer": [self.weight_decay, self.clip_norm, recipe.lora],
             "batches": [self.batch_size, recipe.accumulate, self.place.world],
             "metrics": [metric.name for metric in self.metrics],
             "place": [str(self.place.device), self.place.precision.value, torch.__version__],
@@ -245,7 +246,8 @@ class Learner(ModelBase):
         Killed, or stopped with Ctrl-C, the same call on the same Learner goes on where it was.
 
         Args:
-            epochs: Full passes over the training set with everything trained, at least 1.
+            epochs: Full passes over the training set with everything trained; 0 trains the head alone, which is mostly
+                all there is to gain from few rows.
             budget: Instead of epochs: the time it may take, as "90s", "5min", "1.5h" or seconds.
             unfreeze: Share of the body to train, counted from the head by the work it does; None trains all, or
                 with a budget what fits.
@@ -263,7 +265,7 @@ class Learner(ModelBase):
             TrainingError: The loss is not finite, or memory ran out.
         """
         head = defaults.asked(None if head_epochs is None else whole("head_epochs", head_epochs, least=0))
-        lr = defaults.choose_lr(lr, self.data.target, self._usual.get("lr"))
+        lr = defaults.choose_lr(lr, self.data.target, self.usual.get("lr"))
         checkpoint, callbacks = asking.asked_checkpoint(checkpoint), asking.asked_callbacks(callbacks)
         if unfreeze is not None:
             unfreeze = number("unfreeze", unfreeze, above=0, most=1)
@@ -296,7 +298,7 @@ class Learner(ModelBase):
         """
         epochs = whole("epochs", epochs, least=1)
         checkpoint, callbacks = asking.asked_checkpoint(checkpoint), asking.asked_callbacks(callbacks)
-        rates, chosen = rates_of_fit(self, defaults.choose_lr(lr, self.data.target, self._usual.get("lr")), statistics)
+        rates, chosen = rates_of_fit(self, defaults.choose_lr(lr, self.data.target, self.usual.get("lr")), statistics)
         phases = [Phase("fit", epochs, self.network.body_frozen, rates, statistics=chosen)]
         run_phases(self, phases, checkpoint_folder(self, phases, checkpoint, callbacks), callbacks)
         return self
@@ -376,6 +378,7 @@ class Learner(ModelBase):
         precision: ExportPrecision | None = "fp32",
         golden: int = 4,
         worst_change: float = 0.02,
+        exemplars: int | None = None,
     ) -> Path:
         """Write the artefact: a folder with the parameters, the same model as ONNX, description and scores, no code.
 
@@ -391,13 +394,15 @@ class Learner(ModelBase):
                 0 takes random pictures instead: choose it where nobody may see your pictures.
             worst_change: Loss of accuracy that lower precision may bring, at the worse end of its 95 % interval: 0.02
                 is two points.
+            exemplars: Training rows of each class that travel with the model, for `update` to rehearse where the data
+                are gone: whoever has the model can see them. None: as many as it was saved with before, at first none.
 
         Raises:
             ArtefactError: The place cannot be written to.
             SettingError: A setting is out of range.
         """
         plan, path = ExportPlan(precision, golden, worst_change), checked_place("path", path)
-        return save_learner(self, path, plan)
+        return save_learner(self, path, plan, exemplars=asking.asked_exemplars(exemplars))
 
     @classmethod
     @named
@@ -488,7 +493,7 @@ class Learner(ModelBase):
         if self.recipe.label_smoothing is not None:
             return self.recipe.label_smoothing
         suits = loss is None and self.data.target.kind == "category" and not self.pretrained
-        usual = self._usual.get("label_smoothing")
+        usual = self.usual.get("label_smoothing")
         return (defaults.LABEL_SMOOTHING if usual is None else float(usual.value or 0)) if suits else 0.0
 
 

@@ -52,6 +52,9 @@ class Recipe:
     """Decoupled, on weights of more than one dimension."""
     clip_norm: float | None = None
     """Largest norm of the gradient, above 0; None does not clip."""
+    lora: int | None = None
+    """Rank of small matrices beside the linear layers of a pretrained transformer (LoRA, Hu et al. 2021), which are
+    trained in place of its body and added up at the end; 8 or 16 are usual. None trains the body itself."""
     store_activations: bool = True
     """Compute what is frozen once, for some random views of each row, and keep it while a run lasts; or in every epoch
     anew."""
@@ -66,6 +69,7 @@ class Recipe:
             "dropout": _share("dropout", self.dropout),
             "weight_decay": number("weight_decay", self.weight_decay, least=0),
             "clip_norm": None if self.clip_norm is None else number("clip_norm", self.clip_norm, above=0),
+            "lora": None if self.lora is None else whole("lora", self.lora, least=1, most=1024),
             "store_activations": flag("store_activations", self.store_activations),
         }
         for name, value in checked.items():

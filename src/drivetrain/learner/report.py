@@ -119,6 +119,7 @@ def report_parts(
         warnings=_missing(rows, stored),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         use=use,
+        lineage=model.lineage if manifest is None else manifest.lineage,
         noun=source_kind(data.kind).noun,
         example=_example(data.kind),
         sections=_understanding(model) if understanding else (),

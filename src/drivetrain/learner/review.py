@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from drivetrain.data.examples import Examples
-from drivetrain.data.kind import source_kind
+from drivetrain.data.kind import alike, source_kind
 from drivetrain.errors import DataError, ModelError
 from drivetrain.evaluation.label_errors import label_errors
 from drivetrain.evaluation.predictions import Predictions
@@ -176,7 +176,7 @@ def _label_errors(said: Predictions, parts: Sequence[range]) -> tuple[Item, ...]
 def _duplicates(examples: Examples) -> tuple[tuple[Item, ...], list[str]]:
     """Pairs that show the same picture: those with different labels first; and what to say of them."""
     if not examples.signatures:
-        return (), ["Copies were not looked for: these data were read without looking at what rows look like."]
+        return (), ["Copies were not looked for: these data were read without comparing what rows are like."]
     compare = source_kind(examples.kind).near
     if compare is None:
         return (), []
@@ -187,7 +187,9 @@ def _duplicates(examples: Examples) -> tuple[tuple[Item, ...], list[str]]:
     looked = conflict[:MOST_LOOKS]
     pairs = [pair for pair in looked if compare.same(examples.inputs[pair[0]], examples.inputs[pair[1]])]
     notes = (
-        [f"{len(near) - MOST_LOOKS:,} more pairs look alike; see `drivetrain audit`."] if len(near) > MOST_LOOKS else []
+        [f"{len(near) - MOST_LOOKS:,} more pairs {alike(examples.kind)} alike; see `drivetrain audit`."]
+        if len(near) > MOST_LOOKS
+        else []
     )
     return tuple(Item(pair) for pair in pairs[:MOST_PAIRS]), notes
 

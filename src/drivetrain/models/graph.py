@@ -1,4 +1,4 @@
-"""Models of tables as ONNX graphs: codes become statistics, and trees or a line read them.
+"""Models that are no network as ONNX graphs: of tables, codes become statistics, and trees or a line read them.
 
 Legend: N rows, P numbers, Q + J codes, F features, K outputs.
 """
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from drivetrain.kinds.tables.spec import Spec
+from drivetrain.runtime.spec import InputSpec, TensorSpec
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto, TensorProto
@@ -44,7 +44,7 @@ class Graph:
         spec: How rows are read: its signature is the graph's.
     """
 
-    def __init__(self, spec: Spec) -> None:
+    def __init__(self, spec: InputSpec) -> None:
         from onnx import TensorProto, helper  # noqa: PLC0415 - slow to import
 
         self.spec = spec
@@ -52,7 +52,8 @@ class Graph:
         self.constants: list[TensorProto] = []
         types = {"float32": TensorProto.FLOAT, "int64": TensorProto.INT64}
         self.inputs = [
-            helper.make_tensor_value_info(each.name, types[each.dtype], ["N", *each.shape]) for each in spec.signature()
+            helper.make_tensor_value_info(each.name, types[each.dtype], ["N", *_sides(each)])
+            for each in spec.signature()
         ]
 
     def add(self, operator: str, inputs: Sequence[str], output: str, *, domain: str = "", **attributes: Any) -> str:
@@ -78,7 +79,7 @@ class Graph:
 
     def numbers(self) -> list[str]:
         """(N, P), where there are any."""
-        return ["numbers"] if self.spec.number_names else []
+        return ["numbers"] if any(each.name == "numbers" for each in self.spec.signature()) else []
 
     def looked_up(self, at: int, table: NDArray[np.float32], name: str) -> str:
         """(N, S) a row of `table` (V, S) for each code of one column."""
@@ -181,6 +182,11 @@ class Graph:
         model = helper.make_model(made, opset_imports=opsets, ir_version=9)
         checker.check_model(model)
         return model
+
+
+def _sides(one: TensorSpec) -> list[str | int]:
+    """Of one row; those of any length by a name."""
+    return [f"{one.name}_{at}" if side is None else side for at, side in enumerate(one.shape, start=1)]
 
 
 def tree_of(nodes: NDArray[Any], output: int, share: float = 1.0) -> Tree:

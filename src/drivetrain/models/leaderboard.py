@@ -102,6 +102,8 @@ class Leaderboard:
     """Against the plain line; where there is none, against the constant answer."""
     left_out: Mapping[str, str] = field(default_factory=dict[str, str])
     """Candidates that could not take part → why."""
+    line: str = LINE
+    """The name of the plain line among them."""
 
     @property
     def winner(self) -> Candidate:
@@ -138,19 +140,25 @@ class Leaderboard:
 
     def about_the_line(self) -> str:
         """Whether the plain line is beaten: who reads a model's answers should know what a simpler one gives up."""
-        if self.plain.other != LINE:
-            return f"there is no plain line to compare with: {self.left_out.get(LINE, 'it was not asked for')}"
-        if self.winner.name == LINE:
-            return "the plain line is not beaten: nothing here is better than the simplest model"
+        line = self.line
+        if self.plain.other != line:
+            return f"there is no {line} to compare with: {self.left_out.get(line, 'it was not asked for')}"
+        if self.winner.name == line:
+            return f"the {line} is not beaten: nothing here is better than the simplest model"
         if self.plain.real and self.plain.comparison is not None:
             one = self.plain.comparison
             worse = "higher" if one.difference < 0 else "lower"
-            return f"the plain line is beaten: its {one.label} is {worse} by {_amount(one)}"
-        return f"the plain line is not beaten on these rows, and it is simpler: {self.plain.verdict}"
+            return f"the {line} is beaten: its {one.label} is {worse} by {_amount(one)}"
+        return f"the {line} is not beaten on these rows, and it is simpler: {self.plain.verdict}"
 
 
 def rank(
-    candidates: Sequence[Candidate], by: Metric, *, left_out: Mapping[str, str] | None = None, correct: bool = True
+    candidates: Sequence[Candidate],
+    by: Metric,
+    *,
+    left_out: Mapping[str, str] | None = None,
+    correct: bool = True,
+    line: str = LINE,
 ) -> Leaderboard:
     """The candidates in order, with what can be said of their differences.
 
@@ -163,6 +171,7 @@ def rank(
         by: What they are compared by.
         left_out: Candidates that could not take part → why.
         correct: Whether scores are corrected for the choice.
+        line: The name of the plain line, which the winner is compared with beside the runner-up.
     """
     sign = -1.0 if by.higher_is_better is not False else 1.0
 
@@ -177,13 +186,14 @@ def rank(
     level = simultaneous_level(max(1, len(ordered) - 1))
     second = ordered[1] if len(ordered) > 1 else winner
     by_name = {candidate.name: candidate for candidate in ordered}
-    plain = by_name.get(LINE) or by_name.get(CONSTANT) or second
+    plain = by_name.get(line) or by_name.get(CONSTANT) or second
     return Leaderboard(
         by,
         tuple(ordered),
         _difference(winner, second, by, level),
         _difference(winner, plain, by, level),
         dict(left_out or {}),
+        line,
     )
 
 

@@ -42,6 +42,7 @@ from drivetrain.models.linear import Linear
 from drivetrain.models.net import Net
 from drivetrain.models.ratings.entrants import entrants
 from drivetrain.models.ratings.questions import Asked, asked_of, board_of, model_of
+from drivetrain.models.texts.entrants import TextEntrants, asked_architecture, encoder_name
 from drivetrain.models.trees import Trees
 from drivetrain.notices import warn
 from drivetrain.progress import say
@@ -65,7 +66,7 @@ NET_LEAST_S = 5.0
 """Below which no network is begun."""
 NET_READINGS = 4.0
 """Times as long as finding out how rows are read that preparing the network takes."""
-NET_EPOCHS = 20
+NET_EPOCHS, ENCODER_EPOCHS = 20, 4
 """Where no time is named."""
 
 
@@ -125,6 +126,7 @@ class Trained:
 def train(
     data: Data,
     *,
+    arch: str | os.PathLike[str] | None = None,
     budget: Budget = "2min",
     metrics: Sequence[MetricLike] | MetricLike | None = None,
     seed: int = 0,
@@ -134,13 +136,17 @@ def train(
     Of ratings and events biases, popularity, factors, neighbours, EASE and, of ratings, a network compete by two
     questions, how wrong ratings are and which items come first, and rarely the same one is best at both: the model
     then rates as the one and ranks as the other. Of a table a constant answer, a plain line, boosted trees and a
-    network are fitted, the last three blended, and all judged on the same validation rows. Of other data a
+    network are fitted, the last three blended, and all judged on the same validation rows. Of texts a constant answer,
+    lines on terms (TF-IDF), on word vectors and on both compete, and an encoder where one is named. Of other data a
     `Learner` is fine-tuned. The same call after an interruption takes up what was fitted of a table before it, and
     the time that took counts as spent. What a candidate's score is worth once it is known that the best was chosen
     stands beside it (`leaderboard`); the sealed test set stays closed.
 
     Args:
         data: What `drivetrain.table`, `drivetrain.images` or another kind gave, with validation rows.
+        arch: Of texts: "tfidf", "static" (word vectors) or "both" for these lines alone, with the one on terms always
+            beside them; or the folder or the hub's name of an encoder, which competes with all of them. Of pictures
+            and the like as of `Learner`; tables and ratings take none.
         budget: The time all of it may take, as "90s", "5min", "1.5h" or seconds; it may end earlier. None: as long as
             it takes; of a network that is no plan.
         metrics: What people read; candidates are compared by the first. None takes what suits the target, and
@@ -163,7 +169,11 @@ def train(
     data, seed = asked_data(data), whole("seed", seed, least=0)
     seconds = None if budget is None else seconds_of(budget)
     deadline = Deadline.of(None if seconds is None else max(0.1, seconds - seconds_spent()))
-    asked = asked_of(metrics, events="scale" not in data.options) if kind_name(data.kind) == "ratings" else None
+    kind = kind_name(data.kind)
+    if arch is not None and kind in ("table", "ratings"):
+        refuse("arch", arch, f"None: several sorts of models of a {kind} compete", fix="To fix: leave it out.")
+    texts = asked_architecture(arch) if kind == "texts" else None
+    asked = asked_of(metrics, events="scale" not in data.options) if kind == "ratings" else None
     metrics = metrics if asked is None else asked.rows
     resolve_metrics(metrics, data.target)
     if not len(data.valid):
@@ -172,7 +182,7 @@ def train(
             "with valid_pct above 0."
         )
     contest = _Contest(data, metrics, seed, deadline)
-    if kind_name(data.kind) == "table":
+    if kind == "table":
         contest.keep(seconds)
         try:
             contest.of_tables()
@@ -184,8 +194,10 @@ def train(
         return found
     if asked is not None:
         contest.of_ratings(asked)
+    elif texts is not None:
+        contest.of_texts(texts)
     else:
-        contest.of_networks(budget)
+        contest.of_networks(budget, arch)
     return contest.ended(began)
 
 
@@ -198,6 +210,8 @@ class _Contest:
         self.decisions: dict[str, Decision] = {"compared by": decided}
         self.found: list[Candidate] = []
         self.left_out: dict[str, str] = {}
+        self.line = LINE
+        """The name of the plain line."""
         self.asked: Asked | None = None
         """Of ratings, which question comes first."""
         self.judging_s = 0.0
@@ -259,7 +273,7 @@ class _Contest:
 
         def fitted() -> Learner:
             learner = new()
-            with spent_elsewhere(0.0):  # what the budget has lost is counted here
+            with spent_elsewhere({}):  # what the budget has lost is counted here
                 if self.deadline.never:
                     return learner.fine_tune(NET_EPOCHS)
                 seconds = max(1.0, self._left())
@@ -360,19 +374,52 @@ class _Contest:
 
     # ── networks ────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def of_networks(self, budget: Budget) -> None:
+    def of_networks(self, budget: Budget, arch: str | os.PathLike[str] | None) -> None:
         """A Learner, fine-tuned, beside the constant answer."""
         if budget is None:
             refuse("budget", budget, "a time: a network has no end of its own", fix="To fix: pass such as '5min'.")
         began = time.monotonic()
-        learner = Learner(self.data, metrics=self.metrics)
+        learner = Learner(self.data, arch, metrics=self.metrics)
         learner.fine_tune(budget=seconds_of(budget))
         said = learner.predictions()
         taken = time.monotonic() - began
         self.found.append(Candidate(learner.label, taken, learner.validate(), said, learner))
+        self._constant_beside(learner)
+
+    def _constant_beside(self, model: ModelBase) -> None:
+        """The constant answer, judged as another candidate was."""
         answer = constant_answer(self.data.target, self.data.target.encode(self.data.train.values))
-        for constant in constant_predictions(said, answer).values():
-            self.found.append(Candidate(CONSTANT, 0.0, learner.scores_of(constant), constant, None))
+        for constant in constant_predictions(model.predictions(), answer).values():
+            self.found.append(Candidate(CONSTANT, 0.0, model.scores_of(constant), constant, None))
+
+    # ── texts ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def of_texts(self, asked: TextEntrants) -> None:
+        """Lines on terms, on word vectors and on both; an encoder, which has to be had before anything is fitted."""
+        learner = None
+        if asked.encoder is not None:
+            learner = Learner(self.data, asked.encoder, metrics=self.metrics, seed=self.seed)
+        for one in asked.lines(self.data, self.metrics):
+            self._enter(one.name, lambda one=one: one.fit(self._share(one.share)))
+        if learner is not None:
+            self._encoder(encoder_name(asked.encoder or ""), learner)
+        if self.found:
+            self._constant_beside(self.found[0].model)
+        self.line = asked.plain
+
+    def _encoder(self, name: str, learner: Learner) -> None:
+        left = self._left()
+        if left < NET_LEAST_S:
+            self._leave(name, f"{max(0.0, left):.0f} s were left of the budget. To fix: give it more time")
+            return
+
+        def fitted() -> Learner:
+            with spent_elsewhere({}):  # what the budget has lost is counted here
+                if self.deadline.never:
+                    return learner.fine_tune(ENCODER_EPOCHS)
+                return learner.fine_tune(budget=max(1.0, self._left()))
+
+        self._enter(name, fitted)
 
     # ── the end ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -382,7 +429,7 @@ class _Contest:
             reasons = "; ".join(f"{name}: {reason}" for name, reason in self.left_out.items())
             raise DataError(f"no candidate could be fitted: {reasons}. To fix: see the reasons.")
         if self.asked is None:
-            board = rank(self.found, self.by, left_out=self.left_out)
+            board = rank(self.found, self.by, left_out=self.left_out, line=self.line)
             model: ModelBase = next(one for one in board.candidates if one.model is not None).model
         else:
             board = board_of(self.found, self.by, self.asked, self.left_out)

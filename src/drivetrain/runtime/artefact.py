@@ -22,6 +22,7 @@ from drivetrain.names import is_litter as is_litter_name
 from drivetrain.runtime.files.places import why_not_writable
 from drivetrain.runtime.files.plain_json import read_json, what_is_wrong
 from drivetrain.runtime.files.replacing import flush_folder, fresh_folder, recover, replace_folder
+from drivetrain.runtime.kinds import face
 from drivetrain.runtime.manifest import READABLE_VERSIONS, FileRecord, Manifest
 from drivetrain.runtime.targets import check_names_of
 from drivetrain.runtime.trust.known_models import is_known, remember
@@ -39,6 +40,8 @@ DATA = "data.json"
 """How the data were read and split, so that evaluation can find the same rows again."""
 SEAL = "seal.json"
 """By what the test set is recognised, see `drivetrain.data.seals.seal`."""
+EXEMPLARS = "exemplars.zip"
+"""Training rows that travel with a model so that an update need not forget, see `learner.updating.exemplars`."""
 
 GET_AGAIN = "To fix: get the model again from whoever made it, or save it anew."
 
@@ -52,6 +55,7 @@ MOST_BYTES = {
     "ratings.npz": 4 * 2**30,
     "attributes.json": 2**30,
     "updates.json": 2**30,
+    EXEMPLARS: 2**30,
 }
 """Of a file of a model from elsewhere; looked at before it is read. Of any other `MOST_OTHER_BYTES`."""
 MOST_OTHER_BYTES = 32 * 2**20
@@ -302,7 +306,21 @@ def _read_manifest(folder: Path) -> Manifest:
         raw = read_json(place.read_bytes(), most_bytes=MOST_MANIFEST_BYTES)
     except (OSError, ValueError) as error:
         raise ArtefactError(f"{place} cannot be read as JSON: {short_reason(error)}. {GET_AGAIN}") from error
-    return manifest_of(raw, str(folder))
+    return _with_files_of_input(folder, manifest_of(raw, str(folder)))
+
+
+def _with_files_of_input(folder: Path, manifest: Manifest) -> Manifest:
+    """The manifest, its input able to read: with the files that its description keeps beside the model."""
+    add = getattr(manifest.input, "with_files", None)
+    if add is None:
+        return manifest
+    names = [name for name in face(manifest.input.kind, "spec").FILES if name in manifest.files]
+    found: dict[str, bytes] = {}
+    for name in names:
+        path = folder / name
+        if path.is_file() and not path.is_symlink() and path.stat().st_size <= MOST_OTHER_BYTES:
+            found[name] = path.read_bytes()  # what is not there, or is too large, verifying the files will tell
+    return manifest.model_copy(update={"input": add(found)})
 
 
 def manifest_of(raw: Any, where: str) -> Manifest:

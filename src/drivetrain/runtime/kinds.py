@@ -28,6 +28,7 @@ _BUILT_IN = {
     "ratings": "drivetrain.kinds.ratings",
     "sounds": "drivetrain.kinds.sounds",
     "table": "drivetrain.kinds.tables",
+    "texts": "drivetrain.kinds.texts",
     "traces": "drivetrain.kinds.traces",
 }
 _TAGS = {"picture": "images"}

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import cache, partial
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from drivetrain.calls import named
 from drivetrain.errors import ArtefactError, MissingExtraError, SettingError
@@ -23,8 +24,15 @@ from drivetrain.settings import place, whole
 from drivetrain.settings import precision as asked_precision
 from drivetrain.text import readable
 
+if TYPE_CHECKING:
+    from drivetrain.runtime.onnx.engine import OnnxEngine
+
 HUB = "hf-hub:"
 """Before the name of a model on the hub."""
+
+SHUFFLED_COPIES = 3
+"""Of a model, that its explanations are checked against."""
+MOST_SHUFFLED_BYTES = 1 << 26
 
 TORCH_LOADER = "drivetrain.learner.saving.torch_predictor"
 """Named, not imported: the ground floor must run where this room and torch are not installed."""
@@ -127,7 +135,20 @@ def _with_onnx(artefact: Artefact, top_k: int, threads: int | None) -> Predictor
         golden=read_golden(artefact),
     )
     made.companion = companion_of(artefact)
+    made.shuffled = cache(partial(_shuffled, artefact))
     return made
+
+
+def _shuffled(artefact: Artefact) -> tuple[OnnxEngine, ...]:
+    """Copies of the model with shuffled parameters; none of a large one, which would need its memory again for each."""
+    from drivetrain.runtime.onnx.engine import OnnxEngine  # noqa: PLC0415 - as above
+    from drivetrain.runtime.onnx.shuffled import shuffled  # noqa: PLC0415 - for what explains alone
+
+    file = artefact.file(MODEL)
+    if file.stat().st_size > MOST_SHUFFLED_BYTES or sha256_of(file) != artefact.manifest.files[MODEL].sha256:
+        return ()
+    content = file.read_bytes()
+    return tuple(OnnxEngine(shuffled(content, seed=seed), name=str(file), threads=1) for seed in range(SHUFFLED_COPIES))
 
 
 def companion_files(kind: str) -> tuple[str, ...]:

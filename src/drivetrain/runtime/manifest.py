@@ -16,9 +16,11 @@ from pydantic import (
 
 from drivetrain.runtime.calibration import Calibration
 from drivetrain.runtime.decisions import Decision
+from drivetrain.runtime.lineage import Update
 from drivetrain.runtime.spec import read_spec
 from drivetrain.runtime.targets import Target
 from drivetrain.runtime.trust.body_options import check_options
+from drivetrain.runtime.trust.encoder_config import check_config
 from drivetrain.runtime.watching.reference import Reference
 
 FORMAT_VERSION = 2
@@ -52,6 +54,8 @@ class Architecture(_Record):
     """Of timm, or one that the kind of input knows; never code."""
     options: dict[str, Any] = {}
     """Keyword arguments of that architecture: plain numbers, switches and names of layers, see `body_options`."""
+    config: dict[str, Any] = {}
+    """Of an encoder of Hugging Face: its configuration, plain values as well, see `encoder_config`."""
     pretrained_from: str | None
     """Where the body's first parameters came from, as text that is never opened; None: trained from scratch."""
     features: int = Field(ge=1, le=MOST_FEATURES)
@@ -64,6 +68,17 @@ class Architecture(_Record):
     def _options_are_plain(cls, options: dict[str, Any]) -> dict[str, Any]:
         check_options(options)
         return options
+
+    @field_validator("config")
+    @classmethod
+    def _config_is_plain(cls, config: dict[str, Any]) -> dict[str, Any]:
+        check_config(config)
+        return config
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_not_there(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """As it was before there was a `config`, of all that has none."""
+        return {name: value for name, value in write(self).items() if name != "config" or value}
 
     @property
     def label(self) -> str:
@@ -230,4 +245,6 @@ class Manifest(_Record):
     """Turns raw outputs into the probabilities, sets and abstentions of answers. None: too few validation rows."""
     reference: Reference | None = None
     """What validation looked like, for watching a service."""
+    lineage: tuple[Update, ...] = Field(default=(), max_length=1000)
+    """The updates that led to this model, the oldest first; none: it was trained in one go."""
     files: dict[str, FileRecord] = Field(max_length=MOST_FILES)

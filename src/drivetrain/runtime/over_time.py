@@ -51,6 +51,9 @@ class Pieces(Protocol):
     It is None for an input that is no longer than one window.
     """
 
+    covered: bool
+    """Whether the view of the whole leaves nothing of the input out: then the answer to it is the answer."""
+
     def whole(self) -> Arrays:
         """The view of the whole input as one row."""
         ...
@@ -61,7 +64,11 @@ class Pieces(Protocol):
 
 
 def read_row(spec: InputSpec, source: Any) -> tuple[Arrays, Pieces | None]:
-    """The view of an input, and its pieces where it is longer than the network reads at once. Raises InputError."""
+    """The view of an input as a row, and its pieces where it is longer than the network reads at once.
+
+    Raises:
+        InputError: It cannot be read.
+    """
     stretches = getattr(spec, "stretches", None)
     if stretches is None:
         return spec.view(spec.load(source)), None
@@ -86,6 +93,24 @@ def times_and_outputs(
         times += [(piece.start, piece.end) for piece in few]
         outputs.append(run([piece.view for piece in few]))
     return times, np.concatenate(outputs)
+
+
+def answer_of(
+    pieces: Pieces, run: Callable[[list[Arrays]], NDArray[np.float32]]
+) -> tuple[NDArray[np.float32], list[tuple[float, float]], NDArray[np.float32]]:
+    """The answer to a long input, (1, K) raw outputs, and that of each of its pieces with its times.
+
+    Of an input that its view as a row covers, the answer is that of the row. Else it is the mean over all pieces: a
+    head is linear, so that its answer to the mean of what a body sees is the mean of its answers.
+
+    Args:
+        pieces: Of an input.
+        run: The network, for a few views at a time.
+    """
+    times, outputs_NK = times_and_outputs(pieces, run)
+    if pieces.covered:
+        return run([pieces.whole()]), times, outputs_NK
+    return outputs_NK.mean(axis=0, keepdims=True, dtype=np.float64).astype(np.float32), times, outputs_NK
 
 
 def spans_of(target: Target, times: Sequence[tuple[float, float]], activated_NK: NDArray[Any]) -> tuple[TimeSpan, ...]:

@@ -20,10 +20,14 @@ from drivetrain.runtime.cpus import usable_cpus
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.golden import Golden, SelfTest, compare
 from drivetrain.runtime.manifest import Manifest
-from drivetrain.runtime.over_time import Pieces, TimeSpan, read_row, spans_of, times_and_outputs
+from drivetrain.runtime.over_time import Pieces, TimeSpan, answer_of, read_row, spans_of
 from drivetrain.runtime.spec import Arrays, InputSpec, RowPart, name_of, source_of, sources_of
 from drivetrain.runtime.targets import CategoryTarget, NumberTarget, Target
 from drivetrain.settings import refuse, whole
+
+ALIKE = 16
+"""Rows of similar length that go through a network together, where the kind of input can tell: a batch of inputs of any
+length is as wide as its longest."""
 
 
 class Engine(Protocol):
@@ -132,6 +136,9 @@ class Predictor:
         self.golden = golden
         self.companion: Callable[[], Any] | None = None
         """Reads what the kind of input keeps beside the model, such as a recommender of ratings; None: nothing."""
+        self.shuffled: Callable[[], Sequence[Engine]] = tuple
+        """Copies of the network that have learnt nothing, which an explanation is checked against; none: not to be
+        had."""
         self._read_once = threading.Lock()
         self._brought: Any = None
 
@@ -163,9 +170,7 @@ class Predictor:
             return list(self.predict_many(source))
         if isinstance(source, list) and not _are_numbers(cast("list[Any]", source)):
             return list(self.predict_many(cast("list[Any]", source)))
-        views, pieces = read_row(self.reader, source)
-        [answer] = self.answers(self.run(*self.reader.stack([views])), [name_of(source)])
-        return answer if pieces is None else self._with_spans(answer, pieces)
+        return self._answered([(name_of(source, self.reader), *read_row(self.reader, source))])[0]
 
     @named
     def predict_many(self, sources: Any, *, batch_size: int = 32) -> Iterator[Prediction]:
@@ -211,14 +216,10 @@ class Predictor:
         """
         batch_size = whole("batch_size", batch_size, least=1)
         own = getattr(self.reader, "parts", None)
-        parts = _parts_one_by_one(self, sources, batch_size) if own is None else own(sources, at_once=batch_size)
-        found: list[NDArray[np.float32]] = []
-        done = 0
-        for part in parts:
-            for at, error in part.errors.items():
-                raise InputError(f"row {done + at + 1}: {error} Or take predict_many: it answers the others.")
-            found.append(self.run(*part.views))
-            done += part.n
+        if own is None:
+            found = list(self._outputs(sources_of(self.reader, sources), batch_size))
+        else:
+            found = list(self._outputs_of_parts(own(sources, at_once=batch_size)))
         return self.activated(np.concatenate(found or [np.zeros((0, self.target.n_outputs), np.float32)]))
 
     # ── a model of ratings ──────────────────────────────────────────────────────────────────────────────────────
@@ -280,7 +281,7 @@ class Predictor:
     # ── steps ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     def read(self, source: Any) -> Arrays:
-        """An input as the network reads it, one array for each tensor of the signature; raises InputError."""
+        """An input as the network reads a row, one array for each tensor of the signature; raises InputError."""
         return read_row(self.reader, source)[0]
 
     def run(self, *views: NDArray[Any]) -> NDArray[np.float32]:
@@ -289,7 +290,13 @@ class Predictor:
         Raises:
             ArtefactError: The network gives another number of rows or columns, or numbers that are not finite.
         """
-        return checked_outputs(self.engine(*views), len(views[0]), self.target.n_outputs)
+        n, alike = len(views[0]), getattr(self.reader, "alike", None)
+        if alike is None or n <= ALIKE:
+            return checked_outputs(self.engine(*views), n, self.target.n_outputs)
+        found = np.zeros((n, self.target.n_outputs), np.float32)
+        for rows, part in alike(views, ALIKE):
+            found[rows] = checked_outputs(self.engine(*part), len(rows), self.target.n_outputs)
+        return found
 
     def answers(
         self,
@@ -340,7 +347,10 @@ class Predictor:
         with ThreadPoolExecutor(max_workers=min(8, usable_cpus())) as pool:
 
             def begin() -> list[tuple[str | None, Any]]:
-                return [(name_of(s), pool.submit(self._read, self._taken(s))) for s in islice(sources, batch_size)]
+                return [
+                    (name_of(s, self.reader), pool.submit(self._read, self._taken(s)))
+                    for s in islice(sources, batch_size)
+                ]
 
             batch = begin()
             while batch:
@@ -351,10 +361,12 @@ class Predictor:
     def _of_part(self, part: RowPart) -> list[Prediction]:
         """Answers to rows that were read together, in their order."""
         rows = [None if part.first is None else part.first + at for at in range(part.n)]
-        read = [row for at, row in enumerate(rows) if at not in part.errors]
-        said = iter(self.answers(self.run(*part.views), [part.path] * len(read), read) if part.views else [])
+        paths = part.paths or [part.path] * part.n
+        read = [at for at in range(part.n) if at not in part.errors]
+        named = [paths[at] for at in read], [rows[at] for at in read]
+        said = iter(self.answers(self.run(*part.views), *named) if part.views else [])
         return [
-            next(said) if (error := part.errors.get(at)) is None else _unread(part.path, row, error)
+            next(said) if (error := part.errors.get(at)) is None else _unread(paths[at], row, error)
             for at, row in enumerate(rows)
         ]
 
@@ -374,22 +386,50 @@ class Predictor:
             return str(error)
 
     def _batch(self, rows: list[tuple[str | None, tuple[Arrays, Pieces | None] | str]]) -> Iterator[Prediction]:
-        read = [(path, *found) for path, found in rows if not isinstance(found, str)]
-        said: list[Prediction] = []
-        if read:
-            batch = self.reader.stack([views for _, views, _ in read])
-            said = self.answers(self.run(*batch), [path for path, _, _ in read])
-        answers = iter(said)
+        answers = iter(self._answered([(path, *found) for path, found in rows if not isinstance(found, str)]))
         for path, found in rows:
-            if isinstance(found, str):
-                yield Prediction(path=path, error=found)
-            else:
-                yield next(answers) if found[1] is None else self._with_spans(next(answers), found[1])
+            yield Prediction(path=path, error=found) if isinstance(found, str) else next(answers)
 
-    def _with_spans(self, answer: Prediction, pieces: Pieces) -> Prediction:
-        """The same with what its pieces say, a batch of which is in memory at a time."""
-        times, outputs = times_and_outputs(pieces, lambda views: self.run(*self.reader.stack(views)))
-        return replace(answer, spans=spans_of(self.target, times, self.activated(outputs)))
+    def _answered(self, read: Sequence[tuple[str | None, Arrays, Pieces | None]]) -> list[Prediction]:
+        """Answers to inputs that were read: rows go through the network together, long ones piece by piece."""
+        short = [(path, views) for path, views, pieces in read if pieces is None]
+        said = self.answers(self._run_all([views for _, views in short]), [path for path, _ in short]) if short else []
+        answers = iter(said)
+        return [next(answers) if pieces is None else self._over_time(path, pieces) for path, _, pieces in read]
+
+    def _over_time(self, path: str | None, pieces: Pieces) -> Prediction:
+        """The answer to a long input, and what holds when; a few of its pieces are in memory at a time."""
+        whole_1K, times, outputs_NK = answer_of(pieces, self._run_all)
+        [answer] = self.answers(whole_1K, [path])
+        return replace(answer, spans=spans_of(self.target, times, self.activated(outputs_NK)))
+
+    def _run_all(self, views: Sequence[Arrays]) -> NDArray[np.float32]:
+        return self.run(*self.reader.stack(views))
+
+    def _outputs_of_parts(self, parts: Iterator[RowPart]) -> Iterator[NDArray[np.float32]]:
+        """Raw outputs of rows that were read together."""
+        done = 0
+        for part in parts:
+            for at, error in part.errors.items():
+                raise _unread_row(done + at + 1, error)
+            done += part.n
+            yield self.run(*part.views)
+
+    def _outputs(self, sources: Iterator[Any], batch_size: int) -> Iterator[NDArray[np.float32]]:
+        """Raw outputs of inputs of a kind that reads no rows together, batch by batch."""
+        done = 0
+        while given := list(islice(sources, batch_size)):
+            read: list[tuple[Arrays, Pieces | None]] = []
+            for row, source in enumerate(given, start=done + 1):
+                try:
+                    read.append(read_row(self.reader, source_of(self.reader, source)))
+                except (InputError, SettingError) as error:
+                    raise _unread_row(row, error) from error
+            done += len(given)
+            short = [views for views, pieces in read if pieces is None]
+            said = iter(self._run_all(short) if short else ())
+            rows = [next(said) if pieces is None else answer_of(pieces, self._run_all)[0][0] for _, pieces in read]
+            yield np.stack(rows)
 
     def _number(self, target: NumberTarget, values: NDArray[Any], path: str | None, row: int | None) -> Prediction:
         intervals = None if self.calibration is None else self.calibration.interval(target, values)
@@ -397,18 +437,8 @@ class Predictor:
         return Prediction(path, values=named, intervals=intervals, row=row)
 
 
-def _parts_one_by_one(predictor: Predictor, sources: Any, batch_size: int) -> Iterator[RowPart]:
-    """Inputs of a kind that reads no rows together."""
-    rows = sources_of(predictor.reader, sources)
-    while given := list(islice(rows, batch_size)):
-        views: list[Arrays] = []
-        errors: dict[int, str] = {}
-        for at, source in enumerate(given):
-            try:
-                views.append(predictor.read(source_of(predictor.reader, source)))
-            except (InputError, SettingError) as error:
-                errors[at] = str(error)
-        yield RowPart(predictor.reader.stack(views) if views else (), errors, len(given))
+def _unread_row(row: int, error: object) -> InputError:
+    return InputError(f"row {row}: {error} Or take predict_many: it answers the others.")
 
 
 def _unread(path: str | None, row: int | None, error: str) -> Prediction:

@@ -43,8 +43,16 @@ class Asked(Protocol):
         """What the spec loads of it; raises Refusal."""
         ...
 
+    def pieces(self, admitted: Any, /) -> Any:
+        """What the spec's `stretches` gives of it: of what its view as a row does not cover; else None."""
+        ...
+
     def say(self, *views: NDArray[Any]) -> Sequence[Any]:
         """Answers for a batch of views."""
+        ...
+
+    def say_over_time(self, pieces: Any, /, *, until: float = ...) -> Any:
+        """The answer to a long input; raises Refusal."""
         ...
 
     def activated(self, *views: NDArray[Any]) -> NDArray[Any]:

@@ -47,6 +47,8 @@ class RowPart(NamedTuple):
     """The file that they are from."""
     first: int | None = None
     """Number of the first row in that file, from 1."""
+    paths: Sequence[str | None] | None = None
+    """Instead of one file, that of each row."""
 
 
 class InputSpec(Protocol):
@@ -62,8 +64,17 @@ class InputSpec(Protocol):
     * ``parts(given, at_once)``: instead of `sources`, the rows of what people hand over as many, as `RowPart`s: where
       reading rows together is faster than one by one; and ``is_table(given)``: whether something is many rows by
       itself;
+    * ``stretches(source)``: the pieces of an input that is longer than the network reads at once, as
+      `drivetrain.runtime.over_time.Pieces`, else None; such an input is answered by all of them, and with times;
+    * ``lines(stream)``: the inputs of a stream of bytes, such as standard input, one by one;
     * ``windows``: how many pictures a view holds: so many fewer rows go through the network together;
-    * ``made_up(n)``: n loaded inputs that show nothing, where no real one may travel with a model.
+    * ``alike(views, most)``: a batch of inputs of any length in parts of rows of similar length, without what stacking
+      has put behind all rows of a part: places and views of each;
+    * ``name_of(source)``: the path of an input that comes from a file, where text is none;
+    * ``with_files(files)``: the same description together with what it keeps as `files` of an artefact, whose names the
+      face has as ``FILES``; it is called where an artefact is opened;
+    * ``made_up(n)``: n loaded inputs that show nothing, where no real one may travel with a model; and
+      ``personal(loaded)``: what personal data seem to be in one, in words, for which such a one then stands in.
     """
 
     def model_dump(self, *, mode: str = "python") -> dict[str, Any]:
@@ -237,13 +248,15 @@ def sources_of(spec: InputSpec, given: Any) -> Iterator[Any]:
     return iter([given]) if one or not isinstance(given, Iterable) else iter(cast("Iterable[Any]", given))
 
 
-def name_of(source: Any) -> str | None:
+def name_of(source: Any, spec: InputSpec | None = None) -> str | None:
     """The path of an input that comes from a file, else None.
 
     Example:
         >>> name_of("a.jpg"), name_of(b"encoded")
         ('a.jpg', None)
     """
+    if (own := getattr(spec, "name_of", None)) is not None:
+        return own(source)
     if isinstance(source, str | os.PathLike):
         return str(os.fsdecode(cast("str | os.PathLike[str]", source)))
     name = getattr(source, "name", None) if callable(getattr(source, "read", None)) else None

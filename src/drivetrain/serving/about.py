@@ -10,12 +10,14 @@ from drivetrain.runtime.targets import NumberTarget
 from drivetrain.serving.model import Model
 
 
-def about(model: Model, kept: float = 0.0) -> dict[str, Any]:
+def about(model: Model, kept: float = 0.0, shadow: Model | None = None) -> dict[str, Any]:
     """Plain data for the page; no path of the machine that trained is in it.
 
     Args:
         model: What is served.
         kept: Share of the inputs that the service keeps: whoever sends one should know.
+        shadow: A second model that is asked beside this one, and whose answers are not sent: whoever sends an input
+            should know that too.
     """
     manifest = model.manifest
     target = manifest.target
@@ -34,6 +36,7 @@ def about(model: Model, kept: float = 0.0) -> dict[str, Any]:
         "test_openings": len(manifest.test_openings),
         "calibration": _calibration(manifest),
         "kept": kept,
+        "shadow": None if shadow is None else {"model": shadow.name, "sha256": shadow.sha256},
         "limits": {"picture_bytes": model.limits.picture_bytes, "files": model.limits.files},
     }
 

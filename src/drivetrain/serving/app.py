@@ -98,7 +98,7 @@ def _add_answers(app: FastAPI, service: Service) -> None:
     @app.get("/about", **schema.ABOUT)
     async def what() -> Response:  # pyright: ignore[reportUnusedFunction]
         """What the model was trained on and how good it is."""
-        return answer(about(service.model, service.kept_share))
+        return answer(about(service.model, service.kept_share, service.shadow.model if service.shadow else None))
 
 
 def _add_call(app: FastAPI, service: Service, path: str, call: Call) -> None:

@@ -83,6 +83,11 @@ class Desk:
         return len(self._began)
 
     @property
+    def busy(self) -> bool:
+        """Whether every thread for light work is taken, or work waits for one."""
+        return self.waiting > 0 or self.running >= self.threads
+
+    @property
     def stuck(self) -> bool:
         """Whether every thread for light work has been busy with one job for longer than anybody waits."""
         late = time.monotonic() - self.deadline_s

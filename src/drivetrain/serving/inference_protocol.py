@@ -116,6 +116,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
             else:
                 for one in found:
                     service.metrics.count_said(one)
+                service.pass_by_shadow(len(found))
         return answer(_outputs(model, asked.request, found))
 
 

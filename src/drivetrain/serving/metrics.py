@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector, generate_latest
 
 from drivetrain import __version__
@@ -32,7 +34,7 @@ class Metrics:
         )
         stages = Histogram(
             "drivetrain_predict_seconds",
-            "One picture: waiting for a thread, decoding, the network.",
+            "One input: waiting for a thread, decoding, the network.",
             ["stage"],
             buckets=SECONDS,
             registry=registry,
@@ -43,7 +45,7 @@ class Metrics:
         running = Gauge("drivetrain_running", "Pictures being worked on.", registry=registry)
         running.set_function(lambda: desk.running)
         self.refused = Counter(
-            "drivetrain_refused_pictures", "Pictures that got no answer, by status code.", ["code"], registry=registry
+            "drivetrain_refused_pictures", "Inputs that got no answer, by status code.", ["code"], registry=registry
         )
         self._predicted = Counter(
             "drivetrain_predictions", "Answers, by what was said; numbers count as one.", ["label"], registry=registry
@@ -73,11 +75,9 @@ class Metrics:
 
     def count_said(self, found: Said) -> None:
         """What was said, whatever it cost."""
-        said = found.prediction
-        labels = said.labels if said.labels is not None else (said.label,) if said.label is not None else ("",)
-        for label in labels:
+        for label in _labels(found):
             self._predicted.labels(label).inc()
-        if said.abstained:
+        if found.prediction.abstained:
             self._abstained.inc()
         if found.confidence is not None:
             self._confidence.observe(found.confidence)
@@ -85,3 +85,67 @@ class Metrics:
     def page(self) -> bytes:
         """In the text format of Prometheus."""
         return generate_latest(self.registry)
+
+
+class ShadowMetrics:
+    """What an operator wants to know of a second model that is asked beside the one that answers.
+
+    Args:
+        registry: Of the metrics of the one that answers.
+        model: The second one.
+        waiting: Inputs that wait for it.
+    """
+
+    def __init__(self, registry: CollectorRegistry, model: Model, waiting: Callable[[], int]) -> None:
+        self._outcomes = Counter(
+            "drivetrain_shadow_inputs",
+            "Answered inputs, by what the second model made of them: agrees, disagrees, compared (numbers without an "
+            "interval), dropped, failed, not asked, not ready.",
+            ["outcome"],
+            registry=registry,
+        )
+        self._disagreements = Counter(
+            "drivetrain_shadow_disagreements",
+            "Answers that the second model disagrees with, by what was answered; numbers count as one.",
+            ["label"],
+            registry=registry,
+        )
+        self._confidence = Histogram(
+            "drivetrain_shadow_confidence",
+            "How sure the second model was.",
+            buckets=(*CONFIDENCE_EDGES, 1.0),
+            registry=registry,
+        )
+        self._seconds = Histogram(
+            "drivetrain_shadow_seconds", "One input of the second model.", buckets=SECONDS, registry=registry
+        )
+        depth = Gauge("drivetrain_shadow_waiting", "Inputs that wait for the second model.", registry=registry)
+        depth.set_function(waiting)
+        ready = Gauge("drivetrain_shadow_ready", "1 where the second model is asked.", registry=registry)
+        ready.set_function(lambda: float(model.proof is not None and model.proof.passed))
+        self.lost_lines = Counter(
+            "drivetrain_shadow_lines_lost", "Lines of the second model that could not be written.", registry=registry
+        )
+        Info("drivetrain_shadow_artefact", "What is asked beside.", registry=registry).info(
+            {"model": model.name, "sha256": model.sha256}
+        )
+
+    def count(self, outcome: str, times: int = 1) -> None:
+        """Inputs without a comparison."""
+        self._outcomes.labels(outcome).inc(times)
+
+    def compared(self, answered: Said, shadow: Said, agree: bool | None, seconds: float) -> None:
+        """One comparison."""
+        self._outcomes.labels("compared" if agree is None else "agrees" if agree else "disagrees").inc()
+        self._seconds.observe(seconds)
+        if shadow.confidence is not None:
+            self._confidence.observe(shadow.confidence)
+        if agree is False:
+            for label in _labels(answered):
+                self._disagreements.labels(label).inc()
+
+
+def _labels(found: Said) -> tuple[str, ...]:
+    """What was said; a single empty text for numbers."""
+    said = found.prediction
+    return said.labels if said.labels is not None else (said.label,) if said.label is not None else ("",)

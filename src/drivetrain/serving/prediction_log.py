@@ -8,13 +8,15 @@ import os
 import random
 import stat
 import threading
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 from drivetrain.errors import SettingError
 from drivetrain.runtime.serve import Admitted
+from drivetrain.runtime.spec import Statistic
 from drivetrain.runtime.watching.log import MODEL_DIGITS
-from drivetrain.serving.model import Answer
+from drivetrain.serving.model import Answer, Said
 from drivetrain.settings import shown
 
 
@@ -42,10 +44,39 @@ class PredictionLog:
             raise _unusable("log_predictions", path, "it is no ordinary file")
         self._model = parameters_sha256[:MODEL_DIGITS]
 
-    def write(self, answer: Answer, sample: str | None) -> None:
-        """One line; raises OSError where the disk is full."""
-        line = json.dumps(line_of(answer, self._model, sample), allow_nan=False) + "\n"
-        os.write(self._file, line.encode())
+    def write(self, answer: Answer, sample: str | None, shadow: tuple[str, bool] | None = None) -> None:
+        """One line; raises OSError where the disk is full.
+
+        Args:
+            answer: What was said, of which input.
+            sample: Name under which the input was kept, if it was.
+            shadow: Digits of a second model, and whether it is asked about this input; None: there is no second one.
+        """
+        row = line_of(answer, self._model, sample)
+        if shadow is not None:
+            row["shadow"] = {"model": shadow[0], "asked": shadow[1]}
+        self._append(row)
+
+    def write_shadow(
+        self,
+        found: Said | str,
+        statistics: Mapping[str, Statistic],
+        agrees: bool | None,
+        model: str,
+        *,
+        beside: tuple[str, Said],
+    ) -> None:
+        """One line of a second model: what it said, or why it said nothing, beside what was answered.
+
+        It is a line of the second model, so that `drivetrain watch` can compare it with that one's validation too.
+        """
+        answering, answered = beside
+        row: dict[str, object] = {"time": _now(), "model": model}
+        row |= {"error": found} if isinstance(found, str) else {**said_of(found), "inputs": statistics}
+        self._append({**row, "beside": {"model": answering, **said_of(answered)}, "agrees": agrees})
+
+    def _append(self, row: Mapping[str, object]) -> None:
+        os.write(self._file, (json.dumps(row, allow_nan=False) + "\n").encode())
 
     def close(self) -> None:
         """Nothing can be written afterwards."""
@@ -61,17 +92,25 @@ def _unusable(setting: str, path: Path, why: str) -> SettingError:
 
 def line_of(answer: Answer, model: str, sample: str | None) -> dict[str, object]:
     """What a line says: when, which model, what was said and how sure, and a few numbers of the input."""
-    said = answer.said.prediction
-    row: dict[str, object] = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "model": model}
+    row: dict[str, object] = {"time": _now(), "model": model, **said_of(answer.said), "inputs": answer.statistics}
+    return row if sample is None else {**row, "sample": sample}
+
+
+def said_of(found: Said) -> dict[str, object]:
+    """What was said, and how sure."""
+    said = found.prediction
+    row: dict[str, object] = {}
     if said.values is not None:
         row["values"] = said.values
     elif said.labels is not None:
         row["labels"] = list(said.labels)
     else:
         row["label"] = said.label
-    row |= {"confidence": answer.said.confidence, "abstained": said.abstained, "set": len(said.set)}
-    row["inputs"] = answer.statistics
-    return row if sample is None else {**row, "sample": sample}
+    return row | {"confidence": found.confidence, "abstained": said.abstained, "set": len(said.set)}
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 class Sampler:

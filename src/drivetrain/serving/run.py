@@ -64,6 +64,17 @@ def open_model(path: str | os.PathLike[str], settings: Settings) -> Model:
     )
 
 
+def make_service(path: str | os.PathLike[str], settings: Settings) -> Service:
+    """The service of a model, and of a second one beside it where the settings name one.
+
+    Raises:
+        ArtefactError: An artefact cannot be used.
+        SettingError: The two models cannot be compared, or a file or folder not be written to.
+    """
+    shadow = None if settings.shadow is None else open_model(settings.shadow, settings)
+    return Service(open_model(path, settings), settings, shadow)
+
+
 def serve(path: str | os.PathLike[str], settings: Settings) -> None:
     """Answer requests until SIGTERM or SIGINT; then finish what was taken, and return.
 
@@ -71,7 +82,7 @@ def serve(path: str | os.PathLike[str], settings: Settings) -> None:
         ArtefactError: The artefact cannot be used.
         SettingError: The address cannot be listened on, or a file or folder not be written to.
     """
-    service = Service(open_model(path, settings), settings)
+    service = make_service(path, settings)
     listening = _listen(settings)
     _log_as_json()
     address = urlunsplit(("http", f"{_printable(settings.host)}:{listening.getsockname()[1]}", "", "", ""))
@@ -98,8 +109,9 @@ def _end_in_time(service: Service) -> None:
 
     def end() -> None:
         say("stopped", reason=f"something was still running after {service.settings.grace_s} seconds")
-        if service.model.decoder:
-            service.model.decoder.kill()
+        for model in (service.model, service.shadow and service.shadow.model):
+            if model and model.decoder:
+                model.decoder.kill()
         os._exit(1)  # Python's own exit would wait for that thread
 
     timer = threading.Timer(service.settings.grace_s + LAST_S, end)

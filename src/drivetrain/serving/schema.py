@@ -25,6 +25,15 @@ class Likely(BaseModel):
     probability: float | None
 
 
+class SpanSaid(BaseModel):
+    """From when to when a label holds in a long input, in seconds."""
+
+    start: float
+    end: float
+    label: str
+    probability: float | None
+
+
 class Answer(BaseModel):
     """What the model says of an input; what does not apply to the kind of target is absent."""
 
@@ -36,6 +45,7 @@ class Answer(BaseModel):
     top: list[Likely] | None = None
     set: list[str] | None = None
     abstained: bool | None = None
+    spans: list[SpanSaid] | None = None
 
 
 class FileAnswer(Answer):

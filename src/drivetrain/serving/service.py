@@ -17,6 +17,7 @@ from drivetrain.serving.metrics import Metrics
 from drivetrain.serving.model import Answer, Model
 from drivetrain.serving.prediction_log import PredictionLog, Sampler
 from drivetrain.serving.settings import Settings
+from drivetrain.serving.shadow import Shadow
 from drivetrain.serving.wire import dumps
 
 T = TypeVar("T")
@@ -28,9 +29,13 @@ class Service:
     Args:
         model: What answers.
         settings: How it runs.
+        shadow: A second model, asked beside the first; None asks none.
+
+    Raises:
+        SettingError: The second model cannot be compared with the first, or a file or folder not be written to.
     """
 
-    def __init__(self, model: Model, settings: Settings) -> None:
+    def __init__(self, model: Model, settings: Settings, shadow: Model | None = None) -> None:
         self.model = model
         self.settings = settings
         self.desk = Desk(settings.threads, settings.queue, settings.deadline_s)
@@ -43,6 +48,9 @@ class Service:
         )
         self.sampler = (
             Sampler(settings.sample_dir, settings.sample_pct, settings.sample_most) if settings.sample_dir else None
+        )
+        self.shadow = shadow and Shadow(
+            shadow, answering=model, desk=self.desk, metrics=self.metrics, log=self.log, tell=say
         )
         self._explaining = False
         self.draining = False
@@ -69,6 +77,8 @@ class Service:
         """Let the model prove itself; what it says to that decides about readiness."""
         proof = await asyncio.to_thread(self.model.prove)
         say("ready" if proof.passed else "not ready", reason=proof.reason, golden=proof.n)
+        if self.shadow:
+            await asyncio.to_thread(self.shadow.prove)
 
     def drain(self) -> None:
         """Take no more inputs; what was taken goes on."""
@@ -81,6 +91,8 @@ class Service:
         await asyncio.to_thread(self.desk.finish)
         if self.model.decoder:
             self.model.decoder.kill()
+        if self.shadow:
+            await asyncio.to_thread(self.shadow.close)
         if self.log:
             self.log.close()
 
@@ -115,16 +127,13 @@ class Service:
 
     def answer(self, data: bytes) -> Answer | Refusal:
         """In a thread: one input's answer, written down where that was asked for."""
-        answer = self.model.answer(data)
-        if isinstance(answer, Answer):
-            self._remember(answer)
+        answer = self.model.answer(data, until=time.monotonic() + self.settings.deadline_s)
+        self._remember([answer])
         return answer
 
     def _answer_rows(self, rows: list[bytes]) -> list[Answer | Refusal]:
         found = self.model.answer_together(rows)
-        for one in found:
-            if isinstance(one, Answer):
-                self._remember(one)
+        self._remember(found)
         return found
 
     def _check_ready(self) -> None:
@@ -132,14 +141,22 @@ class Service:
         if reason is not None:
             raise busy(f"not ready: {reason}", 5)
 
-    def _remember(self, answer: Answer) -> None:
-        """Write the line and keep the input, where asked for; a full disk must not stop answers."""
-        try:
-            sample = self.sampler.offer(answer.admitted) if self.sampler else None
-            if self.log:
-                self.log.write(answer, sample)
-        except (OSError, ValueError):
-            self.metrics.lost_lines.inc()
+    def pass_by_shadow(self, times: int) -> None:
+        """Count answers that are not written down, and that the second model is not asked about."""
+        if self.shadow:
+            self.shadow.metrics.count("not asked", times)
+
+    def _remember(self, found: list[Answer | Refusal]) -> None:
+        """Write a line of each answer and keep its input, where asked for; a full disk must not stop answers."""
+        answers = [one for one in found if isinstance(one, Answer)]
+        shadow = (self.shadow.digits, self.shadow.offer(answers)) if self.shadow else None
+        for answer in answers:
+            try:
+                sample = self.sampler.offer(answer.admitted) if self.sampler else None
+                if self.log:
+                    self.log.write(answer, sample, shadow)
+            except (OSError, ValueError):
+                self.metrics.lost_lines.inc()
 
     def _counted(self, done: Done[Answer | Refusal]) -> Answer | Refusal:
         if isinstance(done.value, Answer):

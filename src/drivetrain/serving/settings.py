@@ -85,6 +85,7 @@ class Settings:
         sample_dir: Folder that keeps some of the pictures for labelling; None keeps none.
         sample_pct: Share of the pictures that are kept, 0–1.
         sample_most: Pictures in that folder, at most.
+        shadow: A second saved model, asked beside the one that answers and compared with it; None asks none.
         limits: What one request may cost.
 
     Raises:
@@ -101,6 +102,7 @@ class Settings:
     sample_dir: Path | None = None
     sample_pct: float = 0.01
     sample_most: int = 1000
+    shadow: Path | None = None
     limits: Limits = Limits()
 
     @property
@@ -120,7 +122,7 @@ class Settings:
             "limits": instance("limits", self.limits, Limits, "Limits(...)"),
             "token": None if self.token is None else text("token", self.token),
         }
-        for name in ("log_predictions", "sample_dir"):
+        for name in ("log_predictions", "sample_dir", "shadow"):
             asked = getattr(self, name)
             checked[name] = None if asked is None else Path(place(name, asked))
         for name, value in checked.items():

@@ -16,6 +16,7 @@ from drivetrain.runtime.predictor import Engine
 from drivetrain.runtime.spec import Arrays, InputSpec
 from drivetrain.training.fast.inference import TorchEngine, for_inference
 from drivetrain.training.fast.memory import kept_memory
+from drivetrain.training.lengths import lengths_of
 from drivetrain.training.network import Network
 from drivetrain.training.place import Place
 
@@ -44,20 +45,29 @@ def raw_outputs(
     wanted = range(len(store)) if rows is None else rows
     share = math.ceil(len(wanted) / place.world)
     own = [wanted[min(i, len(wanted) - 1)] for i in range(place.rank * share, (place.rank + 1) * share)]
-    batches = _batches(spec, store, own, batch_size)
+    order = _by_length(spec, store, own)
+    batches = _batches(spec, store, [own[at] for at in order], batch_size)
     first = next(batches)
     copy, _ = for_inference(network, place, first)
     engine = TorchEngine(copy, place)
     parts = [engine.tensor(*views) for views in chain([first], batches)]
-    return place.gather(torch.cat(parts)).cpu().numpy()[: len(wanted)]
+    back = torch.from_numpy(np.argsort(order)).to(place.device)
+    return place.gather(torch.cat(parts)[back]).cpu().numpy()[: len(wanted)]
 
 
 def engine_outputs(
     engine: Engine, spec: InputSpec, store: Store, *, batch_size: int = BATCH_SIZE
 ) -> NDArray[np.float32]:
     """The same of a saved model's own engine, in this process, each row once; raises DataError likewise."""
-    batches = _batches(spec, store, list(range(len(store))), batch_size)
-    return np.concatenate([engine(*views) for views in batches])
+    order = _by_length(spec, store, list(range(len(store))))
+    batches = _batches(spec, store, order.tolist(), batch_size)
+    return np.concatenate([engine(*views) for views in batches])[np.argsort(order)]
+
+
+def _by_length(spec: InputSpec, store: Store, rows: list[int]) -> NDArray[np.int64]:
+    """Places of the rows, of inputs of any length the short ones first."""
+    lengths = lengths_of(spec, store, rows)
+    return np.arange(len(rows)) if lengths is None else np.argsort(lengths, kind="stable")
 
 
 def _batches(spec: InputSpec, store: Store, rows: list[int], batch_size: int) -> Iterator[Arrays]:

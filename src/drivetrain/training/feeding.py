@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeVar
 
 import numpy as np
@@ -23,8 +24,9 @@ from drivetrain.runtime.spec import Arrays
 from drivetrain.runtime.targets import Array
 from drivetrain.training.fast.activations import Bank
 from drivetrain.training.kind import TrainingKind
+from drivetrain.training.lengths import lengths_of, steps_of
 
-ORDER, VIEWS, LAYERS, STORED_VIEWS, WHICH_VIEW = range(5)
+ORDER, VIEWS, LAYERS, STORED_VIEWS, WHICH_VIEW, STEPS = range(6)
 """Separate streams of random numbers."""
 BANK_BATCH = 64
 
@@ -105,6 +107,8 @@ class Feeder:
         self.batch_size, self.accumulate = batch_size, accumulate
         self.seed = seed
         self.rank, self.world = rank, world
+        self.spread: NDArray[np.int64] | None = None
+        """(N,) what each row is of, such as old or new data; every batch then has its share of each."""
         self.steps = max(1, math.ceil(len(target) / (batch_size * accumulate)))
         smallest = len(target) // self.steps // accumulate // world
         if smallest < 2:
@@ -122,12 +126,24 @@ class Feeder:
         """The steps of an epoch from step `start` on; the next one is decoded while this one is used.
 
         With a bank, the rows' stored activations take the place of their inputs: another view in every epoch,
-        until all were used.
+        until all were used. Of inputs of any length the rows of a step are of similar length.
         """
-        order = self.random(ORDER, phase, epoch).permutation(len(self.target))
-        parts = np.array_split(order, self.steps)
+        order = self._order(self.random(ORDER, phase, epoch))
+        lengths = self._lengths if bank is None else None
+        parts = steps_of(order, lengths, self.steps, self.random(STEPS, phase, epoch))
         source = self._loaded if bank is None else self._stored(bank, phase)
         return ahead(lambda index: self._step(source, phase, epoch, index, parts[index]), range(start, self.steps))
+
+    def _order(self, random: np.random.Generator) -> NDArray[np.int64]:
+        """All rows; where they are spread, those of one sort at even distances, from a place drawn by chance."""
+        order = random.permutation(len(self.target))
+        if self.spread is None:
+            return order
+        at = np.empty(len(order))
+        for sort in np.unique(self.spread):
+            mine = np.flatnonzero(self.spread[order] == sort)
+            at[mine] = (np.arange(len(mine)) + random.random()) / len(mine)
+        return order[np.argsort(at, kind="stable")]
 
     def views(self, view: int) -> Iterator[tuple[NDArray[np.int64], Loaded]]:
         """One random view of every row, to be computed once and stored."""
@@ -143,13 +159,18 @@ class Feeder:
     def as_judged(self) -> Iterator[tuple[NDArray[np.int64], Arrays]]:
         """Every row that can be read, in batches of views, as validation sees it: not varied."""
         at_once = max(1, BANK_BATCH // getattr(self.kind.spec, "windows", 1))
-        parts = np.array_split(np.arange(len(self.target)), math.ceil(len(self.target) / at_once))
+        order = np.arange(len(self.target)) if self._lengths is None else np.argsort(self._lengths, kind="stable")
+        parts = np.array_split(order, math.ceil(len(self.target) / at_once))
 
         def batch(index: int) -> tuple[NDArray[np.int64], Arrays]:
             there, loaded = self._read(parts[index])
             return parts[index][there], views_of(self.kind.spec, loaded)
 
         return ahead(batch, range(len(parts)))
+
+    @cached_property
+    def _lengths(self) -> NDArray[np.int64] | None:
+        return lengths_of(self.kind.spec, self.store, range(len(self.target)))
 
     def _step(self, source: Source, phase: int, epoch: int, index: int, rows: NDArray[np.int64]) -> Step:
         draws = self.random(VIEWS, phase, epoch, index).random((len(rows), self.kind.n_draws), dtype=np.float32)

@@ -52,6 +52,7 @@ class Network(nn.Module):
         self.head = _linear_head(features, n_outputs, dropout) if head is None else head
         self.frozen: list[nn.Module] = []
         """Of the body: all of it, its lower part, or nothing."""
+        self._held: list[nn.Parameter] = []
         self.fixed_statistics = False
         """Whether the body's batch norm keeps its statistics while its weights learn."""
         self._overwriting = [layer for layer in body.modules() if isinstance(layer, OVERWRITING) and layer.inplace]
@@ -72,10 +73,17 @@ class Network(nn.Module):
     def freeze(self, part: nn.Module | None) -> None:
         """Keep a part of the body as it is: no gradients, batch-norm statistics fixed, no dropout within it."""
         self.body.requires_grad_(True)
+        for parameter in self._held:
+            parameter.requires_grad_(False)
         self.frozen = [] if part is None else [part]  # in a list: not one more child of this module
         for module in self.frozen:
             module.requires_grad_(False)
         self.train(self.training)
+
+    def hold(self, parameters: list[nn.Parameter]) -> None:
+        """Keep these parameters of the body as they are, while what stands beside them learns; none: hold nothing."""
+        self._held = parameters
+        self.freeze(self.frozen[0] if self.frozen else None)
 
     def freeze_body(self, frozen: bool) -> None:
         """Keep the whole body as it is, or nothing of it."""

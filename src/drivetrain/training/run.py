@@ -27,6 +27,7 @@ from drivetrain.training.checkpoint import (
     write_checkpoint,
 )
 from drivetrain.training.fast.activations import Bank
+from drivetrain.training.fast.growing import start_new_rows
 from drivetrain.training.fast.memory import kept_memory
 from drivetrain.training.fast.solving import settle_head, solve_head
 from drivetrain.training.fast.starting import Starts
@@ -34,6 +35,7 @@ from drivetrain.training.feeding import Feeder
 from drivetrain.training.kind import TrainingKind
 from drivetrain.training.network import Network
 from drivetrain.training.place import Place
+from drivetrain.training.recipe.holding import Hold
 from drivetrain.training.recipe.losses import Loss
 from drivetrain.training.recipe.plan import FIXED, HEAD, MOST_EPOCHS, PLAN, SETTLE, Phase
 from drivetrain.training.stepping import Stepper, make_optimizer, set_schedule
@@ -62,6 +64,8 @@ class Setup:
     """Losses and metrics that every epoch's row has."""
     better: Mapping[str, bool]
     """Metric name → whether higher is better."""
+    hold: Hold | None = None
+    """What a training that starts from a saved model holds on to."""
 
 
 @dataclass
@@ -206,6 +210,7 @@ class Run:
             clip_norm=setup.clip_norm,
             mix=setup.mix,
             start=start.part,
+            hold=setup.hold,
         )
         if checkpoint:
             restore_optimizer(optimizer, checkpoint.part("optimizer"))
@@ -219,8 +224,13 @@ class Run:
         began, frozen = time.monotonic(), list(self.network.frozen)
         self.network.freeze_body(True)
         bank = self.starts.judged(phase.name)
-        solve = settle_head if phase.name == SETTLE else solve_head
-        self.position.loss = solve(self.network, bank, self.setup.feeder.target, self.setup.loss)
+        hold, target = self.setup.hold, self.setup.feeder.target
+        if hold is not None and phase.name == HEAD:
+            start_new_rows(self.network, bank, target, n_old=hold.n_old)
+        if hold is None or hold.solves:
+            solve = settle_head if phase.name == SETTLE else solve_head
+            alone = hold is not None and not hold.rehearsed
+            self.position.loss = solve(self.network, bank, target, self.setup.loss, from_start=alone)
         self.position.rows = 1
         self._finish_epoch(phase, began)
         self.network.freeze(frozen[0] if frozen else None)

@@ -18,7 +18,9 @@ from drivetrain.training.feeding import Loaded, MicroBatch, Step
 from drivetrain.training.kind import TrainingKind
 from drivetrain.training.network import Network
 from drivetrain.training.place import Place
+from drivetrain.training.recipe.holding import Hold
 from drivetrain.training.recipe.losses import Loss
+from drivetrain.training.recipe.low_rank import placed
 from drivetrain.training.recipe.plan import Phase, Rates
 
 BETA2, EPS = 0.99, 1e-5
@@ -35,9 +37,10 @@ def make_optimizer(network: Network, depth: Mapping[str, float], rates: Rates, w
     for name, parameter in network.named_parameters():
         if not parameter.requires_grad:
             continue
-        within = name.removeprefix("body.")
-        level = round(depth[within] * DEPTH_LEVELS) / DEPTH_LEVELS if name.startswith("body.") else None
-        rate = rates.head if level is None else rates.at(level)
+        rate = rates.head
+        if name.startswith("body."):
+            within, faster = placed(name.removeprefix("body."))
+            rate = rates.at(round(depth[within] * DEPTH_LEVELS) / DEPTH_LEVELS) * faster
         decay = weight_decay if parameter.ndim > 1 else 0.0
         groups.setdefault((rate, decay), []).append(parameter)
     fused = all(p.device.type in ("cpu", "cuda") for p in network.parameters())
@@ -81,6 +84,7 @@ class Stepper:
         clip_norm: Largest norm of the gradient; None leaves it as it is.
         mix: MixUp or CutMix, which blend pairs of rows and their targets.
         start: The part of the body that the inputs enter, where they are stored activations; None: all of it.
+        hold: What the training holds on to, where it starts from a saved model.
     """
 
     def __init__(
@@ -94,6 +98,7 @@ class Stepper:
         clip_norm: float | None = None,
         mix: v2.Transform | None = None,
         start: nn.Module | None = None,
+        hold: Hold | None = None,
     ) -> None:
         self.start = start
         self.network = network
@@ -104,6 +109,8 @@ class Stepper:
         self.place = place
         self.clip_norm = clip_norm
         self.mix = mix
+        self.hold = hold
+        self._teacher = hold.teacher_of(start) if hold is not None and hold.distil else None
         self.scaler = torch.amp.GradScaler(place.device.type, enabled=place.dtype is torch.float16)
 
     def take(self, step: Step) -> float:
@@ -123,6 +130,8 @@ class Stepper:
             nn.utils.clip_grad_norm_(self.network.parameters(), self.clip_norm)
         self.scaler.step(self.optimizer)
         self.scaler.update()
+        if self.hold is not None:
+            self.hold.pull(self.network, self.optimizer)
         for group in self.optimizer.param_groups:  # a fused step is not counted, and by that a changed model is known
             torch.autograd.graph.increment_version(group["params"])
         return total / self.place.world
@@ -141,7 +150,10 @@ class Stepper:
             inputs, target = self._blended(inputs, target)
         with self.place.autocast(), FastDepthwiseGradients():
             outputs: Tensor = self.distributed(*inputs, start=self.start)
-        loss = self.loss(outputs, target).sum() * micro.share
+        losses = self.loss(outputs if self.hold is None else self.hold.present(outputs.float()), target)
+        if self.hold is not None and self._teacher is not None:
+            losses = losses + self.hold.distil * self.hold.distance(self._teacher, inputs, outputs)
+        loss = losses.sum() * micro.share
         value = float(loss.detach())
         if not torch.isfinite(loss.detach()):
             raise TrainingError(self._not_finite(value))

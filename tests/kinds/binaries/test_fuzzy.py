@@ -13,6 +13,7 @@ from drivetrain.kinds.binaries.fuzzy import (
     near_pairs,
     sequences,
     shared,
+    tells,
 )
 from drivetrain.kinds.images.looks.signatures import near_copies as near_pictures
 
@@ -70,7 +71,9 @@ def test_copies_between_lists_and_fingerprints_of_others_are_passed_over():
 
 
 def test_files_that_tell_nothing_have_no_fingerprint():
-    assert fingerprint(np.zeros(9000, np.uint8)) == fingerprint(noise(5, 0)) == fingerprint(noise(70, 0)) == b""
+    assert fingerprint(np.zeros(9000, np.uint8)) == fingerprint(noise(5, 0)) == fingerprint(noise(70, 0))
+    assert len(fingerprint(noise(5, 0))) == 1, "a seal takes none for altered"
+    assert not tells(fingerprint(noise(5, 0))) and tells(fingerprint(noise(9000, 0)))
     assert len(fingerprint(noise(72, 0))) == LENGTH
 
 

@@ -226,7 +226,7 @@ def test_where_copies_join_all_recordings_the_error_says_so(tmp_path: Path, monk
         own, rate = soundfile.read(name)
         own[:4000] = 0.9 * signal[:4000]
         soundfile.write(name, own, rate)
-    with pytest.raises(dt.SplitError, match="training row; 7 sounds that look the same as one elsewhere stay with it"):
+    with pytest.raises(dt.SplitError, match="training row; 7 sounds that sound the same as one elsewhere stay with it"):
         quietly(table)
 
 

@@ -25,8 +25,9 @@ from drivetrain.pages.chart import sound_of
 from drivetrain.runtime.manifest import Architecture
 from drivetrain.runtime.refusals import Refusal
 from drivetrain.serving.guard import HEADERS, headers_for
-from drivetrain.serving.model import Model
+from drivetrain.serving.model import Model, answer_as_json
 from drivetrain.serving.plain import serve_kind
+from drivetrain.serving.schema import Answer
 from drivetrain.serving.settings import Limits
 from drivetrain.training.feeding import loaded_for
 
@@ -189,6 +190,55 @@ def test_an_explanation_that_takes_too_long_is_given_up(model: Model, tmp_path: 
     assert isinstance(late, Refusal) and late.status == 504
     wrong = serve.explain(model, b"GIF89a", until=time.monotonic() + 60)
     assert isinstance(wrong, Refusal) and wrong.status == 415
+
+
+@pytest.fixture(scope="module")
+def recording(place: Path) -> Path:
+    """Three seconds of low tones with one of high ones between: far more than the two windows of a row."""
+    path = place.parent / "recording.wav"
+    samples = np.concatenate([tone(320, 1.0), tone(1500, 0.6), tone(320, 1.4)])
+    soundfile.write(path, samples, RATE)
+    return path
+
+
+def test_a_service_answers_a_long_sound_as_predict_does(model: Model, learn: Any, recording: Path, place: Path) -> None:
+    said = model.predictor.predict(recording)
+    found = model.answer(recording.read_bytes())
+    assert not isinstance(found, Refusal)
+    assert found.said.prediction.top == said.top and found.said.prediction.spans == said.spans
+    np.testing.assert_array_equal(found.said.row_K, model.predictor.predict_array([recording])[0])
+    assert [span.label for span in said.spans] == ["low", "high", "low"] and said.label == "low"
+    assert [span.start for span in said.spans] == pytest.approx([0, 1, 1.6], abs=0.1)
+    told = Answer.model_validate(answer_as_json(found.said.prediction)).spans
+    assert told is not None and [one.label for one in told] == ["low", "high", "low"]
+    own = learn.predict(recording)
+    assert [span.label for span in own.spans] == ["low", "high", "low"]
+    assert own.probability == pytest.approx(learn.predictor().predict(recording.read_bytes()).probability)
+    short = model.answer((place / "high" / "03.wav").read_bytes())
+    assert not isinstance(short, Refusal) and short.said.prediction.label == "high"
+
+
+def test_a_service_gives_up_on_a_sound_that_takes_too_long(model: Model, recording: Path) -> None:
+    late = model.answer(recording.read_bytes(), until=time.monotonic() - 1)
+    assert isinstance(late, Refusal) and late.status == 504 and "send a shorter part" in str(late)
+    cut = recording.read_bytes()[:-4000]
+    wrong = model.answer(cut)
+    assert isinstance(wrong, Refusal) and wrong.status == 422 and "cut short" in str(wrong)
+
+
+def test_a_long_sound_is_explained_by_what_its_answer_rests_on(model: Model, recording: Path) -> None:
+    """Silencing low tones where they are takes from "low"; in the time of the high ones there is nothing to take."""
+    data = recording.read_bytes()
+    found = serve.explain(model, data, until=time.monotonic() + 60)
+    assert not isinstance(found, Refusal)
+    assert found.prediction == model.predictor.predict(data) and found.prediction.label == "low"
+    change, middles = np.array(found.change), np.mean(found.seconds, axis=1)
+    assert change.shape == (explaining.BANDS, len(found.seconds)) and len(found.seconds) <= explaining.MOST_COLUMNS
+    assert found.seconds[0][0] == 0 and found.seconds[-1][1] == pytest.approx(3.0)
+    high = (middles > 1.1) & (middles < 1.5)
+    assert change.max(axis=0)[~high].mean() > change.max(axis=0)[high].mean()
+    late = serve.explain(model, data, until=time.monotonic() - 1)
+    assert isinstance(late, Refusal) and late.status == 504
 
 
 @pytest.mark.parametrize(

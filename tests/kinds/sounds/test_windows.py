@@ -85,6 +85,35 @@ def test_a_recording_is_answered_with_times(tmp_path: Path) -> None:
     np.testing.assert_array_equal(model.predict_array([tmp_path / "a.flac"]), model.predict_array([(samples, rate)]))
 
 
+def test_a_long_recording_is_answered_by_all_of_it(tmp_path: Path) -> None:
+    """Six seconds, high in the two and a half in the middle: as a row the middle alone is heard, as an answer all."""
+    spec = SPEC.model_copy(update={"windows": 1})
+    model = Predictor(spec, CategoryTarget(name="pitch", vocab=("low", "high")), by_height)
+    wave = low_high_low(8000)
+    soundfile.write(tmp_path / "a.wav", wave, 8000, subtype="FLOAT")
+    as_row = model.answers(model.run(*spec.stack([model.read(tmp_path / "a.wav")])))[0]
+    said = model.predict(tmp_path / "a.wav")
+    assert as_row.label == "high" and said.label == "low"
+    loaded, starts = spec.load((wave, 8000)), range(0, 8000 * 6 - 4000 + 1, 2000)
+    each = by_height(np.stack([spec.draw(loaded, start)[None] for start in starts]))
+    np.testing.assert_allclose(
+        model.predict_array([tmp_path / "a.wav"])[0], model.activated(each.mean(axis=0)[None])[0], rtol=1e-5
+    )
+
+
+@pytest.mark.parametrize(("seconds", "windows", "covered"), [(0.9, 1, False), (1.5, 3, True), (1.51, 3, False)])
+def test_a_row_whose_windows_hold_all_of_it_is_answered_as_it_was_judged(
+    seconds: float, windows: int, covered: bool
+) -> None:
+    spec = SPEC.model_copy(update={"windows": windows})
+    model = Predictor(spec, CategoryTarget(name="pitch", vocab=("low", "high")), by_height)
+    sound = (low_high_low(8000)[12_800:][: round(8000 * seconds)], 8000)
+    found = spec.stretches(sound)
+    assert found is not None and found.covered is covered
+    as_row = model.activated(model.run(*spec.stack([spec.view(spec.load(sound))])))
+    assert np.array_equal(as_row, model.predict_array([sound])) is covered
+
+
 def test_a_long_recording_is_never_read_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from drivetrain.kinds.sounds import windows
 

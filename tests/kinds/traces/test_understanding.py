@@ -43,6 +43,7 @@ def test_metadata_alone_stand_beside_every_score(tmp_path, monkeypatch):
     data = dt.traces(people(tmp_path / "traces"))
     learn = dt.Learner(data, "areas", size=16, device="cpu", precision="fp32").fine_tune(1, checkpoint=False)
     assert learn.validate().baselines["metadata alone"]["accuracy"] == 1.0
+    assert "What another device does to it" in learn.report(tmp_path / "r.html", probe=False).read_text()
     model = learn.save(tmp_path / "a.model")
     assert dt.evaluate(model).scores.baselines["metadata alone"]["accuracy"] == 1.0
     assert "metadata alone 100.0 %" in str(dt.evaluate(model, "test"))

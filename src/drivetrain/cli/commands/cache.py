@@ -86,14 +86,14 @@ def _text(now: Held, before: Held | None) -> str:
     limit = now.pictures.limit_bytes
     lines = [
         f"folder       {quoted(now.pictures.folder)}",
-        f"pictures     {now.pictures.n_pictures:,}",
+        f"inputs       {now.pictures.n_pictures:,}",
         f"size         {_gigabytes(now.pictures.n_bytes)}",
         f"limit        {_gigabytes(limit) if limit else 'off (DRIVETRAIN_CACHE_GB=0)'}",
         f"activations  {_gigabytes(now.activation_bytes)} of {now.runs:,} stopped runs of this project",
     ]
     if before is not None:
         gone = before.pictures.n_pictures - now.pictures.n_pictures
-        lines.insert(0, f"deleted {gone:,} pictures, {_gigabytes(_bytes(before) - _bytes(now))} in all")
+        lines.insert(0, f"deleted {gone:,} inputs, {_gigabytes(_bytes(before) - _bytes(now))} in all")
     return "\n".join(lines)
 
 

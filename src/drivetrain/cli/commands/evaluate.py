@@ -26,12 +26,12 @@ def evaluate(
         bool, typer.Option("--test", help="Open the sealed test set instead. Each opening is recorded in the model.")
     ] = False,
     new: Annotated[
-        bool, typer.Option("--new", help="Judge the pictures of --data that the model was not made with.")
+        bool, typer.Option("--new", help="Judge the rows of --data that the model was not made with.")
     ] = False,
     data: Annotated[
         str | None,
         typer.Option(
-            help="Folder or table that holds the pictures now, or new ones.",
+            help="Folder or table that holds the rows now, or new ones.",
             parser=text_path_of("data"),
             metavar="DATA",
             show_default="where they were trained from",
@@ -45,7 +45,7 @@ def evaluate(
     seal: Annotated[
         Path | None,
         typer.Option(
-            help="Seal of another test set, whose pictures --data holds.",
+            help="Seal of another test set, whose rows --data holds.",
             parser=path_of("seal"),
             metavar="FILE",
             show_default="the model's own",

@@ -37,7 +37,7 @@ def export(
     data: Annotated[
         str | None,
         typer.Option(
-            help="Folder or table that holds the pictures now.",
+            help="Folder or table that holds the rows now.",
             parser=text_path_of("data"),
             metavar="DATA",
             show_default="where they were trained from",
@@ -46,7 +46,7 @@ def export(
     golden: Annotated[
         int,
         typer.Option(
-            help="Validation pictures that travel with the model; 0 takes random ones.",
+            help="Validation rows that travel with the model; 0 takes random ones.",
             parser=whole_of("golden", least=0, most=64),
             metavar="N",
         ),

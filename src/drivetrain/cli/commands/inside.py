@@ -21,7 +21,7 @@ def inside(
     data: Annotated[
         str | None,
         typer.Option(
-            help="Folder or table that holds the pictures now.",
+            help="Folder or table that holds the rows now.",
             parser=text_path_of("data"),
             metavar="DATA",
             show_default="where they were trained from",

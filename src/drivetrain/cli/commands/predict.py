@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -28,8 +29,8 @@ def predict(
     inputs: Annotated[
         list[Path],
         typer.Argument(
-            help="Files that the model reads, or folders: all such files below them.",
-            metavar="FILE|FOLDER",
+            help="Files that the model reads, or folders: all such files below them; - for standard input.",
+            metavar="FILE|FOLDER|-",
             parser=path_of("FILE|FOLDER"),
         ),
     ],
@@ -56,7 +57,8 @@ def predict(
 ) -> None:
     """Say what files show, one line each, in the order given; without torch where the model allows it.
 
-    Of a model of tables a file holds rows (CSV, TSV, Parquet, JSON lines), and each row gets a line.
+    Of a model of tables or texts a file may hold rows (CSV, TSV, Parquet, JSON lines), and each row gets a line. Of a
+    model of texts any other file is one text, and of standard input each line is one.
 
     A file that cannot be read is reported (with --json by a line with an `error`), the rest go on, and the exit
     status is 1 at the end, as it is with cat or grep.
@@ -77,12 +79,16 @@ def predict(
                 elif prediction.error is None:
                     answer(as_text(prediction))
                 else:
-                    complain("error", prediction.error)
+                    complain("error", _named(prediction.error, prediction.path))
                 if prediction.row in (None, 1):
                     advance(1)
     if failed:
         complain("error", f"{failed} of {answered} could not be read")
         raise typer.Exit(1)
+
+
+STREAM = Path("-")
+"""Standard input."""
 
 
 def as_text(prediction: Prediction) -> str:
@@ -122,6 +128,18 @@ def as_text(prediction: Prediction) -> str:
     return readable(f"{prediction.path}{row}: {said}{listed}{times}")
 
 
+def _named(error: str, path: str | None) -> str:
+    """An error that says which file it is about.
+
+    Example:
+        >>> _named("the text is empty", "a.txt"), _named("a.txt cannot be read", "a.txt")
+        ('a.txt: the text is empty', 'a.txt cannot be read')
+    """
+    from drivetrain.text import readable  # noqa: PLC0415 - brings numpy
+
+    return error if path is None or Path(path).name in error else f"{readable(path)}: {error}"
+
+
 def _number(prediction: Prediction, name: str) -> str:
     ends = (prediction.intervals or {}).get(name)
     interval = f" [{number_text(ends[0])}, {number_text(ends[1])}]" if ends else ""
@@ -139,6 +157,9 @@ def _sources(predictor: Predictor, inputs: Iterable[Path]) -> Iterator[Path | Pr
     from drivetrain.runtime.spec import sources_of  # noqa: PLC0415
 
     for item in inputs:
+        if item == STREAM:
+            yield STREAM
+            continue
         if not os.path.isdir(item):  # noqa: PTH112 - Path.is_dir raises for names that are too long
             yield item
             continue
@@ -155,13 +176,29 @@ def _predictions(predictor: Predictor, sources: Iterable[Path | Prediction], bat
     """
     if hasattr(predictor.reader, "parts"):
         for source in sources:
-            yield from _of_table(predictor, source) if isinstance(source, Path) else [source]
+            if source is STREAM:
+                yield from _of_stream(predictor, batch_size)
+            else:
+                yield from _of_table(predictor, source) if isinstance(source, Path) else [source]
         return
-    for to_read, group in groupby(sources, key=lambda source: isinstance(source, Path)):
+    for to_read, group in groupby(sources, key=lambda source: isinstance(source, Path) and source is not STREAM):
         if to_read:
             yield from predictor.predict_many((path for path in group if isinstance(path, Path)), batch_size=batch_size)
         else:
-            yield from (prediction for prediction in group if not isinstance(prediction, Path))
+            for source in group:
+                yield from _of_stream(predictor, batch_size) if isinstance(source, Path) else [source]
+
+
+def _of_stream(predictor: Predictor, batch_size: int) -> Iterator[Prediction]:
+    """An answer for each input of standard input, or for all of it, where the kind of input is not told by lines."""
+    own = getattr(predictor.reader, "lines", None)
+    stream = sys.stdin.buffer
+    if own is None:
+        yield from (replace(found, path=str(STREAM)) for found in predictor.predict_many([stream.read()]))
+        return
+    for row, found in enumerate(predictor.predict_many(own(stream), batch_size=batch_size), start=1):
+        error = None if found.error is None else f"row {row}: {found.error}"
+        yield replace(found, path=str(STREAM), row=row, error=error)
 
 
 def _of_table(predictor: Predictor, path: Path) -> Iterator[Prediction]:

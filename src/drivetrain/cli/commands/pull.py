@@ -21,6 +21,7 @@ def pull(
 
     Private models need a token, see `drivetrain push`.
     """
+    from drivetrain.data.kind import one_of, source_kind  # noqa: PLC0415 - brings numpy
     from drivetrain.runtime.hub.fetch import pull as fetch  # noqa: PLC0415 - brings pydantic and numpy
 
     with answers() as answer:
@@ -31,4 +32,5 @@ def pull(
             answer(as_json({"artefact": str(out), "files": len(files), "bytes": size}))
             return
         answer(f"{name} is in {quoted(out)}; all {len(files)} files are as its manifest says")
-        answer(next_steps([(f"drivetrain predict {quoted(out)} FILE", "what does it say of a picture?")]))
+        noun = one_of(source_kind(artefact.manifest.input.kind).noun)
+        answer(next_steps([(f"drivetrain predict {quoted(out)} FILE", f"what does it say of a {noun}?")]))

@@ -18,6 +18,9 @@ def push(
     name: Annotated[str, typer.Argument(help="Where on the hub.", metavar="OWNER/NAME")],
     *,
     private: Annotated[bool, typer.Option("--private", help="Of a repository that is made now.")] = False,
+    exemplars: Annotated[
+        bool, typer.Option("--exemplars", help="Put the training rows that it carries for its updates there too.")
+    ] = False,
     space: Annotated[
         Path | None, typer.Option(help="Also write a Gradio Space for it into this folder, ready to be pushed.")
     ] = None,
@@ -36,7 +39,7 @@ def push(
         manifest = open_artefact(model).manifest
         if space is not None:
             check_space_folder(space)
-        commit = put(model, name, private=private)
+        commit = put(model, name, private=private, exemplars=exemplars)
         if space is not None:
             write_space(space, name, manifest)
         if json:

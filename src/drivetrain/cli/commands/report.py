@@ -24,7 +24,7 @@ def report(
     data: Annotated[
         str | None,
         typer.Option(
-            help="Folder or table that holds the pictures now.",
+            help="Folder or table that holds the rows now.",
             parser=text_path_of("data"),
             metavar="DATA",
             show_default="where they were trained from",
@@ -37,7 +37,7 @@ def report(
     ] = False,
     no_probe: Annotated[
         bool,
-        typer.Option("--no-probe", help="Leave out the linear probe, which takes a pass over the training pictures."),
+        typer.Option("--no-probe", help="Leave out the linear probe, which takes a pass over the training rows."),
     ] = False,
     device: Device = "auto",
     precision: Precision = PrecisionName.AUTO,

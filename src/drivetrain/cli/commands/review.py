@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 PICTURE_PX = 640
 """Longest side of a picture on the page."""
+MOST_LETTERS = 20_000
+"""Of a text that can be read on the page."""
 TITLES = {
     "labels": ("Likely wrong labels", "The label and a model that has not seen it disagree, and the model is sure."),
     "duplicates": (
@@ -41,7 +43,7 @@ def review(
     data: Annotated[
         str | None,
         typer.Option(
-            help="Folder or table that holds the pictures now.",
+            help="Folder or table that holds the rows now.",
             parser=text_path_of("data"),
             metavar="DATA",
             show_default="where they were trained from",
@@ -149,17 +151,20 @@ class Desk:
 
     def _row(self, row: int) -> dict[str, Any]:
         """What is shown of one row."""
+        from drivetrain.evaluation.report.showing import text_of  # noqa: PLC0415
         from drivetrain.learner.review import as_label  # noqa: PLC0415
         from drivetrain.text import readable  # noqa: PLC0415
 
         examples, said, target = self.rows.examples, self.rows.said, self.rows.target
         source, called = examples.inputs[row], examples.inputs.name(row)
+        text = text_of(examples.kind, source, **examples.options)
         judge = self.rows.judges[row >= self.rows.n_valid]
         found: dict[str, Any] = {
             "name": readable("/".join(source.parts[-2:])) if isinstance(source, Path) else called,
             "path": called,
             "part": self.rows.part(row),
             "label": as_label(examples.values[row]),
+            "text": text if text is None else text[:MOST_LETTERS],
             "copies": examples.digests.count(examples.digests[row]),
             "judge": f"{judge} says",
             "said": None,

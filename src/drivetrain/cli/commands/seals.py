@@ -20,7 +20,7 @@ def seals(
     action: Annotated[
         Action,
         typer.Argument(
-            help="List them; give one up; say that pictures are no copies; write one for somebody else; look for "
+            help="List them; give one up; say that files are no copies; write one for somebody else; look for "
             "tampering.",
             metavar="[show|retire|allow|export|verify]",
         ),

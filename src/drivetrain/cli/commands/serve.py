@@ -32,18 +32,26 @@ def serve(
     threads: Annotated[
         int, typer.Option(help="Pictures worked on at once; 0: as many as processors may be used.", min=0)
     ] = 0,
-    queue: Annotated[int, typer.Option(help="Further pictures that may wait; more are refused with 503.", min=0)] = 32,
+    queue: Annotated[int, typer.Option(help="Further inputs that may wait; more are refused with 503.", min=0)] = 32,
     deadline: Annotated[float, typer.Option(help="Longest seconds from a request to its answer.", min=0.01)] = 10.0,
-    max_mb: Annotated[float, typer.Option(help="Of one picture.", min=0.01, max=32)] = 10.0,
+    max_mb: Annotated[float, typer.Option(help="Of one input, such as a picture.", min=0.01, max=32)] = 10.0,
     log_predictions: Annotated[
         Path | None,
-        typer.Option(help="File that gets a line per answer, without the picture, for `drivetrain watch`."),
+        typer.Option(help="File that gets a line per answer, without the input, for `drivetrain watch`."),
     ] = None,
     sample_dir: Annotated[
-        Path | None, typer.Option(help="Folder that keeps some of the pictures, for labelling. Off by default.")
+        Path | None, typer.Option(help="Folder that keeps some of the inputs, for labelling. Off by default.")
     ] = None,
-    sample_pct: Annotated[float, typer.Option(help="Share of the pictures kept there.", min=0, max=1)] = 0.01,
+    sample_pct: Annotated[float, typer.Option(help="Share of the inputs kept there.", min=0, max=1)] = 0.01,
     sample_most: Annotated[int, typer.Option(help="Pictures in that folder, at most.", min=1)] = 1000,
+    shadow: Annotated[
+        Path | None,
+        typer.Option(
+            help="A second model that is asked beside the first: not sent but compared, for `drivetrain watch`.",
+            metavar="NEW_MODEL",
+            parser=path_of("shadow"),
+        ),
+    ] = None,
 ) -> None:
     """Answer over HTTP until Ctrl-C or SIGTERM: POST /predict, a page at /, /docs, /metrics, /readyz.
 
@@ -70,6 +78,7 @@ def serve(
         sample_dir=sample_dir,
         sample_pct=sample_pct,
         sample_most=sample_most,
+        shadow=shadow,
         limits=Limits(picture_bytes=int(number("max_mb", max_mb, above=0, most=32) * MB)),
     )
     run(model, settings)

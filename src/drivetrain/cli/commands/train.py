@@ -25,6 +25,7 @@ from drivetrain.cli.data_options import (
     PathColumn,
     TargetColumns,
     Task,
+    TextColumns,
     User,
     UserTable,
     Weight,
@@ -33,7 +34,7 @@ from drivetrain.cli.data_options import (
     options_of_kind,
     word_of,
 )
-from drivetrain.cli.network_options import refuse_options_of_networks
+from drivetrain.cli.network_options import ExemplarsPerClass, refuse_options_of_networks
 from drivetrain.cli.place import Device, Precision, PrecisionName
 from drivetrain.cli.project import ProjectFolder
 from drivetrain.cli.results import (
@@ -57,8 +58,8 @@ DEFAULT_EPOCHS = 5
 SAVING_S = 2.0
 """Kept back from a budget for intervals and for writing the model."""
 EXPORTING_S = {"none": 0.0, "fp32": 12.0, "bf16": 15.0, "fp16": 15.0, "int8": 27.0}
-"""And for its ONNX file: conversion takes most of it (5 to 8 s for a MobileNetV1, 2 s of loading), the
-comparison with the trained network on 64 pictures the rest; below fp32 all validation rows are answered twice."""
+"""And for its ONNX file: conversion takes most of it, the comparison with the trained network the rest; below fp32 all
+validation rows are answered twice."""
 MODEL, TRAINING = "What learns", "How it is trained"
 
 
@@ -101,8 +102,9 @@ def train(
     arch: Annotated[
         str | None,
         typer.Option(
-            help="A timm architecture, local-dir:FOLDER, or a name of `drivetrain bodies`.",
-            show_default="resnet34, or one that is here where its weights cannot be had",
+            help="A timm architecture, local-dir:FOLDER, or a name of `drivetrain bodies`. Of texts: tfidf, static, "
+            "both, or the folder or the hub's name of an encoder.",
+            show_default="resnet34, or one that is here where its weights cannot be had; of texts both",
         ),
     ] = None,
     epochs: Annotated[
@@ -124,6 +126,7 @@ def train(
     json: AsJson = False,
     input: InputKind = "images",
     target: TargetColumns = None,
+    text: TextColumns = None,
     path: PathColumn = None,
     split: Annotated[
         str | None,
@@ -300,6 +303,7 @@ def train(
             "--no-activation-cache", help="Compute what is frozen in every epoch anew.", rich_help_panel=TRAINING
         ),
     ] = False,
+    exemplars: ExemplarsPerClass = None,
     keep_best: Annotated[
         bool,
         typer.Option("--keep-best", help="Keep the epoch with the lowest validation loss.", rich_help_panel=TRAINING),
@@ -333,7 +337,7 @@ def train(
     if input in COMPETING:
         refuse_options_of_networks(
             {
-                "--arch": arch,
+                "--arch": None if input == "texts" else arch,
                 "--epochs": epochs,
                 "--size": size,
                 "--fit": fit,
@@ -346,6 +350,7 @@ def train(
                 "--from-scratch": from_scratch,
                 "--no-activation-cache": no_activation_cache,
                 "--keep-best": keep_best,
+                "--exemplars": exemplars or None,
                 "--export": export is not ExportName.FP32,
                 "--device": device not in ("auto", "cpu"),
                 "--precision": precision not in (PrecisionName.AUTO, PrecisionName.FP32),
@@ -361,7 +366,7 @@ def train(
             input,
             data,
             {"channels": channels, "user": user, "item": item, "weight": weight, "users": users, "items": items}
-            | {"hold_out": hold_out}
+            | {"hold_out": hold_out, "text": text or None}
             | options_of_kind(option),
             target=one_or_several(target),
             path=path,
@@ -385,10 +390,11 @@ def train(
             from drivetrain.cli import tables  # noqa: PLC0415 - brings torch
 
             spent = _process_seconds()
-            found = tables.train_table(rows, out, metrics=metric or None, seconds=seconds_given, spent=spent)
+            found = tables.train_table(rows, out, arch=arch, metrics=metric or None, seconds=seconds_given, spent=spent)
             seconds = round(clock.monotonic() - began, 1)
             answer(as_json(tables.as_object(found, out, seconds)) if json else tables.as_text(found, out, seconds))
             return
+        opened = _process_seconds()
         learn = dt.Learner(
             rows,
             arch,
@@ -403,20 +409,24 @@ def train(
         )
         from drivetrain.learner.fitting import spent_elsewhere  # noqa: PLC0415 - brings torch
 
-        recipe: Any = {"head_epochs": head_epochs, "lr": lr, "unfreeze": unfreeze}
-        recipe["statistics"] = None if statistics is None else statistics.value
+        kept = None if statistics is None else statistics.value
+        recipe: Any = {"head_epochs": head_epochs, "lr": lr, "unfreeze": unfreeze, "statistics": kept}
         try:
             if seconds_given is None:
                 learn.fine_tune(epochs or DEFAULT_EPOCHS, **recipe)
             else:
-                with spent_elsewhere(_process_seconds() + SAVING_S + EXPORTING_S[export.value]):
+                spent = {
+                    "starting and opening the data": opened,
+                    "loading libraries and the body": _process_seconds() - opened,
+                    "saving the model": SAVING_S,
+                    "writing its ONNX file (--export none does not)": EXPORTING_S[export.value],
+                }
+                with spent_elsewhere(spent):
                     learn.fine_tune(budget=seconds_given, **recipe)
         except KeyboardInterrupt as stopped:
-            raise KeyboardInterrupt(
-                f"{quoted(out)} was not written. The same command goes on where this one was"
-            ) from stopped
-        exported: Any = None if export is ExportName.NONE else export.value
-        learn.save(out, precision=exported)
+            said = f"{quoted(out)} was not written. The same command goes on where this one was"
+            raise KeyboardInterrupt(said) from stopped
+        learn.save(out, precision=None if export is ExportName.NONE else export.value, exemplars=exemplars)
         if not learn.place.main:
             return
         scores = learn.saved_scores
@@ -482,9 +492,8 @@ def _object(learn: Learner, out: Path, seconds: float, scores: Scores | None) ->
 def _text(data: Data, out: Path, seconds: float, scores: Scores | None) -> str:
     from drivetrain.data.kind import one_of, source_kind  # noqa: PLC0415
 
-    model = quoted(out)
-    kind = source_kind(data.kind)
-    steps = [(f"drivetrain predict {model} FILE", f"what does it say of a {one_of(kind.noun)}?")]
+    model, noun = quoted(out), one_of(source_kind(data.kind).noun)
+    steps = [(f"drivetrain predict {model} FILE", f"what does it say of a {noun}?")]
     if data.n_test:
         steps.insert(0, (f"drivetrain evaluate {model} --test", "open the test set: once, at the end"))
     judged = "there is no validation set: nothing to judge it on" if scores is None else scores_as_text(scores)

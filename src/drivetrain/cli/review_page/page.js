@@ -75,11 +75,15 @@ function line(what, label, share) {
     make("b", { textContent: words(label) }, make("em", { textContent: percent(share) })));
 }
 
-function panelOf(id, suggestion) {
-  const one = board.rows[id];
+function pictureOf(one, id) {
   const picture = make("img", { src: `picture/${id}`, alt: `labelled ${words(one.label)}`, loading: "lazy", decoding: "async" });
   picture.addEventListener("load", () => picture.classList.toggle("tiny", Math.max(picture.naturalWidth, picture.naturalHeight) <= 64));
-  const shot = make("button", { type: "button", className: "shot", ariaLabel: `Show ${one.name} larger` }, picture);
+  return make("button", { type: "button", className: "shot", ariaLabel: `Show ${one.name} larger` }, picture);
+}
+
+function panelOf(id, suggestion) {
+  const one = board.rows[id];
+  const shot = one.text === null ? pictureOf(one, id) : make("p", { className: "text", dir: "auto", textContent: one.text, tabIndex: 0 });
   const said = make("p", { className: "said" }, line("labelled", one.label, one.of_label));
   if (one.said !== null) said.append(line(one.judge, one.said, one.of_said));
   const button = (action, text, key) =>
@@ -101,7 +105,7 @@ function panelOf(id, suggestion) {
   relabel.addEventListener("click", () => (suggestion === null ? pick(panel) : decide(panel, "relabel", suggestion)));
   other.addEventListener("click", () => pick(panel));
   remove.addEventListener("click", () => decide(panel, "remove"));
-  shot.addEventListener("click", () => zoom(panel));
+  if (one.text === null) shot.addEventListener("click", () => zoom(panel));
   panel.addEventListener("focusin", () => go(panels().indexOf(panel), false));
   refresh(panel);
   return panel;
@@ -137,6 +141,10 @@ function show(index) {
 
 function zoom(panel) {
   const one = row(panel);
+  if (one.text !== null) {
+    panel.querySelector(".text").classList.toggle("whole");
+    return;
+  }
   by("zoom-picture").src = `picture/${panel.dataset.row}`;
   by("zoom-picture").alt = `labelled ${words(one.label)}`;
   by("zoom-name").textContent = `${one.name} · ${words(one.label)}`;

@@ -178,8 +178,8 @@ class ArrayCache:
         with suppress(OSError):  # it is refused again next time
             path.unlink(missing_ok=True)
         warnings.warn(
-            f"{readable(path)} in the picture cache is damaged ({fault}); it is deleted, and its pictures are decoded "
-            "again.",
+            f"{readable(path)} in the cache of decoded inputs is damaged ({fault}); it is deleted, and what it held is "
+            "decoded again.",
             DrivetrainWarning,
             stacklevel=2,
         )
@@ -194,8 +194,8 @@ class ArrayCache:
 
     def _warn_full(self) -> None:
         warnings.warn(
-            f"the picture cache is full: these pictures need more than its {self._place.limit_bytes / GB:.3g} GB. What "
-            "does not fit there or in memory is decoded every epoch. To fix: set DRIVETRAIN_CACHE_GB higher, if "
+            f"the cache of decoded inputs is full: these need more than its {self._place.limit_bytes / GB:.3g} GB. "
+            "What does not fit there or in memory is decoded every epoch. To fix: set DRIVETRAIN_CACHE_GB higher, if "
             f"{readable(self._place.folder)} has the room.",
             DrivetrainWarning,
             stacklevel=2,
@@ -206,7 +206,7 @@ class ArrayCache:
         while self._writer:
             self._writer.pop().discard()
         warnings.warn(
-            f"decoded pictures cannot be kept in {readable(self._folder)}: {error.strerror or error}. Training goes "
+            f"decoded inputs cannot be kept in {readable(self._folder)}: {error.strerror or error}. Training goes "
             "on and decodes what does not fit in memory every epoch. To fix: free some space, or set "
             "DRIVETRAIN_CACHE_DIR to another folder, or DRIVETRAIN_CACHE_GB=0 for no cache.",
             DrivetrainWarning,

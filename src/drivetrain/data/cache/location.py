@@ -24,7 +24,7 @@ try:
     from platformdirs import user_cache_path
 except ImportError as error:
     raise MissingExtraError(
-        "the place of the picture cache is found with platformdirs, which is not installed. "
+        "the place of the cache of decoded inputs is found with platformdirs, which is not installed. "
         "To fix: pip install 'drivetrain[train]'"
     ) from error
 

@@ -13,7 +13,7 @@ from drivetrain.data.asking import asked_by
 from drivetrain.data.check import LeftOut
 from drivetrain.data.examples import Examples
 from drivetrain.data.inputs import Files
-from drivetrain.data.kind import SourceKind, one_of, source_kind
+from drivetrain.data.kind import SourceKind, alike, one_of, source_kind
 from drivetrain.data.listing import GroupBy, Listed, SourceSpec
 from drivetrain.data.notices import warn
 from drivetrain.data.splitting.ties import near_groups
@@ -96,7 +96,7 @@ def says(by: GroupBy, rows: Examples) -> str:
     """What groups are that only the inputs tell, for the record of the decision."""
     kind = source_kind(rows.kind)
     teller = _teller(kind) or f"each {one_of(kind.noun)}"
-    return f"{kind.noun} that look alike" if by == NEAR else f"the {by}, as {teller} names it"
+    return f"{kind.noun} that {alike(rows.kind)} alike" if by == NEAR else f"the {by}, as {teller} names it"
 
 
 def _teller(kind: SourceKind) -> str | None:

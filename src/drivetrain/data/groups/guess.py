@@ -13,7 +13,7 @@ from drivetrain.data.groups.from_names import guess_from_names
 from drivetrain.data.groups.grouping import NEAR, inner_names, is_missing
 from drivetrain.data.groups.guesses import GroupGuess, Grouping
 from drivetrain.data.inputs import Files
-from drivetrain.data.kind import hook, source_kind
+from drivetrain.data.kind import alike, hook, source_kind
 from drivetrain.data.listing import Listed
 from drivetrain.data.notices import warn
 from drivetrain.data.splitting.split import Part
@@ -157,5 +157,5 @@ def _from_looks(examples: Examples, classes: Sequence[str], parts: Sequence[Part
     n_rows = sum(grouping.sizes[group] for group in torn)
     likely = n_rows >= max(3, TORN_LOOKS * len(examples)) and 2 * same >= len(pairs)
     alone = len(grouping.sizes) - len(several)
-    where = f"{kind.noun} that look alike ({alone} more are alone)"
+    where = f"{kind.noun} that {alike(examples.kind)} alike ({alone} more are alone)"
     return [GroupGuess(where, NEAR, len(several), len(torn), likely, tuple(group[:8] for group in several[:2]))]

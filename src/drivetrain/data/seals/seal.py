@@ -244,7 +244,7 @@ class Seals:
         contents = sorted(map(sealed.hash_of, digests))
         if digests and sealed.holds(digests).any():
             raise SettingError(
-                f"a picture has the very content of one that is sealed in {sealed.id}: it cannot be allowed. "
+                f"a row has the very content of one that is sealed in {sealed.id}: it cannot be allowed. "
                 "To fix: remove it, or retire the seal."
             )
         return self.ledger.append("allowed", {"seal": sealed.id, "contents": contents, "reason": reason})

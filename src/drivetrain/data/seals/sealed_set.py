@@ -33,9 +33,10 @@ from drivetrain.text import readable
 ID_LENGTH = 12
 HASH_BYTES = 16
 SIGNATURE_LENGTHS = (0, SIGNATURE_BYTES, 2 * SIGNATURE_BYTES)
-OF_OTHER_KINDS = {2: 129, 3: 245}
+OF_OTHER_KINDS = {2: 129, 3: 245, 4: 129}
 """First byte of a signature → its length, of other kinds of input than pictures (which have their version there): 2
-files, read as bytes; 3 sounds. What begins or ends otherwise was altered."""
+files, read as bytes; 3 sounds; 4 texts. One byte alone: nothing can be told of what is like it. What begins or ends
+otherwise was altered."""
 
 
 class Drawn(BaseModel):
@@ -99,7 +100,7 @@ class Packed(BaseModel):
 def _is_signature(signature: bytes) -> bool:
     """Whether it can be one: of pictures it is that of their version; of another kind it begins with another byte."""
     if signature and signature[0] in OF_OTHER_KINDS:
-        return len(signature) == OF_OTHER_KINDS[signature[0]]
+        return len(signature) in (1, OF_OTHER_KINDS[signature[0]])
     return len(signature) in SIGNATURE_LENGTHS and all(part == VERSION for part in signature[::SIGNATURE_BYTES])
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from drivetrain.data.data import Data
 from drivetrain.data.examples import Examples
 from drivetrain.data.inputs import Files
-from drivetrain.data.kind import source_kind
+from drivetrain.data.kind import alike, source_kind
 from drivetrain.data.notices import warn
 from drivetrain.data.seals.claims import claim
 from drivetrain.data.seals.elsewhere import known_elsewhere, remember_project
@@ -42,14 +42,16 @@ class Match:
     path: Path | str
     """Its file, or what the row of a table is called."""
     exact: bool
-    """It has the very content; else it looks the same."""
+    """It has the very content; else it looks the same, or does what rows of its kind do (`verb`)."""
     twin: Path | str | None
     """The sealed one, where it is at hand."""
+    verb: str = "look"
 
     def __str__(self) -> str:
         if self.twin is None or self.twin == self.path:
             return readable(self.path)
-        return f"{readable(self.path)} {'has the content of' if self.exact else 'looks like'} {readable(self.twin)}"
+        how = "has the content of" if self.exact else f"{self.verb}s like"
+        return f"{readable(self.path)} {how} {readable(self.twin)}"
 
 
 class _ChangedMeanwhileError(Exception):
@@ -232,7 +234,7 @@ def _begun_meanwhile(rows: Examples, exact: Sequence[int], sealed: SealedSet) ->
     return (
         f"{len(exact)} {rows.noun} that would be trained or validated on are sealed as test set {sealed.id}, which "
         f"another training has begun to use since these data were made; first: {rows.inputs.name(exact[0])}.\n"
-        "  To fix: make the data anew with dt.images (in a shell: the same command again): it keeps that test set."
+        "  To fix: make the data anew (in a shell: the same command again): it keeps that test set."
     )
 
 
@@ -318,18 +320,18 @@ def matches(
     near = compare.copies(rows.subset(new).signatures, sealed.signatures)
     contents = list(here)
     at_hand = dict(zip(sealed.hashes_of(contents).tolist(), map(here.__getitem__, contents), strict=True))
-    alike: dict[int, Match] = {}
+    seeming: dict[int, Match] = {}
     for looks, pair in enumerate(np.argsort(near.distance, kind="stable").tolist()):
         row, twin = new[int(near.first[pair])], at_hand.get(sealed.contents[int(near.second[pair])].item())
-        if row in alike:
+        if row in seeming:
             continue
         if twin is not None and looks < LOOKS:
             same = compare.same(rows.inputs[row], twin, turn=int(near.turn[pair]))
         else:
             same = int(near.distance[pair]) <= compare.sure
         if same:
-            alike[row] = Match(places[row], False, twin)
-    return [*found, *alike.values()]
+            seeming[row] = Match(places[row], False, twin, alike(rows.kind))
+    return [*found, *seeming.values()]
 
 
 def asked_seals(seal: SealFiles) -> list[str]:
@@ -398,10 +400,10 @@ def _overlap(used: Examples, test: Examples) -> set[str]:
         (row, twin) for row, twin, turn in pairs[:LOOKS] if compare.same(used.inputs[row], test.inputs[twin], turn=turn)
     ]
     if same and not are_versions(used):
-        row, twin = same[0]
+        (row, twin), verb = same[0], alike(used.kind)
         warn(
-            f"{len({row for row, _ in same})} training or validation {used.noun} look like test {used.noun}, so the "
-            f"test score will flatter.\n  first: {used.inputs.name(row)} looks like {test.inputs.name(twin)}\n"
+            f"{len({row for row, _ in same})} training or validation {used.noun} {verb} like test {used.noun}, so the "
+            f"test score will flatter.\n  first: {used.inputs.name(row)} {verb}s like {test.inputs.name(twin)}\n"
             "  To fix: `drivetrain audit` shows them; remove one of each pair."
         )
     return exact | {used.digests[row] for row, _, _ in pairs}
@@ -444,14 +446,16 @@ def _copies(
     """Which files are copies of sealed pictures, and what to do with them."""
     shown = "".join(f"\n  {match}" for match in found[:5])
     more = f"\n  … ({len(found) - 5} more)" if len(found) > 5 else ""
-    same = " They look the same: saved anew, resized or mirrored." if not any(match.exact for match in found) else ""
-    alike = (
-        f" If they only look alike: drivetrain seals allow {sealed.id} FILE… --reason WHY."
+    verb = found[0].verb
+    how = ": saved anew, resized or mirrored" if noun == "pictures" else ", in other bytes"
+    same = "" if any(match.exact for match in found) else f" They {verb} the same{how}."
+    only_alike = (
+        f" If they only {verb} alike: drivetrain seals allow {sealed.id} FILE… --reason WHY."
         if allow and not all(match.exact for match in found)
         else ""
     )
     leave = ' Or give that test set up, on the record, with retire="WHY" (in a shell: --retire WHY).' if retire else ""
     return (
         f"{len(found)} training or validation {noun} are copies of {noun} that are sealed as test set {sealed.id}, "
-        f"{whose}.{same}{shown}{more}\n  To fix: remove them from the training and validation set.{alike}{leave}"
+        f"{whose}.{same}{shown}{more}\n  To fix: remove them from the training and validation set.{only_alike}{leave}"
     )

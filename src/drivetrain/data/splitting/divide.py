@@ -12,7 +12,7 @@ from drivetrain.data.check import LeftOut
 from drivetrain.data.copies import folders_that_repeat
 from drivetrain.data.examples import Examples
 from drivetrain.data.inputs import Files
-from drivetrain.data.kind import hook, one_of, source_kind
+from drivetrain.data.kind import alike, hook, one_of, source_kind
 from drivetrain.data.listing import Kind
 from drivetrain.data.notices import warn
 from drivetrain.data.splitting.drawing import Labels, make_split
@@ -23,7 +23,7 @@ from drivetrain.data.tables.times import split_by_time
 from drivetrain.errors import DataError, SettingError, SplitError, first_few
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.targets import CategoriesTarget, CategoryTarget, NumberTarget, Target, TargetValue
-from drivetrain.text import readable
+from drivetrain.text import counted, readable
 
 VALID_PCT = 0.2
 TEST_PCT = 0.2
@@ -134,12 +134,12 @@ def draw_parts(examples: Examples, kind: Kind, asked: Fractions) -> Division:
         why += f"; {len(reasons)} rows between them, or of groups that go on, are left out" if reasons else ""
     else:
         _require_groups(examples.groups, valid_pct + test_pct)
-        joined = _note_of(ties, examples.noun)
+        joined = _note_of(ties, examples)
         parts = draw_groups(
             ties.units, examples.digests, labels, seed=asked.seed, stratify=asked.stratify, joined=joined, **fractions
         )
         why = "no group on both sides" + ("; every class in proportion as far as groups allow" if by_class else "")
-    decision = Decision(value=method, reason=why + (_note_of(ties, examples.noun) if ties else ""))
+    decision = Decision(value=method, reason=why + (_note_of(ties, examples) if ties else ""))
     return Division(tuple(parts), method, valid_pct, test_pct, decision, reasons)
 
 
@@ -152,10 +152,13 @@ def _require_groups(groups: Sequence[str], held_out: float) -> None:
         )
 
 
-def _note_of(ties: Ties, noun: str) -> str:
-    note = f"; {ties.n_joined} {noun} that look the same as one elsewhere stay with it" if ties.n_joined else ""
+def _note_of(ties: Ties, examples: Examples) -> str:
+    verb, noun = alike(examples.kind), examples.noun
+    s = "s" if ties.n_joined == 1 else ""
+    rows = counted(ties.n_joined, one_of(noun), noun)
+    note = f"; {rows} that {verb}{s} the same as one elsewhere stay{s} with it" if ties.n_joined else ""
     if ties.n_not_looked_at:
-        note += f"; {ties.n_not_looked_at} more pairs look alike and were not compared"
+        note += f"; {ties.n_not_looked_at} more pairs {verb} alike and were not compared"
     return note
 
 

@@ -101,7 +101,7 @@ def _draw_by_class(order: Rows, class_of: Rows, vocab: Sequence[str], n_test: in
     single = sorted(vocab[name] for name in met if n_of[name] == 1)
     if single and n_test + n_valid:
         warn(
-            f"{len(single)} classes have one distinct picture, which goes to the training set: {first_few(single)}. "
+            f"{len(single)} classes have one distinct row, which goes to the training set: {first_few(single)}. "
             "How well they are recognised cannot be measured."
         )
     sizes = {name: int(n_of[name]) for name in met}

@@ -14,7 +14,7 @@ from drivetrain.data.kind import source_kind
 from drivetrain.data.splitting.coded import Rows, coded
 
 MOST_LOOKED_AT = 200
-"""Near pairs of different groups whose pixels are compared, at about 20 ms each."""
+"""Near pairs of different groups that get a second look, at about 20 ms each; a kind may say `most_looks` itself."""
 
 
 class Ties(NamedTuple):
@@ -119,10 +119,11 @@ def _join_near(examples: Examples, bundle: Rows) -> tuple[Rows, int, int]:
     unions = Unions()
     pairs = sorted(tuple(sorted(((digests[i], i), (digests[j], j)))) for i, j in near.pairs(examples))
     joined = looked_at = left = 0
+    most = getattr(near, "most_looks", MOST_LOOKED_AT)
     for (_, i), (_, j) in pairs:
         if unions.find(own[i]) == unions.find(own[j]):
             continue
-        if looked_at == MOST_LOOKED_AT:
+        if looked_at == most:
             left += 1
             continue
         looked_at += 1

@@ -54,7 +54,7 @@ def choose_path(
     kind = source_kind("images") if kind is None else kind
     one, usual = one_of(kind.noun), _path_names(kind)
     files = "files" if one == "file" else f"{one} files"
-    likely = [name for name, cells in columns.items() if _looks_like_paths(cells, kind.suffixes)]
+    likely = columns_of_paths(columns, kind.suffixes)
     if (name := _first_named(likely, usual, "path")) is not None:
         return name, Decision(value=name, reason=f"its name, and its cells look like {files}")
     if len(likely) == 1:
@@ -122,6 +122,16 @@ def known_column(columns: Iterable[str], name: str, setting: str) -> str:
 def _path_names(kind: SourceKind) -> tuple[str, ...]:
     own = (kind.name, kind.noun, one_of(kind.name), one_of(kind.noun))
     return (*PATH_NAMES, *(name for name in own if name not in PATH_NAMES))
+
+
+def columns_of_paths(columns: Columns, suffixes: frozenset[str]) -> list[str]:
+    """The columns whose cells end like such files.
+
+    Example:
+        >>> columns_of_paths({"name": ["a.jpg", "b.jpg"], "n": [1, 2]}, frozenset({".jpg"}))
+        ['name']
+    """
+    return [name for name, cells in columns.items() if _looks_like_paths(cells, suffixes)]
 
 
 def _looks_like_paths(cells: Sequence[Any], suffixes: frozenset[str]) -> bool:

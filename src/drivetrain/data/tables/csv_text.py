@@ -134,12 +134,13 @@ def _rows(lines: list[str], start: int, delimiter: str, name: str) -> Iterator[R
             first, line = line, reader.line_num
             swallowed = lines[start + first : start + line]
             width = width or len(cells)
-            if len(swallowed) > 1 and width > 1 and _are_rows(swallowed, delimiter, width):
+            several = len(swallowed) > 1 and width > 1 and not _is_one_row(swallowed, delimiter, width)
+            if several and _are_rows(swallowed, delimiter, width):
                 stray.append(start + first + 1)
                 for place, each in enumerate(swallowed):
                     if each.strip():
                         yield Row(start + first + place + 1, _one_line(each, delimiter))
-            elif any(cell.strip() for cell in cells) or len(cells) > 1:
+            elif any(cell.strip() for cell in cells) or len(cells) > 1 or '"' in swallowed[0]:
                 yield Row(start + first + 1, cells)
     finally:
         csv.field_size_limit(limit)
@@ -150,6 +151,22 @@ def _rows(lines: list[str], start: int, delimiter: str, name: str) -> Iterator[R
             + ", which would make one cell of the lines that follow: these are read without it. "
             'To fix: remove it, or write it twice inside quotation marks ("5"" apple").'
         )
+
+
+def _is_one_row(lines: Sequence[str], delimiter: str, width: int) -> bool:
+    r"""Whether a cell over several lines is written as it has to be, and is likely: two lines, or commas of a sentence.
+
+    Example:
+        >>> _is_one_row(['"so, where', 'is it",card'], ",", 2), _is_one_row(['"5 apple,1', '"6 pear,2'], ",", 2)
+        (True, False)
+    """
+    if len(lines) > 2 and not any(f"{delimiter} " in line for line in lines):
+        return False
+    try:
+        found = list(csv.reader(io.StringIO("\n".join(lines), newline=""), delimiter=delimiter, strict=True))
+    except csv.Error:
+        return False
+    return len(found) == 1 and len(found[0]) == width
 
 
 def _are_rows(lines: Sequence[str], delimiter: str, width: int) -> bool:

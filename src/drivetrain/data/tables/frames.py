@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivetrain.data.inputs import as_array
-from drivetrain.data.tables.cells import MISSING_WORDS, typed
+from drivetrain.data.tables.cells import MISSING_WORDS, typed, written
 from drivetrain.data.tables.labels import column_names
 from drivetrain.errors import DataError, MissingExtraError, SettingError, first_few
 from drivetrain.settings import shown
@@ -379,6 +379,26 @@ def as_cells(cells: Sequence[Any]) -> NDArray[Any]:
     if isinstance(cells, Numbers):
         return cells.array
     return cells.array_of(typed(cells.values[:-1])) if isinstance(cells, Texts) else as_array(typed(cells))
+
+
+def as_texts(cells: Sequence[Any]) -> NDArray[Any]:
+    """A column of texts as an array of objects: each cell as it is written, None where there is nothing.
+
+    Example:
+        >>> as_texts(["NA", "007", None, 1.0]).tolist(), as_texts(Numbers(np.array([1.5, 2.0]))).tolist()
+        (['NA', '007', None, '1.0'], ['1.5', '2.0'])
+    """
+    found = np.empty(len(cells), object)
+    if isinstance(cells, Texts):
+        values = np.array(cells.values, object)
+        found[:] = values[cells.at]
+        return found
+    plain = list(cells)
+    if not set(map(type, plain)) <= {str, type(None)}:
+        said = written(plain)
+        plain = [" ".join(cell) if isinstance(cell, tuple) else cell for cell in said]
+    found[:] = plain
+    return found
 
 
 def has_gap_words(cells: Sequence[Any]) -> bool:

@@ -1,4 +1,4 @@
-"""CSV, TSV and Parquet files, also packed ones, as plain columns: cells as they are written, or as Parquet has them."""
+"""CSV, TSV, JSON-lines and Parquet files, also packed ones, as plain columns: cells as written, or as typed."""
 
 from __future__ import annotations
 
@@ -12,18 +12,19 @@ from drivetrain.data.notices import warn
 from drivetrain.data.tables.csv_fast import read_plain
 from drivetrain.data.tables.csv_text import delimiter_decision, read_csv_text
 from drivetrain.data.tables.frames import Columns, Table, check_header, of_arrow
+from drivetrain.data.tables.json_lines import LINES_SUFFIXES, read_lines
 from drivetrain.data.tables.labels import column_names
 from drivetrain.data.tables.packed import inner_suffix, unpacked
 from drivetrain.errors import DataError
 from drivetrain.runtime.decisions import Decision
+from drivetrain.runtime.files.western import western
 from drivetrain.text import readable, short_reason
 
 TEXT_SUFFIXES = {".csv": ",", ".tsv": "\t", ".txt": ","}
 PARQUET_SUFFIXES = (".parquet", ".pq")
-TABLE_SUFFIXES = (*TEXT_SUFFIXES, *PARQUET_SUFFIXES)
+TABLE_SUFFIXES = (*TEXT_SUFFIXES, *PARQUET_SUFFIXES, *LINES_SUFFIXES)
 REMEDIES = {
     ("xlsx", "xls", "xlsm", "ods"): "save the sheet as CSV in UTF-8, or pass pandas.read_excel({path!r})",
-    ("jsonl", "ndjson"): "pass pandas.read_json({path!r}, lines=True)",
     ("json",): "pass pandas.read_json({path!r}), or its records as a list of dicts",
     ("feather", "arrow", "ipc"): "pass pandas.read_feather({path!r})",
     ("gz",): "name it by what is in it, such as rows.csv.gz, or unpack it",
@@ -31,7 +32,7 @@ REMEDIES = {
     ("tar", "tgz", "7z", "rar"): "unpack it, and pass the folder or the table in it",
     ("pkl", "pickle"): "pass the table in it as a DataFrame; a pickle is never opened, as it can run code",
     ("sqlite", "db"): "pass pandas.read_sql(...) as a DataFrame",
-    ("h5", "hdf5", "npz", "npy", "mat"): "write the pictures as files, and a table of their paths and targets",
+    ("h5", "hdf5", "npz", "npy", "mat"): "write the inputs as files, and a table of their paths and targets",
     ("xml",): "pass pandas.read_xml({path!r}), or a table of paths and targets made of it",
     ("yaml", "yml"): "pass a table of paths and targets as CSV",
 }
@@ -71,6 +72,9 @@ def read_table(
         raise DataError(f"{readable(path)} is empty; expected a table with a header and rows.")
     if suffix in PARQUET_SUFFIXES:
         return _parquet(data, readable(path), arrays), {}
+    if suffix in LINES_SUFFIXES:
+        text, decisions = _decode(data, readable(path))
+        return read_lines(text, readable(path), suffixes), decisions
     if arrays and (plain := read_plain(data, TEXT_SUFFIXES[suffix], suffixes)) is not None:
         table, delimiter = plain
         told = {} if delimiter == TEXT_SUFFIXES[suffix] else {"delimiter": delimiter_decision(delimiter)}
@@ -114,7 +118,7 @@ def _text(data: bytes, suffix: str, name: str, suffixes: frozenset[str]) -> tupl
 
 
 def _decode(data: bytes, name: str) -> tuple[str, dict[str, Decision]]:
-    """UTF-8 with or without a mark, UTF-16 with one, else Latin-1 with a warning."""
+    """UTF-8 with or without a mark, UTF-16 with one, else cp1252 or Latin-1 with a warning."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         try:
             return data.decode("utf-16"), {"encoding": Decision(value="utf-16", reason="the file begins with its mark")}
@@ -123,8 +127,10 @@ def _decode(data: bytes, name: str) -> tuple[str, dict[str, Decision]]:
     try:
         return data.decode("utf-8-sig"), {}
     except UnicodeDecodeError as error:
+        text, encoding = western(data)
+        said = "Latin-1" if encoding == "latin-1" else "cp1252, as Windows writes in Western Europe"
         warn(
-            f"{name} is not UTF-8 (byte {error.start}); read as Latin-1, so some letters may be wrong. "
+            f"{name} is not UTF-8 (byte {error.start}); read as {said}, so some letters may be wrong. "
             "To fix: export the table in UTF-8."
         )
-        return data.decode("latin-1"), {"encoding": Decision(value="latin-1", reason="the file is not UTF-8")}
+        return text, {"encoding": Decision(value=encoding, reason="the file is not UTF-8")}

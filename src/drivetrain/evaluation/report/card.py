@@ -10,6 +10,7 @@ from drivetrain.evaluation.report.parts import PICTURES, ReportParts, Seal
 from drivetrain.evaluation.report.summary import confidence_in_words, in_words, weakest
 from drivetrain.evaluation.report.tallies import tallies
 from drivetrain.evaluation.scores import Score
+from drivetrain.evaluation.updates.lineage import card_lines
 from drivetrain.pages.html import plain
 from drivetrain.pages.words import as_percent, count_bins, count_rows, quoted_list
 
@@ -35,6 +36,7 @@ def model_card(parts: ReportParts) -> str:
         ("Data", _data(parts)),
         ("How good it is", _results(parts)),
         (SEAL_TITLE, _seal(parts.seal)),
+        ("Updates", _updates(parts)),
         ("Confidence", _confidence(parts)),
         ("Limits", _limits(parts)),
         ("How it was made", _decisions(parts)),
@@ -142,6 +144,17 @@ def _seal(seal: Seal | None) -> list[str]:
     if len(seal.looks) > 1:
         lines += ["", "A test set that is looked at often, and chosen by, flatters: the first opening counts."]
     return lines
+
+
+def _updates(parts: ReportParts) -> list[str]:
+    """What each update changed; nothing of a model that was trained once."""
+    head, *rows = card_lines(parts.lineage) or [[]]
+    if not rows:
+        return []
+    times = "once" if len(rows) == 1 else f"{len(rows)} times"
+    said = f"It was trained again from a saved model {times}. The same rows judged the old task before and after."
+    cells = [head, ["---"] * len(head), *([_text(cell) for cell in row] for row in rows)]
+    return [said, "", *(f"| {' | '.join(row)} |" for row in cells)]
 
 
 def _confidence(parts: ReportParts) -> list[str]:

@@ -64,7 +64,8 @@ def gallery(parts: ReportParts) -> Html | None:
         cards = [card for row in rows if (card := _card(parts.predictions, parts.show, row)) is not None]
         if cards:
             groups.append([tag("h3", title), tag("ul", cards, class_="gallery")])
-    return section("pictures", "Look at its mistakes", lead, groups) if groups else None
+    verb = "Listen to" if parts.noun == "sounds" else "Look at"
+    return section("pictures", f"{verb} its mistakes", lead, groups) if groups else None
 
 
 def _card(predictions: Predictions, show: ShowRow, row: int) -> Html | None:

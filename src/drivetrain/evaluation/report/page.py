@@ -11,6 +11,7 @@ from drivetrain.evaluation.report.numbers import numbers
 from drivetrain.evaluation.report.parts import ReportParts
 from drivetrain.evaluation.report.summary import headline, know
 from drivetrain.evaluation.report.trust import trust
+from drivetrain.evaluation.updates.lineage import updates_section
 from drivetrain.pages.html import Html, section, tag
 from drivetrain.pages.page import document, page_footer, page_header
 from drivetrain.pages.words import count_rows
@@ -39,6 +40,7 @@ def render(parts: ReportParts) -> str:
         numbers(parts) if of_numbers else mistakes(parts),
         None if of_numbers else trust(parts),
         gallery(parts),
+        _updates(parts),
         training(parts),
         data(parts),
         *(section(f"more-{i}", title, None, content) for i, (title, content) in enumerate(parts.sections)),
@@ -49,6 +51,13 @@ def render(parts: ReportParts) -> str:
         tag("main", headline(parts), know(parts), *sections, id="main"),
         _footer(parts),
     )
+
+
+def _updates(parts: ReportParts) -> Html | None:
+    """What updates have made of the model, with the rows that were right before, where they are found by their ids."""
+    show, place = parts.show, {id_: row for row, id_ in enumerate(parts.predictions.ids)}
+    shown = None if show is None else lambda id_, alt: show(place[id_], alt)
+    return updates_section(parts.lineage, parts.predictions, shown)
 
 
 def _header(parts: ReportParts) -> Html:

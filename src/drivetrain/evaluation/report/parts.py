@@ -14,6 +14,7 @@ from drivetrain.evaluation.scores import Score, Scores
 from drivetrain.pages.html import Html
 from drivetrain.runtime.calibration import Calibration
 from drivetrain.runtime.decisions import Decision
+from drivetrain.runtime.lineage import Update
 
 ShowRow = Callable[[int, str], Html | None]
 """Position of a row in the predictions, and what stands for it where it cannot be seen → what its kind of input shows
@@ -114,6 +115,8 @@ class ReportParts:
     """Name of a file that could be asked about; empty of inputs that are no files."""
     use: str = ""
     """What the model is meant for, in the words of who made it."""
+    lineage: Sequence[Update] = ()
+    """Its updates, the newest one last."""
 
     @property
     def headline(self) -> Score | None:

@@ -44,6 +44,22 @@ def plays(kind: str) -> bool:
     return has_face(kind, "show") and hasattr(face(kind, "show"), "player")
 
 
+def text_of(kind: str, source: Any, **options: Any) -> str | None:
+    """All that there is to read of a row, where its kind of input is text; None of other kinds, and where it is gone.
+
+    Args:
+        kind: Of the input.
+        source: A path, or the cells of a row.
+        options: Of the kind, as reading its data set settled them.
+    """
+    own = face(kind, "show") if has_face(kind, "show") else None
+    read = getattr(own, "text_of_source", None)
+    try:
+        return None if read is None else read(source, **options)
+    except InputError:
+        return None
+
+
 def _face(kind: str) -> Any:
     """The face `show` of a kind; without one, or where it leaves something out, what can be drawn of anything."""
     plain = PlainShow(kind)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from drivetrain.evaluation.report.parts import ReportParts
 from drivetrain.evaluation.report.tallies import Tally, said_and_held, tallies
 from drivetrain.evaluation.scores import Score
+from drivetrain.evaluation.updates.lineage import update_in_words
 from drivetrain.pages.charts import Bar, compared
 from drivetrain.pages.html import Child, Html, figure, tag
 from drivetrain.pages.words import as_percent, count_rows, quoted_list, shown, with_minus
@@ -113,6 +114,8 @@ def know(parts: ReportParts) -> Html:
         if weak:
             said = [f"{t.name} ({t.right} of {t.true})" for t in weak]
             items.append(("Weakest", f"Recognised least: {quoted_list(said)}.", "mistakes"))
+    if parts.lineage:
+        items.append(("Updates", update_in_words(parts.lineage[-1]), "updates"))
     if parts.seal is not None:
         items.append(("Test set", _seal_in_words(parts), "data"))
     if parts.audit is not None:

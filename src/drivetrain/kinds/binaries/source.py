@@ -147,7 +147,7 @@ class _Near:
 
     def tells(self, fingerprint: bytes, /) -> bool:
         """Whether the file has enough different sequences of bytes."""
-        return bool(fingerprint)
+        return fuzzy.tells(fingerprint)
 
     def copies(self, fingerprints: Sequence[bytes], others: Sequence[bytes], /) -> fuzzy.Pairs:
         """Files of two lists that are near."""

@@ -56,7 +56,7 @@ class SoundPairs:
 
 
 def fingerprint(wave: Samples) -> bytes:
-    """A small picture of a sound at 8 kHz and its length: 245 bytes; b"" where nothing can be told.
+    r"""A small picture of a sound at 8 kHz and its length: 245 bytes; its first alone where nothing can be told.
 
     Example:
         >>> rng = np.random.default_rng(0)
@@ -64,18 +64,18 @@ def fingerprint(wave: Samples) -> bytes:
         >>> padded = np.concatenate([np.zeros(800, np.float32), swept / 9])
         >>> one, other = fingerprint(swept), fingerprint(padded)
         >>> len(one), bool(distances([one], [other])[0, 0] <= SURE), fingerprint(np.zeros(8000, np.float32))
-        (245, True, b'')
+        (245, True, b'\x03')
     """
     wave = trimmed(wave)
     if len(wave) < RATE // 20:
-        return b""
+        return MARK  # a seal takes a row without any fingerprint for one that was altered
     bands = FRONT.bands(wave[: round(MOST_S * RATE)])
     edges = np.linspace(0, bands.shape[1], TIMES + 1)
     columns = [bands[:, int(a) : max(int(np.ceil(b)), int(a) + 1)].mean(axis=1) for a, b in pairwise(edges)]
     small = np.maximum(np.stack(columns, axis=1), -RANGE_DB)
     small -= small.mean()
     if small.std() < LEAST_SPREAD:
-        return b""
+        return MARK
     return MARK + np.float32(len(wave)).tobytes() + np.rint(np.clip(2 * small, -127, 127)).astype(np.int8).tobytes()
 
 
@@ -130,7 +130,7 @@ class _Near:
     sure = SURE
 
     def fingerprints(self, inputs: Inputs, /, *, channel: int | None = None, **_: Any) -> list[bytes]:
-        """Of each sound; b"" where it cannot be read."""
+        """Of each sound; see `fingerprint`."""
         return open_each(list(inputs), lambda row: fingerprint(small_wave(row, channel=channel)), noun="sounds")
 
     def pairs(self, rows: Examples, /) -> list[tuple[int, int]]:
@@ -150,8 +150,8 @@ class _Near:
         return self._near(fingerprints, NEAREST)
 
     def tells(self, fingerprint: bytes, /) -> bool:
-        """Whether there is one."""
-        return bool(fingerprint)
+        """Whether there is more than the mark of the kind."""
+        return len(fingerprint) > len(MARK)
 
     def copies(self, fingerprints: Sequence[bytes], others: Sequence[bytes], /) -> SoundPairs:
         """Pairs of two lists."""

@@ -18,7 +18,7 @@ from drivetrain.data.kind import Settled
 from drivetrain.data.splitting.split import Part
 from drivetrain.errors import InputError
 from drivetrain.kinds.sounds.listening import STEP_S, Heard, listen
-from drivetrain.kinds.sounds.near import fingerprint, near, small_wave
+from drivetrain.kinds.sounds.near import MARK, fingerprint, near, small_wave
 from drivetrain.kinds.sounds.reading import SUFFIXES, opened
 from drivetrain.kinds.sounds.spec import SILENT
 from drivetrain.runtime.decisions import Decision
@@ -28,6 +28,7 @@ from drivetrain.text import readable
 
 __all__ = [
     "METADATA",
+    "SEEM",
     "SPAN_COLUMNS",
     "TELLER",
     "check",
@@ -45,6 +46,7 @@ __all__ = [
 name = "sounds"
 noun = "sounds"
 suffixes = SUFFIXES
+SEEM = "sound"
 METADATA = "length, level, leading silence, sample rate, codec and bandwidth"
 """What `metadata` gives, in words."""
 TELLER = "its file"
@@ -116,7 +118,7 @@ def look(row: Any, *, channel: int | None = None, keep_silent: bool = False) -> 
         raise_if_limit(error, row)
         return None, _short(str(error), row), b""
     if heard.peak < SILENT:
-        return heard, None if keep_silent else "the sound is silent", b""
+        return heard, None if keep_silent else "the sound is silent", MARK
     return heard, None, fingerprint(small_wave(row, channel=channel))
 
 
@@ -144,7 +146,7 @@ def settle(inputs: Files, checked: Sequence[Checked], options: Mapping[str, Any]
         why = f"{USUAL} % of the sounds are not longer than {usual:.3g} s"
         longer = int((seconds > clip_s + 1e-6).sum())
         if longer and usual <= LONGEST_CLIP_S:
-            why += f"; of what is longer ({longer}) the middle is judged"
+            why += f"; as rows, of what is longer ({longer}) the middle is judged"
         if usual > LONGEST_CLIP_S:
             why += f"; a window is {LONGEST_CLIP_S:g} s at most unless asked for"
         decisions["clip_s"] = Decision(value=clip_s, reason=why)
@@ -189,9 +191,9 @@ def _not_heard(seconds: NDArray[np.float64], clip_s: float, windows: int) -> tup
         return ()
     heard = f"{windows} windows of {clip_s:g} s" if windows > 1 else f"one window of {clip_s:g} s"
     return (
-        f"{longer} of {len(seconds)} sounds are longer than {heard}, so that their answer as one row rests on parts of "
-        f"them, spread evenly (longest: {seconds.max():.3g} s); training hears all of it, and so do answers with "
-        "times. Raise windows or clip_s to hear more",
+        f"{longer} of {len(seconds)} sounds are longer than {heard}, so that as rows they are judged by parts of them, "
+        f"spread evenly (longest: {seconds.max():.3g} s); training hears all of them, and predict and a service answer "
+        "by all of them. Raise windows or clip_s to judge rows by more",
     )
 
 

@@ -34,6 +34,7 @@ class Stretches:
         with opened(source) as sound:
             self.begin = sound.begin_s
             self.length = -(-sound.n_frames * spec.sample_rate // sound.facts.sample_rate)
+            self.covered = self.length <= spec.windows * spec.window()
             starts = evenly_spread(self.length, spec.window(), spec.windows).tolist()
             heard = _Peak(at_rate(sound, spec.sample_rate, spec.channel))
             self._whole = list(cut(heard, list(dict.fromkeys(starts)), spec.window()))
@@ -49,11 +50,19 @@ class Stretches:
         drawn = {start: self._picture(part) for start, part in known.items()}
         return (np.stack([drawn[start] for start in self._starts]),)
 
+    @property
+    def starts(self) -> list[int]:
+        """Where the windows begin, `hop_s` apart, in samples; the last one ends where the sound ends."""
+        hop, last = max(1, round(self.spec.hop_s * self.spec.sample_rate)), max(self.length - self.spec.window(), 0)
+        return [*range(0, last, hop), last]
+
     def __iter__(self) -> Iterator[Piece]:
-        """The windows, `hop_s` apart; the last one ends where the sound ends."""
+        """All windows."""
+        return self.only(self.starts)
+
+    def only(self, starts: Sequence[int]) -> Iterator[Piece]:
+        """The windows that begin there, in order of time."""
         spec, rate = self.spec, self.spec.sample_rate
-        hop, last = max(1, round(spec.hop_s * rate)), max(self.length - spec.window(), 0)
-        starts = [*range(0, last, hop), last]
         with opened(self._source) as sound:
             parts = cut(at_rate(sound, rate, spec.channel), starts, spec.window())
             for start, part in zip(starts, parts, strict=True):

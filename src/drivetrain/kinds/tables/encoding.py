@@ -117,9 +117,26 @@ def fold_tables(
     return made
 
 
-def told_numbers(target: Target, values: Sequence[Any]) -> Floats:
-    """(N, S − 1) what is predicted, as numbers: 0 and 1 for classes and labels, the most frequent of many."""
+def told_numbers(target: Target, values: Sequence[Any], *, width: int | None = None) -> Floats:
+    """(N, S − 1) what is predicted, as numbers: 0 and 1 for classes and labels, the most frequent of many.
+
+    Args:
+        target: What is predicted.
+        values: One per row.
+        width: S − 1 of a saved description. Where an update has added classes since, it knows the first ones alone.
+
+    Example:
+        >>> grown = CategoryTarget(name="fruit", vocab=("apple", "pear", "plum"))
+        >>> told_numbers(grown, ["pear", "plum"], width=1).tolist()
+        [[1.0], [0.0]]
+    """
     truth = target.encode(values)
+    if width is not None and width < min(target.n_outputs, MOST_TOLD) and not isinstance(target, NumberTarget):
+        if not isinstance(target, CategoryTarget):
+            return truth[:, :width].astype(np.float64)
+        if width > 1 or target.n_outputs > 2:
+            known = [1] if width == 1 else np.arange(width)
+            return (truth[:, None] == known).astype(np.float64)
     if isinstance(target, NumberTarget):
         return target.training_form(truth).astype(np.float64)[:, :MOST_TOLD]
     if isinstance(target, CategoryTarget) and target.n_outputs == 2:

@@ -23,6 +23,7 @@ from drivetrain.data.tables.packed import PACKED_SUFFIXES, inner_suffix, unpacke
 from drivetrain.errors import InputError, MissingExtraError
 from drivetrain.notices import warn
 from drivetrain.runtime.files.plain_json import read_json
+from drivetrain.runtime.files.western import western
 from drivetrain.runtime.spec import Arrays, RowPart
 from drivetrain.settings import shown
 from drivetrain.text import readable, short_reason
@@ -151,7 +152,7 @@ def columns_of_csv(content: bytes, name: str, *, usual: str = ",") -> dict[str, 
     r"""The columns of a CSV text, cells as they are written.
 
     Args:
-        content: UTF-8, or UTF-16 with its mark, or else Latin-1, which is said in a warning.
+        content: UTF-8, or UTF-16 with its mark, or else cp1252 or Latin-1, which is said in a warning.
         name: Of the file or request, for messages.
         usual: The delimiter where none is plain.
 
@@ -210,11 +211,13 @@ def _decoded(content: bytes, name: str) -> str:
     except UnicodeDecodeError as error:
         if utf16:
             raise InputError(f"{name} begins like UTF-16 but is not. To fix: export the table in UTF-8.") from error
+        text, encoding = western(content)
+        said = "Latin-1" if encoding == "latin-1" else "cp1252, as Windows writes in Western Europe"
         warn(
-            f"{name} is not UTF-8 (byte {error.start}); read as Latin-1, so some letters may be wrong. To fix: export "
+            f"{name} is not UTF-8 (byte {error.start}); read as {said}, so some letters may be wrong. To fix: export "
             "the table in UTF-8."
         )
-        return content.decode("latin-1")
+        return text
 
 
 def _of_parquet(spec: RowSpec, path: Path | io.BytesIO, name: str) -> Iterator[RowPart]:

@@ -46,9 +46,9 @@ def table(
     """Rows of a table and what is to be said of them, checked and divided into training, validation and test set.
 
     Args:
-        source: A CSV, TSV or Parquet file, packed (`.csv.gz`, a `.zip` of one) or not; or a table in memory: a
-            DataFrame of any library, an Arrow table, a dict of lists or a list of dicts; or the cursor of a database
-            with the rows of a query, such as `sqlite3.connect("shop.db").execute("SELECT …")`.
+        source: A CSV, TSV, JSON-lines or Parquet file, packed (`.csv.gz`, a `.zip` of one) or not; or a table in
+            memory: a DataFrame of any library, an Arrow table, a dict of lists or a list of dicts; or the cursor of a
+            database with the rows of a query, such as `sqlite3.connect("shop.db").execute("SELECT …")`.
         target: As of `drivetrain.images`.
         columns: The columns that the model may see; None takes all that say nothing else.
         types: Column → "number", "category", "ordered", "date", "text" or "left out"; or the values of an ordered

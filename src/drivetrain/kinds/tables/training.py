@@ -96,7 +96,7 @@ def prepare(data: Data, *, arch: str | None, pretrained: bool, augment: bool, dr
 def restore(manifest: Manifest, *, data: Data, augment: bool) -> TableKind:
     """Of a saved model: its network with random parameters, and the statistics by folds of the rows that are there."""
     spec, architecture = cast(Spec, manifest.input), manifest.architecture
-    said = told_numbers(data.target, data.train.values)
+    said = told_numbers(data.target, data.train.values, width=int(architecture.options["dim_out"]) - 1)
     built = _built(spec, architecture.options, data.target.n_outputs, architecture.dropout)
     chosen = manifest.decisions.get("arch", Decision(value=architecture.name, reason="as saved"))
     kind = TableKind(spec, architecture, {"arch": chosen}, built, augment=augment)

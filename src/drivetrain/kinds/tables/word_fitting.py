@@ -140,7 +140,8 @@ def _fitted(column: CategoryColumn, data: Data, rows: Examples) -> Words | None:
 def _crossed(words: Words, data: Data) -> Floats:
     """(N, K′) not scaled yet; a row that the lines were not fitted on is told by the line of all."""
     rows = data.train
-    cells, outputs = _cells(rows, words.column), told_numbers(data.target, rows.values)
+    outputs = told_numbers(data.target, rows.values, width=len(words.start))
+    cells = _cells(rows, words.column)
     place = {token: at for at, token in enumerate(words.tokens)}
     table = _scaled(_counted([words_of(text) for text in cells.texts], place), np.array(words.rare))
     whole = table @ np.array(words.weights).reshape(len(words.start), -1).T + np.array(words.start)

@@ -18,6 +18,7 @@ from drivetrain.errors import InputError
 from drivetrain.evaluation.changed import Changed, compared
 from drivetrain.evaluation.predictions import Predictions
 from drivetrain.evaluation.scores import score
+from drivetrain.kinds.drawn.people import claims_of_people
 from drivetrain.kinds.traces.points import MARK, Floats, T, X, Y
 from drivetrain.kinds.traces.source import described
 from drivetrain.kinds.traces.spec import Spec
@@ -81,6 +82,11 @@ CHANGES: dict[str, Callable[[Floats], Floats]] = {
 """Name → what becomes of the points of a trace. The last is no other device: the person hurries less."""
 PLACES = ("half the screen", "twice the screen")
 """What can be done to traces that tell no times."""
+
+
+def model_sections(model: Any) -> list[tuple[str, Html]]:
+    """Sections of every report of a model of traces: other devices, and claims where the classes are people."""
+    return [*report_sections(model.predict_rows, model.data), *claims_of_people(model)]
 
 
 def report_sections(say: Say, data: Data, spec: Any = None) -> list[tuple[str, Html]]:

@@ -17,6 +17,7 @@ from drivetrain.learner.arguments import TakenUp
 from drivetrain.learner.recipe import NAMES, Recipe, asked_recipe
 from drivetrain.learner.saving.network_or_not import refuse_what_is_no_network
 from drivetrain.learner.saving.torch_predictor import load_parameters
+from drivetrain.learner.updating.exemplars import exemplars_of
 from drivetrain.runtime.artefact import open_artefact
 from drivetrain.runtime.trust.quarantine import ensure_tried
 from drivetrain.settings import place
@@ -72,4 +73,6 @@ def load_learner(
     load_parameters(learn.network, artefact)
     learn.history = [dict(row) for row in manifest.history]
     learn.test_openings = list(manifest.test_openings)
+    learn.lineage = manifest.lineage
+    learn.carried = exemplars_of(artefact)
     return learn

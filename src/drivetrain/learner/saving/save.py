@@ -20,10 +20,12 @@ from drivetrain.files import locked_place
 from drivetrain.learner.report import card_of
 from drivetrain.learner.saving.validation_record import calibration_of, reference_of
 from drivetrain.learner.test_set import head_of_log
+from drivetrain.learner.updating.exemplars import Exemplars, chosen_exemplars
 from drivetrain.progress import say
 from drivetrain.runtime.artefact import (
     CARD,
     DATA,
+    EXEMPLARS,
     MODEL,
     SEAL,
     check_target_path,
@@ -58,6 +60,8 @@ class Described:
     """The model that runs without torch; None: torch is needed."""
     decision: Decision
     """Why its precision is what it is, or why there is none."""
+    carried: Exemplars | None = None
+    """Training rows that travel with it."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,9 @@ class Told:
     """The predictions, where they are not the trained model's own: lower precision says something else."""
 
 
-def save_learner(learner: Learner, path: str | os.PathLike[str], plan: ExportPlan) -> Path:
+def save_learner(
+    learner: Learner, path: str | os.PathLike[str], plan: ExportPlan, *, exemplars: int | None = None
+) -> Path:
     """Write the artefact of a trained Learner; see `Learner.save`."""
     target = check_target_path(path)
     data = learner.data
@@ -83,7 +89,10 @@ def save_learner(learner: Learner, path: str | os.PathLike[str], plan: ExportPla
     if not learner.place.main:
         return target
     exported, decision = _exported(learner, plan)
-    described = Described(learner.kind.spec, learner.kind.architecture, exported, decision)
+    if exemplars is None:
+        exemplars = 0 if learner.carried is None else learner.carried.per_class
+    carried = chosen_exemplars(learner, exemplars)
+    described = Described(learner.kind.spec, learner.kind.architecture, exported, decision, carried)
     answered = None
     if exported is not None and exported.record.precision != "fp32" and len(data.valid):
         answered = answers_of(exported.files[MODEL], learner.kind.spec, data.target, data.valid, learner.loss)
@@ -136,15 +145,17 @@ def write_model(model: ModelBase, target: Path, described: Described, told: Told
         "export": None if exported is None else exported.record,
         "calibration": told.calibration,
         "reference": told.reference,
+        "lineage": model.lineage,
     }
     try:
         check_names_of(data.target)
     except ValueError as error:
         warnings.warn(f"others will not be able to load this model: {error}.", DrivetrainWarning, 3)
-    contents = {**model.artefact_files(), DATA: record.as_bytes()}
+    contents = {**model.artefact_files(), **described.spec.files(), DATA: record.as_bytes()}
     if seal is not None:
         contents[SEAL] = seal.as_bytes()
     contents |= {} if exported is None else exported.files
+    contents |= {} if described.carried is None else {EXEMPLARS: described.carried.as_bytes()}
     with locked_place(target):  # an opening that another process records meanwhile would be lost
         openings = [*_earlier_openings(target, model), *model.test_openings]
         if told.predictions is not None:

@@ -176,7 +176,7 @@ def board_of(found: Sequence[Candidate], by: Metric, asked: Asked, left_out: Map
     other = next((board for name, board in boards.items() if name != question), None)
     plain = _against_plain(own)
     return RatingsLeaderboard(
-        own.by, own.candidates, own.runner_up, plain, own.left_out, question, other, protocol, beyond
+        own.by, own.candidates, own.runner_up, plain, own.left_out, own.line, question, other, protocol, beyond
     )
 
 

@@ -36,6 +36,10 @@ class Live:
     """Lines left out since another model wrote them."""
     unreadable: int = 0
     """Lines left out since they are no answers: cut off, or something else."""
+    failed: int = 0
+    """Lines left out since this model, asked beside another one, gave no answer."""
+    of_a_shadow: int = 0
+    """Lines left out since a second model said it beside this one; see `runtime.watching.shadow`."""
 
     def times_said(self, label: str) -> int:
         """Rows that say a label."""
@@ -75,11 +79,16 @@ def collect(lines: Iterable[str], model: str, last: int | None = None) -> Live:
     live = Live()
     rows: deque[Mapping[str, Any]] = deque(maxlen=last)
     for line in lines:
-        row = _row(line)
+        row = row_of(line)
         if row is None:
             live.unreadable += 1
         elif row.get("model") != model:
-            live.of_other_models += 1
+            answered = row.get("beside")
+            beside = cast("Mapping[str, Any]", answered).get("model") if isinstance(answered, dict) else None
+            live.of_a_shadow += beside == model
+            live.of_other_models += beside != model
+        elif "error" in row:
+            live.failed += 1
         else:
             rows.append(row)
     for row in rows:
@@ -87,7 +96,8 @@ def collect(lines: Iterable[str], model: str, last: int | None = None) -> Live:
     return live
 
 
-def _row(line: str) -> Mapping[str, Any] | None:
+def row_of(line: str) -> Mapping[str, Any] | None:
+    """A line's object; None where it is none, or does not say which model answered."""
     try:
         row = json.loads(line)
     except (ValueError, RecursionError):

@@ -12,6 +12,7 @@ PAGE_FILES = {
     "/page.css": "page.css",
     "/page.js": "page.js",
     "/model.js": "model.js",
+    "/many.js": "many.js",
     "/icon.svg": "icon.svg",
 }
 """Path → file: `page.js` is that of the kind of input."""

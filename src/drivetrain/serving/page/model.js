@@ -122,6 +122,8 @@ async function introduce() {
   at("scores-fine").textContent = !shown.length ? "Its score was not stored."
     : tested ? `On ${number.format(rows)} test ${nouns()} it had never seen${about.test_openings > 1 ? `; the test set was opened ${about.test_openings} times, which flatters` : ""}. The band is a 95 % interval.`
     : `On ${number.format(rows)} validation ${nouns()}. The model was chosen by them, so new ${nouns()} may go a little worse. The band is a 95 % interval.`;
+  at("shadow").textContent = about.shadow ? `A second model, ${about.shadow.model} (${about.shadow.sha256.slice(0, 12)}), is asked beside this one to see where the two disagree. What you read here is always this one's answer.` : "";
+  at("shadow").hidden = !about.shadow;
   const { kind, answers } = about.target;
   at("answers-title").textContent = kind === "number" ? `It says ${answers.length === 1 ? "a number" : `${answers.length} numbers`}` : `The ${answers.length} answers it can give`;
   at("answers").replaceChildren(...answers.map((text) => made("li", "", text)));

@@ -44,7 +44,7 @@ def standardise(norm: nn.BatchNorm1d, bank: Bank, batches: list[np.ndarray]) -> 
     norm.running_var.copy_(variance)
 
 
-def solve_head(network: Network, bank: Bank, target: Tensor, loss: Loss) -> float:
+def solve_head(network: Network, bank: Bank, target: Tensor, loss: Loss, *, from_start: bool = False) -> float:
     """Give the head the weights that minimise the loss on stored features, with a ridge penalty; returns the mean loss.
 
     L-BFGS with a line search on all rows at once: no rate to choose, no order, no chance. Nocedal and Wright (2006),
@@ -55,6 +55,8 @@ def solve_head(network: Network, bank: Bank, target: Tensor, loss: Loss) -> floa
         bank: (1, N, F) features of the rows as they are judged, not varied.
         target: (N, ...) training form of the targets.
         loss: Of the run.
+        from_start: Let the penalty be the distance to the weights that the head has now, and not to none: what it
+            knows already is given up only for what the rows say.
 
     Raises:
         TrainingError: The loss is not a finite number.
@@ -64,7 +66,12 @@ def solve_head(network: Network, bank: Bank, target: Tensor, loss: Loss) -> floa
     device = linear.weight.device
     rows = bank.there(np.arange(bank.rows))
     batches = np.array_split(rows, math.ceil(len(rows) / ROWS_AT_ONCE))
+    known = _of_features(norm, linear) if from_start else None
     standardise(norm, bank, batches)
+    if known is not None:
+        put_map(norm, linear, *known)
+    origin = linear.weight.detach().clone() if from_start else torch.zeros(())
+    origin = origin.to(device)
     # Losses of several outputs are means over them: their penalty is too.
     shared = 1 if loss.name == "cross_entropy" else linear.out_features
     ridge = PENALTY / len(rows) / shared / 2
@@ -86,7 +93,7 @@ def solve_head(network: Network, bank: Bank, target: Tensor, loss: Loss) -> floa
                 part = loss(linear(standard), target[torch.from_numpy(which)].to(device)).sum() / len(rows)
                 part.backward()
                 fitted += float(part.detach())
-            penalty = ridge * linear.weight.square().sum()
+            penalty = ridge * (linear.weight - origin).square().sum()
             penalty.backward()
             advance(1, note=f"loss {fitted:.3f}")
             if not math.isfinite(fitted):
@@ -103,7 +110,7 @@ def solve_head(network: Network, bank: Bank, target: Tensor, loss: Loss) -> floa
     return fitted
 
 
-def settle_head(network: Network, bank: Bank, target: Tensor, loss: Loss) -> float:
+def settle_head(network: Network, bank: Bank, target: Tensor, loss: Loss, *, from_start: bool = False) -> float:
     """Let the head be the mean of itself and of the best one on stored features; returns the mean loss.
 
     The one has learned from varied views while the body changed, the other knows the rows as they are judged. Both are
@@ -115,19 +122,32 @@ def settle_head(network: Network, bank: Bank, target: Tensor, loss: Loss) -> flo
     head = cast(nn.Sequential, network.head)
     norm, linear = cast(nn.BatchNorm1d, head[0]), cast(nn.Linear, head[-1])
     trained_weight, trained_bias = _of_features(norm, linear)
-    solve_head(network, bank, target, loss)
+    solve_head(network, bank, target, loss, from_start=from_start)
     weight, bias = _of_features(norm, linear)
     weight, bias = (weight + trained_weight) / 2, (bias + trained_bias) / 2
-    scale, shift = _standardising(norm)
+    put_map(norm, linear, weight, bias)
     with torch.no_grad():
-        linear.weight.copy_(torch.where(scale == 0, 0.0, weight / scale))
-        linear.bias.copy_(bias - linear.weight.cpu().double() @ shift)
         rows = bank.there(np.arange(bank.rows))
         total = 0.0
         for which in np.array_split(rows, math.ceil(len(rows) / ROWS_AT_ONCE)):
             outputs = _features(bank, which).double() @ weight.T + bias
             total += float(loss(outputs.float(), target[torch.from_numpy(which)]).sum())
     return total / len(rows)
+
+
+@torch.no_grad()
+def put_map(norm: nn.BatchNorm1d, linear: nn.Linear, weight: Tensor, bias: Tensor) -> None:
+    """Let the head be this linear map of features that are not standardised, whatever its normalisation knows.
+
+    Args:
+        norm: Of the head, which stays as it is.
+        linear: Of the head.
+        weight: (K, F) float64.
+        bias: (K,) float64.
+    """
+    scale, shift = _standardising(norm)
+    linear.weight.copy_(torch.where(scale == 0, 0.0, weight / scale))
+    linear.bias.copy_(bias - linear.weight.cpu().double() @ shift)
 
 
 def _standardising(norm: nn.BatchNorm1d) -> tuple[Tensor, Tensor]:
@@ -145,6 +165,12 @@ def _of_features(norm: nn.BatchNorm1d, linear: nn.Linear) -> tuple[Tensor, Tenso
     scale, shift = _standardising(norm)
     weight = linear.weight.detach().cpu().double()
     return weight * scale, linear.bias.detach().cpu().double() + weight @ shift
+
+
+def standardise_outputs(norm: nn.BatchNorm1d, bank: Bank, rows: np.ndarray) -> Tensor:
+    """(B, F) float64 on the CPU: features of some rows as the head's normalisation gives them in evaluation."""
+    scale, shift = _standardising(norm)
+    return _features(bank, rows).cpu().double() * scale + shift
 
 
 def _features(bank: Bank, rows: np.ndarray) -> Tensor:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from drivetrain.errors import SettingError
 from drivetrain.runtime.decisions import Decision
@@ -21,6 +23,9 @@ FEWEST_VIEWS = 2
 RESERVE = 0.06
 """Share of the time kept back for what was not measured."""
 HEAD_PASSES = 3
+MARGIN = 1.1
+"""Of the least time that is told: another run takes a little longer or shorter."""
+SAID_S = 0.05
 
 
 @dataclass(frozen=True)
@@ -34,30 +39,40 @@ class BudgetPlan:
     reason: str
 
 
-def plan_for(seconds: float, costs: Costs, *, rows: int, steps: int, validation: float, room_bytes: int) -> BudgetPlan:
+Used = Mapping[str, float]
+"""What seconds of a budget are for that no plan has: such as "loading the body" → 3.2."""
+
+
+def plan_for(
+    seconds: float,
+    costs: Costs,
+    *,
+    rows: int,
+    steps: int,
+    validation: float,
+    room_bytes: int,
+    used: Used = MappingProxyType({}),
+) -> BudgetPlan:
     """Choose a way to train.
 
     The most of the body that can be trained for `ENOUGH_STEPS`; where not even the smallest part can, the one with
     the most epochs.
 
     Args:
-        seconds: What is left.
+        seconds: What is left; below 0 where more is gone than there was.
         costs: As measured.
         rows: Of the training set.
         steps: Of the optimiser, in an epoch.
         validation: Seconds of judging the validation set once.
         room_bytes: What may be stored.
+        used: Where the rest of the budget goes.
 
     Raises:
         SettingError: Not even the head can be trained in this time.
     """
     usable = seconds * (1 - RESERVE) - rows * costs.forward - validation
     if usable <= 0:
-        needed = (rows * costs.forward + 2 * validation) / (1 - RESERVE)
-        raise SettingError(
-            f"the time that is left ({seconds:.0f} s) is too short: reading {rows} rows once takes about "
-            f"{needed:.0f} s here. To fix: a longer budget, a smaller size, or fewer rows."
-        )
+        raise _too_short(seconds, (rows * costs.forward + 2 * validation) / (1 - RESERVE), rows, used)
     plans = [_plan(way, usable, rows, validation, room_bytes) for way in costs.ways]
     fitting = [plan for plan in plans if plan.epochs >= 1]
     if not fitting:
@@ -65,6 +80,23 @@ def plan_for(seconds: float, costs: Costs, *, rows: int, steps: int, validation:
     wanted = min(ENOUGH_EPOCHS, max(FEWEST_EPOCHS, math.ceil(ENOUGH_STEPS / steps)))
     enough = [plan for plan in fitting if plan.epochs >= wanted]
     return enough[0] if enough else max(fitting, key=lambda plan: plan.epochs)
+
+
+def _too_short(left: float, needed: float, rows: int, used: Used) -> SettingError:
+    """Where the time goes, and how much would do."""
+    gone = sum(used.values())
+    parts = sorted(((took, what) for what, took in used.items() if took >= SAID_S), reverse=True)
+    where = f"{', '.join(f'{_seconds(took)} go to {what}' for took, what in parts)}, and " if parts else ""
+    least = math.ceil(MARGIN * (gone + needed))
+    return SettingError(
+        f"a budget of {_seconds(gone + left)} is too short: {where}reading {rows} rows once takes about "
+        f"{_seconds(needed)} here. Expected at least {least} s, for the head alone. "
+        f"To fix: budget='{least}s' or more, a smaller size, or fewer rows."
+    )
+
+
+def _seconds(value: float) -> str:
+    return f"{value:,.0f} s" if value >= 10 else f"{value:.1f} s"
 
 
 def _plan(way: Way, usable: float, rows: int, validation: float, room_bytes: int) -> BudgetPlan:

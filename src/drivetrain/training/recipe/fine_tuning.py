@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from drivetrain.errors import SettingError
 from drivetrain.progress import say
 from drivetrain.runtime.artefact import write_durably
 from drivetrain.runtime.decisions import Decision
@@ -18,7 +19,7 @@ from drivetrain.training.fast.costs import Costs, measure_costs
 from drivetrain.training.fast.starting import Starts
 from drivetrain.training.place import Place
 from drivetrain.training.recipe import defaults
-from drivetrain.training.recipe.budget import EPOCHS_PER_VIEW, FEWEST_VIEWS, BudgetPlan, as_decision, plan_for
+from drivetrain.training.recipe.budget import EPOCHS_PER_VIEW, FEWEST_VIEWS, BudgetPlan, Used, as_decision, plan_for
 from drivetrain.training.recipe.plan import ALL, BATCH, FEATURES, FIXED, HEAD, PICTURES, PLAN, SETTLE, TOP, Phase, Rates
 from drivetrain.training.trainer import Trainer
 
@@ -71,8 +72,11 @@ def epochs_plan(learner: Trainer, epochs: int, recipe: Recipe) -> Planned:
 
     Raises:
         ModelError: A part of the body is to stay frozen, and the body cannot be cut.
+        SettingError: No epochs were asked for, and the head is not trained alone.
     """
     head = _head(learner, recipe)
+    if epochs == 0:
+        return _head_alone(learner, head, recipe)
     if recipe.unfreeze in (None, 1):
         asked = "the default without a budget" if recipe.unfreeze is None else "as asked"
         whole = Decision(value=1.0, reason=f"all of the body is trained: {asked}")
@@ -85,8 +89,25 @@ def epochs_plan(learner: Trainer, epochs: int, recipe: Recipe) -> Planned:
     return _with_head(learner, head, recipe, rest), {"head_epochs": head, "unfreeze": share}
 
 
-def budget_plan(learner: Trainer, seconds: float, recipe: Recipe, folder: Path | None) -> Planned:
+def _head_alone(learner: Trainer, head: Decision, recipe: Recipe) -> Planned:
+    if not head.value:
+        raise SettingError(
+            f"epochs=0 trains the head alone, and here it is not: {head.reason}. Expected at least 1. To fix: "
+            "fine_tune(4), or say head_epochs=."
+        )
+    alone = Decision(value=0.0, reason="no epochs of the body were asked for: the head alone")
+    return _with_head(learner, head, recipe, None), {"head_epochs": head, "unfreeze": alone}
+
+
+def budget_plan(learner: Trainer, seconds: float, recipe: Recipe, folder: Path | None, used: Used) -> Planned:
     """What the time allows; what it costs here is measured first.
+
+    Args:
+        learner: What is trained.
+        seconds: The whole budget.
+        recipe: What is decided.
+        folder: For what is stored.
+        used: Seconds of the budget that go elsewhere, by what for.
 
     Raises:
         SettingError: Not even the head can be trained in this time.
@@ -110,12 +131,14 @@ def budget_plan(learner: Trainer, seconds: float, recipe: Recipe, folder: Path |
     if solves_head(learner, recipe.head_epochs) and len(learner.data.valid):
         costs = replace(costs, forward=max(costs.forward, validation / len(learner.data.valid)))
     last = learner.judging_seconds if learner.place.judging() is not learner.place else 0.0
-    left = seconds - (time.monotonic() - began) - validation * int(head.value or 0) - last
+    judging = validation * int(head.value or 0) + last
     if solves_head(learner, recipe.head_epochs):  # and once more at the end
-        left -= len(learner.data.train) * costs.forward + validation
+        judging += len(learner.data.train) * costs.forward + validation
+    used = {**used, "measuring what training costs": time.monotonic() - began, "judging": judging}
+    left = seconds - sum(used.values())
     costs, left, validation = _agree(learner.place, costs, left, validation)
     rows, steps, room = len(learner.data.train), learner.feeder.steps, _room(learner, folder)
-    plan = plan_for(left, costs, rows=rows, steps=steps, validation=validation, room_bytes=room)
+    plan = plan_for(left, costs, rows=rows, steps=steps, validation=validation, room_bytes=room, used=used)
     decisions = {"head_epochs": head, "unfreeze": as_decision(plan)}
     return _with_head(learner, head, recipe, _body_phase(plan, recipe)), decisions
 

@@ -31,7 +31,14 @@ OUTPUT, LOSS = "judged.output", "judged.loss"
 """Names of what was said of the validation rows, among the parameters in a checkpoint."""
 
 
-class KeepHead(Callback):
+class Guard(Callback):
+    """What watches over a run for its own sake: it does not ask that every epoch is validated."""
+
+    kept: Decision | None = None
+    """What was kept, and why; None where there was nothing to compare."""
+
+
+class KeepHead(Guard):
     """End with the head alone, the body as pretrained, where training the body has ended below it.
 
     Both are compared row by row on the validation set: what is common to all trainings of a set, easy and hard rows,
@@ -47,8 +54,7 @@ class KeepHead(Callback):
     def __init__(self, metric: Metric, judged: Callable[[], Predictions]) -> None:
         self._metric, self._judged = metric, judged
         self._head: dict[str, Tensor] = {}
-        self.kept: Decision | None = None
-        """What was kept, and why; None where there was nothing to compare."""
+        self.kept = None
 
     def on_run_start(self, run: RunView) -> None:
         self._head, self.kept = {}, None

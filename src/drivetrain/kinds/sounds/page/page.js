@@ -1,9 +1,10 @@
 // The page of a model of sounds: one sound out, from a file or the microphone, one answer in, and what it rests on.
 
-import { Problem, about, ask, at, explained, show, tell } from "/model.js";
+import { Problem, about, ask, at, explained, made, show, tell } from "/model.js";
 
 const LEAST_CHANGE = 0.05; // of a probability: below it, no part of the sound counts as one that mattered
 const MOST_SECONDS = 60; // of a recording
+const MOST_SPANS = 12; // that are listed
 const SILENT = 0.003; // level below which a recording holds nothing
 const KNOWN = /\.(wav|flac|ogg|oga|mp3)$/i;
 const NO_MICROPHONE = "This browser gives no microphone to this page. It does on https:// addresses and on this machine's own (localhost).";
@@ -35,6 +36,8 @@ async function look(file) {
     URL.revokeObjectURL(at("player").src);
     at("player").src = URL.createObjectURL(heard && sent !== file ? sent : file);
     show(answer);
+    at("spans").replaceChildren(...(answer.spans ?? []).slice(0, MOST_SPANS).map(span));
+    at("more-spans").textContent = more(answer.spans ?? []);
     at("heard").textContent = heard ? remarks(heard) : "";
     at("picture").closest("figure").hidden = !heard;
     if (heard) spectrogram(heard);
@@ -82,15 +85,26 @@ function remarks({ samples, rate }) {
   }
   const said = [`${(samples.length / rate).toFixed(1)} seconds.`];
   if (about && samples.length / rate > about.windows * about.window_s + 0.05) {
-    const each = `${about.window_s.toFixed(1)} seconds`;
-    said.push(about.windows > 1
-      ? `The model listens to ${about.windows} parts of ${each}, spread evenly.`
-      : `The model listens to the ${each} in the middle only.`);
+    said.push(`The model listens to all of it, ${about.window_s.toFixed(1)} seconds at a time: the answer is the mean.`);
   }
   if (most < SILENT) said.push("It is almost silent: is the microphone on?");
   if (clipped > rate / 1000) said.push("It is clipped: too loud for what recorded it.");
   return said.join(" ");
 }
+
+// --- what is heard when ----------------------------------------------------------------------------------------------
+
+function span({ start, end, label, probability }) {
+  const row = made("li");
+  const play = made("button", "time", `${start.toFixed(1)}–${end.toFixed(1)} s`);
+  play.type = "button";
+  play.setAttribute("aria-label", `Play ${label}, from ${start.toFixed(1)} to ${end.toFixed(1)} seconds`);
+  play.addEventListener("click", () => { at("player").currentTime = start; at("player").play(); });
+  row.append(play, made("span", "label", label), made("span", "number", `${Math.round(100 * probability)} %`));
+  return row;
+}
+
+const more = (spans) => spans.length <= MOST_SPANS ? "" : `And ${spans.length - MOST_SPANS} more; a program gets all of them.`;
 
 // --- the microphone --------------------------------------------------------------------------------------------------
 

@@ -1,9 +1,9 @@
 // The page of a model of tables: a form made from its columns, an answer, what it rests on and what would change it.
 
+import { answerAll } from "/many.js";
 import { about, ask, at, explained, made, show, tell } from "/model.js";
 
 const MOST_SELECTED = 30; // names that a list to choose from may have; more are offered while one types
-const MOST_SHOWN = 100; // rows of a file whose answers are shown
 const number = new Intl.NumberFormat(undefined, { maximumSignificantDigits: 4 });
 const points = new Intl.NumberFormat(undefined, { maximumFractionDigits: 1 });
 const percent = new Intl.NumberFormat(undefined, { style: "percent", maximumFractionDigits: 1 });
@@ -122,62 +122,20 @@ const signed = (change, isNumber) => `${change < 0 ? "−" : "+"}${isNumber ? nu
 
 // --- a file of rows --------------------------------------------------------------------------------------------------
 
-async function answerAll(file) {
+async function answerFile(file) {
   if (!file) return;
   const mine = ++turn;
-  at("result").hidden = true;
-  at("many").hidden = true;
-  tell(`Answering the rows of ${file.name}…`);
   try {
-    const type = /\.json$/i.test(file.name) ? "application/json" : "text/csv";
-    const said = await ask("/predict", file.slice(0, file.size, type));
-    if (mine !== turn) return;
-    list(Array.isArray(said) ? said : [{ row: 1, ...said }], file.name);
-    tell("");
-    at("many-title").focus({ preventScroll: true });
-    at("many").scrollIntoView({ block: "nearest" });
+    await answerAll(file, /\.json$/i.test(file.name) ? "application/json" : "text/csv", () => mine === turn);
   } catch (problem) {
     if (mine === turn) tell(explained(problem), true);
   }
 }
 
-function list(answers, name) {
-  const failed = answers.filter(({ error }) => error).length;
-  at("many-title").textContent = `${number.format(answers.length)} ${answers.length === 1 ? "row" : "rows"} of ${name}${failed ? `, ${number.format(failed)} of them cannot be read` : ""}`;
-  at("many-caption").textContent = answers.length > MOST_SHOWN ? `The first ${MOST_SHOWN}; the file below has all.` : "";
-  const table = answers.map(cells);
-  at("many-head").replaceChildren(line("th", ["row", "answer", "how sure"]));
-  at("many-rows").replaceChildren(...table.slice(0, MOST_SHOWN).map((each) => line("td", each)));
-  const text = [["row", "answer", "probability or interval"], ...table].map((each) => each.map(quoted).join(",")).join("\n");
-  URL.revokeObjectURL(at("download").href);
-  at("download").href = URL.createObjectURL(new Blob([text + "\n"], { type: "text/csv" }));
-  at("many").hidden = false;
-}
-
-function cells({ row: at_, error, values, intervals, labels, label, probability, abstained }) {
-  if (error) return [at_, error, ""];
-  if (values) {
-    const [name] = Object.keys(values);
-    const range = intervals?.[name];
-    return [at_, Object.entries(values).map(([each, value]) => `${each}: ${number.format(value)}`).join("; "), range ? `${number.format(range[0])} to ${number.format(range[1])}` : ""];
-  }
-  if (labels) return [at_, labels.join("; ") || "none of the labels", abstained ? "not sure" : ""];
-  return [at_, label, `${percent.format(probability)}${abstained ? ", not sure" : ""}`];
-}
-
-function line(tag, words) {
-  const found = made("tr");
-  found.append(...words.map((word) => made(tag, "", String(word))));
-  return found;
-}
-
-// Text that a spreadsheet would take for a formula gets an apostrophe in front.
-const quoted = (word) => `"${String(word).replace(/^[=+@\t\r]|^-(?!\d)/, "'$&").replaceAll('"', '""')}"`;
-
 // --- what people do --------------------------------------------------------------------------------------------------
 
 at("row").addEventListener("submit", (event) => { event.preventDefault(); answer(); });
 at("clear").addEventListener("click", () => { for (const { element } of fields) element.value = ""; });
-at("file").addEventListener("change", ({ target }) => { answerAll(target.files[0]); target.value = ""; });
+at("file").addEventListener("change", ({ target }) => { answerFile(target.files[0]); target.value = ""; });
 document.addEventListener("introduced", build);
 if (about) build();

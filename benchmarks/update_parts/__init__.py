@@ -1,0 +1,1 @@
+"""Parts of `update.py`: the tasks, how they are judged, the ways to update, and the page."""

@@ -1,0 +1,1 @@
+"""Texts: rows that are cells of a table, or files."""

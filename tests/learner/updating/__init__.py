@@ -1,0 +1,1 @@
+"""Of `drivetrain.learner.updating`."""

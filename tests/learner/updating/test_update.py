@@ -1,0 +1,191 @@
+"""A model of three colours learns a fourth, and what that costs is said."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import drivetrain as dt
+from drivetrain.cli.main import main
+from drivetrain.data.examples import Examples
+from drivetrain.evaluation.metrics.metrics import METRICS
+from drivetrain.learner.updating import judging
+from drivetrain.learner.updating.choosing import Point, choose
+from drivetrain.learner.updating.exemplars import exemplars_of, herding
+from drivetrain.learner.updating.noise import estimated_noise, measured_noise
+from drivetrain.runtime.artefact import open_artefact
+from tests.learner.conftest import ARCH, paint
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*travel with the model as exemplars"),
+    pytest.mark.filterwarnings("ignore:.*saved without model.onnx"),
+]
+FRUIT = dt.CategoryTarget(name="fruit", vocab=("apple", "pear"))
+
+
+def said(*right: bool) -> dt.Predictions:
+    """Two classes; whether each row is right."""
+    ids = tuple(f"{i:02}" for i in range(len(right)))
+    return dt.Predictions(
+        ids=ids, target=FRUIT, truth=np.zeros(len(right), np.int64), output=np.eye(2)[[int(not one) for one in right]]
+    )
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`old` and `new` pictures, and a model of the old ones, with exemplars and without."""
+    root = tmp_path_factory.mktemp("second")
+    rng = np.random.default_rng(0)
+    colours = {
+        "old/blue": (40, 60, 200),
+        "old/green": (40, 180, 60),
+        "new/black": (15, 15, 15),
+        "new/green": (40, 180, 60),
+    }
+    for name, colour in colours.items():
+        (root / name).mkdir(parents=True)
+        for i in range(20):
+            paint(colour, rng).save(root / name / f"{i:02}.png")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DRIVETRAIN_PROJECT", str(root / "project"))
+        data = dt.images(root / "old", seed=1)
+        learn = dt.Learner(data, ARCH, size=32, pretrained=False, precision="fp32", device="cpu")
+        learn.fine_tune(3)
+        learn.save(root / "bare.model", precision=None)
+        learn.save(root / "carrying.model", precision=None, exemplars=4)
+    return root
+
+
+@pytest.fixture(autouse=True)
+def project(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DRIVETRAIN_PROJECT", str(world / "project"))
+
+
+def updated(world: Path, name: str = "bare.model", **settings: Any) -> Any:
+    asked: dict[str, Any] = {"epochs": 1, "device": "cpu", "precision": "fp32", "seed": 1}
+    return dt.update(world / name, world / "new", **(asked | settings))
+
+
+def test_old_classes_keep_their_places_and_new_ones_come_behind(world: Path, tmp_path: Path) -> None:
+    found = updated(world, old=world / "old")
+    assert found.model.data.target.vocab == ("blue", "green", "black")
+    assert found.new_classes == ("black",)
+    assert [point.alpha for point in found.curve] == [0.0, 0.25, 0.5, 0.75, 1.0]
+    assert found.old.before.n == 8 and found.flips.n == 8
+    assert found.new.before["accuracy"].value <= 0.5  # half of the new rows are of a class it did not know
+    own = set(found.model.data.sealed_test.open().digests)
+    assert own.isdisjoint(found.model.data.train.digests) and own.isdisjoint(found.model.data.valid.digests)
+    path = found.save(tmp_path / "new.model", accept_forgetting=True, precision=None)
+    manifest = open_artefact(path).manifest
+    assert manifest.lineage[-1].parent == open_artefact(world / "bare.model").manifest.parameters_sha256
+    assert manifest.lineage[-1].new_classes == ("black",)
+    again = dt.Learner.load(path, device="cpu", precision="fp32")  # in both places that it was trained from
+    assert len(again.data.valid) == len(found.model.data.valid)
+    np.testing.assert_allclose(again.predictions().output, found.model.predictions().output, atol=1e-5)
+
+
+def test_alpha_0_of_known_classes_alone_and_a_learner_that_is_not_touched(world: Path) -> None:
+    learn = dt.Learner.load(world / "bare.model", device="cpu", precision="fp32")
+    before = learn.identity()
+    found = learn.update(world / "new", epochs=1, alpha=1, seed=1)
+    assert learn.identity() == before and found.model.identity() != before
+    assert found.alpha == 1 and found.curve == ()
+
+
+def test_without_old_rows_the_gate_holds_until_somebody_accepts(world: Path, tmp_path: Path, capsys: Any) -> None:
+    command = ["update", str(world / "bare.model"), str(world / "new"), "--without-old", "--epochs", "1", "--json"]
+    command += ["--device", "cpu", "--precision", "fp32", "--out", str(tmp_path / "new.model")]
+    assert main(command) == 1
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["written"] is False and answer["old"] is None and answer["alpha"] == 0.5
+    assert not (tmp_path / "new.model").exists()
+    found = updated(world, old=False)
+    with pytest.raises(dt.ForgettingError, match="cannot be judged"):
+        found.save(tmp_path / "new.model")
+    assert main([*command, "--accept-forgetting"]) == 0
+    assert json.loads(capsys.readouterr().out)["written"] is True and (tmp_path / "new.model").is_dir()
+
+
+def test_exemplars_stand_in_for_rows_that_are_gone_and_go_on(world: Path, tmp_path: Path) -> None:
+    carried = exemplars_of(open_artefact(world / "carrying.model"))
+    assert carried is not None and [row.value for row in carried.rows].count("blue") == 4
+    split = dt.Learner.load(world / "carrying.model", device="cpu", precision="fp32").data.split
+    assert {row.digest for row in carried.rows} <= split.find("train")
+    found = updated(world, "carrying.model", old=False)
+    assert found.decisions["old rows"].value == "exemplars"
+    assert found.old.before.n == 2 and found.decisions["rehearsed"].value == 6  # one of four judges
+    path = found.save(tmp_path / "next.model", accept_forgetting=True, precision=None)
+    following = exemplars_of(open_artefact(path))
+    assert following is not None and following.per_class == 4
+    assert {row.value for row in following.rows} == {"blue", "green", "black"}
+
+
+@pytest.mark.parametrize("case", ["all known", "sealed"])
+def test_rows_that_it_was_made_with_are_not_new(world: Path, tmp_path: Path, case: str) -> None:
+    if case == "all known":
+        with pytest.raises(dt.DataError, match=r"no row that is new to bare\.model"):
+            dt.update(world / "bare.model", world / "old", epochs=1)
+        return
+    learn = dt.Learner.load(world / "bare.model", device="cpu", precision="fp32")
+    shutil.copytree(world / "new", tmp_path / "mixed")
+    test = learn.data.sealed_test.open()
+    shutil.copy(test.inputs[0], tmp_path / "mixed" / "black" / "copy.png")
+    with pytest.warns(dt.DrivetrainWarning, match=r"1 pictures .* sealed test set of bare\.model"):
+        found = dt.update(world / "bare.model", tmp_path / "mixed", epochs=1, alpha=0, seed=1, device="cpu")
+    assert test.digests[0] not in found.model.data.train.digests + found.model.data.valid.digests
+
+
+def test_other_data_are_not_the_old_ones(world: Path) -> None:
+    with pytest.raises(dt.DataError, match="none of the"):
+        updated(world, old=world / "new")
+
+
+def test_flips_count_each_way_and_have_an_interval() -> None:
+    before, after = said(*[True] * 8, False, False), said(*[True] * 6, False, False, True, False)
+    found = judging.flips_of(before, after, floor=0.1, how="told")
+    assert found is not None and (found.negative, found.positive, found.n) == (2, 1, 10)
+    assert found.rows == ("06", "07") and found.share == 0.2
+    assert found.low is not None and found.high is not None and found.low < 0.2 < found.high
+
+
+def test_what_the_old_model_did_not_know_has_no_probability() -> None:
+    target = FRUIT.model_copy(update={"vocab": ("apple", "pear", "plum")})
+    rows = Examples(dt.Files([Path("a")]), ("00",), ("plum",))
+    found = judging.said_before(np.zeros((1, 2), np.float32), rows, FRUIT, target)
+    assert found.output.tolist() == [[0.5, 0.5, 0.0]] and not found.hits()[0]
+
+
+def test_the_noise_of_two_seeds() -> None:
+    assert measured_noise(said(True, True, False, False), said(True, False, True, False)) == 0.25
+    unsure = replace(said(*[True] * 50, *[False] * 50), output=np.full((100, 2), 0.5))
+    assert estimated_noise(unsure) == pytest.approx(0.25)
+
+
+def test_the_rule_of_the_curve_takes_the_best_mean_and_the_older_of_equals() -> None:
+    curve = (Point(0.0, 0.9, 0.5), Point(0.25, 0.8, 0.8), Point(0.5, 0.7, 0.9), Point(1.0, 0.6, 0.9))
+    assert choose(curve, METRICS["accuracy"])[0] == 0.25
+    errors = (Point(0.0, 1.0, 3.0), Point(1.0, 1.5, 1.0))
+    assert choose(errors, METRICS["rmse"])[0] == 1.0
+
+
+@pytest.mark.parametrize(("n", "taken"), [(10, 1.0), (400, 0.5)])
+def test_a_better_mean_counts_only_beyond_chance(n: int, taken: float) -> None:
+    """One row in ten more of the old task is right half way: one of ten is chance, forty of four hundred are not."""
+    end, half = said(*[i % 10 > 1 for i in range(n)]), said(*[i % 10 > 0 for i in range(n)])
+    new = said(*[i % 2 > 0 for i in range(n)])
+    alpha, why = choose((Point(0.5, 0.9, 0.5), Point(1.0, 0.8, 0.5)), METRICS["accuracy"], ((half, new), (end, new)))
+    assert alpha == taken
+    assert ("none is better by more than chance" in why.reason) == (taken == 1.0)
+
+
+def test_herding_takes_what_brings_the_mean_nearest() -> None:
+    features = np.array([[1.0, 0.0], [0.0, 1.0], [0.7, 0.7], [-1.0, 0.0]])
+    assert herding(features, 1) == [1]  # 0.599 from the mean (0.18, 0.43), the third one 0.600
+    assert herding(features[:3], 2)[0] == 2
+    assert sorted(herding(features, 4)) == [0, 1, 2, 3]
