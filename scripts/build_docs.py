@@ -41,6 +41,7 @@ GROUPS: Mapping[str, tuple[str, tuple[str, ...]]] = {
         "Looking inside, statistics, charts",
         ("drivetrain.insight", "drivetrain.statistics", "drivetrain.pages"),
     ),
+    "captions": ("Captions", ("drivetrain.captions",)),
     "deciding": ("Deciding", ("drivetrain.decisions",)),
     "predicting": ("Predicting", ("drivetrain.runtime",)),
     "errors": ("Errors", ("drivetrain.errors",)),

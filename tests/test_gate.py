@@ -262,6 +262,26 @@ CALLS: dict[str, Call] = {
         },
         ("source", "users", "items"),
     ),
+    "caption_report": Call(
+        lambda _: dt.caption_report,
+        lambda _: {"captions": {"a": "a dog"}},
+        ("drivetrain.captions.report.pictures_of", "drivetrain.captions.report.described_by"),
+        {
+            "synonyms": DICT,
+            "ignore": TEXT | LIST,
+            **{name: set[str]() for name in ("picture", "caption", "likelihood")},
+            "note": TEXT | {"blank"},
+        },
+        ("captions", "pictures", "references", "objects", "model"),
+    ),
+    "captioner": Call(lambda _: dt.captioner, lambda _: {"source": "none"}, (), {}, ("prompt", "abstain_below")),
+    "train_captioner": Call(
+        lambda _: dt.train_captioner,
+        lambda _: {"captions": {"a": "a dog"}},
+        ("drivetrain.captions.describing.train.pictures_of",),
+        {"pretrained": TRUE, "arch": TEXT},
+        ("captions", "pictures"),
+    ),
     "Biases": Call(lambda _: dt.Biases, lambda w: {"data": w.ratings}, ("drivetrain.models.ratings.base.rows_of",)),
     "Popularity": Call(
         lambda _: dt.Popularity,

@@ -22,6 +22,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from drivetrain.auditing import audit as audit
     from drivetrain.auditing.audit import Audit as Audit
+    from drivetrain.captions.caption import Caption as Caption
+    from drivetrain.captions.describing.captioner import captioner as captioner
+    from drivetrain.captions.describing.train import train_captioner as train_captioner
+    from drivetrain.captions.report import caption_report as caption_report
+    from drivetrain.captions.result import CaptionReport as CaptionReport
     from drivetrain.data.assemble import open_source as open_source
     from drivetrain.data.data import Data as Data
     from drivetrain.data.examples import Examples as Examples
@@ -146,6 +151,8 @@ _HOME = {
     "Blend": "drivetrain.models.blend",
     "Calibration": "drivetrain.runtime.calibration",
     "Callback": "drivetrain.training.callbacks",
+    "Caption": "drivetrain.captions.caption",
+    "CaptionReport": "drivetrain.captions.result",
     "CategoriesTarget": "drivetrain.runtime.targets",
     "CategoryTarget": "drivetrain.runtime.targets",
     "Cells": "drivetrain.data.inputs",
@@ -213,6 +220,8 @@ _HOME = {
     "budget": "drivetrain.decisions.constraints",
     "calibrate": "drivetrain.evaluation.calibration",
     "calibration_error": "drivetrain.evaluation.calibration",
+    "caption_report": "drivetrain.captions.report",
+    "captioner": "drivetrain.captions.describing.captioner:captioner",
     "cheapest_answers": "drivetrain.evaluation.thresholds",
     "compare": "drivetrain.evaluation.comparing",
     "correct_selection": "drivetrain.evaluation.record.selection",
@@ -243,6 +252,7 @@ _HOME = {
     "thresholds_for_cost": "drivetrain.evaluation.thresholds",
     "traces": "drivetrain.kinds.traces.traces",
     "train": "drivetrain.models.train",
+    "train_captioner": "drivetrain.captions.describing.train",
     "update": "drivetrain.learner.updating.update",
     "uplift": "drivetrain.decisions.uplift.uplift",
     "verification": "drivetrain.evaluation.verification:verification",
@@ -251,6 +261,7 @@ _HOME = {
 """Name → the module that has it, and what it is called there, where that is another name."""
 _NEEDED = {
     "auditing": ("sklearn", "train"),
+    "captions": ("pandas", "train"),
     "data": ("pandas", "train"),
     "evaluation": ("sklearn", "train"),
     "kinds": ("pandas", "train"),
@@ -272,6 +283,8 @@ __all__ = [
     "Blend",
     "Calibration",
     "Callback",
+    "Caption",
+    "CaptionReport",
     "CategoriesTarget",
     "CategoryTarget",
     "Cells",
@@ -339,6 +352,8 @@ __all__ = [
     "budget",
     "calibrate",
     "calibration_error",
+    "caption_report",
+    "captioner",
     "cheapest_answers",
     "compare",
     "correct_selection",
@@ -369,6 +384,7 @@ __all__ = [
     "thresholds_for_cost",
     "traces",
     "train",
+    "train_captioner",
     "update",
     "uplift",
     "verification",

@@ -43,6 +43,8 @@ OPTIONS = {
     "--smallest-effect-of-interest --prior --level --errors --missing --note --simulations --seed --html --json",
     "seals": "action what --reason --out --labels --project --json",
     "demo": "--out --json",
+    "captions": "table --pictures --references --objects --look-for --synonym --model --picture --caption --likelihood "
+    "--rivals --level --seed --note --html --json",
     "docs": "page --port --no-browser",
     "decide": "plan --out --actions --save --json",
     "cache": "action --project --json",

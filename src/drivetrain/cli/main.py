@@ -13,6 +13,7 @@ from drivetrain import __version__
 from drivetrain.cli.commands.audit import audit
 from drivetrain.cli.commands.bodies import bodies
 from drivetrain.cli.commands.cache import cache
+from drivetrain.cli.commands.captions import captions
 from drivetrain.cli.commands.decide import decide
 from drivetrain.cli.commands.demo import demo
 from drivetrain.cli.commands.docs import docs
@@ -98,6 +99,7 @@ app.command()(reported(serve))
 app.command()(reported(watch))
 app.command()(reported(runs))
 app.command()(reported(slope))
+app.command()(reported(captions))
 app.command()(reported(decide))
 app.command()(reported(seals))
 app.command()(reported(demo))

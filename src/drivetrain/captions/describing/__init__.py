@@ -1,0 +1,1 @@
+"""Models that write captions: those of Hugging Face, and a small one that is trained here."""

@@ -1,0 +1,1 @@
+"""The report as a page: one HTML file with its pictures inside."""
