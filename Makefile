@@ -18,7 +18,7 @@ $(MARK):
 	@rm -f .venv/.set-up-* && touch $@
 
 demo: setup
-	@$(BIN)/drivetrain demo $(ARGS)
+	@$(BIN)/drivetrain demo images $(ARGS)
 
 docs: setup
 	@$(BIN)/python -c 'import zensical, mkdocstrings' 2>/dev/null \
@@ -31,6 +31,7 @@ test: setup
 lint: setup
 	@$(BIN)/ruff check
 	@$(BIN)/lint-imports
+	@$(BIN)/typos
 
 types: setup
 	@PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright

@@ -29,13 +29,28 @@ import drivetrain as dt
 from drivetrain.cli.main import app
 
 ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "scripts"))
+import guided  # noqa: E402 - a file beside this one
+
 STAGE, SITE = ROOT / "build" / "docs", ROOT / "build" / "site"
 SOURCES = ROOT / "build" / "src"
 PACKAGED = ROOT / "src" / "drivetrain" / "site"
 LINK = re.compile(r"(?<!!)\[(?P<text>(?:[^\[\]]|\[[^\]]*\])*)\]\((?P<to>[^()\s]+)\)")
 GROUPS: Mapping[str, tuple[str, tuple[str, ...]]] = {
-    "data": ("Data", ("drivetrain.data", "drivetrain.kinds", "drivetrain.auditing", "drivetrain.runtime.targets")),
-    "learning": ("Learning", ("drivetrain.learner", "drivetrain.training", "drivetrain.models", "drivetrain.progress")),
+    "data": (
+        "Data",
+        (
+            "drivetrain.data",
+            "drivetrain.kinds",
+            "drivetrain.auditing",
+            "drivetrain.collecting",
+            "drivetrain.runtime.targets",
+        ),
+    ),
+    "learning": (
+        "Learning",
+        ("drivetrain.learner", "drivetrain.training", "drivetrain.models", "drivetrain.tuning", "drivetrain.progress"),
+    ),
     "judging": ("Judging", ("drivetrain.evaluation", "drivetrain.runtime.calibration")),
     "inside": (
         "Looking inside, statistics, charts",
@@ -65,6 +80,7 @@ def collect() -> None:
     for record in (ROOT / "docs" / "decisions").glob("*/*.md"):
         places[record.resolve()] = f"decisions/{record.parent.name}.md#{record.stem}"
     places[(ROOT / "docs" / "decisions" / "README.md").resolve()] = "decisions/index.md"
+    places |= guided.places()
     for target, source in sources.items():
         write(target, relinked(source, target, places))
     write("decisions/index.md", relinked(ROOT / "docs" / "decisions" / "README.md", "decisions/index.md", places))
@@ -74,17 +90,25 @@ def collect() -> None:
         write(target, "\n\n".join([f"# {folder.name.replace('-', ' ').capitalize()}", *records]))
     for name, text in {**reference(), "commands.md": commands()}.items():
         write(name, text)
+    for name, content in guided.pages():
+        if isinstance(content, bytes) or not name.endswith(".md"):
+            write(name, content)
+        else:
+            write(name, relinked(guided.FOLDER / "a.md", name, places, content))
 
 
-def write(target: str, text: str) -> None:
-    """A page of the stage."""
+def write(target: str, content: str | bytes) -> None:
+    """A file of the stage."""
     path = STAGE / target
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
-def relinked(source: Path, target: str, places: Mapping[Path, str]) -> str:
-    """A page whose links lead to where pages are on the site; what is not on it is named without a link."""
+def relinked(source: Path, target: str, places: Mapping[Path, str], text: str | None = None) -> str:
+    """A page whose links lead to where pages are on the site; what is not on it is named without a link.
+
+    Its text is that of `source`, unless another one is given that was made of it.
+    """
     up = "../" * target.count("/")
 
     def moved(link: re.Match[str]) -> str:
@@ -97,7 +121,7 @@ def relinked(source: Path, target: str, places: Mapping[Path, str]) -> str:
             return link[0] if inside else link["text"]
         return f"[{link['text']}]({up}{found}{'#' + anchor if anchor else ''})"
 
-    text = LINK.sub(moved, source.read_text(encoding="utf-8"))
+    text = LINK.sub(moved, source.read_text(encoding="utf-8") if text is None else text)
     return text.replace("(docs/images/", "(images/").replace('src="docs/images/', 'src="images/')
 
 

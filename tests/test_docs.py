@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 import timm
 import torch
+from httpcore2 import SyncBackend
 from huggingface_hub import constants
 from PIL import Image
 from safetensors.torch import save_file
@@ -24,6 +25,8 @@ from timm.models.resnet import BasicBlock, _create_resnet
 
 import drivetrain as dt
 from drivetrain.cli.main import main
+from drivetrain.collecting import network
+from tests.collecting.server import Server
 from tests.serving.service import Service
 
 ROOT = Path(__file__).parents[1]
@@ -32,7 +35,7 @@ ARCH = "resnet18"
 SIZE_PX = 48
 COLOURS = {"apple": (200, 40, 40), "pear": (150, 190, 60), "plum": (90, 40, 120)}
 PICTURES_PER_CLASS = 14
-MOST_NOT_RUN = 3
+MOST_NOT_RUN = 5
 PARTS_OF_A_RECORD = ["Context", "Choice", "Instead of", "Why"]
 RECORDS = ROOT / "docs" / "decisions"
 
@@ -126,6 +129,24 @@ def desk(tmp_path, monkeypatch, hub_cache):
     torch.set_num_threads(threads)
 
 
+@pytest.fixture
+def images_of_the_web(page, monkeypatch):
+    """A server on this machine that answers for all hosts, for the page that asks some; and a list of addresses."""
+    if page.name != "collect.md":
+        yield
+        return
+    connect = SyncBackend.connect_tcp
+    with Server() as server:
+        monkeypatch.setattr(network, "resolved", lambda host, port: ["127.0.0.1"])
+        monkeypatch.setattr(network, "why_private", lambda address: "")
+        monkeypatch.setattr(
+            SyncBackend, "connect_tcp", lambda self, host, _, *more: connect(self, host, server.port, *more)
+        )
+        rows = [f"http://images.example.org/picture/{30 + i}.jpg,{'pear' if i % 2 else 'fig'}" for i in range(6)]
+        Path("urls.csv").write_text("\n".join(["url,label", *rows]))
+        yield
+
+
 def run_command(words: list[str], capsys) -> str:
     """Run a `drivetrain` command in this process; returns what it printed on standard output."""
     if words[1] == "serve":  # goes on until it is told to stop
@@ -151,7 +172,7 @@ def served(words: list[str]) -> str:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_page_runs_as_written(page, desk, capsys):
+def test_page_runs_as_written(page, desk, images_of_the_web, capsys):
     names = {"__name__": "__main__"}
     printed = ""
     for block in blocks(page):

@@ -245,6 +245,12 @@ CALLS: dict[str, Call] = {
         ("drivetrain.models.train._Contest.of_tables",),
         {"budget": A_NUMBER},
     ),
+    "tune": Call(
+        lambda _: dt.tune,
+        lambda w: {"data": w.table},
+        ("drivetrain.tuning.storage._of_url", "drivetrain.tuning.storage._in_project"),
+        {"budget": A_NUMBER, "arch": TEXT, "name": TEXT, "prune": TRUE, "space": {"class"}},
+    ),
     "ratings": Call(
         lambda _: dt.ratings,
         lambda w: {"source": {"user": [1, 2], "item": [1, 2]}},
@@ -261,6 +267,21 @@ CALLS: dict[str, Call] = {
             "project": TEXT,
         },
         ("source", "users", "items"),
+    ),
+    "collect": Call(
+        lambda _: dt.collect,
+        lambda w: {"lists": ["https://a.org/1.jpg"], "out": w.root / "collected"},
+        ("drivetrain.collecting.collect.read_lists", "drivetrain.collecting.providers.answers"),
+        {
+            "out": TEXT,
+            "provider": {"class", "thing"},
+            **dict.fromkeys(("url", "label"), TEXT),
+            **dict.fromkeys(("pause_s", "most_mb", "timeout_s"), A_NUMBER),
+            "again": TRUE,
+            "permitted": TEXT | LIST,
+            "allow_private": LIST,
+        },
+        ("lists", "provider"),
     ),
     "caption_report": Call(
         lambda _: dt.caption_report,
@@ -319,7 +340,7 @@ CALLS: dict[str, Call] = {
         lambda _: dt.Trees,
         lambda w: {"data": w.table},
         ("drivetrain.models.trees.Trees._fit",),
-        {"pairs": TRUE, "monotone": DICT, "budget": A_NUMBER},
+        {"pairs": TRUE, "monotone": DICT, "budget": A_NUMBER, "shrink": A_NUMBER},
     ),
     "Linear": Call(
         lambda _: dt.Linear,

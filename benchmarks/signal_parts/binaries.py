@@ -24,6 +24,8 @@ from drivetrain.kinds.binaries.attacks import attacked
 from drivetrain.kinds.binaries.reading import read
 from drivetrain.kinds.binaries.simple import WAYS, simple_predictions
 from drivetrain.kinds.binaries.spec import Spec
+from drivetrain.runtime.files.zipped import in_folder
+from signal_parts.memory import in_words, memory_of
 
 ARCH, EPOCHS, FOLDS = "embedded", 4, 3
 PICTURES = "pictures of bytes (this kind)"
@@ -48,6 +50,7 @@ def jobs(shared: Path, *, quick: bool, peers: Path) -> Mapping[str, Callable[[],
         "time": partial(_time, rows, quick=quick),
         "attacks": partial(_attacks, rows, quick=quick),
         "speed": partial(_speed, rows),
+        "memory": partial(_memory, rows, quick=quick),
     }
 
 
@@ -83,6 +86,8 @@ def page(rows: Mapping[str, Any]) -> list[str]:
         found = rows["speed"]
         cells = [[name, shown(one, 0)] for name, one in found["files_per_s"].items()]
         lines += ["## Files a second on one core, of up to 96 KiB", "", *table(["", "files/s"], cells), ""]
+    if "memory" in rows:
+        lines += [in_words(rows["memory"], "files"), ""]
     return lines
 
 
@@ -203,8 +208,6 @@ def _attacks(rows: pd.DataFrame, *, quick: bool) -> dict[str, Any]:
 
 
 def _speed(rows: pd.DataFrame) -> dict[str, Any]:
-    from drivetrain.runtime.files.zipped import in_folder
-
     contents = [read(in_folder(path)) for path in rows.path]
     took: dict[str, float] = {}
     for name, spec in {
@@ -217,3 +220,7 @@ def _speed(rows: pd.DataFrame) -> dict[str, Any]:
             spec.view((content,))
         took[name] = len(contents) / (time.process_time() - began)
     return {"files_per_s": took}
+
+
+def _memory(rows: pd.DataFrame, *, quick: bool) -> dict[str, Any]:
+    return memory_of(Spec(), [in_folder(path) for path in rows.path], quick=quick)

@@ -27,6 +27,7 @@ from drivetrain.data.inputs import Spans
 from drivetrain.errors import DrivetrainError
 from drivetrain.evaluation.verification import by_session, chances_of, sessions_of
 from drivetrain.kinds.traces.spec import Spec
+from signal_parts.memory import in_words, memory_of
 from signal_parts.traces_made import HOSTILE, bots, hand_made, naive_picture
 
 ARCH = "areas"
@@ -50,6 +51,7 @@ def jobs(shared: Path, *, quick: bool, peers: Path) -> Mapping[str, Callable[[],
         "stress": partial(_stress, source, quick),
         "bots": partial(_bots, source, quick),
         "speed": partial(_speed, source),
+        "memory": partial(_memory, source, quick),
         "hostile": _hostile,
     }
 
@@ -88,6 +90,8 @@ def page(rows: Mapping[str, Any]) -> list[str]:
         said += f"drawn pixel by pixel in Python, one channel: {one['naive']:,.0f}. "
         said += f"{one['traces']:,.0f} traces read a second."
         lines += ["", "## Speed", "", said]
+    if "memory" in rows:
+        lines += ["", in_words(rows["memory"], "traces")]
     if "hostile" in rows:
         one = rows["hostile"]
         lines += [
@@ -273,6 +277,10 @@ def _speed(source: Path) -> dict[str, Any]:
         naive_picture(part, 64)
     naive = len(parts) / (time.process_time() - began)
     return {"windows": drawn, "naive": naive, "traces": read, "channels": spec.channels}
+
+
+def _memory(source: Path, quick: bool) -> dict[str, Any]:
+    return memory_of(Spec(windows=24), [row["path"] for row in _sessions(source, quick)], quick=quick)
 
 
 def _hostile() -> dict[str, Any]:

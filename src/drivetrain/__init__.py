@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from drivetrain.captions.describing.train import train_captioner as train_captioner
     from drivetrain.captions.report import caption_report as caption_report
     from drivetrain.captions.result import CaptionReport as CaptionReport
+    from drivetrain.collecting.collect import Collected as Collected
+    from drivetrain.collecting.collect import collect as collect
     from drivetrain.data.assemble import open_source as open_source
     from drivetrain.data.data import Data as Data
     from drivetrain.data.examples import Examples as Examples
@@ -115,6 +117,7 @@ if TYPE_CHECKING:
     from drivetrain.models.texts.linear import TextLinear as TextLinear
     from drivetrain.models.train import train as train
     from drivetrain.models.trees import Trees as Trees
+    from drivetrain.pages import plots as plots
     from drivetrain.pages.chart import Chart as Chart
     from drivetrain.progress import quiet as quiet
     from drivetrain.runtime.calibration import Calibration as Calibration
@@ -134,6 +137,8 @@ if TYPE_CHECKING:
     from drivetrain.training.callbacks import KeepBest as KeepBest
     from drivetrain.training.callbacks import LogFile as LogFile
     from drivetrain.training.callbacks import TensorBoardLog as TensorBoardLog
+    from drivetrain.tuning.result import Tuning as Tuning
+    from drivetrain.tuning.tune import tune as tune
 
 __version__ = "0.1.0"
 
@@ -158,6 +163,7 @@ _HOME = {
     "Cells": "drivetrain.data.inputs",
     "Chart": "drivetrain.pages.chart",
     "CheckpointError": "drivetrain.errors",
+    "Collected": "drivetrain.collecting.collect",
     "Comparison": "drivetrain.evaluation.comparing",
     "Data": "drivetrain.data.data",
     "DataError": "drivetrain.errors",
@@ -210,6 +216,7 @@ _HOME = {
     "TrainingError": "drivetrain.errors",
     "TextLinear": "drivetrain.models.texts.linear",
     "Trees": "drivetrain.models.trees",
+    "Tuning": "drivetrain.tuning.result",
     "Updated": "drivetrain.learner.updating.updated",
     "Verification": "drivetrain.evaluation.verification",
     "add_kind": "drivetrain.runtime.kinds",
@@ -223,6 +230,7 @@ _HOME = {
     "caption_report": "drivetrain.captions.report",
     "captioner": "drivetrain.captions.describing.captioner:captioner",
     "cheapest_answers": "drivetrain.evaluation.thresholds",
+    "collect": "drivetrain.collecting.collect:collect",
     "compare": "drivetrain.evaluation.comparing",
     "correct_selection": "drivetrain.evaluation.record.selection",
     "cross_validate": "drivetrain.evaluation.cross_validation",
@@ -238,6 +246,7 @@ _HOME = {
     "load_plan": "drivetrain.decisions.plan.saving",
     "open_set": "drivetrain.evaluation.open_set",
     "open_source": "drivetrain.data.assemble",
+    "plots": "drivetrain.pages.plots",
     "quiet": "drivetrain.progress",
     "ratings": "drivetrain.kinds.ratings.ratings",
     "record_review": "drivetrain.data.review:record",
@@ -253,6 +262,7 @@ _HOME = {
     "traces": "drivetrain.kinds.traces.traces",
     "train": "drivetrain.models.train",
     "train_captioner": "drivetrain.captions.describing.train",
+    "tune": "drivetrain.tuning.tune",
     "update": "drivetrain.learner.updating.update",
     "uplift": "drivetrain.decisions.uplift.uplift",
     "verification": "drivetrain.evaluation.verification:verification",
@@ -262,12 +272,14 @@ _HOME = {
 _NEEDED = {
     "auditing": ("sklearn", "train"),
     "captions": ("pandas", "train"),
+    "collecting": ("httpcore2", "collect"),
     "data": ("pandas", "train"),
     "evaluation": ("sklearn", "train"),
     "kinds": ("pandas", "train"),
     "learner": ("torch", "train"),
     "models": ("sklearn", "train"),
     "training": ("torch", "train"),
+    "tuning": ("torch", "train"),
     "decisions": ("scipy", "decide"),
     "insight": ("torch", "train"),
     "statistics": ("statsmodels", "statistics"),
@@ -290,6 +302,7 @@ __all__ = [
     "Cells",
     "Chart",
     "CheckpointError",
+    "Collected",
     "Comparison",
     "Data",
     "DataError",
@@ -342,6 +355,7 @@ __all__ = [
     "TimeSpan",
     "TrainingError",
     "Trees",
+    "Tuning",
     "Updated",
     "Verification",
     "add_kind",
@@ -355,6 +369,7 @@ __all__ = [
     "caption_report",
     "captioner",
     "cheapest_answers",
+    "collect",
     "compare",
     "correct_selection",
     "cross_validate",
@@ -370,6 +385,7 @@ __all__ = [
     "load_plan",
     "open_set",
     "open_source",
+    "plots",
     "quiet",
     "ratings",
     "record_review",
@@ -385,6 +401,7 @@ __all__ = [
     "traces",
     "train",
     "train_captioner",
+    "tune",
     "update",
     "uplift",
     "verification",

@@ -100,6 +100,45 @@ def counted(n: int, one: str, many: str = "") -> str:
     return f"{n:,} {one if n == 1 else many or one + 's'}"
 
 
+def one_of(noun: str) -> str:
+    """The singular.
+
+    Example:
+        >>> one_of("pictures"), one_of("time series"), one_of("binaries"), one_of("classes"), one_of("people")
+        ('picture', 'time series', 'binary', 'class', 'person')
+    """
+    if noun.endswith("series"):
+        return noun
+    if noun.endswith("people"):
+        return f"{noun.removesuffix('people')}person"
+    if noun.endswith("ies"):
+        return f"{noun[:-3]}y"
+    return noun.removesuffix("es") if noun.endswith(("sses", "xes")) else noun.removesuffix("s")
+
+
+def does(n: int, verb: str) -> str:
+    """What so many things do: the verb in the form that goes with their number.
+
+    Example:
+        >>> does(1, "have"), does(2, "have"), does(1, "are"), does(1, "lie"), does(0, "differ"), does(1, "reach")
+        ('has', 'have', 'is', 'lies', 'differ', 'reaches')
+    """
+    if n != 1:
+        return verb
+    irregular = {"have": "has", "are": "is", "were": "was", "do": "does"}
+    return irregular.get(verb) or f"{verb}{'es' if verb.endswith(('ch', 'sh', 's')) else 's'}"
+
+
+def agreeing(n: int, nouns: str, verb: str) -> str:
+    """How many things do something: "1 sound has", "2 sounds have".
+
+    Example:
+        >>> agreeing(1, "training sounds", "have"), agreeing(1234, "classes", "are"), agreeing(1, "classes", "are")
+        ('1 training sound has', '1,234 classes are', '1 class is')
+    """
+    return f"{counted(n, one_of(nouns), nouns)} {does(n, verb)}"
+
+
 def short_reason(error: BaseException) -> str:
     r"""An exception's message in one line of at most 120 letters.
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -290,3 +291,35 @@ def test_nothing_known_says_so():
 def test_the_same_seed_gives_the_same_report():
     one, two = (dt.caption_report(SAID, references=PEOPLE, objects=THERE, synonyms={"lime": []}) for _ in range(2))
     assert one.as_json() == two.as_json()
+
+
+def test_objects_that_no_caption_names_make_nobody_right():
+    with pytest.warns(DrivetrainWarning, match="No caption names any object"):
+        report = dt.caption_report({"1": "a hound", "2": "a kitten"}, objects={"1": ["dog"], "2": ["cat"]})
+    assert "cannot be said" in report.sentence
+
+
+@pytest.mark.parametrize(
+    ("captions", "language"),
+    [
+        (["kein Hund auf der Wiese, nur eine Katze", "zwei Katzen auf dem Sofa"], "(de)"),
+        (["un chien et un chat dans le jardin", "il ne reste pas de pain pour les oiseaux sur la table"], "(fr)"),
+        (["两只狗在草地上", "没有狗"], "(zh)"),
+        (["สุนัขสองตัว", "แมวบนโซฟา"], "no blanks part"),
+        (["घास पर एक कुत्ता", "एक बिल्ली"], "(Devanagari)"),
+    ],
+)
+def test_what_is_known_of_english_alone_is_told_of_other_languages(captions, language):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        dt.caption_report(dict(enumerate(captions)), objects={0: ["dog"], 1: ["cat"]})
+    assert any(language in str(each.message) for each in caught)
+
+
+def test_the_page_shows_the_nearest_reference_and_no_order_where_nothing_is_known():
+    people = {"1": ["a horse in a field", "a dog on the grass"], "2": ["a cat"]}
+    page = dt.caption_report({"1": "a dog on grass", "2": "no dog"}, references=people, objects=["dog", "cat"]).html()
+    assert "a dog on the grass" in page and "a horse in a field" not in page and "said not to be there" in page
+    with pytest.warns(DrivetrainWarning, match="Nothing says"):
+        bare = dt.caption_report({"1": "a dog"}).html()
+    assert "in no order" in bare and "The worst" not in bare

@@ -117,7 +117,7 @@ def test_what_the_model_was_made_with_is_not_new(model, new, pictures, run, tmp_
             shutil.copy(path, grown / name / f"new-{path.name}")
     validation = run("evaluate", model, "--data", grown, "--json")
     assert (validation.object["part"], validation.object["n"]) == ("validation", HELD_OUT)
-    assert "holds 18 pictures that the model was not made with; they are not judged" in validation.err
+    assert "holds 18 pictures that the model was not made with, and that the score leaves out" in validation.err
     judged = run("evaluate", model, "--data", grown, "--new", "--json")
     assert (judged.object["part"], judged.object["n"]) == ("new", 18)
     assert f"{HELD_OUT} of its test set" in judged.err and f"{HELD_OUT} of its validation set" in judged.err

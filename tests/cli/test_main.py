@@ -15,6 +15,8 @@ from drivetrain.cli.main import app
 from drivetrain.errors import DataError, DrivetrainWarning
 
 OPTIONS = {
+    "collect": "lists --out --provider --input --url --label --contact --per-host --pause --most-mb --least-px "
+    "--timeout --again --permitted --json",
     "audit": "data --html --features --arch --json --input --target --path --split --group --time --task "
     "--label-delim --channels --labels-from --device --precision",
     "train": "data --arch --epochs --budget --out --json --input --target --text --path --split --group --time --gap "
@@ -22,16 +24,19 @@ OPTIONS = {
     "--items --hold-out --option --labels-from --seal --retire --from-scratch --size --fit --metric --batch-size "
     "--lr --head-epochs --unfreeze --statistics --no-activation-cache --exemplars --keep-best --patience --export "
     "--device --precision --project",
+    "tune": "data --space --model --trials --budget --metric --storage --name --sampler --no-prune --out --html --json "
+    "--input --target --text --path --split --group --time --task --label-delim --valid-pct --test-pct --seed --user "
+    "--item --option --labels-from --project",
     "update": "model new --old --without-old --out --html --exemplars --alpha --distil --anchor --carry --max-flips "
     "--noise --accept-forgetting --epochs --budget --lr --valid-pct --test-pct --seed --device --precision --project "
     "--json",
     "evaluate": "model --test --new --data --metric --device --precision --seal --project --review --json",
-    "predict": "model inputs --top-k --batch-size --device --precision --json",
+    "predict": "model inputs --top-k --batch-size --engine --out --workers --device --precision --json",
     "recommend": "model --user -n --like --seen --diversity --novelty --at-most-per --not-from --by --json",
     "report": "model --out --data --use --audit --no-probe --device --precision --project --json",
     "inside": "model --data --out --against --layer --feature --features --explain --rows --quick --seed --device "
     "--project --json",
-    "review": "model --data --out --port --no-browser --device --precision --project",
+    "review": "model --data --out --port --no-browser --input --device --precision --project",
     "export": "model --precision --data --golden --worst-change --json",
     "push": "model name --private --exemplars --space --json",
     "pull": "name --out --revision --json",
@@ -42,10 +47,11 @@ OPTIONS = {
     "slope": "table --outcome --of --controls --cluster --within --weights --family --claim "
     "--smallest-effect-of-interest --prior --level --errors --missing --note --simulations --seed --html --json",
     "seals": "action what --reason --out --labels --project --json",
-    "demo": "--out --json",
+    "demo": "name --out --notebook --no-run --open --json",
     "captions": "table --pictures --references --objects --look-for --synonym --model --picture --caption --likelihood "
     "--rivals --level --seed --note --html --json",
     "docs": "page --port --no-browser",
+    "studio": "folder --service --port --no-browser --project",
     "decide": "plan --out --actions --save --json",
     "cache": "action --project --json",
     "bodies": "action folder --name --hub --no-speed --json",

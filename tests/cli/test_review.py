@@ -10,7 +10,8 @@ import pytest
 
 import drivetrain as dt
 from drivetrain.cli.commands.review import Desk, decisions_in
-from drivetrain.cli.commands.review_server import MOST_BYTES, ReviewServer
+from drivetrain.cli.commands.review_server import ReviewServer
+from drivetrain.cli.local_server import MOST_BYTES
 from drivetrain.data.review import read_review, record
 from drivetrain.errors import SettingError
 from drivetrain.learner.saving.saved_model import gather
@@ -210,7 +211,7 @@ def test_the_command_prints_the_address_and_goes_on_with_an_earlier_file(trained
     first, second, last = done.out.splitlines()
     assert first.startswith("review at http://127.0.0.1:") and "token=" in first
     assert second == "decisions go to mine.jsonl; stop with Ctrl-C"
-    assert last == "1 rows decided, in mine.jsonl"
+    assert last == "1 row decided, in mine.jsonl"
 
 
 def test_a_model_of_another_project_is_compared_with_the_seals_of_that_one(trained, run, monkeypatch, pictures):

@@ -81,6 +81,30 @@ class Broken:
         raise RuntimeError("no\nsuch luck")
 
 
+def test_pairs_and_messages_name_what_they_begin_with():
+    assert list(table_of([("where is it", "a"), ("who", "b")], first="text").columns) == ["text", "label"]
+    assert list(table_of([("a.jpg", "a")], suffixes=frozenset({".jpg"}), first="text").columns) == ["path", "label"]
+    with pytest.raises(SettingError, match=r"expected \(text, label\) pairs.*pass list\(zip\(texts, labels\)\)"):
+        table_of(["where is it", "who"], first="text")
+    with pytest.raises(SettingError, match=r"expected column → list of cells.*\{'text': \[...\], 'label'"):
+        table_of({"where is it": "a"}, first="text")
+
+
+def test_a_dict_of_tables_for_the_parts_is_one_table_with_a_column_of_parts():
+    own = {"train": pd.DataFrame({"t": ["a", "b"], "n": [1, 2]}), "Validation": {"t": ["c"], "n": [3]}}
+    found = table_of({**own, "test": pa.table({"t": ["d"]})})
+    assert found.columns == {
+        "t": ["a", "b", "c", "d"],
+        "n": [1, 2, 3, None],
+        "split": ["train", "train", "Validation", "test"],
+    }
+    assert table_of({"train": [1, 2], "test": [3, 4]}).columns == {"train": [1, 2], "test": [3, 4]}  # are columns
+    with pytest.raises(SettingError, match=r"'unsupervised' is no part; expected train, valid and test.*To fix: leave"):
+        table_of({**own, "unsupervised": {"t": ["e"]}})
+    with pytest.raises(SettingError, match=r"a column 'split' in them says so too.*To fix: drop"):
+        table_of({"train": {"split": ["a"]}, "test": {"split": ["b"]}})
+
+
 @pytest.mark.parametrize(
     ("source", "error", "says"),
     [

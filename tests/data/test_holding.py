@@ -277,7 +277,7 @@ def test_by_time_earlier_pictures_can_be_added_and_later_ones_cannot(folder):
     more = images(with_early, target="label", time="day", valid_pct=0.3)
     assert more.seal == first.seal and max(more.train.times) < min(more.valid.times) < max(more.valid.times) < 8
     late = with_early.assign(day=with_early["day"].where(with_early["path"] != early, 12.0))
-    with pytest.raises(SealError, match="1 pictures are as late as sealed test pictures, or later"):
+    with pytest.raises(SealError, match="1 picture is as late as sealed test pictures, or later"):
         images(late, target="label", time="day")
 
 

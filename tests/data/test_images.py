@@ -268,7 +268,7 @@ def test_a_class_that_is_never_trained_is_left_out_of_the_other_parts(frame):
     with pytest.warns(DrivetrainWarning) as caught:
         data = images(table)
     messages = [str(warning.message) for warning in caught]
-    assert messages[0].startswith("1 classes are in the validation set but not in the training set: 'new' (1)")
+    assert messages[0].startswith("1 class is in the validation set but not in the training set: 'new' (1)")
     assert messages[1].startswith("2 classes are in the test set but not in the training set: 'new' (1), 'newer' (1)")
     assert data.target.vocab == ("a", "b")
     assert (len(data.valid), data.n_test) == (2, 2)
@@ -284,7 +284,7 @@ def test_classes_that_validation_cannot_judge(frame):
     table = frame(12, label=["a", "b", "c"] * 4, split=["train"] * 9 + ["valid", "valid", "test"])
     table["label"] = ["a", "b", "c"] * 3 + ["a", "b", "c"]
     with pytest.warns(
-        DrivetrainWarning, match="1 of 3 classes have no validation row.*: c.*add pictures to the validation"
+        DrivetrainWarning, match="1 of 3 classes has no validation row.*: c.*add pictures to the validation"
     ):
         images(table)
 
@@ -294,14 +294,14 @@ def test_equal_content(frame, put):
     put("p/1.jpg", 0)  # the same as 0.jpg, which has another label
     with pytest.warns(
         DrivetrainWarning,
-        match=r"(?s)1 pictures have the content of another but a different target.*0\.jpg \('a'\) = .*1\.jpg \('b'\)",
+        match=r"(?s)1 picture has the content of another but a different target.*0\.jpg \('a'\) = .*1\.jpg \('b'\)",
     ):
         data = images(table)
     assert len(data.split.train) + len(data.split.valid) + len(data.split.test) == 19
     table = frame(20, label=["a", "b"] * 10, split=["train"] * 12 + ["valid"] * 4 + ["test"] * 4)
     put("p/18.jpg", 0)
     with pytest.warns(
-        DrivetrainWarning, match=r"(?s)1 pictures are in more than one part.*0\.jpg \(training\) = .*18\.jpg \(test\)"
+        DrivetrainWarning, match=r"(?s)1 picture is in more than one part.*0\.jpg \(training\) = .*18\.jpg \(test\)"
     ):
         data = images(table)
     assert data.n_test == 4

@@ -44,11 +44,11 @@ def test_labels_are_valid_text():
 
 def test_names_that_become_one_are_told():
     with pytest.warns(
-        DrivetrainWarning, match=r"2 labels are written .*'cat' \('cat' 2 times, 'cat ' 1 times\)"
+        DrivetrainWarning, match=r"2 labels are written .*'cat' \('cat' 2 times, 'cat ' 1 time\)"
     ) as said:
         warn_of_spellings(["cat", "cat ", "cat", "caf\u00e9", "cafe\u0301", "dog"], "labels")
-    assert "'cafe\\u0301' 1 times" in str(said[0].message)
-    with pytest.warns(DrivetrainWarning, match=r"1 labels"):
+    assert "'cafe\\u0301' 1 time" in str(said[0].message)
+    with pytest.warns(DrivetrainWarning, match=r"1 label is written"):
         warn_of_spellings(["a\u200b"], "labels")
     warn_of_spellings([" pear", " pear", "fig"], "labels")  # a blank behind every delimiter
 
@@ -59,7 +59,7 @@ def test_near_names_are_told_with_their_counts(other):
     if other == "Ca\u0301t":
         warn_of_near_names(counts, "labels")  # another word
         return
-    with pytest.warns(DrivetrainWarning, match=r"1 labels have nearly the same name .*'cat' \(9\) and .*\(2\)"):
+    with pytest.warns(DrivetrainWarning, match=r"1 label has nearly the same name .*'cat' \(9\) and .*\(2\)"):
         warn_of_near_names(counts, "labels")
 
 

@@ -139,7 +139,7 @@ def test_a_review_is_applied_before_the_split(fruit, place):
     assert (len(data.train), len(data.valid)) == (23, 6)
     assert [row.reason for row in data.report.left_out] == ["removed in review"]
     assert str(data.decisions["review"]) == (
-        "review.json (1 rows kept, 1 relabelled, 1 removed; 1 decisions are about pictures that are not here)"
+        "review.json (1 row kept, 1 relabelled, 1 removed; 1 decision is about pictures that are not here)"
     )
     found = reopen(fruit, data.spec, data.target).all()
     assert found.examples.values[0] == "pear", "a saved model is judged by the labels it was trained with"

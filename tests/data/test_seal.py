@@ -215,7 +215,7 @@ def test_a_copy_of_a_test_picture_is_caught(divided, how, part):
     SAVED[how](stolen, divided / part / "lake" / "holiday.png")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the same content in two parts
-        with pytest.raises(SealError, match=r"(?s)1 training or validation pictures are copies.*holiday.*To fix"):
+        with pytest.raises(SealError, match=r"(?s)1 training or validation picture is a copy.*holiday.*To fix"):
             images(divided)
 
 
@@ -396,7 +396,7 @@ def tampered(content: dict, how: str) -> dict:
 TAMPERED = {
     "shortened": "a signature has 81 bytes; expected 82",
     "all shortened": "a signature has 10 bytes; expected 82",
-    "emptied": "1 of its 6 rows have no signature",
+    "emptied": "1 of its 6 rows has no signature",
     "all emptied": "6 of its 6 rows have no signature",
     "one taken out": "it holds 5 rows, and says that there are 6",
     "another count": "it holds 6 rows, and says that there are 7",

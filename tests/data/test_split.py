@@ -126,7 +126,7 @@ def test_the_seed_and_only_the_seed_draws_another_split():
 
 def test_a_class_with_one_picture_trains_with_a_warning():
     digests = [f"{row:032x}" for row in range(11)]
-    with pytest.warns(DrivetrainWarning, match=r"1 classes have one distinct row.*: rare"):
+    with pytest.warns(DrivetrainWarning, match=r"1 class has one distinct row.*: rare"):
         parts = make_split(digests, ["common"] * 10 + ["rare"], valid_pct=0.2, test_pct=0.2, seed=1)
     assert parts[-1] == "train"
 

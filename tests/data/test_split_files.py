@@ -44,7 +44,7 @@ def test_rows_that_a_saved_split_does_not_know_are_left_out(class_folder, put, t
         data = images(root, split=place)
     messages = [str(warning.message) for warning in caught]
     assert messages[0] == "1 of the 40 contents in the split that was given are not in these data."
-    assert messages[1] == "1 of 40 rows are not in the split that was given, and are left out."
+    assert messages[1] == "1 of 40 rows is not in the split that was given, and left out."
     assert [row.reason for row in data.report.left_out] == ["not in the split that was given"]
     assert len(data.train) + len(data.valid) == 39 and data.n_test == 0
     other = class_folder("other", fig=5, kiwi=5)

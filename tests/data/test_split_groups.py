@@ -145,7 +145,7 @@ def test_new_pictures_of_a_group_do_not_shuffle_the_others():
 
 def test_a_class_in_one_group_trains_with_a_warning():
     units = [f"g{i // 4}" for i in range(40)]
-    with pytest.warns(DrivetrainWarning, match="1 classes are in one group only.*: rare"):
+    with pytest.warns(DrivetrainWarning, match="1 class is in one group only.*: rare"):
         parts = draw_groups(
             units, [str(i) for i in range(40)], ["rare"] + ["x"] * 39, valid_pct=0.2, test_pct=0.2, seed=1
         )

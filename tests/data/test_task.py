@@ -471,7 +471,7 @@ def test_a_row_without_labels_is_valid_and_told():
         _, values, faults, notes = read({"t": cells}, delim=delim)
         assert (values[1], faults) == ((), {})
         assert notes == (
-            "1 of 3 rows have an empty target: taken as rows without any label (negatives). To leave them out, remove "
+            "1 of 3 rows has an empty target: taken as rows without any label (negatives). To leave them out, remove "
             "these rows from the table.",
         )
     _, values, faults, notes = read({"t": [["a"], None, [], ["b"]]})  # an empty list says that there is none
@@ -527,7 +527,7 @@ def test_columns_of_yes_and_no_are_labels_named_by_column(pair):
     gaps = read({"rot": [yes, no, None, None], "scab": [no, yes, yes, None], "wet": [yes, no, no, None]})
     assert gaps[1] == [("rot", "wet"), ("scab",), ("scab",), None]
     assert gaps[2] == {3: "target is missing: rot, scab, wet"}  # nobody looked
-    assert gaps[3][0].startswith("1 of 4 rows have an empty cell in some of the target columns: taken as no.")
+    assert gaps[3][0].startswith("1 of 4 rows has an empty cell in some of the target columns: taken as no.")
 
 
 @pytest.mark.parametrize("pair", YES_NO)

@@ -161,7 +161,7 @@ def test_the_description_of_inputs_keeps_the_range():
 def test_new_data_of_other_values_are_told():
     paths = [Path("a.png")]
     assert judge_range(paths, [Probe(values=(0, 4000))], (0, 4095)) == ()
-    assert "cut off, in 1 files" in judge_range(paths, [Probe(values=(0, 60_000))], (0, 4095))[0]
+    assert "cut off, in 1 file" in judge_range(paths, [Probe(values=(0, 60_000))], (0, 4095))[0]
     assert "come out dark" in judge_range(paths, [Probe(values=(0, 4000))], None)[0]
     assert judge_range(paths, [Probe()], (0, 4095)) == ()
 
@@ -186,8 +186,8 @@ def test_the_first_frame_that_is_not_blank_is_read(format, tmp_path):
     found = read_picture(tmp_path / "a").astype(int)
     assert np.abs(found - np.asarray(shown)).mean() < (40 if format == "GIF" else 1)
     said = notes_on_looks([tmp_path / name for name in "abc"], [a, b, c])
-    assert "1 of 3 pictures are of one colour (1 × the picture itself is blank)" in said[0]
-    assert "the first frame of 1 files is blank" in said[1]
+    assert "1 of 3 pictures is of one colour (1 × the picture itself is blank)" in said[0]
+    assert "the first frame of 1 file is blank" in said[1]
 
 
 def test_why_a_picture_is_one_colour(tmp_path):

@@ -138,6 +138,18 @@ def test_top_losses_are_the_worst_rows_in_order():
     assert [image.get("href") for image in elements(figure, "image")] == [source(row) for row in rows]
 
 
+def test_top_losses_are_named_from_the_folder_that_holds_them_all(tmp_path):
+    table = named(
+        tables.category(12, 3),
+        ("a", "b", "c"),
+        names=tuple(str(tmp_path / f"f{i % 4}" / f"{i}.png") for i in range(12)),
+    )
+    worst = np.argsort(-table.loss)[:6].tolist()
+    assert len({row % 4 for row in worst}) > 1
+    figure = figures.top_losses(table, show, n=6)
+    assert written(figure, "small") == [f"f{row % 4}/{row}.png" for row in worst]
+
+
 def test_top_losses_need_losses():
     with pytest.raises(DataError, match="carry no losses"):
         figures.top_losses(tables.categories(), show)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import onnx
 import pytest
@@ -12,10 +14,11 @@ from drivetrain.data.examples import Examples
 from drivetrain.export import exporting
 from drivetrain.export.converting import convert
 from drivetrain.export.exporting import export_network
-from drivetrain.export.lowering import evenly, to_16_bits, to_int8
+from drivetrain.export.lowering import evenly, to_16_bits, to_dynamic_int8, to_int8
 from drivetrain.export.paired import paired_change
 from drivetrain.runtime.artefact import MODEL
 from drivetrain.runtime.onnx.engine import OnnxEngine
+from drivetrain.runtime.spec import TensorSpec
 from drivetrain.runtime.targets import CategoriesTarget, NumberTarget
 
 from .nets import FRUIT, READER, engine_of, paint, read, small_net, trained
@@ -57,6 +60,60 @@ def test_the_last_layer_stays_exact(fp32, pixels) -> None:
     last = next(node for node in model.graph.node if "outputs" in node.output)
     made_by = {output: node.op_type for node in model.graph.node for output in node.output}
     assert [made_by.get(name) for name in last.input].count("DequantizeLinear") <= 1  # its activations, not its weights
+
+
+def pieces_net() -> bytes:
+    """Ids of pieces → (N, 3): a table, a layer that multiplies by weights, the mean, and a last layer."""
+    rng = np.random.default_rng(0)
+    table = rng.normal(size=(50, 64)).astype(np.float32)
+    weights = {"table": table, "inner": rng.normal(size=(64, 64)) / 8, "last": rng.normal(size=(64, 3)) / 8}
+    node, value = onnx.helper.make_node, onnx.helper.make_tensor_value_info
+    graph = onnx.helper.make_graph(
+        [
+            node("Gather", ["table", "ids"], ["vectors"], name="look_up"),
+            node("MatMul", ["vectors", "inner"], ["hidden"], name="hidden"),
+            node("Relu", ["hidden"], ["kept"], name="kept"),
+            node("ReduceMean", ["kept", "along"], ["mean"], name="mean", keepdims=0),
+            node("MatMul", ["mean", "last"], ["outputs"], name="last"),
+        ],
+        "pieces",
+        [value("ids", onnx.TensorProto.INT64, ["N", "T"])],
+        [value("outputs", onnx.TensorProto.FLOAT, ["N", 3])],
+        [onnx.numpy_helper.from_array(np.asarray(each, np.float32), name) for name, each in weights.items()]
+        + [onnx.numpy_helper.from_array(np.array([1], np.int64), "along")],
+    )
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)], ir_version=9)
+    return model.SerializeToString()
+
+
+def test_of_inputs_of_any_length_ranges_are_found_in_each_batch(capfd) -> None:
+    fp32, ids = pieces_net(), np.random.default_rng(1).integers(0, 50, (40, 9))
+    lower = to_dynamic_int8(fp32)
+    assert capfd.readouterr() == ("", "")
+    made = onnx.load_model_from_string(lower)
+    onnx.checker.check_model(made)
+    kinds = {tensor.name.partition("_")[0]: tensor.data_type for tensor in made.graph.initializer}
+    assert kinds["last"] == onnx.TensorProto.FLOAT, "the last layer stays exact"
+    assert sum(node.op_type == "MatMulInteger" for node in made.graph.node) == 1
+    exact, found = OnnxEngine(fp32, threads=1)(ids), OnnxEngine(lower, threads=1)(ids)
+    assert 0 < np.abs(exact - found).max() < 0.05 * exact.std()
+
+
+def test_nothing_is_called_int8_that_has_nothing_to_quantise(fp32) -> None:
+    model = onnx.load_model_from_string(pieces_net())
+    del model.graph.node[1]
+    model.graph.node[1].input[0] = "vectors"
+    last = next(node for node in model.graph.node if node.name == "last")
+    last.op_type = "Gemm"
+    with pytest.raises(ValueError, match="it multiplies by no weights"):
+        to_dynamic_int8(model.SerializeToString())
+
+
+@pytest.mark.parametrize("shape", [(None,), (None, None)])
+def test_pieces_are_lowered_by_batches_and_pictures_by_training_rows(monkeypatch, shape) -> None:
+    monkeypatch.setattr(exporting, "to_dynamic_int8", lambda model: b"of each batch")
+    reader = SimpleNamespace(signature=lambda: [TensorSpec("ids", "int64", shape)])
+    assert exporting._lower(b"", "int8", reader, None) == b"of each batch"
 
 
 @pytest.mark.parametrize(("kind", "closeness"), [("bf16", 0.05), ("fp16", 0.005)])

@@ -108,7 +108,7 @@ def test_what_is_said_of_curves_speaks_of_curves(curves, tmp_path):
     with pytest.raises(DataError, match="no column looks like curve paths"):
         open_source({"a": ["x", "y"], "b": ["u", "v"]}, "toy")
     draw(curves / "loose.npy", "sine", 1)
-    with pytest.warns(DrivetrainWarning, match="1 curves lie in"):
+    with pytest.warns(DrivetrainWarning, match="1 curve lies in"):
         data = open_source(curves, "toy")
     assert "1 × curves outside class folders" in str(data.report)
 

@@ -13,7 +13,7 @@ import drivetrain as dt
 from drivetrain.data.examples import Examples
 from drivetrain.errors import DataError, ModelError
 from drivetrain.evaluation import Predictions
-from drivetrain.learner.review import review_rows
+from drivetrain.learner.review import review_data, review_rows
 from drivetrain.runtime.manifest import Architecture
 from drivetrain.training import probing
 
@@ -108,3 +108,35 @@ def test_numbers_have_losses_and_no_wrong_labels(make_learner: MakeLearner, squa
     rows = review_rows(learn, "m")
     assert rows.items["labels"] == () and rows.items["losses"]
     assert "one category" in rows.notes[0]
+
+
+def test_data_without_a_model_can_be_looked_through(muddled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probing, "untrained_features", mean_colours)
+    Image.linear_gradient("L").convert("RGB").resize((40, 40)).save(muddled / "green" / "odd.png")
+    data = dt.images(muddled, valid_pct=0, test_pct=0)
+    rows = review_data(data, "muddled")
+    names = {topic: [rows.examples.inputs.paths[i.rows[0]].name for i in items] for topic, items in rows.items.items()}
+    assert len(names["all"]) == len(data.train) and set(rows.items) == {"labels", "odd", "duplicates", "all"}
+    assert {name for name in names["labels"] if name.startswith("wrong-")} == {
+        path.name for path in (muddled / "blue").glob("wrong-*")
+    }
+    assert "odd.png" in names["odd"] and rows.items["duplicates"]
+    assert {rows.part(row) for row in range(len(rows.examples))} == {"not divided yet"}
+    assert any("No model was trained on these rows yet" in note for note in rows.notes)
+
+
+def test_data_without_a_body_still_show_copies_and_all_rows(muddled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(*_: object, **__: object) -> None:
+        raise ModelError("no body is here")
+
+    monkeypatch.setattr(probing, "untrained_features", none)
+    rows = review_data(dt.images(muddled, valid_pct=0, test_pct=0), "muddled")
+    assert rows.items["labels"] == rows.items["odd"] == () and rows.items["all"] and rows.items["duplicates"]
+    assert any("Labels were not judged" in note for note in rows.notes)
+
+
+def test_data_of_numbers_are_reviewed_by_a_model_alone(muddled: Path) -> None:
+    paths = sorted(muddled.glob("*/*.png"))
+    table = {"path": [str(path) for path in paths], "size": [float(i) + 0.5 for i in range(len(paths))]}
+    with pytest.raises(DataError, match="To fix: train on them"):
+        review_data(dt.images(table, valid_pct=0, test_pct=0), "sizes")

@@ -225,7 +225,7 @@ def test_rows_are_found_again_wherever_they_are(saved: tuple[dt.Learner, Path], 
     assert set(again.data.valid.digests) == set(learn.data.valid.digests)
     gone = next(p for p in again.data.train.inputs.paths)
     gone.unlink()
-    with pytest.warns(DrivetrainWarning, match="1 pictures that"):
+    with pytest.warns(DrivetrainWarning, match="1 picture that"):
         fewer = dt.Learner.load(path, data=moved, device="cpu", precision="fp32")
     assert len(fewer.data.train) == len(learn.data.train) - 1
     other = tmp_path / "other"

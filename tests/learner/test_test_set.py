@@ -169,7 +169,7 @@ def test_training_on_goes_through_the_same_check(make_learner: MakeLearner, seal
     other.open_test("to have it in use")
     with pytest.raises(SealError, match=r"this split would train on .* and in use"):
         dt.Learner.load(path, precision="fp32", device="cpu")
-    with pytest.raises(SealError, match="pictures are copies of pictures that are sealed"):
+    with pytest.raises(SealError, match="1 training or validation picture is a copy of pictures that are sealed"):
         dt.evaluate(path, device="cpu")
 
 
@@ -263,11 +263,12 @@ def test_copies_of_training_rows_in_what_judges_are_said(
         data = dt.images(root)
     path = make_learner(data).fit(1).save(tmp_path / "m.model", precision=None)
     for part, words in (("valid", "validation"), ("test", "test")):
-        with pytest.warns(DrivetrainWarning, match=rf"1 of 13 {words} rows have the content of rows .* trained on"):
+        said = rf"1 of 13 {words} rows has the content of rows .* trained on"
+        with pytest.warns(DrivetrainWarning, match=said):
             dt.evaluate(path, part, device="cpu")
-    with pytest.warns(DrivetrainWarning, match="1 of 13 test rows have the content of rows"):
+    with pytest.warns(DrivetrainWarning, match="1 of 13 test rows has the content of rows"):
         make_learner(data).fit(1).test()
-    with pytest.warns(DrivetrainWarning, match="1 of 13 validation rows have the content of rows"):
+    with pytest.warns(DrivetrainWarning, match="1 of 13 validation rows has the content of rows"):
         report_saved(path, tmp_path / "report.html", probe=False, device="cpu")
 
 

@@ -208,9 +208,9 @@ def test_the_time_of_what_was_taken_up_is_spent(monkeypatch, tmp_path, no_net):
         interrupted_at(monkeypatch, TREES, data, budget="60s")
     asked, fit = [], training.Trees._fit
 
-    def watched(trees, pairs, deadline):
+    def watched(trees, pairs, deadline, *more):
         asked.append(deadline.left)
-        fit(trees, pairs, deadline)
+        fit(trees, pairs, deadline, *more)
 
     monkeypatch.setattr(training.Trees, "_fit", watched)
     with dt.quiet():

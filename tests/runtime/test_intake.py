@@ -138,7 +138,7 @@ def test_paths_that_are_none_are_looked_at(path: pathlib.Path, monkeypatch: pyte
     monkeypatch.setenv("HOME", str(path.parent))
     for source, said_of_it in (
         (path.parent, "is a folder.*predict_many"),
-        (path.parent / "*.png", r"pattern, which fits 1 files.*glob\.glob"),
+        (path.parent / "*.png", r"pattern, which fits 1 file.*glob\.glob"),
         (path.parent / "*.jpg", "as a pattern it fits no file"),
         ("~/red.png", "expanduser"),
         (path.parent / "fruit.csv", "name is that of a table"),

@@ -5,6 +5,7 @@ import json
 import time
 
 import httpx
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -227,6 +228,106 @@ def test_wrong_json_is_refused(live, body, status):
     assert live.post("/v2/models/colours/infer", body).status_code == status
 
 
+def binary(live, head, rest=b"", length=None, **headers):
+    said = json.dumps(head).encode()
+    headers = {"Inference-Header-Content-Length": str(len(said)) if length is None else length, **headers}
+    kind = {"Content-Type": "application/octet-stream"}
+    return httpx.post(live.url + "/v2/models/colours/infer", content=said + rest, headers={**kind, **headers})
+
+
+def test_values_as_bytes_get_the_same_answer(live, artefact):
+    model = dt.load(artefact)
+    pictures = [picture(colour) for colour in COLOURS]
+    pixels = np.stack([model.read(one)[0] for one in pictures]).tobytes()
+    raw = b"".join(len(one).to_bytes(4, "little") + one for one in pictures)
+    as_tensor: dict = {"name": "pixels", "shape": [3, 24, 24, 3], "datatype": "UINT8"}
+    encoded_ = {"name": "pictures", "shape": [3], "datatype": "BYTES"}
+    texts = [base64.b64encode(one).decode() for one in pictures]
+    expected = infer(live, {**encoded_, "data": texts}).json()
+    as_tensor["parameters"] = {"binary_data_size": len(pixels)}
+    tensor = {**encoded_, "parameters": {"binary_data_size": len(raw)}}
+    assert binary(live, {"inputs": [as_tensor]}, pixels).json() == expected
+    assert binary(live, {"inputs": [tensor]}, raw).json() == expected
+    found = binary(live, {"inputs": [tensor], "parameters": {"binary_data_output": True}}, raw)
+    end = int(found.headers["Inference-Header-Content-Length"])
+    probabilities, labels = json.loads(found.content[:end])["outputs"]
+    assert "data" not in probabilities and probabilities["parameters"] == {"binary_data_size": 36}
+    said = np.frombuffer(found.content[end : end + 36], "<f4")
+    assert said.tolist() == pytest.approx(expected["outputs"][0]["data"])
+    words = b"".join(len(name).to_bytes(4, "little") + name.encode() for name in COLOURS)
+    assert found.content[end + 36 :] == words and labels["parameters"] == {"binary_data_size": len(words)}
+    wanted = {"name": "label", "parameters": {"binary_data": True}}
+    found = binary(live, {"inputs": [tensor], "outputs": [wanted]}, raw)
+    assert found.content.endswith(words)
+    plain = {**wanted, "parameters": {"binary_data": False}}
+    parameters = {"binary_data_output": True}
+    assert binary(live, {"inputs": [tensor], "outputs": [plain], "parameters": parameters}, raw).json()["outputs"]
+
+
+PIXELS = {"name": "pixels", "shape": [1, 24, 24, 3], "datatype": "UINT8", "parameters": {"binary_data_size": 1728}}
+ENCODED = {"name": "pictures", "shape": [1], "datatype": "BYTES", "parameters": {"binary_data_size": 9}}
+
+
+@pytest.mark.parametrize(
+    ("tensor", "rest", "length"),
+    [
+        (PIXELS, b"x" * 1727, None),
+        (PIXELS, b"x" * 1729, None),
+        (PIXELS, b"x" * 1728, "0"),
+        (PIXELS, b"x" * 1728, "-1"),
+        (PIXELS, b"x" * 1728, "99999999"),
+        (PIXELS, b"x" * 1728, "9" * 40),
+        (PIXELS, b"x" * 1728, "x"),
+        ({**PIXELS, "shape": [1, 24, 24, 4]}, b"x" * 1728, None),
+        ({**PIXELS, "shape": [2, 24, 24, 3]}, b"x" * 1728, None),
+        ({**PIXELS, "datatype": "FP32"}, b"x" * 1728, None),
+        ({**PIXELS, "parameters": {"binary_data_size": -1}}, b"x" * 1728, None),
+        ({**PIXELS, "parameters": {"binary_data_size": "1728"}}, b"x" * 1728, None),
+        ({**PIXELS, "parameters": {}}, b"", None),
+        (ENCODED, b"\x06\0\0\0GIF89", None),
+        (ENCODED, b"\xff\xff\xff\xffGIF89", None),
+        (ENCODED, b"\0" * 9, None),
+        ({**ENCODED, "shape": [2]}, b"\x05\0\0\0GIF89", None),
+    ],
+)
+def test_wrong_bytes_are_refused(live, tensor, rest, length):
+    found = binary(live, {"inputs": [tensor]}, rest, length)
+    assert found.status_code == 400, found.text
+    assert list(found.json()) == ["error"]
+
+
+def test_bytes_without_the_header_are_no_json(live):
+    kind = {"Content-Type": "application/octet-stream"}
+    assert httpx.post(live.url + "/v2/models/colours/infer", content=b"{}", headers=kind).status_code == 415
+
+
+def test_the_client_of_the_protocol_understands_it(live, artefact):
+    """NVIDIA's own client, as it comes: values as bytes; and with JSON alone."""
+    client_of = pytest.importorskip("tritonclient.http")
+    client = client_of.InferenceServerClient(live.url.partition("//")[2])
+    try:
+        assert client.is_server_live() and client.is_server_ready() and client.is_model_ready("colours")
+        assert client.get_server_metadata()["extensions"] == ["binary_tensor_data"]
+        described = client.get_model_metadata("colours")
+        model = dt.load(artefact)
+        pictures = [picture(colour) for colour in COLOURS]
+        pixels = np.stack([model.read(one)[0] for one in pictures])
+        expected = [prediction.label for prediction in model.predict_many(pictures)]
+        for as_bytes in (True, False):
+            asked = client_of.InferInput("pixels", list(pixels.shape), described["inputs"][0]["datatype"])
+            asked.set_data_from_numpy(pixels, binary_data=as_bytes)
+            wanted = [client_of.InferRequestedOutput(o["name"], binary_data=as_bytes) for o in described["outputs"]]
+            found = client.infer("colours", [asked], outputs=wanted)
+            labels = [word.decode() if isinstance(word, bytes) else word for word in found.as_numpy("label")]
+            assert labels == expected
+            assert found.as_numpy("probabilities").shape == (3, 3)
+        encoded_ = client_of.InferInput("pictures", [3], "BYTES")
+        encoded_.set_data_from_numpy(np.array(pictures, object))
+        assert [word.decode() for word in client.infer("colours", [encoded_]).as_numpy("label")] == expected
+    finally:
+        client.close()
+
+
 def test_an_output_that_is_not_there(live):
     assert infer(live, GOOD, outputs=[{"name": "shape"}]).status_code == 400
 
@@ -277,6 +378,7 @@ def test_pages_load_nothing_from_elsewhere_and_run_no_inline_script(live):
         "/page.js": "javascript",
         "/model.js": "javascript",
         "/many.js": "javascript",
+        "/mattered.js": "javascript",
         "/icon.svg": "svg",
     }
     for path, kind in kinds.items():

@@ -15,8 +15,8 @@ FOLDERS = sorted(Path(str(drivetrain.kinds.__path__[0])).glob("*/page"))
 def test_a_page_has_what_its_scripts_look_for(folder: Path | None) -> None:
     page = page_file("frame.html", folder)[0].decode()
     scripts = [page_file(name, folder)[0].decode() for name in ("page.js", "model.js")]
-    if "/many.js" in scripts[0]:
-        scripts.append(page_file("many.js", folder)[0].decode())
+    shared = [name for name in ("many.js", "mattered.js") if f"/{name}" in scripts[0]]
+    scripts += [page_file(name, folder)[0].decode() for name in shared]
     wanted = {name for script in scripts for name in re.findall(r'\bat\("([\w-]+)"\)', script)}
     assert len(wanted) > 3 and wanted <= set(re.findall(r'\bid="([\w-]+)"', page))
 

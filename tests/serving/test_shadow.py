@@ -253,12 +253,21 @@ def test_all_numbers_of_the_old_model_must_be_there(tmp_path):
         make_service(old, Settings(threads=1, shadow=new))
 
 
-def test_tensors_are_not_written_down_and_counted_as_not_asked(old, new, tmp_path):
+@pytest.mark.parametrize("alike", [True, False], ids=["reads alike", "reads in its own way"])
+def test_tensors_are_compared_where_both_models_read_them(old, tmp_path, alike):
+    reader = READER if alike else READER.model_copy(update={"crop_pct": 1.0})
+    new = make_artefact(tmp_path, MORE, name="new", weights=SEES_VIOLET, parameters_sha256=OTHER, input=reader)
     with running(old, Settings(threads=1, log_predictions=tmp_path / "log.jsonl", shadow=new)) as live:
-        pixels = {"name": "pixels", "shape": [1, 24, 24, 3], "datatype": "UINT8", "data": [200, 10, 10] * 576}
-        assert live.post("/v2/models/old/infer", json.dumps({"inputs": [pixels]}).encode()).status_code == 200
-        assert outcome(live.service, "not asked") == 1
-    assert lines(tmp_path) == ([], [])
+        data = [200, 10, 10] * 576 + [10, 10, 200] * 576
+        pixels = {"name": "pixels", "shape": [2, 24, 24, 3], "datatype": "UINT8", "data": data}
+        answered = live.post("/v2/models/old/infer", json.dumps({"inputs": [pixels]}).encode())
+        assert answered.status_code == 200
+        wait(live.service, 2, *(["agrees", "disagrees"] if alike else ["not asked"]))
+        assert outcome(live.service, "agrees") == outcome(live.service, "disagrees") == alike
+    said, compared = lines(tmp_path)
+    assert said == [] and [(row["beside"]["label"], row["label"]) for row in compared] == (
+        [("red", "red"), ("blue", "violet")] if alike else []
+    )
 
 
 def test_without_a_log_it_is_counted_alone(old, new):

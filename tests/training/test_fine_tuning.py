@@ -15,8 +15,10 @@ import drivetrain as dt
 from drivetrain.errors import SettingError
 from drivetrain.learner.fitting import spent_elsewhere
 from drivetrain.training.callbacks import Callback
+from drivetrain.training.fast import costs
 from drivetrain.training.fast.starting import Starts
 from drivetrain.training.feeding import Loaded
+from drivetrain.training.recipe import fine_tuning
 from drivetrain.training.recipe.plan import FEATURES, PLAN, Phase
 from tests.training.conftest import MakeLearner
 
@@ -140,6 +142,31 @@ def test_seconds_spent_elsewhere_count(make_learner: MakeLearner) -> None:
     assert least is not None and 3600 < int(least[1]) < 5000
     with pytest.raises(SettingError, match="has no spent"):
         make_learner().fine_tune(budget="1h", spent=3600.5)  # pyright: ignore[reportCallIssue]
+
+
+@pytest.mark.parametrize(("slow_s", "rows", "n"), [(-1.0, {costs.FEW}, 16), (1e9, {costs.FEW, 16}, 49)])
+def test_what_takes_long_is_tried_with_few_rows_and_not_repeated(
+    make_learner: MakeLearner, monkeypatch: pytest.MonkeyPatch, slow_s: float, rows: set[int], n: int
+) -> None:
+    learner, seen = make_learner(), list[int]()
+    monkeypatch.setattr(costs, "SLOW_S", slow_s)
+    monkeypatch.setattr(costs._Trial, "_timed", lambda own, work: (seen.append(own._rows), work(), 0.5)[-1])
+    learner.network.fix_statistics(True)
+    found = costs.measure_costs(learner.network, learner.kind, learner.feeder, learner.place, cut=True)
+    assert set(seen) == rows and len(seen) <= n, seen
+    assert found.forward == pytest.approx(2 * 0.5 / max(rows))
+
+
+def test_a_budget_that_judging_alone_would_take_is_refused_before_it(
+    make_learner: MakeLearner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learner = make_learner()
+    monkeypatch.setattr(fine_tuning, "measure_costs", lambda *_, **__: costs.Costs(10.0, ()))
+    monkeypatch.setattr(learner, "predictions", lambda: pytest.fail("judged all the same"))
+    with pytest.raises(
+        SettingError, match="budget of 60 s is too short: 120 s go to judging, and reading 36 rows once"
+    ):
+        learner.fine_tune(budget="60s")
 
 
 def test_a_budgets_plan_is_kept_when_the_run_is_taken_up(make_learner: MakeLearner, tmp_path: Path) -> None:

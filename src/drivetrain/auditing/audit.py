@@ -41,7 +41,25 @@ Features = NDArray[np.floating] | Callable[[Examples], NDArray[np.floating]]
 
 @dataclass(frozen=True, repr=False)
 class Audit:
-    """What was found; printing it shows `summary`."""
+    """What was found; printing it shows `summary`.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from tempfile import TemporaryDirectory
+        >>> import numpy as np
+        >>> from PIL import Image
+        >>> import drivetrain as dt
+        >>> noise = np.random.default_rng(0).integers(0, 155, (24, 16, 16, 3), dtype=np.uint8)
+        >>> with TemporaryDirectory() as folder:
+        ...     for i, pixels in enumerate(noise):
+        ...         place = Path(folder, ["blue", "red"][i % 2])
+        ...         place.mkdir(exist_ok=True)
+        ...         Image.fromarray(pixels + np.uint8([[0, 0, 99], [99, 0, 0]][i % 2])).save(place / f"{i}.png")
+        ...     _ = Path(folder, "red", "copy.png").write_bytes(Path(folder, "blue", "0.png").read_bytes())
+        ...     found = dt.audit(folder)
+        >>> found.counts, found.findings[0].title
+        ({'rows': 25}, '1 pair of copies with different targets')
+    """
 
     source: str
     counts: Mapping[str, int]

@@ -184,9 +184,8 @@ def _finding(shortcut: Shortcut, noun: str) -> Finding:
             f"how the {noun} were {'taken' if pictures else 'made'} or stored tells the target",
             f"A small model that sees none of them gets {carried} A network can learn these traces instead of "
             "the question, and fails where they are missing.",
-            mend=f"store all {noun} alike (same {'size, ' if pictures else ''}format and quality), or collect every "
-            "class with every device; "
-            "where that cannot be, keep each source in one part with group=.",
+            mend=f"store all {noun} alike (same {'size, format and quality' if pictures else 'format'}), or collect "
+            "every class from every device and source; where that cannot be, keep each source in one part with group=.",
             facts=facts,
         )
     if shortcut.family == "contents":

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, cast
 
-from drivetrain.captions.caption import Caption, Captioner
+from drivetrain.captions.caption import Caption, Captioner, has_word
 from drivetrain.captions.reading.captions import ReadCaptions, Said
 from drivetrain.captions.reading.columns import cell_text
 from drivetrain.captions.reading.pictures import Pictures, listed_pictures
@@ -47,7 +48,11 @@ def judge_of(model: Any) -> Judge | None:
         refuse("model", model, "a captioner, the folder of one, or a function (picture, text) → number")
     if isinstance(model, Captioner):
         likelihood = model.likelihood
-        return Judge(lambda picture, text, _: math.log(max(likelihood(picture, text), LEAST)), is_likelihood=True)
+
+        def likely(picture: Any, text: str, _: str) -> float:
+            return math.log(max(likelihood(picture, text), LEAST) if has_word(text) else LEAST)
+
+        return Judge(likely, is_likelihood=True)
     function = cast("Callable[[Any, str], Any]", model)
 
     def fit(picture: Any, text: str, name: str) -> float:
@@ -91,10 +96,11 @@ def described_by(source: Any, pictures: Any) -> tuple[ReadCaptions, Pictures, Ju
     rows: list[Said] = []
     failed: list[str] = []
     if isinstance(model, Captioner):
+        _tell_learnt(model, known)
         for name, said in zip(known, model.caption_many(known.values()), strict=True):
             if said.error is not None:
                 failed.append(f"{readable(name)} ({said.error})")
-            elif said.text.strip():
+            elif has_word(said.text):
                 rows.append(Said(name, said.text, said.likelihood))
         of, judge = "the captioner", judge_of(model)
     else:
@@ -122,6 +128,17 @@ def described_by(source: Any, pictures: Any) -> tuple[ReadCaptions, Pictures, Ju
     return ReadCaptions(tuple(rows), told, empty, sure), known, judge
 
 
+def _tell_learnt(model: Captioner, pictures: Pictures) -> None:
+    """Of pictures that it was trained on a captioner knows more than of others."""
+    has_learnt = getattr(model, "has_learnt", None)
+    n = 0 if has_learnt is None else sum(bool(has_learnt(picture)) for picture in pictures.values())
+    if n:
+        warn(
+            f"the captioner was trained on {n:,} of {counted(len(pictures), 'picture')}: these numbers flatter it. To "
+            "fix: judge it on pictures that it has not seen."
+        )
+
+
 def _answers(name: str, answer: Any) -> list[Said]:
     """Captions of one picture: a text, (text, probability), what a captioner answers, or a list of these."""
     if isinstance(answer, Caption):
@@ -138,9 +155,12 @@ def _answers(name: str, answer: Any) -> list[Said]:
         return [Said(name, text.strip(), max(float(sure), LEAST))] if text.strip() else []
     if isinstance(answer, list | tuple):
         return [said for each in cast("Sequence[Any]", answer) for said in _answers(name, each)]
-    if answer is not None and not isinstance(answer, str):
+    text = None
+    if answer is None or isinstance(answer, str | Mapping):
+        with suppress(DataError):
+            text = cell_text(answer)  # of pipelines of Hugging Face, too: {"generated_text": …}
+    if answer is not None and not isinstance(answer, str) and text is None:
         refuse("captions", answer, "a function that gives text for each picture")
-    text = cell_text(answer)
     return [] if text is None else [Said(name, text)]
 
 

@@ -59,4 +59,14 @@ class Captioner(Protocol):
         ...
 
 
+def has_word(text: str) -> bool:
+    """Whether a text has a letter or a digit: a model may write stops alone.
+
+    Example:
+        >>> has_word("a dog"), has_word("...")
+        (True, False)
+    """
+    return any(letter.isalnum() for letter in text)
+
+
 Caption.__module__ = "drivetrain"  # where people find it, so that messages and help say so

@@ -11,6 +11,7 @@ from typing import Any, cast
 from drivetrain.calls import named
 from drivetrain.captions import measuring
 from drivetrain.captions.asking import Judge, described_by, judge_of, likelihoods_of, synonyms_of
+from drivetrain.captions.judging.foreign import foreign
 from drivetrain.captions.judging.judged import Judged, judge, not_looked_at
 from drivetrain.captions.reading.captions import ReadCaptions, Said, read_captions, read_references
 from drivetrain.captions.reading.matching import match
@@ -28,6 +29,8 @@ MOST_RANKED = 400
 FEW = 20
 """Below so many captions the numbers say little, which is told."""
 MOST_WORDS = 30
+TOLD = ("No caption names", "The captions seem")
+"""Notes that are warnings, too: the numbers may mean nothing."""
 
 
 @named
@@ -103,7 +106,7 @@ def caption_report(
         shown, told = pictures_of(pictures, [row.picture for row in read.rows], captions)
     told = dict(read.decisions) | told
     rows = read.rows
-    own_texts, more = _references(references, rows, picture)
+    own_texts, more = _references(references, rows, picture, caption)
     told |= more
     known = known_objects(
         objects,
@@ -146,13 +149,13 @@ def _is_folder(source: Any) -> bool:
 
 
 def _references(
-    source: Any, rows: Sequence[Said], picture: str | None
+    source: Any, rows: Sequence[Said], picture: str | None, caption: str | None
 ) -> tuple[dict[str, list[str]], dict[str, Decision]]:
     """References of the pictures, named as in the captions."""
     if source is None:
         return {}, {}
-    texts, decisions = read_references(source, picture=picture)
     names = [row.picture for row in rows]
+    texts, decisions = read_references(source, picture=picture, caption=caption, like=names)
     pairs, way = match(names, list(texts), "references", "captions")
     missing = len(set(names)) - len(pairs)
     if missing:
@@ -217,6 +220,13 @@ def _notes(
         )
     elif judged < len(rows):
         found.append(f"Of {counted(len(rows) - judged, 'caption')} the objects in the picture are not known.")
+    if judged and not any(row.marks for row in rows):
+        found.append(
+            "No caption names any object that was looked for, so it is not known whether they are right. To fix: give "
+            "the words that the captions use in synonyms=."
+        )
+    if known is not None and (tongue := foreign([row.said.text for row in rows])) is not None:
+        found.append(tongue)
     if 0 < judged < FEW:
         found.append(f"{counted(judged, 'caption')} {_are(judged)} few: see how wide the intervals are.")
     denied = [mark for row in rows for mark in row.marks or () if mark.denied]
@@ -242,5 +252,5 @@ def _are(n: int) -> str:
 def _say(notes: Sequence[str], *, alone: bool) -> None:
     """What was left out is a warning, too; and that nothing is known, where nothing was given beside the captions."""
     for note in notes:
-        if note.endswith("left out.") or (alone and note.startswith("Nothing says")):
+        if note.endswith("left out.") or note.startswith(TOLD) or (alone and note.startswith("Nothing says")):
             warn(note)

@@ -52,6 +52,13 @@ class CaptionReport:
     """How far captions can be trusted.
 
     `print(report)` says it, `report.as_json()` has every number, `report.save("captions.html")` writes the page.
+
+    Example:
+        >>> import drivetrain as dt
+        >>> said = {"1": "two apples", "2": "a nice apple"}
+        >>> report = dt.caption_report(said, objects={"1": ["apple"], "2": ["lemon"]})
+        >>> report.scores["captions_wrong"].value, report.worst(1)[0].absent
+        (0.5, ('apple',))
     """
 
     scores: Mapping[str, Score]

@@ -45,6 +45,11 @@ def sentence(report: CaptionReport) -> str:
             f"These captions agree with the references to {cider.value:.2f} of 10 (CIDEr-D); whether they name things "
             "that are not there cannot be said, as nothing says what is in the pictures."
         )
+    if scores["hallucinated"].value is None:
+        return (
+            f"No object that was looked for is named in {counted(wrong.n, 'caption')}, so whether what they name is "
+            "there cannot be said."
+        )
     if wrong.value == 0:
         upper = "" if wrong.high is None else f" (at most {percent(wrong.high)})"
         return f"None of {counted(wrong.n, 'caption')} names something that is not in its picture{upper}."

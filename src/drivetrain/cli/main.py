@@ -14,6 +14,7 @@ from drivetrain.cli.commands.audit import audit
 from drivetrain.cli.commands.bodies import bodies
 from drivetrain.cli.commands.cache import cache
 from drivetrain.cli.commands.captions import captions
+from drivetrain.cli.commands.collect import collect
 from drivetrain.cli.commands.decide import decide
 from drivetrain.cli.commands.demo import demo
 from drivetrain.cli.commands.docs import docs
@@ -30,7 +31,9 @@ from drivetrain.cli.commands.runs import runs
 from drivetrain.cli.commands.seals import seals
 from drivetrain.cli.commands.serve import serve
 from drivetrain.cli.commands.slope import slope
+from drivetrain.cli.commands.studio import studio
 from drivetrain.cli.commands.train import train
+from drivetrain.cli.commands.tune import tune
 from drivetrain.cli.commands.update import update
 from drivetrain.cli.commands.watch import watch
 from drivetrain.cli.failures import complain, explain, reported, warnings_as_lines
@@ -83,8 +86,10 @@ def _options(  # pyright: ignore[reportUnusedFunction] - typer calls it
     pass
 
 
+app.command()(reported(collect))
 app.command()(reported(audit))
 app.command()(reported(train))
+app.command()(reported(tune))
 app.command()(reported(update))
 app.command()(reported(evaluate))
 app.command()(reported(predict))
@@ -103,6 +108,7 @@ app.command()(reported(captions))
 app.command()(reported(decide))
 app.command()(reported(seals))
 app.command()(reported(demo))
+app.command()(reported(studio))
 app.command()(reported(docs))
 app.command()(reported(cache))
 app.command()(reported(bodies))

@@ -91,3 +91,12 @@ def quoted(path: Path) -> str:
 
     text = readable(path)
     return shlex.quote(f"./{text}" if text.startswith("-") else text)  # else a command takes it for an option
+
+
+def check_out(out: Path) -> None:
+    """Refuse a place that cannot be written to, and say what will be replaced, before training rather than after."""
+    from drivetrain.progress import say  # noqa: PLC0415 - brings rich
+    from drivetrain.runtime.artefact import check_target_path, is_artefact  # noqa: PLC0415 - brings pydantic
+
+    if is_artefact(check_target_path(out)):
+        say(f"{quoted(out)} holds a model; it is replaced once this training is done")

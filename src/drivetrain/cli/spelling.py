@@ -18,12 +18,22 @@ OTHER_NAMES = {
     "part='test'": "--test",
 }
 """Arguments that an option has another name for."""
+CALLS = {"save(exemplars=0)": ("--carry 0", "--exemplars 0")}
+"""Calls that a command makes by itself → options that say the same, of which the command has one."""
 
 _ARGUMENT = re.compile(r"(?<![\w/.=\\?&'\"-])([a-z]\w*)=('(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\"|[\w.+-]*[\w+-])?")
 _SEVERAL = re.compile(r"(?<![\w/.=\\?&'\"-])([a-z]\w*)=\(('[^']*'(?:, '[^']*')+)\)")
 """Several names, such as ``span=('start', 'end')``."""
-_OPTION = re.compile(r"--option (?:'[^']*'|\S+)")
-_TWICE = re.compile(r"(--[a-z-]+)((?: '[^']*'| [\w.]+)?) \(\1\)")
+_RANGE = re.compile(r"(?<![\w/.=\\?&'\"-])([a-z]\w*)=\(([^()',]+), ([^()',]+)(?:, '(\w+)')?\)")
+_LIST = re.compile(r"(?<![\w/.=\\?&'\"-])([a-z]\w*)=\[([^\[\]]*)\]")
+"""Of a space that is searched, such as ``lr=(0.0001, 0.01, 'log')`` and ``leaves=[4, 8]``."""
+_FORMS = {
+    "(low, high, 'log')": "low:high:log",
+    "(low, high)": "low:high",
+    "a list of choices": "choices between commas",
+}
+_OPTION = re.compile(r"--(?:option|space) (?:'[^']*'|\S+)")
+_TWICE = re.compile(r"(--[a-z-]+)((?: '[^']*'| [\w.]+)?) \(\1(?:\2)?\)")
 
 
 def as_typed(message: str, options: Iterable[str]) -> str:
@@ -43,12 +53,23 @@ def as_typed(message: str, options: Iterable[str]) -> str:
         "To fix: pass broken='leave out'. (broken= is for Python alone.)"
         >>> as_typed("To fix: pretrained=False (--from-scratch).", ["from_scratch"])
         'To fix: --from-scratch.'
+        >>> as_typed("To leave them out: save(exemplars=0).", ["exemplars", "carry"])
+        'To leave them out: --carry 0.'
+        >>> as_typed("none: test_pct=0 (--test-pct 0)", ["test_pct"])
+        'none: --test-pct 0'
         >>> as_typed("To fix: keep_silent=True takes silence for a sound.", ["option"])
         'To fix: --option keep_silent=true takes silence for a sound.'
         >>> as_typed("To fix: span=('start', 'end').", ["option"])
         'To fix: --option span=start,end.'
+        >>> as_typed("lr=(3, 1, 'log') cannot be used. To fix: lr=(low, high).", ["space"])
+        '--space lr=3:1:log cannot be used. To fix: --space lr=low:high.'
     """
     names = set(options)
+    if "space" in names:
+        message = _of_a_space(message, names)
+    for call, spelled in CALLS.items():
+        one = next((option for option in spelled if option[2:].partition(" ")[0] in names), call)
+        message = message.replace(call, one)
 
     def typed(found: re.Match[str]) -> str:
         name, value = found.group(1), found.group(2)
@@ -70,6 +91,28 @@ def as_typed(message: str, options: Iterable[str]) -> str:
     left = sorted({found.group(1) for found in _ARGUMENT.finditer(_OPTION.sub("", advice))}) if fix else []
     are = "is" if len(left) == 1 else "are"
     return f"{said} ({', '.join(f'{name}=' for name in left)} {are} for Python alone.)" if left else said
+
+
+def _of_a_space(message: str, names: set[str]) -> str:
+    """Settings of a search, as ``--space`` takes them."""
+    said = _RANGE.sub(lambda found: f"--space {found[1]}={':'.join(filter(None, found.groups()[1:]))}", message)
+    said = _LIST.sub(lambda found: f"--space {found[1]}={found[2].replace(', ', ',').replace(chr(39), '')}", said)
+    for form, typed in _FORMS.items():
+        said = said.replace(form, typed)
+
+    def one(found: re.Match[str]) -> str:
+        name, value = found.group(1), found.group(2)
+        return found.group(0) if name in names or not value or name not in _searched() else f"--space {found.group(0)}"
+
+    return re.sub(r"--space --space", "--space", _ARGUMENT.sub(one, said))
+
+
+@cache
+def _searched() -> frozenset[str]:
+    """Settings that a search knows."""
+    from drivetrain.tuning.knobs import NAMES  # noqa: PLC0415 - brings torch
+
+    return frozenset().union(*NAMES.values())
 
 
 def _several(found: re.Match[str], names: set[str]) -> str:

@@ -17,7 +17,7 @@ from drivetrain.data.splitting.split import Split
 from drivetrain.errors import first_few
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.targets import NumberTarget, Target
-from drivetrain.text import printable, readable
+from drivetrain.text import counted, one_of, printable, readable
 
 if TYPE_CHECKING:
     from drivetrain.data.splitting.folds import NestedFold
@@ -64,6 +64,13 @@ class Data:
     """Training and validation rows, a sealed test set, and the target fitted on the training rows alone.
 
     Made by a kind's public function such as `drivetrain.images`; printing it shows `summary`.
+
+    Example:
+        >>> import drivetrain as dt
+        >>> area = [20.5 + 7 * i % 90 for i in range(60)]
+        >>> data = dt.table({"area": area, "price": [3 * each for each in area]}, target="price")
+        >>> len(data.train), len(data.valid), data.target.names
+        (36, 12, ('price',))
     """
 
     train: Examples
@@ -145,7 +152,7 @@ class Data:
     def summary(self) -> str:
         """Counts, target, split, rows left out and decisions, as lines of text."""
         sealed = f" (sealed as {self.seal.id})" if self.seal else " (sealed)" if self.n_test else ""
-        read = [f"{value} {name}" for name, value in self.options.items() if isinstance(value, int | str)]
+        read = [_option(name, value) for name, value in self.options.items() if isinstance(value, int | str)]
         lines = [
             ", ".join([f"{source_kind(self.kind).noun} from {self.source}", *read]),
             f"  training    {len(self.train)} rows",
@@ -160,6 +167,18 @@ class Data:
 
     def __repr__(self) -> str:
         return printable(self.summary())
+
+
+def _option(name: str, value: Any) -> str:
+    """How inputs are read, in short.
+
+    Example:
+        >>> _option("channels", 3), _option("windows", 1), _option("recorded_hz", 8000), _option("keep_silent", True)
+        ('3 channels', '1 window', 'recorded_hz=8000', 'keep_silent=True')
+    """
+    if "_" in name or isinstance(value, bool):
+        return f"{name}={value}"
+    return counted(value, one_of(name), name) if isinstance(value, int) else f"{value} {name}"
 
 
 def describe_target(target: Target) -> str:

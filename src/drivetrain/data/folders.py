@@ -10,7 +10,7 @@ from pathlib import Path
 from drivetrain.data.check import LeftOut
 from drivetrain.data.examples import Examples
 from drivetrain.data.inputs import Files
-from drivetrain.data.kind import SourceKind, one_of, source_kind
+from drivetrain.data.kind import SourceKind, source_kind
 from drivetrain.data.layout import LabelsFrom, Layout, arrange
 from drivetrain.data.listing import Listed, SourceSpec
 from drivetrain.data.splitting.split import Part
@@ -19,7 +19,7 @@ from drivetrain.names import near_equal, normal
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.files.own_output import own_output
 from drivetrain.runtime.files.scanning import Folder, Scan, scan_folder
-from drivetrain.text import readable
+from drivetrain.text import agreeing, one_of, readable
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".parquet")
 OUTSIDE = "{noun} outside class folders"
@@ -69,7 +69,7 @@ def read_folder(
     layout = arrange(scan.root, labels_from, known, noun=kind.noun)
     rows = _list_rows(layout)
     if not rows.paths:
-        raise DataError(_nothing_found(scan, layout, kind.noun))
+        raise DataError(_nothing_found(scan, layout, kind))
     return Listed(
         description=f"folder {readable(root)}",
         spec=SourceSpec(layout="folder", labels_from=labels_from, input=input_kind),
@@ -143,7 +143,7 @@ def _notes(scan: Scan, layout: Layout, rows: _Rows, noun: str) -> list[str]:
             else "use them: sort them into class folders"
         )
         notes.append(
-            f"{len(folder.pictures)} {noun} lie in {where} itself, in no class folder, such as "
+            f"{agreeing(len(folder.pictures), noun, 'lie')} in {where} itself, in no class folder, such as "
             f"{readable(folder.pictures[0].name)}: they have no label and are not used. To {mend}"
         )
     notes += [
@@ -179,12 +179,18 @@ def _below(folder: Folder) -> Counter[str]:
     return counted
 
 
-def _nothing_found(scan: Scan, layout: Layout, noun: str) -> str:
-    root = scan.root.path
+def _nothing_found(scan: Scan, layout: Layout, kind: SourceKind) -> str:
+    root, noun = scan.root.path, kind.noun
     tables = [path.name for path in sorted(root.iterdir()) if path.suffix.lower() in TABLE_SUFFIXES]
     loose = sum(len(folder.pictures) for folder in layout.loose)
     if tables:
         mend = f"pass the table in it: {readable(root / tables[0])}"
+    elif others := "" if loose else ", ".join(f"{n:,} {what}" for what, n in _below(scan.root).most_common(3)):
+        endings = first_few(sorted(kind.suffixes), most=20)
+        return (
+            f"{readable(root)} holds no {noun}, but {others}; expected files ending in {endings} in one sub-folder per "
+            f"class. To fix: rename those that are {noun}, or check the path."
+        )
     elif loose:
         mend = f"sort the {noun} into one sub-folder per class, or pass a table with a path and a target column"
     else:

@@ -262,6 +262,17 @@ def hook(kind: SourceKind, name: str) -> Callable[..., Any] | None:
     return getattr(kind, name, None)
 
 
+def first_of_pairs(kind: str) -> str:
+    """What pairs begin with, of a list of (…, label): a path, or the cell that is the input itself.
+
+    Example:
+        >>> first_of_pairs("images"), first_of_pairs("texts")
+        ('path', 'text')
+    """
+    found = source_kind(kind)
+    return str(getattr(found, "COLUMNS_ARGUMENT", "path")) if hook(found, "CELLS") else "path"
+
+
 def alike(kind: str) -> str:
     """What rows of a kind do that seem to be the same.
 
@@ -276,15 +287,3 @@ def as_files(name: str, source: Any, options: Mapping[str, Any]) -> Any:
     """A table that holds the inputs of a kind itself, as a table of files, where the kind can write them."""
     own = hook(source_kind(name), "as_files")
     return source if own is None else own(source, options)
-
-
-def one_of(noun: str) -> str:
-    """The singular.
-
-    Example:
-        >>> one_of("pictures"), one_of("time series"), one_of("binaries")
-        ('picture', 'time series', 'binary')
-    """
-    if noun.endswith("ies") and not noun.endswith("series"):
-        return f"{noun[:-3]}y"
-    return noun if noun.endswith("series") else noun.removesuffix("s")

@@ -11,14 +11,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from drivetrain.data.kind import one_of
 from drivetrain.data.splitting.split import Part
 from drivetrain.data.tables.part_names import are_a_series, are_pictures_and_masks, part_of, say_when, without_part
 from drivetrain.errors import SplitError, first_few
 from drivetrain.names import normal
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.files.scanning import Folder
-from drivetrain.text import readable
+from drivetrain.text import one_of, readable
 
 LabelsFrom = Literal["top", "leaf"]
 SAME_SHARE = 0.6

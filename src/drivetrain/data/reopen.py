@@ -31,7 +31,7 @@ from drivetrain.errors import DataError, SealError, SettingError
 from drivetrain.progress import say
 from drivetrain.runtime.artefact import Artefact
 from drivetrain.runtime.targets import CategoryTarget, NumberTarget, Target, TargetValue
-from drivetrain.text import readable
+from drivetrain.text import counted, does, one_of, readable
 
 
 class Matched(NamedTuple):
@@ -83,8 +83,8 @@ class Reopened:
         n_new = len(set(self.examples.digests) - known)
         if n_new:
             say(
-                f"{self.description} holds {n_new} {self.examples.noun} that the model was not made with; they are not "
-                "judged. To judge them: part='new' (--new)"
+                f"{self.description} holds {counted(n_new, one_of(self.examples.noun), self.examples.noun)} that the "
+                "model was not made with, and that the score leaves out. To judge them: part='new' (--new)"
             )
         found, unknown = self._of_known_classes(rows, part)
         if not len(found):
@@ -149,8 +149,8 @@ class Reopened:
             raise DataError(none_there(what, self.description, "pass the data the model was trained from"))
         if n_missing:
             warn(
-                f"{n_missing} {self.examples.noun} that {artefact} was made with are not in {self.description} any "
-                "more; the rest is used."
+                f"{counted(n_missing, one_of(self.examples.noun), self.examples.noun)} that {artefact} was made with "
+                f"{does(n_missing, 'are')} not in {self.description} any more; the rest is used."
             )
         return parts
 
@@ -368,7 +368,8 @@ def warn_of_learnt(digests: Sequence[str], split: Split, part: Literal["valid", 
     if n_trained or n_chosen:
         also = f", and {n_chosen} that of validation rows" if n_chosen else ""
         warn(
-            f"{n_trained} of {len(digests)} {PART_WORDS[part]} rows have the content of rows that this model was "
+            f"{n_trained} of {len(digests)} {PART_WORDS[part]} rows {does(n_trained, 'have')} the content of rows "
+            "that this model was "
             f"trained on{also}, so the score flatters. To fix: remove the copies from the data, and train again."
         )
 
@@ -386,7 +387,8 @@ def _never_seen(examples: Examples, split: Split, model: str, sealed: SealedSet)
     if not left_out:
         return kept
     what = (
-        f"{left_out} of the {len(examples)} {examples.noun} of the test set {sealed.id} are among those that {model} "
+        f"{left_out} of the {len(examples)} {examples.noun} of the test set {sealed.id} {does(left_out, 'are')} among "
+        f"those that {model} "
         f"was trained ({n_trained}) or validated ({left_out - n_trained}) on"
     )
     if not kept:

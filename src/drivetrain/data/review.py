@@ -21,14 +21,13 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from drivetrain.data.check import LeftOut
 from drivetrain.data.examples import Examples
-from drivetrain.data.kind import one_of
 from drivetrain.data.listing import Kind
 from drivetrain.data.notices import warn
 from drivetrain.data.tables.labels import label_text
 from drivetrain.errors import DataError, SettingError, did_you_mean, first_few
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.targets import TargetValue
-from drivetrain.text import readable
+from drivetrain.text import agreeing, counted, one_of, readable
 
 Action = Literal["keep", "relabel", "remove"]
 VERSION = 1
@@ -75,6 +74,14 @@ def record(path: str | os.PathLike[str], digest: str, action: Action, label: Tar
     Raises:
         SettingError: The action is unknown, or does not go with the label.
         DataError: The file is something else than a review, or cannot be written.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> import drivetrain as dt
+        >>> with TemporaryDirectory() as folder:
+        ...     dt.record_review(f"{folder}/review.json", "9f3c", "relabel", "pear")
+        ...     read_review(f"{folder}/review.json")["9f3c"].label
+        'pear'
     """
     try:
         decision = ReviewDecision(action=action, label=label, when=datetime.now(UTC).isoformat(timespec="seconds"))
@@ -170,8 +177,8 @@ def apply_review(review: Review, examples: Examples, *, kind: Kind, n_numbers: i
         elif found.action == "relabel":
             relabelled[digest] = _new_value(found, kind, known, n_numbers, f"{name}, {one_of(examples.noun)} {digest}")
     elsewhere = len(review.keys() - set(examples.digests))
-    said = f"{done['keep']} rows kept, {done['relabel']} relabelled, {done['remove']} removed"
-    said += f"; {elsewhere} decisions are about {examples.noun} that are not here" if elsewhere else ""
+    said = f"{counted(done['keep'], 'row')} kept, {done['relabel']} relabelled, {done['remove']} removed"
+    said += f"; {agreeing(elsewhere, 'decisions', 'are')} about {examples.noun} that are not here" if elsewhere else ""
     return Reviewed(left_out, relabelled, Decision(value=name, reason=said))
 
 

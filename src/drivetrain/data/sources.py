@@ -15,7 +15,8 @@ from drivetrain.data.examples import Examples
 from drivetrain.data.folders import read_folder
 from drivetrain.data.groups.grouping import with_groups_again
 from drivetrain.data.inputs import Cells, Files, Inputs, Spans
-from drivetrain.data.kind import SourceKind, as_files, hook, one_of, source_kind
+from drivetrain.data.kind import SourceKind, first_of_pairs, hook, source_kind
+from drivetrain.data.labelled.reading import Labelled, brought
 from drivetrain.data.layout import LabelsFrom
 from drivetrain.data.listing import TASK_NAMES, Kind, Listed, SourceSpec
 from drivetrain.data.notices import warn
@@ -30,7 +31,7 @@ from drivetrain.data.tables.columns import (
     known_column,
 )
 from drivetrain.data.tables.finding import Folders, find_files, nothing_found, path_texts, resolved
-from drivetrain.data.tables.frames import EXPECTED, DataFrame, as_cells, as_texts, has_gap_words, is_table, table_of
+from drivetrain.data.tables.frames import DataFrame, as_cells, as_texts, expected, has_gap_words, is_table, table_of
 from drivetrain.data.tables.own_split import OwnSplit, choose_split, parts_of
 from drivetrain.data.tables.reading import read_table
 from drivetrain.data.tables.spans import NO_SPAN, choose_span, known_span, outside_zips, times_in_file
@@ -41,7 +42,7 @@ from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.files.zipped import in_folder
 from drivetrain.runtime.targets import TargetValue
 from drivetrain.settings import choice, refuse
-from drivetrain.text import readable
+from drivetrain.text import one_of, readable
 
 Source = str | os.PathLike[str] | DataFrame | Mapping[str, Any] | Sequence[Any]
 """A folder, a table file, or a table in memory of any library (see `drivetrain.data.tables.frames`)."""
@@ -88,7 +89,7 @@ def read_source(
     targets = None if target is None else _column_names("target", target)
     path = None if path is None else _column_name("path", path)
     split = None if split is None else _column_name("split", split)
-    if (folder := _folder(source := as_files(input_kind, source, options or {}), input_kind)) is not None:
+    if (folder := _folder(source := brought(input_kind, source, options or {}), input_kind)) is not None:
         named = {"target": target, "path": path, "span": span or None, "split": split, "columns": columns}
         listed = _read_folder(folder, input_kind, kind, labels_from, (), label_delim=label_delim, **named)
         return _with_options(listed, options or {})
@@ -141,7 +142,7 @@ def _reread(source: Source, spec: SourceSpec, with_parts: bool, known: Collectio
     if own := hook(source_kind(spec.input), "reread"):
         listed: Listed = own(source, spec, with_parts=with_parts)
         return replace(listed, spec=listed.spec.model_copy(update={"relabelled": spec.relabelled}))
-    if (folder := _folder(source := as_files(spec.input, source, spec.options), spec.input)) is not None:
+    if (folder := _folder(source := brought(spec.input, source, spec.options), spec.input)) is not None:
         listed = _read_folder(folder, spec.input, spec.kind, spec.labels_from, known)
         told = listed.spec.model_copy(update={"relabelled": spec.relabelled})
         return _with_options(replace(listed, spec=told), spec.options)
@@ -206,13 +207,16 @@ def _column_name(setting: str, asked: object) -> str:
     return str(asked)
 
 
-def _open_table(source: Source, input_kind: str) -> _Table:
+def _open_table(source: Any, input_kind: str) -> _Table:
     decisions: dict[str, Decision] = {}
     suffixes = source_kind(input_kind).suffixes
+    if isinstance(source, Labelled):
+        return _Table(source.columns, source.stated, source.base, source.description, source.decisions, suffixes)
     if is_table(source):
-        table, base = table_of(source, suffixes=suffixes, arrays=True), Path.cwd()
+        table, base = table_of(source, suffixes=suffixes, arrays=True, first=first_of_pairs(input_kind)), Path.cwd()
         n_rows = len(next(iter(table.columns.values())))
-        description = f"{_kind_of(source)} of {n_rows} rows"
+        kind = "list" if isinstance(source, tuple) else type(source).__name__
+        description = f"{kind} of {n_rows} rows"
     else:
         place = _place(source, input_kind)
         table, decisions = read_table(place, suffixes=suffixes, arrays=True)
@@ -220,13 +224,9 @@ def _open_table(source: Source, input_kind: str) -> _Table:
     return _Table(table.columns, table.stated, base, description, decisions, suffixes)
 
 
-def _kind_of(source: object) -> str:
-    return "list" if isinstance(source, list | tuple) else "dict" if isinstance(source, dict) else type(source).__name__
-
-
-def _folder(source: Source, input_kind: str) -> Path | None:
+def _folder(source: Any, input_kind: str) -> Path | None:
     """The folder that the source is, if it is one."""
-    if is_table(source):
+    if isinstance(source, Labelled) or is_table(source):
         return None
     place = _place(source, input_kind)
     return place if place.is_dir() else None
@@ -236,10 +236,11 @@ def _place(source: object, input_kind: str) -> Path:
     """The path of something that exists."""
     kind = source_kind(input_kind)
     wanted = f"a folder of {kind.noun} or a table file" if kind.suffixes else "a table file"
+    allowed = expected(first_of_pairs(input_kind))
     if not isinstance(source, str | os.PathLike):
-        raise SettingError(f"source is {type(source).__name__}; expected {EXPECTED}. To fix: pass one of these.")
+        raise SettingError(f"source is {type(source).__name__}; expected {allowed}. To fix: pass one of these.")
     if not os.fspath(source).strip():
-        refuse("source", source, EXPECTED, fix="To fix: '.' is the working directory.")
+        refuse("source", source, allowed, fix="To fix: '.' is the working directory.")
     place = Path(os.fsdecode(source))
     if "://" in str(source)[:12]:
         raise DataError(

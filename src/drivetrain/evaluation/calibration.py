@@ -335,6 +335,15 @@ def calibration_error(
 
     Source: equal-mass bins of Nguyen & O'Connor (2015); noise of the bins as in Kumar, Liang & Ma, Verified
     Uncertainty Calibration (2019), from the normal distribution instead of by simulation.
+
+    Example:
+        >>> import drivetrain as dt
+        >>> fruit = dt.CategoryTarget(name="fruit", vocab=("apple", "pear"))
+        >>> output = [[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.7, 0.3]]
+        >>> said = dt.Predictions(("a", "b", "c", "d"), fruit, [0, 1, 0, 1], output)
+        >>> found = dt.calibration_error(said)
+        >>> found.value, found.n
+        (0.0, 4)
     """
     predictions, level, seed = asked_predictions(predictions), asked_level(level), asked_seed(seed)
     n_resamples = whole("n_resamples", n_resamples, least=2)

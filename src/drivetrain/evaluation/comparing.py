@@ -72,7 +72,18 @@ class McNemar:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What the rows say of two models; printing it gives the verdict in words."""
+    """What the rows say of two models; printing it gives the verdict in words.
+
+    Example:
+        >>> import drivetrain as dt
+        >>> fruit = dt.CategoryTarget(name="fruit", vocab=("apple", "pear"))
+        >>> output = [[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.7, 0.3]]
+        >>> said = dt.Predictions(("a", "b", "c", "d"), fruit, [0, 1, 0, 1], output)
+        >>> new = dt.Predictions(said.ids, fruit, said.truth, [[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.3, 0.7]])
+        >>> found = dt.compare(said, new)
+        >>> found.values, found.difference, found.outcome
+        ((0.75, 1.0), -0.25, 'unknown')
+    """
 
     metric: str
     label: str

@@ -86,10 +86,12 @@ def cross_validate(
         SplitError: The folds cannot be made.
 
     Example:
-        >>> cross_validate(data, lambda fold: dt.Learner(fold, "resnet18").fine_tune(4).predictions())  # doctest: +SKIP
-        accuracy 93.1 % [91.5, 94.5], n = 812
-        5 folds:
-          accuracy 92.0 %, 94.4 %, 93.8 %, 91.9 %, 93.4 %
+        >>> import drivetrain as dt
+        >>> area = [20.5 + 7 * i % 90 for i in range(60)]
+        >>> data = dt.table({"area": area, "price": [3 * each for each in area]}, target="price")
+        >>> found = dt.cross_validate(data, lambda fold: dt.Linear(fold).predictions(), folds=3)
+        >>> found.scores["rmse"].n, len(found.folds)
+        (48, 3)
     """
     data = instance("data", data, Data, "what dt.images(...), dt.table(...) and their like give")
     train = function("train", train, "a function that is given each fold, and gives the predictions of its valid rows")

@@ -7,7 +7,9 @@ Every function returns a `drivetrain.pages.chart.Chart`. It shows itself as the 
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -279,15 +281,32 @@ def top_losses(predictions: Predictions, show: ShowRow, *, n: int = 9) -> Chart:
     said, true = worst.decoded(), worst.decoded_truth()
     right = None if worst.target.kind == "number" else worst.hits()
     made: list[Panel] = []
+    names = _from_one_folder(worst.names or ())
     for i in range(len(worst)):
         sure = ["", ""]
         if worst.target.kind == "category":
             sure = [f" ({share:.0%})" for share in (worst.output[i].max(), worst.output[i, worst.known_truth()[i]])]
         lines = [f"predicted: {_words(said[i])}{sure[0]}", f"actual: {_words(true[i])}{sure[1]}"]
         lines.append(f"loss {worst.loss[i]:.3g}")
-        below = "" if worst.names is None else worst.names[i]
+        below = names[i] if names else ""
         made.append(Panel(picture_panel(show(int(rows[i])), SIDE_PX), _coloured(lines, right, i), below))
     return Chart(panels(made, "Highest losses", f"The {len(worst)} rows that cost most."))
+
+
+def _from_one_folder(names: Sequence[str]) -> list[str]:
+    """Files as they read from the folder that holds all of them; other names as they are.
+
+    Example:
+        >>> _from_one_folder(["/data/fruit/pear/1.png", "/data/fruit/apple/7.png"]), _from_one_folder(["row 3"])
+        (['pear/1.png', 'apple/7.png'], ['row 3'])
+    """
+    if not names or not all(Path(name).is_absolute() for name in names):
+        return list(names)
+    try:
+        folder = os.path.commonpath([Path(name).parent for name in names])
+    except ValueError:  # on two drives
+        return list(names)
+    return [Path(name).relative_to(folder).as_posix() for name in names]
 
 
 def _coloured(lines: Sequence[str], right: NDArray[np.bool_] | None, row: int) -> list[tuple[str, str]]:

@@ -25,6 +25,15 @@ class OpenSet:
     """How well inputs of unseen classes are noticed by how unsure the model is of them.
 
     Prints as one line for each number.
+
+    Example:
+        >>> import drivetrain as dt
+        >>> fruit = dt.CategoryTarget(name="fruit", vocab=("apple", "pear"))
+        >>> output = [[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.7, 0.3]]
+        >>> said = dt.Predictions(("a", "b", "c", "d"), fruit, [0, 1, 0, 1], output)
+        >>> print(dt.open_set(said, [[0.5, 0.5], [0.45, 0.55]], keep=0.9))
+        open-set AUC 1.00 [0.56, 1.00], n = 6
+        unseen noticed 100.0 % [34.2, 100.0], n = 2 (below 0.600, where 100 % of the known are kept)
     """
 
     auc: Score

@@ -26,6 +26,16 @@ class OverTime:
     """Scores by period, the earliest first.
 
     Prints as a line for each period, and the area under them.
+
+    Example:
+        >>> import drivetrain as dt
+        >>> fruit = dt.CategoryTarget(name="fruit", vocab=("apple", "pear"))
+        >>> output = [[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.7, 0.3]]
+        >>> said = dt.Predictions(("a", "b", "c", "d"), fruit, [0, 1, 0, 1], output)
+        >>> print(dt.score_over_time(said, [1, 1, 2, 2], metric="accuracy"))
+        1 to 1: accuracy 100.0 % [34.2, 100.0], n = 2
+        2 to 2: accuracy 50.0 % [9.5, 90.5], n = 2
+        area under accuracy over time (AUT) 0.750
     """
 
     periods: tuple[tuple[float, float], ...]

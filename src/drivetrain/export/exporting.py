@@ -20,7 +20,7 @@ from drivetrain.data.examples import Examples
 from drivetrain.errors import ExportError, InputError
 from drivetrain.export.converting import EXPORTERS, OPSET, Exporter, convert
 from drivetrain.export.golden import golden_files, made_up, may_travel
-from drivetrain.export.lowering import CALIBRATION_ROWS, evenly, to_16_bits, to_int8
+from drivetrain.export.lowering import CALIBRATION_ROWS, evenly, to_16_bits, to_dynamic_int8, to_int8
 from drivetrain.export.paired import paired_change
 from drivetrain.export.parity import Parity, compare
 from drivetrain.runtime.artefact import MODEL
@@ -185,6 +185,8 @@ def _lowered(
 
 
 def _lower(model: bytes, precision: ExportPrecision, reader: InputSpec, train: Examples) -> bytes:
+    if precision == "int8" and any(None in spec.shape for spec in reader.signature()):
+        return to_dynamic_int8(model)  # inputs of any length: pieces of texts
     if precision == "int8":
         rows = evenly(len(train), CALIBRATION_ROWS)
         return to_int8(model, read_all(reader, [train.inputs[row] for row in rows]))

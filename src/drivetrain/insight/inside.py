@@ -103,7 +103,7 @@ def inspect(subject: Subject, wanted: Wanted | None = None, *, before: Subject |
     table = _answers(subject)
     seconds_plain = plain_pass_seconds(subject)  # after that pass: reading the files is no part of it
     search = Search(subject, wanted.layers, also=[layer for layer, _ in wanted.also], seed=wanted.seed)
-    so_far.notes += notes_of(subject)
+    so_far.notes += [*subject.notes, *notes_of(subject)]
     changed: tuple[Change, ...] = ()
     if before is not None:
         changed = changes(before, subject, _same(before, search.layers), layers_after=search.layers, seed=wanted.seed)

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from drivetrain.data.examples import Examples
 from drivetrain.evaluation.scores import Score
+from drivetrain.pages.html import Html
 from drivetrain.runtime.targets import Target
 from drivetrain.training.network import Network
 
@@ -42,6 +43,12 @@ class Subject:
     size: tuple[int, int]
     """Height and width of a view, px."""
     device: str = "cpu"
+    rising: bool = False
+    """Whether the first line of a view belongs at the bottom, as the lowest pitch of a spectrogram does."""
+    play: Callable[[int], Html] | None = None
+    """A row number → what plays the part of it that is looked at; None: it is nothing to be heard."""
+    notes: tuple[str, ...] = ()
+    """What has to be known of the views."""
 
 
 class Box(NamedTuple):

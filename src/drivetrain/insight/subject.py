@@ -7,14 +7,17 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from drivetrain.data.cache.store import Store
 from drivetrain.data.data import Data
 from drivetrain.data.examples import Examples
 from drivetrain.errors import DataError, ModelError
 from drivetrain.insight.parts import Subject
+from drivetrain.kinds.drawn.spec import DrawnSpec
 from drivetrain.kinds.images.spec import PictureInput
+from drivetrain.pages.html import Html
+from drivetrain.runtime.kinds import face
 from drivetrain.runtime.spec import Arrays, InputSpec
 from drivetrain.settings import whole
 from drivetrain.training.fast.inference import for_inference, on_device
@@ -54,7 +57,7 @@ def subject_of(trained: Trained, *, rows: int | None = None, seed: int = 0, labe
 
     Raises:
         DataError: There are no validation rows.
-        ModelError: The input is no picture.
+        ModelError: The input is neither a picture nor a sound.
         SettingError: `rows` or `seed` is no whole number in range.
 
     Example:
@@ -70,17 +73,20 @@ def subject_of(trained: Trained, *, rows: int | None = None, seed: int = 0, labe
             f"there are no validation rows to look at: the data hold {len(trained.data.train)} training rows and a "
             "sealed test set, which is opened to judge alone. To fix: make the data with valid_pct=0.2."
         )
-    if not isinstance(spec, PictureInput):
+    if not isinstance(spec, PictureInput) and not _is_drawn(spec):
         raise ModelError(
-            f"inside is shown of pictures so far, and this model reads {spec.kind}. Expected a model made with "
-            "drivetrain.images. To fix: none yet."
+            f"inside is shown of pictures and sounds, and this model reads {spec.kind}. Expected a model made with "
+            "drivetrain.images or drivetrain.sounds. To fix: none; report says what this model rests on."
         )
     chosen = draw(valid, most, whole("seed", seed, least=0))
     looked_at = valid if len(chosen) == len(valid) else valid.subset(chosen)
     place = trained.place.judging()
-    loader = _Loader(looked_at, spec, place)
+    drawn = isinstance(spec, DrawnSpec)
+    loader = _DrawnLoader(looked_at, spec, place) if drawn else _Loader(looked_at, spec, place)
     network, _ = for_inference(trained.network, place, loader.views([0]))
     network.frozen = []  # else no gradient would pass a body that was frozen in training
+    if drawn:
+        network.intake = OneWindow(network.intake)
     return Subject(
         label=trained.label if label is None else label,
         network=network,
@@ -89,9 +95,17 @@ def subject_of(trained: Trained, *, rows: int | None = None, seed: int = 0, labe
         truth=trained.data.target.encode(looked_at.values),
         batch=loader,
         picture=loader.picture,
-        size=(spec.size_px, spec.size_px),
+        size=loader.size,
         device=str(place.device),
+        rising=drawn,
+        play=loader.player if isinstance(loader, _DrawnLoader) else None,
+        notes=loader.notes,
     )
+
+
+def _is_drawn(spec: InputSpec) -> bool:
+    """Whether a kind draws its inputs as pictures that people read, and says how."""
+    return isinstance(spec, DrawnSpec) and hasattr(face(spec.kind, "show"), "as_picture")
 
 
 def draw(rows: Examples, most: int, seed: int = 0) -> NDArray[np.int64]:
@@ -114,16 +128,44 @@ def draw(rows: Examples, most: int, seed: int = 0) -> NDArray[np.int64]:
     return np.sort(by_value[(np.arange(most) * n) // most])
 
 
+class OneWindow(nn.Module):
+    """An intake that reads one window of each row, (B, 1, C, H, W) → what a body takes as pictures, (B, C, H, W)."""
+
+    def __init__(self, intake: nn.Module) -> None:
+        super().__init__()
+        self.intake = intake
+
+    def forward(self, windows: Tensor) -> Tensor:
+        """(B, C, H, W)."""
+        taken = self.intake(windows)
+        return taken[:, 0] if taken.ndim == 5 else taken
+
+
 class _Loader:
     """Row numbers → views on the device, or a picture as people see it."""
 
-    def __init__(self, rows: Examples, spec: InputSpec, place: Place) -> None:
+    notes: tuple[str, ...] = ()
+
+    def __init__(self, rows: Examples, spec: Any, place: Place) -> None:
         self._store = Store(rows.inputs, spec, digests=rows.digests or None)
         self._spec = spec
         self._place = place
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of a view."""
+        return self._spec.size_px, self._spec.size_px
+
     def views(self, rows: Sequence[int]) -> Arrays:
         """A batch of views; raises DataError where a file cannot be read any more."""
+        return self._spec.stack([self.view(loaded) for loaded in self.loaded(rows)])
+
+    def view(self, loaded: Arrays) -> Arrays:
+        """Of one row."""
+        return self._spec.view(loaded)
+
+    def loaded(self, rows: Sequence[int]) -> list[Arrays]:
+        """What was loaded of the rows; raises DataError likewise."""
         found: list[Arrays] = []
         for row, loaded in zip(rows, self._store.get([int(row) for row in rows]), strict=True):
             if loaded is None:
@@ -131,8 +173,8 @@ class _Loader:
                     f"{self._store.name(row)} cannot be read any more; expected what it was when the data were made. "
                     "To fix: put it back and look again."
                 )
-            found.append(self._spec.view(loaded))
-        return self._spec.stack(found)
+            found.append(loaded)
+        return found
 
     def __call__(self, rows: Sequence[int]) -> tuple[Tensor, ...]:
         """As of `Subject.batch`."""
@@ -141,6 +183,36 @@ class _Loader:
     def picture(self, row: int) -> NDArray[np.uint8]:
         """As of `Subject.picture`."""
         return as_seen(self.views([row])[0][0])
+
+
+class _DrawnLoader(_Loader):
+    """The same of inputs that are drawn as pictures: of each row the window in its middle."""
+
+    def __init__(self, rows: Examples, spec: Any, place: Place) -> None:
+        super().__init__(rows, spec, place)
+        self._show = face(spec.kind, "show")
+        self.notes = (self._show.AS_PICTURE.format(**spec.model_dump()),)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of a view."""
+        return self._spec.height_px, self._spec.width_px
+
+    def view(self, loaded: Arrays) -> Arrays:
+        """(1, C, H, W) of the window in the middle."""
+        return (self._spec.draw(loaded, self._middle(loaded))[None],)
+
+    def picture(self, row: int) -> NDArray[np.uint8]:
+        """As of `Subject.picture`."""
+        return self._show.as_picture(self.views([row])[0][0, 0])
+
+    def player(self, row: int) -> Html:
+        """As of `Subject.play`."""
+        [loaded] = self.loaded([row])
+        return self._show.window_player(self._spec, loaded, self._middle(loaded))
+
+    def _middle(self, loaded: Arrays) -> int:
+        return max(0, self._spec.length(loaded) - self._spec.window()) // 2
 
 
 def as_seen(pixels_HWC: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -67,24 +67,20 @@ class ModelBase(ABC):
         metrics: What people read: names or functions of truth and output; None takes what suits the target.
 
     Example:
-        ::
-
-            class Forest(dt.ModelBase):
-                label = "random forest"
-
-                def __init__(self, data):
-                    super().__init__(data)
-                    self.forest = RandomForestClassifier(random_state=0)
-                    self.forest.fit(features(data.train), data.target.encode(data.train.values))
-
-                def predict_rows(self, rows):
-                    return dt.Predictions.of(rows, self.data.target, self.forest.predict_proba(features(rows)))
-
-                def identity(self):
-                    return hashlib.sha256(pickle.dumps(self.forest)).hexdigest()
-
-
-            Forest(data).validate()
+        >>> import drivetrain as dt
+        >>> area = [20.5 + 7 * i % 90 for i in range(60)]
+        >>> data = dt.table({"area": area, "price": [3 * each for each in area]}, target="price")
+        >>> class Mean(dt.ModelBase):
+        ...     label = "the mean"
+        ...
+        ...     def predict_rows(self, rows):
+        ...         mean = sum(value[0] for value in self.data.train.values) / len(self.data.train)
+        ...         return dt.Predictions.of(rows, self.data.target, [[mean]] * len(rows))
+        ...
+        ...     def identity(self):
+        ...         return "mean"
+        >>> Mean(data).validate()["rmse"].n
+        12
     """
 
     label: str = ""

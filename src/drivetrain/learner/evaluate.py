@@ -37,7 +37,19 @@ if TYPE_CHECKING:  # what only judging needs is loaded there: predicting shall s
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A saved model judged on rows that were found again."""
+    """A saved model judged on rows that were found again.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> import drivetrain as dt
+        >>> area = [20.5 + 7 * i % 90 for i in range(60)]
+        >>> rows = {"area": area, "price": [3 * each for each in area]}
+        >>> with TemporaryDirectory() as folder:
+        ...     path = dt.Linear(dt.table(rows, target="price")).save(f"{folder}/homes.model")
+        ...     found = dt.evaluate(path, "new", data={"area": [33.25, 44.75], "price": [99.75, 134.25]})
+        >>> found.scores["rmse"].n, found.predictions.output.shape
+        (2, (2, 1))
+    """
 
     scores: Scores
     predictions: Predictions
@@ -144,6 +156,17 @@ def evaluate(
         DataError: None of the rows are there, or the data hold none that is new or of a class the model knows.
         SealError: The log of the project was tampered with, the test rows are not those that were sealed, or validation
             rows were sealed as test rows since.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> import drivetrain as dt
+        >>> area = [20.5 + 7 * i % 90 for i in range(60)]
+        >>> rows = {"area": area, "price": [3 * each for each in area]}
+        >>> with TemporaryDirectory() as folder:
+        ...     path = dt.Linear(dt.table(rows, target="price")).save(f"{folder}/homes.model")
+        ...     found = dt.evaluate(path, data=rows)
+        >>> found.scores["rmse"].n, found.not_found
+        (12, 0)
     """
     from drivetrain.data.record import saved_data  # noqa: PLC0415
     from drivetrain.data.seals.project import Project  # noqa: PLC0415 - these bring pandas and scikit-learn

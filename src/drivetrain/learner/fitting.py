@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from drivetrain.data.seals.sealing import begin_trial
 from drivetrain.learner.arguments import CheckpointPlace
 from drivetrain.learner.runs import put_on_record
+from drivetrain.learner.updating.since_saved import judge_since, remember
 from drivetrain.progress import say
 from drivetrain.training.callbacks import Callback, Row
 from drivetrain.training.recipe.budget import Used
@@ -64,11 +65,12 @@ def run_within(
     """Plan for a time and train; a run that was stopped goes on with the plan that it had."""
     used, spent = _spent.get(), seconds_spent()
     began = time.monotonic() - spent
+    remember(learner)
     folder = checkpoint_folder(learner, f"within {seconds} s", checkpoint, callbacks)
     phases, decisions = keep_plan(folder, learner.place, lambda: budget_plan(learner, seconds, recipe, folder, used))
     learner.decisions |= decisions
     # the trained model is judged once more, in fp32, where that is not how the epochs were
-    judging = 0.0 if learner.place.judging() is learner.place else learner.place.first(learner.judging_seconds)
+    judging = learner.place.first(learner.judging_seconds) if learner.judges_twice else 0.0
     left = seconds - (time.monotonic() - began) - judging
     run_phases(learner, phases, folder, callbacks, seconds=left, guard=guard_of(learner, callbacks))
 
@@ -117,6 +119,8 @@ def run_phases(
         seconds=seconds,
         guard=guard,
     )
+    if hold is None:
+        remember(learner)
     start = learner.checkpoints.start(learner.identity())
     try:
         if learner.place.main:
@@ -134,6 +138,7 @@ def run_phases(
         learner.decisions["kept"] = guard.kept
     if hold is None:
         log_trial(learner, epochs)
+        judge_since(learner)
 
 
 def checkpoint_folder(

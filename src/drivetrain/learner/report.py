@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from drivetrain.auditing.section import report_findings
 from drivetrain.data.data import Data
-from drivetrain.data.kind import one_of, source_kind
+from drivetrain.data.kind import source_kind
 from drivetrain.errors import DataError
 from drivetrain.evaluation.metrics.metrics import Metric, metric_named
 from drivetrain.evaluation.predictions import Predictions
@@ -23,7 +23,7 @@ from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.files.scanning import ANY
 from drivetrain.runtime.kinds import face, has_face, kind_name
 from drivetrain.runtime.manifest import Manifest, Opening
-from drivetrain.text import readable
+from drivetrain.text import one_of, readable
 from drivetrain.training.identity import versions
 from drivetrain.training.probing import without_folders
 

@@ -1,6 +1,7 @@
 """What `drivetrain review` shows: rows whose labels are probably wrong, pictures that are there twice, top losses.
 
-The sealed test rows take no part. Legend: N rows, K categories.
+Of data that nobody has trained on yet: also rows that are unlike the others of their class, and all rows.
+The sealed test rows take no part. Legend: N rows, K categories, F features.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ from drivetrain.runtime.targets import Target, TargetValue
 from drivetrain.training import probing
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from drivetrain.data.data import Data
     from drivetrain.learner.base import ModelBase
 
 MOST_LOSSES = 40
@@ -30,7 +34,12 @@ MOST_PAIRS = 100
 MOST_LOOKS = 400
 """Near pairs whose pixels are compared, at about 20 ms each."""
 
-Topic = Literal["labels", "duplicates", "losses"]
+MOST_ODD = 60
+MOST_ROWS = 1000
+"""Of a class by class list of all."""
+NEIGHBOURS = 5
+
+Topic = Literal["labels", "duplicates", "losses", "odd", "all"]
 
 
 @dataclass(frozen=True)
@@ -59,9 +68,13 @@ class ReviewRows:
     """Who judged the validation rows, and who the training rows; the second is empty where nobody did."""
     items: dict[Topic, tuple[Item, ...]]
     notes: tuple[str, ...] = ()
+    divided: bool = True
+    """Whether the rows have been divided into parts."""
 
     def part(self, row: int) -> str:
         """Of the data."""
+        if not self.divided:
+            return "not divided yet"
         return "validation" if row < self.n_valid else "training"
 
     def shown(self) -> list[int]:
@@ -107,6 +120,84 @@ def review_rows(model: ModelBase, title: str, *, out_of_fold: Predictions | None
         items={"labels": labels, "duplicates": duplicates, "losses": losses},
         notes=(*notes, *more),
     )
+
+
+def review_data(data: Data, title: str) -> ReviewRows:
+    """Find what a person should look at in data that no model was trained on.
+
+    Labels are judged by a linear probe on a body that has not learnt from the rows, fold by fold.
+
+    Args:
+        data: Of one category per row, all in training and validation set.
+        title: What they are called.
+
+    Raises:
+        DataError: The rows have no category.
+    """
+    if data.target.kind != "category":
+        raise DataError(
+            f"{title} has rows of another kind than one category each ({data.target.kind}); expected categories, which "
+            "are judged before any training. To fix: train on them, and review the model."
+        )
+    examples = Examples.concat([data.valid, data.train])
+    said, odd, judge, notes = None, (), "", []
+    try:
+        features, body = probing.untrained_features(examples, None)
+    except ModelError as error:
+        notes.append(f"Labels were not judged, since no body that has not seen them is here: {error}")
+    else:
+        odd = _odd(features, examples)
+        if len(data.target.categories) > 1:
+            output = probing.out_of_fold(data.target, features, examples)
+            said = Predictions(ids=examples.digests, target=data.target, truth=None, output=output)
+            judge = "a probe"
+            notes.append(
+                f"No model was trained on these rows yet. They are judged by linear models on features of {body}, each "
+                f"fitted on the other {probing.FOLDS - 1} of {probing.FOLDS} folds."
+            )
+    table = _joined(data.target, examples, [said], [len(examples)])
+    duplicates, more = _duplicates(examples)
+    by_class = sorted(range(len(examples)), key=lambda row: (str(examples.values[row]), row))
+    if len(by_class) > MOST_ROWS:
+        more = [*more, f"Of all {len(by_class):,} rows, {MOST_ROWS:,} are listed, evenly chosen."]
+        by_class = by_class[:: -(-len(by_class) // MOST_ROWS)]
+    return ReviewRows(
+        title=title,
+        source=source_name(data),
+        target=data.target,
+        examples=examples,
+        n_valid=len(data.valid),
+        said=table,
+        judges=(judge, judge),
+        items={
+            "labels": _label_errors(table, [range(len(examples))]) if judge else (),
+            "odd": odd,
+            "duplicates": duplicates,
+            "all": tuple(Item((row,)) for row in by_class),
+        },
+        notes=(*notes, *more),
+        divided=bool(len(data.valid)),
+    )
+
+
+def _odd(features: NDArray[np.float32], examples: Examples) -> tuple[Item, ...]:
+    """Rows that are least like the others of their class: by the mean cosine to the nearest of them, least first."""
+    unit = features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
+    labels = np.array([str(value) for value in examples.values])
+    digests = np.array(examples.digests)
+    like = np.ones(len(labels))
+    for label in np.unique(labels):
+        rows = np.flatnonzero(labels == label)
+        for at in range(0, len(rows), 1024):
+            some = rows[at : at + 1024]
+            cosines = unit[some] @ unit[rows].T
+            cosines[digests[some][:, None] == digests[rows][None, :]] = -np.inf  # itself, and its copies
+            nearest = -np.sort(-cosines, axis=1)[:, :NEIGHBOURS]
+            counted = np.isfinite(nearest)
+            n = counted.sum(axis=1)
+            like[some] = np.where(n > 0, np.where(counted, nearest, 0).sum(axis=1) / np.maximum(n, 1), 1.0)
+    most = min(MOST_ODD, -(-len(labels) // 5))
+    return tuple(Item((row,)) for row in np.argsort(like, kind="stable")[:most].tolist())
 
 
 def _of_training_rows(model: ModelBase, given: Predictions | None) -> tuple[Predictions | None, str, list[str]]:

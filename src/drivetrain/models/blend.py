@@ -51,10 +51,12 @@ class Blend(TabularModel):
         SettingError: An argument cannot be used.
 
     Example:
-        ::
-
-            blend = dt.Blend([trees, line])
-            print(blend.weights, blend.validate())
+        >>> import drivetrain as dt
+        >>> area = [20.5 + 7 * i % 90 for i in range(60)]
+        >>> data = dt.table({"area": area, "price": [3 * each for each in area]}, target="price")
+        >>> blend = dt.Blend([dt.Linear(data), dt.Trees(data, members=1)], weights=[0.9, 0.1])
+        >>> blend.weights, blend.predictions().output.shape
+        ((0.9, 0.1), (12, 1))
     """
 
     label = "blend"

@@ -62,10 +62,12 @@ class Linear(TabularModel):
         seed: Of the solver, and of the rows where there are more than 200,000.
 
     Example:
-        ::
-
-            line = dt.Linear(dt.table("adult.csv", target="income"))
-            print(line.validate())
+        >>> import drivetrain as dt
+        >>> area = [20.5 + 7 * i % 90 for i in range(60)]
+        >>> data = dt.table({"area": area, "price": [3 * each for each in area]}, target="price")
+        >>> line = dt.Linear(data)
+        >>> line.validate()["rmse"].value < 1
+        True
     """
 
     label = "plain line"

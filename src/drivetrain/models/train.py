@@ -159,11 +159,14 @@ def train(
         SettingError: An argument cannot be used.
 
     Example:
-        ::
-
-            found = dt.train(dt.table("adult.csv", target="income"), budget="2min")
-            print(found)
-            found.model.save("adult.model")
+        >>> import drivetrain as dt
+        >>> cards = ["my card is lost", "card stolen", "where did my card go", "it ate the card", "a new card please"]
+        >>> money = ["send money home", "money is missing", "pay me back", "a refund of my money", "has my salary come"]
+        >>> rows = {"text": cards + money, "intent": ["card"] * 5 + ["money"] * 5}
+        >>> with dt.quiet():
+        ...     found = dt.train(dt.texts(rows, target="intent", valid_pct=0.2, test_pct=0), arch="tfidf", budget="10s")
+        >>> found.winner
+        'TF-IDF line'
     """
     began = time.monotonic()
     data, seed = asked_data(data), whole("seed", seed, least=0)

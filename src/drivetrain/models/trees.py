@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, cast
 
@@ -71,6 +72,31 @@ GROWTHS = (
 )
 """Large trees suit numbers and few names; where statistics of many names overlap (Amazon access), small trees that see
 some of them at a time predict better. The validation rows choose, by the first member of each."""
+AS_ASKED = "as asked"
+
+
+def asked_growths(
+    *,
+    leaves: int | None = None,
+    least_rows: int | None = None,
+    shrink: float | None = None,
+    share: float | None = None,
+    rate: float | None = None,
+) -> tuple[Growth, ...]:
+    """How trees are grown: as asked, or where nothing is, in both usual ways.
+
+    Raises:
+        SettingError: A value cannot be used.
+    """
+    asked: dict[str, Any] = {
+        "leaves": None if leaves is None else whole("leaves", leaves, least=2, most=65_536),
+        "least_rows": None if least_rows is None else whole("least_rows", least_rows, least=1),
+        "shrink": None if shrink is None else number("shrink", shrink, least=0),
+        "share": None if share is None else number("share", share, above=0, most=1),
+        "rate": None if rate is None else number("rate", rate, above=0, most=1),
+    }
+    given = {name: value for name, value in asked.items() if value is not None}
+    return (replace(GROWTHS[0], name=AS_ASKED, **given),) if given else GROWTHS
 
 
 class Trees(TabularModel):
@@ -83,6 +109,12 @@ class Trees(TabularModel):
         pairs: Also read the strongest pairs of columns of many names as one column each.
         monotone: Column of numbers → 1 (more of it never lowers the answer; of two classes that of the second) or −1.
         quantile: Predict this quantile, in (0, 1), rather than the mean; numbers alone.
+        leaves: Of each tree, at most. Where this or one of the next four is given, trees are grown in this way alone;
+            else the validation rows choose between large trees (31 leaves) and small ones on a third of the features.
+        least_rows: In a leaf; else 20.
+        shrink: Penalty on the values of leaves; else 0.
+        share: Of the features, in (0, 1], that each split may choose from; else all.
+        rate: What each tree adds is multiplied by it, in (0, 1]; else 0.05.
         budget: The time that growing may take, such as "90s": fewer forests, and steps as large as it needs; None
             grows until the validation loss falls no more.
         seed: Of all draws.
@@ -92,10 +124,12 @@ class Trees(TabularModel):
         SettingError: An argument cannot be used.
 
     Example:
-        ::
-
-            trees = dt.Trees(dt.table("adult.csv", target="income"))
-            print(trees.validate())
+        >>> import drivetrain as dt
+        >>> area = [20.5 + 7 * i % 90 for i in range(60)]
+        >>> data = dt.table({"area": area, "price": [3 * each for each in area]}, target="price")
+        >>> trees = dt.Trees(data, members=1)
+        >>> trees.predictions().output.shape
+        (12, 1)
     """
 
     label = "boosted trees"
@@ -110,9 +144,15 @@ class Trees(TabularModel):
         pairs: bool = True,
         monotone: Mapping[str, int] | None = None,
         quantile: float | None = None,
+        leaves: int | None = None,
+        least_rows: int | None = None,
+        shrink: float | None = None,
+        share: float | None = None,
+        rate: float | None = None,
         budget: Budget = None,
         seed: int = 0,
     ) -> None:
+        growths = asked_growths(leaves=leaves, least_rows=least_rows, shrink=shrink, share=share, rate=rate)
         super().__init__(data, metrics=metrics)
         self.members, self.seed = whole("members", members, least=1), whole("seed", seed, least=0)
         self.monotone = self._asked_monotone(monotone)
@@ -122,11 +162,11 @@ class Trees(TabularModel):
         self.statistics = Statistics((), ())
         self.forests: list[list[Forest]] = []
         """Of each member one forest for a category, one per label or number else."""
-        self._fit(flag("pairs", pairs), Deadline.of(budget))
+        self._fit(flag("pairs", pairs), Deadline.of(budget), growths)
 
     # ── fitting ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _fit(self, pairs: bool, deadline: Deadline) -> None:
+    def _fit(self, pairs: bool, deadline: Deadline, growths: Sequence[Growth]) -> None:
         train, valid, target = self.data.train, self.data.valid, self.data.target
         said = as_outputs(target, train.values)
         if pairs:
@@ -138,7 +178,7 @@ class Trees(TabularModel):
         if len(valid):
             held = self._features(views_of(self.spec, valid)), target.training_form(target.encode(valid.values))
         clock = _Clock(deadline)
-        growths = self._paced(GROWTHS if held is not None else GROWTHS[:1], features, truth, deadline)
+        growths = self._paced(growths if held is not None else growths[:1], features, truth, deadline)
         first: list[tuple[float, list[Forest], Growth]] = []
         for growth in growths:
             if first and not clock.enough:
@@ -172,6 +212,8 @@ class Trees(TabularModel):
         why = "less loss on the validation rows than other settings" if judged else "no validation rows to choose by"
         if judged and len(growths) == 1:
             why = f"no time to try other settings; steps of {growth.rate:.2g}"
+        if growth.name == AS_ASKED:
+            why = f"{growth.leaves} leaves, {growth.least_rows} rows in one, steps of {growth.rate:.2g}"
         self.decisions["trees"] = Decision(value=growth.name, reason=why)
         rounds = max(forest.rounds for member in self.forests for forest in member)
         stopped = "the validation loss" if judged else "the loss of training rows that were held out"

@@ -9,6 +9,9 @@ from importlib.resources import files
 
 from drivetrain.pages.html import Child, Html, tag
 
+GENERATOR = '<meta name="generator" content="drivetrain">'
+"""By which a page is known to be one of these."""
+
 
 def document(title: str, *body: Html, style: str = "", script: str = "") -> str:
     """A page around its content, as HTML to be encoded as UTF-8.
@@ -29,6 +32,7 @@ def document(title: str, *body: Html, style: str = "", script: str = "") -> str:
     head = tag(
         "head",
         tag("meta", charset="utf-8"),
+        Html(GENERATOR),
         Html(f'<meta http-equiv="Content-Security-Policy" content="{policy}">'),
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("meta", name="color-scheme", content="light dark"),

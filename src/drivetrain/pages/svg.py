@@ -72,7 +72,11 @@ def tick_labels(values: Sequence[float], *, percent: bool = False) -> list[str]:
     Example:
         >>> tick_labels([1700000000.0, 1700000000.5]), tick_labels([0.0, 0.5])
         (['1,700,000,000', '1,700,000,000.5'], ['0', '0.5'])
+        >>> tick_labels([1960.0, 1980.0, 2000.0]), tick_labels([0.0, 1000.0])
+        (['1960', '1980', '2000'], ['0', '1,000'])
     """
+    if not percent and all(1000 <= value < 10_000 and value == int(value) for value in values):
+        return [f"{value:.0f}" for value in values]  # four digits need no comma, and years have none
     labels = [tick_label(value, percent=percent) for value in values]
     near = (max(values) - min(values)) / 200
     for digits in range(5, 18):

@@ -195,7 +195,7 @@ def update_manifest(artefact: Artefact, **changes: Any) -> Artefact:
 
 def manifest_now(artefact: Artefact) -> Manifest:
     """The manifest as it is on disk now, perhaps of another model; raises ArtefactError where there is none."""
-    return _read_manifest(artefact.path)
+    return read_manifest(artefact.path)
 
 
 def _as_it_is_now(artefact: Artefact) -> Manifest:
@@ -275,7 +275,7 @@ def _open(folder: Path) -> Artefact:
         reason = f"cannot be opened: {short_reason(error)}. To fix: check the path"
     if reason is not None:
         raise ArtefactError(f"{readable(folder)} {reason}.")
-    manifest = _read_manifest(folder)
+    manifest = read_manifest(folder)
     _verify_files(folder, manifest)
     return Artefact(folder, manifest)
 
@@ -296,7 +296,12 @@ def _why_no_artefact(folder: Path) -> str | None:
     return f"is not a drivetrain artefact: it has no {MANIFEST}. To fix: {near}"
 
 
-def _read_manifest(folder: Path) -> Manifest:
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of a folder; the other files are not compared with it.
+
+    Raises:
+        ArtefactError: It is no JSON, or says something that no manifest does.
+    """
     place = folder / MANIFEST
     try:
         if not stat.S_ISREG(place.lstat().st_mode):

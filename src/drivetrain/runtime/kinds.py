@@ -57,6 +57,12 @@ def add_kind(name: str, package: str) -> None:
 
     Raises:
         SettingError: The name is taken by another package.
+
+    Example:
+        >>> import drivetrain as dt
+        >>> dt.add_kind("images", "smells.kind")
+        Traceback (most recent call last):
+        drivetrain.errors.SettingError: the kind of input 'images' ...
     """
     taken = packages().get(name)
     if taken not in (None, package):

@@ -63,6 +63,17 @@ def load(
         ArtefactError: The artefact is missing, altered or of an unknown format, or did not stand the trial.
         MissingExtraError: It can be answered with torch only, which is not installed.
         SettingError: A setting cannot be used.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> import drivetrain as dt
+        >>> area = [20.5 + 7 * i % 90 for i in range(60)]
+        >>> data = dt.table({"area": area, "price": [3 * each for each in area]}, target="price")
+        >>> with TemporaryDirectory() as folder:
+        ...     path = dt.Linear(data).save(f"{folder}/homes.model")
+        ...     model = dt.load(path)
+        >>> round(model.predict({"area": 10}).values["price"])
+        31
     """
     path, device = place("path", path), asked_device(device)
     precision = asked_precision(precision, ("auto", *get_args(ExportPrecision)))

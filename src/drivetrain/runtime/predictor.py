@@ -40,7 +40,12 @@ class Engine(Protocol):
 
 @dataclass(frozen=True)
 class Prediction:
-    """The answer for one input; what does not apply to the kind of target is None or empty."""
+    """The answer for one input; what does not apply to the kind of target is None or empty.
+
+    Example:
+        >>> Prediction(label="pear", probability=0.8).label
+        'pear'
+    """
 
     path: str | None = None
     """Of the input, where it came from a file."""
@@ -91,9 +96,7 @@ class Prediction:
 
 
 class Predictor:
-    """A trained model ready to answer; needs no training data and keeps no state between calls.
-
-    May be called from several threads at once.
+    """A trained model ready to answer, from several threads at once; needs no training data and keeps no state.
 
     Args:
         reader: How an input is read.

@@ -66,6 +66,8 @@ class InputSpec(Protocol):
       itself;
     * ``stretches(source)``: the pieces of an input that is longer than the network reads at once, as
       `drivetrain.runtime.over_time.Pieces`, else None; such an input is answered by all of them, and with times;
+    * ``over_time(loaded)``: the views of the same pieces of a row that was loaded, one by one; None where the view of
+      the row leaves nothing of it out: so that rows are judged by what `predict` answers;
     * ``lines(stream)``: the inputs of a stream of bytes, such as standard input, one by one;
     * ``windows``: how many pictures a view holds: so many fewer rows go through the network together;
     * ``alike(views, most)``: a batch of inputs of any length in parts of rows of similar length, without what stacking

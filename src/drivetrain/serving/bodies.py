@@ -15,6 +15,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from drivetrain.runtime.refusals import Refusal, busy
 from drivetrain.runtime.serve import ServeKind, too_many_bytes
+from drivetrain.serving.charsets import as_utf8
 from drivetrain.serving.settings import Limits
 
 if TYPE_CHECKING:
@@ -117,8 +118,8 @@ async def read_inputs(request: Request, hold: Hold, limits: Limits, kind: ServeK
     """The inputs of a request, and whether it was a list of files.
 
     Raises:
-        Refusal: 400 not a multipart body, 408 too slow, 413 too large or too many, 415 another type, 503 too much at
-            once.
+        Refusal: 400 not a multipart body, 408 too slow, 413 too large or too many, 415 another type or encoding, 422
+            another encoding than announced, 503 too much at once.
     """
     said = content_type(request)
     if said == MULTIPART:
@@ -130,6 +131,8 @@ async def read_inputs(request: Request, hold: Hold, limits: Limits, kind: ServeK
         data = await read_body(request, hold, limits, limits.picture_bytes)
     except Refusal as refusal:
         raise (too_many_bytes(kind.NOUN, limits.picture_bytes) if refusal.status == 413 else refusal) from None
+    if said.startswith("text/") or said.endswith(("json", "jsonl")):
+        data = as_utf8(data, request.headers.get("content-type", ""))
     return [Part(None, bytearray(data))], False
 
 

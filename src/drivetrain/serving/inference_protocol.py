@@ -1,13 +1,13 @@
 """A part of the Open Inference Protocol, version 2: health, metadata, and inference on tensors or encoded inputs.
 
-Source: https://github.com/kserve/open-inference-protocol. Not there: several models or versions, binary tensor data,
-loading and unloading.
+Source: https://github.com/kserve/open-inference-protocol. Not there: several models or versions, loading and unloading.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from math import prod
@@ -20,9 +20,11 @@ from pydantic import BaseModel, Field, ValidationError
 
 from drivetrain import __version__
 from drivetrain.runtime.refusals import Refusal
-from drivetrain.runtime.spec import TensorSpec
+from drivetrain.runtime.spec import Arrays, TensorSpec
 from drivetrain.runtime.targets import CategoryTarget, NumberTarget, Target
 from drivetrain.serving import schema
+from drivetrain.serving.binary_tensors import EXTENSION, HEADER, MEDIA_TYPE, json_length, shared_out, strings
+from drivetrain.serving.binary_tensors import response as binary_response
 from drivetrain.serving.bodies import content_type, read_body
 from drivetrain.serving.model import Answer, Model, Said
 from drivetrain.serving.service import Service
@@ -40,19 +42,40 @@ MOST_TEXT_BYTES = 2**20
 """Of a body with letters that are not ASCII."""
 
 
+class Binary(BaseModel):
+    """Parameters about values as bytes, see `binary_tensors`."""
+
+    binary_data_size: int | None = Field(default=None, ge=0, strict=True)
+    """Of an input: its bytes behind the JSON."""
+    binary_data: bool | None = Field(default=None, strict=True)
+    """Of an output: whether its values are wanted as bytes."""
+    binary_data_output: bool = Field(default=False, strict=True)
+    """Of a request: the same for outputs that do not say."""
+
+
 class Tensor(BaseModel):
     """An input."""
 
     name: str = Field(max_length=100)
     shape: list[int] = Field(max_length=8)
     datatype: str = Field(max_length=10)
-    data: list[Any]
+    data: list[Any] | None = None
+    """None: as bytes behind the JSON."""
+    parameters: Binary = Binary()
+
+    @property
+    def values(self) -> list[Any]:
+        """Those in the JSON; raises Refusal where there are none."""
+        if self.data is None:
+            raise Refusal(400, f"not an inference request: {self.name}: data: Field required")
+        return self.data
 
 
 class Wanted(BaseModel):
     """An output that is asked for."""
 
     name: str = Field(max_length=100)
+    parameters: Binary = Binary()
 
 
 class InferRequest(BaseModel):
@@ -61,6 +84,13 @@ class InferRequest(BaseModel):
     id: str | None = Field(default=None, max_length=200)
     inputs: list[Tensor] = Field(min_length=1, max_length=16)
     outputs: list[Wanted] | None = Field(default=None, max_length=8)
+    parameters: Binary = Binary()
+
+    def binary_outputs(self, names: Iterable[str]) -> set[str]:
+        """Which of the outputs are wanted as bytes."""
+        said = {output.name: output.parameters.binary_data for output in self.outputs or ()}
+        otherwise = self.parameters.binary_data_output
+        return {name for name in names if (otherwise if (asked := said.get(name)) is None else asked)}
 
 
 def add_routes(app: FastAPI, service: Service) -> None:
@@ -70,7 +100,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
     @app.get("/v2", **schema.SERVER)
     async def server() -> Response:  # pyright: ignore[reportUnusedFunction]
         """What this server is."""
-        return answer({"name": "drivetrain", "version": __version__, "extensions": []})
+        return answer({"name": "drivetrain", "version": __version__, "extensions": [EXTENSION]})
 
     @app.get("/v2/health/live", **schema.LIVE)
     async def live() -> Response:  # pyright: ignore[reportUnusedFunction]
@@ -102,12 +132,13 @@ def add_routes(app: FastAPI, service: Service) -> None:
     async def infer(name: str, request: Request) -> Response:  # pyright: ignore[reportUnusedFunction]
         """Answers for the tensors that the network reads, or for encoded inputs: BYTES of shape [N], base64 in JSON."""
         _check_name(name, model)
-        if content_type(request) not in ("application/json", ""):
+        length = request.headers.get(HEADER)
+        if content_type(request) not in ("application/json", "", *([] if length is None else [MEDIA_TYPE])):
             raise Refusal(415, "send application/json")
         limits = service.settings.limits
         with service.intake.hold() as hold:
             body = await read_body(request, hold, limits, limits.request_bytes)
-            asked = await service.do(partial(_read, model, body, limits.files))
+            asked = await service.do(partial(_read, model, body, length, limits.files))
             if isinstance(asked, Refusal):
                 raise asked
             found = asked.said
@@ -116,8 +147,10 @@ def add_routes(app: FastAPI, service: Service) -> None:
             else:
                 for one in found:
                     service.metrics.count_said(one)
-                service.pass_by_shadow(len(found))
-        return answer(_outputs(model, asked.request, found))
+                service.offer_tensors(found, asked.tensors)
+        said = _outputs(model, asked.request, found)
+        binary = asked.request.binary_outputs(output["name"] for output in said["outputs"])
+        return binary_response(said, binary) if binary else answer(said)
 
 
 def described(model: Model) -> dict[str, Any]:
@@ -165,12 +198,17 @@ class _Asked:
     """To be answered; empty where tensors were given."""
     said: list[Said]
     """Answers to tensors."""
+    tensors: Arrays = ()
+    """(N, …) each, as the network reads them; empty of encoded inputs."""
 
 
-def _read(model: Model, body: bytes, files: int) -> _Asked | Refusal:
+def _read(model: Model, body: bytes, length: str | None, files: int) -> _Asked | Refusal:
     """In one of the desk's threads: a body may take a while to read; tensors are answered at once."""
     try:
-        request = _parsed(model, body, files)
+        end = json_length(length, body)
+        request = _parsed(model, body[:end], files)
+        parts = shared_out(body[end:], [tensor.parameters.binary_data_size for tensor in request.inputs])
+        raw = dict(zip((tensor.name for tensor in request.inputs), parts, strict=True))
         _check_outputs(model, request)
         sizes = {tensor.shape[0] if tensor.shape else 0 for tensor in request.inputs}
         n = max(sizes)
@@ -178,13 +216,14 @@ def _read(model: Model, body: bytes, files: int) -> _Asked | Refusal:
             raise Refusal(413 if n > files else 400, f"the first side of the shape is {n}; expected 1 to {files}")
         first = request.inputs[0]
         if len(request.inputs) == 1 and (first.name, first.datatype) == (model.kind.ENCODED, "BYTES"):
-            return _Asked(request, _encoded(first, n), [])
+            return _Asked(request, _encoded(first, n, raw[first.name]), [])
         signature = model.predictor.reader.signature()
         given = {tensor.name: tensor for tensor in request.inputs}
         if len(sizes) > 1 or len(given) != len(request.inputs) or given.keys() != {spec.name for spec in signature}:
             names = " and ".join(f"{spec.name} as {DATATYPES[spec.dtype]}" for spec in signature)
             raise Refusal(400, f"the input is neither {names}, of the same rows, nor {model.kind.ENCODED} as BYTES")
-        return _Asked(request, [], model.say(*(_array(spec, given[spec.name]) for spec in signature)))
+        tensors = tuple(_array(spec, given[spec.name], raw[spec.name]) for spec in signature)
+        return _Asked(request, [], model.say(*tensors), tensors)
     except Refusal as refusal:
         return refusal
 
@@ -204,11 +243,15 @@ def _parsed(model: Model, body: bytes, files: int) -> InferRequest:
         raise Refusal(400, f"not an inference request: {where or 'body'}: {first['msg']}"[:300]) from None
 
 
-def _encoded(tensor: Tensor, n: int) -> list[bytes]:
-    if len(tensor.shape) != 1 or len(tensor.data) != n:
+def _encoded(tensor: Tensor, n: int, raw: memoryview | None) -> list[bytes]:
+    """The inputs as they are: bytes behind the JSON, or base64 in it."""
+    found = strings(raw, n) if raw is not None else tensor.values
+    if len(tensor.shape) != 1 or found is None or len(found) != n:
         raise Refusal(400, f"shape and data of {tensor.name} do not fit together")
+    if raw is not None:
+        return found
     try:
-        return [base64.b64decode(text, validate=True) for text in map(_text, tensor.data)]
+        return [base64.b64decode(text, validate=True) for text in map(_text, found)]
     except (binascii.Error, ValueError):
         raise Refusal(400, f"{tensor.name} are strings of base64") from None
 
@@ -219,7 +262,7 @@ def _text(value: Any) -> str:
     return value
 
 
-def _array(spec: TensorSpec, tensor: Tensor) -> NDArray[Any]:
+def _array(spec: TensorSpec, tensor: Tensor, raw: memoryview | None) -> NDArray[Any]:
     """(N, ...): every value is looked at before an array is made, which would make room for the longest of them."""
     datatype = DATATYPES[spec.dtype]
     if tensor.datatype != datatype:
@@ -230,8 +273,15 @@ def _array(spec: TensorSpec, tensor: Tensor) -> NDArray[Any]:
     ):
         sides = ", ".join(["N", *("any" if side is None else str(side) for side in spec.shape)])
         raise Refusal(400, f"the shape of {spec.name} is not [{sides}]")
-    values: list[Any] = tensor.data
-    if values and isinstance(values[0], list):  # nested as the shape says, or flat
+    found = _of_values(spec, tensor.values, shape) if raw is None else _of_bytes(spec, raw, shape)
+    if not np.isfinite(found).all() or (spec.below is not None and not ((found >= 0) & (found < spec.below)).all()):
+        raise _unlike(spec)
+    return found
+
+
+def _of_values(spec: TensorSpec, values: list[Any], shape: list[int]) -> NDArray[Any]:
+    """Of numbers in JSON, nested as the shape says, or flat."""
+    if values and isinstance(values[0], list):
         for side in shape[1:]:
             if any(not isinstance(part, list) or len(cast("list[Any]", part)) != side for part in values):
                 raise _unlike(spec)
@@ -240,15 +290,19 @@ def _array(spec: TensorSpec, tensor: Tensor) -> NDArray[Any]:
         raise _unlike(spec)
     try:
         if spec.dtype == "uint8":
-            found = np.frombuffer(bytes(values), np.uint8).reshape(shape)
-        else:
-            with np.errstate(over="raise"):
-                found = np.array(values, spec.dtype).reshape(shape)
+            return np.frombuffer(bytes(values), np.uint8).reshape(shape)
+        with np.errstate(over="raise"):
+            return np.array(values, spec.dtype).reshape(shape)
     except (ValueError, OverflowError, FloatingPointError):
         raise _unlike(spec) from None
-    if not np.isfinite(found).all() or (spec.below is not None and not ((found >= 0) & (found < spec.below)).all()):
+
+
+def _of_bytes(spec: TensorSpec, raw: memoryview, shape: list[int]) -> NDArray[Any]:
+    """Of numbers behind the JSON; a byte that is neither 0 nor 1 is no truth value."""
+    dtype = np.dtype(spec.dtype).newbyteorder("<")
+    if len(raw) != prod(shape) * dtype.itemsize or (dtype.kind == "b" and max(raw, default=0) > 1):
         raise _unlike(spec)
-    return found
+    return np.frombuffer(raw, dtype).astype(spec.dtype, copy=False).reshape(shape)
 
 
 def _types(dtype: str) -> set[type]:

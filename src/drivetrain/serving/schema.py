@@ -9,6 +9,7 @@ from pydantic import BaseModel, create_model
 from starlette.responses import PlainTextResponse
 
 from drivetrain.runtime.serve import Call, ServeKind
+from drivetrain.serving.binary_tensors import MEDIA_TYPE
 from drivetrain.serving.bodies import MULTIPART
 
 
@@ -210,7 +211,7 @@ def infer(kind: ServeKind, tensors: Mapping[str, str]) -> dict[str, Any]:
             "outputs": {"type": "array", "items": _NAMED},
         },
     }
-    takes = {"application/json": {"schema": body}}
+    takes = {"application/json": {"schema": body}, MEDIA_TYPE: _BINARY}
     return _route(Inferred, 400, 404, 408, 413, 415, 422, 503, 504, takes=takes, kind=kind)
 
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
 from drivetrain.runtime.refusals import Refusal, busy
 from drivetrain.runtime.serve import Explanation
+from drivetrain.runtime.spec import Arrays
 from drivetrain.serving.bodies import Intake
 from drivetrain.serving.desk import Desk, Done
 from drivetrain.serving.metrics import Metrics
-from drivetrain.serving.model import Answer, Model
+from drivetrain.serving.model import Answer, Model, Said
 from drivetrain.serving.prediction_log import PredictionLog, Sampler
 from drivetrain.serving.settings import Settings
 from drivetrain.serving.shadow import Shadow
@@ -141,10 +142,10 @@ class Service:
         if reason is not None:
             raise busy(f"not ready: {reason}", 5)
 
-    def pass_by_shadow(self, times: int) -> None:
-        """Count answers that are not written down, and that the second model is not asked about."""
+    def offer_tensors(self, said: Sequence[Said], tensors: Arrays) -> None:
+        """Have answers to what a caller has read itself compared by the second model; they get no line of their own."""
         if self.shadow:
-            self.shadow.metrics.count("not asked", times)
+            self.shadow.offer_tensors(said, tensors)
 
     def _remember(self, found: list[Answer | Refusal]) -> None:
         """Write a line of each answer and keep its input, where asked for; a full disk must not stop answers."""

@@ -110,6 +110,7 @@ class Shadow:
             logged=self._log is not None,
             only_the_shadow_says=[readable(name) for name in more if name not in known],
             the_shadow_never_says=[readable(name) for name in known if name not in more],
+            tensors="compared" if self._reads_alike else "not asked about: the shadow reads inputs in its own way",
         )
 
     def offer(self, answers: Sequence[Answer]) -> bool:
@@ -119,7 +120,20 @@ class Shadow:
         if not self.ready:
             self.metrics.count("not ready", len(answers))
             return False
-        asked = [self._question(answer) for answer in answers]
+        return self._take([self._question(answer) for answer in answers])
+
+    def offer_tensors(self, said: Sequence[Said], tensors: Arrays) -> bool:
+        """The same of answers to tensors, (N, …) each, where both models read inputs in the same way."""
+        if not self._reads_alike:
+            self.metrics.count("not asked", len(said))
+            return False
+        if not self.ready:
+            self.metrics.count("not ready", len(said))
+            return False
+        views = [tuple(tensor[row] for tensor in tensors) for row in range(len(said))]
+        return self._take([_Question(one, {}, view, b"") for one, view in zip(said, views, strict=True)])
+
+    def _take(self, asked: list[_Question]) -> bool:
         size = sum(one.bytes for one in asked)
         with self._changed:
             full = self._waiting + len(asked) > MOST_WAITING or self._bytes + size > MOST_BYTES

@@ -133,6 +133,11 @@ class EarlyStopping(_Monitor):
         patience: Epochs without improvement that are allowed, at least 1.
         monitor: ``valid_loss`` or the name of a metric.
         min_delta: An improvement smaller than this does not count.
+
+    Example:
+        >>> stop = EarlyStopping(patience=5, monitor="accuracy")  # learn.fine_tune(50, callbacks=[stop])
+        >>> stop.patience
+        5
     """
 
     @named
@@ -155,6 +160,11 @@ class KeepBest(_Monitor):
 
     Args:
         monitor: ``valid_loss`` or the name of a metric.
+
+    Example:
+        >>> keep = KeepBest(monitor="accuracy")  # learn.fine_tune(50, callbacks=[keep])
+        >>> keep.monitor
+        'accuracy'
     """
 
     @named
@@ -194,6 +204,11 @@ class LogFile(Callback):
     """Write one row per epoch to a file: ``.csv``, or ``.jsonl`` for one JSON object per line.
 
     The file is whole after every epoch, also of a resumed run; a later run of the same Learner adds to it.
+
+    Example:
+        >>> log = LogFile("training.csv")  # learn.fine_tune(50, callbacks=[log])
+        >>> log.path.name
+        'training.csv'
     """
 
     @named
@@ -230,6 +245,11 @@ class TensorBoardLog(Callback):
 
     Raises:
         MissingExtraError: The package is not installed (``pip install drivetrain[log]``).
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     board = TensorBoardLog(folder)  # learn.fine_tune(50, callbacks=[board])
     """
 
     @named

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from itertools import chain
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain, islice
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from drivetrain.data.cache.store import Store, views_of
 from drivetrain.errors import DataError
+from drivetrain.runtime.over_time import AT_ONCE
 from drivetrain.runtime.predictor import Engine
 from drivetrain.runtime.spec import Arrays, InputSpec
 from drivetrain.training.fast.inference import TorchEngine, for_inference
@@ -33,11 +36,21 @@ def raw_outputs(
     *,
     rows: range | None = None,
     batch_size: int = BATCH_SIZE,
+    over_time: bool = True,
 ) -> NDArray[np.float32]:
     """(N, n_outputs) raw outputs for all rows of a store, or for some, in order; of a copy, see `for_inference`.
 
     With several processes each computes a contiguous share; the shares are padded to equal length for the exchange
     and cut afterwards, so no row counts twice.
+
+    Args:
+        network: On the device of `place`.
+        spec: How an input is read.
+        store: Of the rows.
+        place: Where, and in which precision.
+        rows: Some of them; None: all.
+        batch_size: Rows that go through the network together.
+        over_time: Whether what is longer than the view of a row is answered by all of its pieces, as `predict` does.
 
     Raises:
         DataError: A file cannot be read any more; a score over the rest would be another score.
@@ -46,11 +59,11 @@ def raw_outputs(
     share = math.ceil(len(wanted) / place.world)
     own = [wanted[min(i, len(wanted) - 1)] for i in range(place.rank * share, (place.rank + 1) * share)]
     order = _by_length(spec, store, own)
-    batches = _batches(spec, store, [own[at] for at in order], batch_size)
+    batches = _batches(spec, store, [own[at] for at in order], batch_size, over_time=over_time)
     first = next(batches)
-    copy, _ = for_inference(network, place, first)
+    copy, _ = for_inference(network, place, first.example())
     engine = TorchEngine(copy, place)
-    parts = [engine.tensor(*views) for views in chain([first], batches)]
+    parts = [batch.said(engine.tensor) for batch in chain([first], batches)]
     back = torch.from_numpy(np.argsort(order)).to(place.device)
     return place.gather(torch.cat(parts)[back]).cpu().numpy()[: len(wanted)]
 
@@ -60,8 +73,19 @@ def engine_outputs(
 ) -> NDArray[np.float32]:
     """The same of a saved model's own engine, in this process, each row once; raises DataError likewise."""
     order = _by_length(spec, store, list(range(len(store))))
-    batches = _batches(spec, store, order.tolist(), batch_size)
-    return np.concatenate([engine(*views) for views in batches])[np.argsort(order)]
+    batches = _batches(spec, store, order.tolist(), batch_size, over_time=True)
+    found = [batch.said(lambda *views: torch.from_numpy(engine(*views))) for batch in batches]
+    return torch.cat(found).numpy()[np.argsort(order)]
+
+
+def any_over_time(spec: InputSpec, store: Store) -> bool:
+    """Whether some row of a store is longer than its view, so that it is answered by all of its pieces."""
+    pieces_of = getattr(spec, "over_time", None)
+    if pieces_of is None:
+        return False
+    chunks = (range(start, min(start + BATCH_SIZE, len(store))) for start in range(0, len(store), BATCH_SIZE))
+    loaded = (one for rows in chunks for one in store.get(rows))
+    return any(one is not None and pieces_of(one) is not None for one in loaded)
 
 
 def _by_length(spec: InputSpec, store: Store, rows: list[int]) -> NDArray[np.int64]:
@@ -70,16 +94,58 @@ def _by_length(spec: InputSpec, store: Store, rows: list[int]) -> NDArray[np.int
     return np.arange(len(rows)) if lengths is None else np.argsort(lengths, kind="stable")
 
 
-def _batches(spec: InputSpec, store: Store, rows: list[int], batch_size: int) -> Iterator[Arrays]:
-    """Views of the rows, some at a time."""
+@dataclass
+class _Batch:
+    """Rows that are answered together, and among them those that are answered piece by piece."""
+
+    spec: InputSpec
+    views: Arrays | None
+    """Of the rows that are read in one view; None where there are none."""
+    pieces: Mapping[int, Iterator[Arrays]]
+    """Place among the rows → the views of its pieces."""
+    n: int
+
+    def example(self) -> Arrays:
+        """A batch of views of one row, or of more."""
+        if self.views is not None:
+            return self.views
+        at, views = next(iter(self.pieces.items()))
+        first = next(views)
+        self.pieces = {**self.pieces, at: chain([first], views)}
+        return self.spec.stack([first])
+
+    def said(self, run: Callable[..., Tensor]) -> Tensor:
+        """(n, K): the answers of the network, of a row in pieces the mean of theirs."""
+        whole = None if self.views is None else run(*self.views)
+        if not self.pieces:
+            assert whole is not None, "an empty batch"
+            return whole
+        rows = iter(() if whole is None else whole)
+        return torch.stack([self._mean(run, at) if at in self.pieces else next(rows) for at in range(self.n)])
+
+    def _mean(self, run: Callable[..., Tensor], at: int) -> Tensor:
+        found: list[Tensor] = []
+        while few := list(islice(self.pieces[at], AT_ONCE)):
+            found.append(run(*self.spec.stack(few)))
+        return torch.cat(found).double().mean(dim=0).float()
+
+
+def _batches(spec: InputSpec, store: Store, rows: list[int], batch_size: int, *, over_time: bool) -> Iterator[_Batch]:
+    """The rows, some at a time."""
     if hasattr(spec, "view_many"):  # rows are small
         batch_size = max(batch_size, BATCH_OF_A_TABLE)
     batch_size = max(1, batch_size // getattr(spec, "windows", 1))
+    pieces_of = getattr(spec, "over_time", None) if over_time else None
     for start in range(0, len(rows), batch_size):
         wanted = rows[start : start + batch_size]
         there: list[Arrays] = []
-        for row, loaded in zip(wanted, store.get(wanted), strict=True):
+        pieces: dict[int, Iterator[Arrays]] = {}
+        for at, (row, loaded) in enumerate(zip(wanted, store.get(wanted), strict=True)):
             if loaded is None:
                 raise DataError(f"{store.name(row)} cannot be read any more. To fix: put it back and evaluate again.")
-            there.append(loaded)
-        yield views_of(spec, there)
+            found: Iterator[Arrays] | None = None if pieces_of is None else pieces_of(loaded)
+            if found is None:
+                there.append(loaded)
+            else:
+                pieces[at] = found
+        yield _Batch(spec, views_of(spec, there) if there else None, pieces, len(wanted))

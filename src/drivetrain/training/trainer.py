@@ -45,5 +45,10 @@ class Trainer(Protocol):
         ...
 
     def quick_predictions(self) -> Predictions:
-        """Of the validation set, in the precision that trains."""
+        """Of the validation set, between epochs: in the precision that trains, and by the windows of a row alone."""
+        ...
+
+    @property
+    def judges_twice(self) -> bool:
+        """Whether that differs from `predictions`."""
         ...

@@ -14,12 +14,15 @@ from drivetrain.errors import ModelError
 transformers = pytest.importorskip("transformers")
 tokenizers = pytest.importorskip("tokenizers")
 
-WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "a", "an", "two", "red", "green", "apple", "lemon", "dog", "on", "table"]
+WORDS = [
+    *("[PAD]", "[UNK]", "[CLS]", "[SEP]", "a", "an", "two", "red"),
+    *("green", "apple", "lemon", "dog", "on", "table", "<image>"),
+]
 CLS, SEP = 2, 3
 PICTURE = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
 SMALL = {"hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
 VISION = {**SMALL, "image_size": 32, "patch_size": 16}
-NAMES = ("blip", "git", "vit-gpt2")
+NAMES = ("blip", "git", "vit-gpt2", "blip-2")
 
 
 def tokeniser():
@@ -56,6 +59,15 @@ def network(name):
         )
         made = transformers.BlipForConditionalGeneration(config)
         return made, transformers.BlipImageProcessor(size={"height": 32, "width": 32})
+    if name == "blip-2":  # its captions begin with places of the picture
+        opt = {"model_type": "opt", "ffn_dim": 32, "max_position_embeddings": 64, "word_embed_proj_dim": 32}
+        reads = {**SMALL, **opt, "vocab_size": n, **ends}
+        asks = {**SMALL, "vocab_size": n, "encoder_hidden_size": 32}
+        config = transformers.Blip2Config(
+            vision_config=VISION, qformer_config=asks, text_config=reads, num_query_tokens=3, image_token_index=n - 1
+        )
+        made = transformers.Blip2ForConditionalGeneration(config)
+        return made, transformers.BlipImageProcessor(size={"height": 32, "width": 32})
     reads = transformers.GPT2Config(
         vocab_size=n, n_embd=32, n_layer=1, n_head=2, n_positions=32, add_cross_attention=True, is_decoder=True, **ends
     )
@@ -79,6 +91,8 @@ def models(tmp_path_factory):
             with torch.no_grad():
                 for each in made.parameters():
                     each.add_(torch.randn_like(each) * 0.3)
+                if name == "blip-2":  # no model writes a place of the picture
+                    made.language_model.get_input_embeddings().weight[-1] = 0
             for part in (made, tokeniser(), reads):
                 part.save_pretrained(root / name)
     return root
@@ -122,6 +136,44 @@ def test_a_report_of_one(models):
                                synonyms={"dog": []}, rivals=2)  # fmt: skip
     assert report.rows[0].said.sure is not None and report.scores["ranking"].value is not None
     assert "git" in repr(model)
+
+
+def changed(models, to, name, file, change):
+    """A copy of a model with a settings file changed."""
+    to.mkdir()
+    for each in (models / name).iterdir():
+        (to / each.name).write_bytes(each.read_bytes())
+    (to / file).write_text(json.dumps(json.loads((to / file).read_text()) | change))
+    return to
+
+
+def test_a_model_keeps_its_settings_for_writing(models, tmp_path):
+    """Its logits, before the settings change them, are still those that are read."""
+    asked = {"repetition_penalty": 3.0, "no_repeat_ngram_size": 1, "num_beams": 4, "min_length": 9}
+    settled = dt.captioner(changed(models, tmp_path / "m", "vit-gpt2", "generation_config.json", asked), max_words=6)
+    words = settled.caption(PICTURE).text.split()
+    assert len(words) == len(set(words))
+    plain = dt.captioner(models / "vit-gpt2", max_words=6)
+    assert settled.likelihood(PICTURE, "a red dog") == pytest.approx(plain.likelihood(PICTURE, "a red dog"), rel=1e-3)
+
+
+def test_a_model_that_has_no_caption_is_refused_when_it_is_loaded(models, tmp_path):
+    none = {"decoder_start_token_id": None, "bos_token_id": None}
+    place = changed(models, tmp_path / "m", "vit-gpt2", "generation_config.json", none)
+    config = json.loads((place / "config.json").read_text())
+    config["decoder"] |= none
+    (place / "config.json").write_text(json.dumps(config | none))
+    with pytest.raises(ModelError, match=r"no caption of a grey picture.*Expected.*To fix"):
+        dt.captioner(place)
+
+
+def test_captions_without_a_word_stop_no_report(models):
+    pictures = {str(i): np.full((32, 32, 3), 40 * i, np.uint8) for i in range(3)}
+    said = {"0": "...", "1": "a dog", "2": "two apples"}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        report = dt.caption_report(said, pictures, objects={name: ["dog"] for name in said}, model=models / "git")
+    assert report.rows[0].said.sure == pytest.approx(1e-12) and report.rows[1].said.sure > 1e-9
 
 
 def test_what_is_not_safe_or_no_captioner_is_refused(models, tmp_path):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from drivetrain.captions.judging.agreement import bleu_columns, bleu_of, cider_d, overlap
+from drivetrain.captions.judging.words import scored_words
 from drivetrain.errors import DataError
 
 CAPTIONS = [
@@ -69,3 +70,19 @@ def test_bounds():
 def test_a_caption_without_references_is_an_error():
     with pytest.raises(DataError, match="To fix"):
         cider_d(["a"], [[]])
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("A man's dog can't run, isn't it?", "a man 's dog ca n't run is n't it"),
+        ("A black-and-white dog, two-story house.", "a black-and-white dog two-story house"),
+        ('"Stop" sign (red) -- at night...', "stop sign -lrb- red -rrb- at night"),
+        ("kids' toys, $5.00 e.g. ice-cream", "kids toys $ 5.00 e.g. ice-cream"),
+        ("A 3/4 view; 12:30 pm on 5th street", "a 3/4 view 12:30 pm on 5th street"),
+        ("the U.S. flag & women’s shoes", "the u.s. flag & women 's shoes"),
+    ],
+)
+def test_words_are_those_of_coco_caption(text, words):
+    """The right column is what PTBTokenizer of pycocoevalcap 1.2 gives."""
+    assert " ".join(scored_words(text)) == words

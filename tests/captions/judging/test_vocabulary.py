@@ -83,9 +83,11 @@ def test_a_vocabulary_that_means_nothing_is_refused(objects, synonyms, said):
     ("plural", "one"),
     [
         ("boxes", "box"), ("dishes", "dish"), ("cherries", "cherry"), ("shoes", "shoe"), ("grass", "grass"),
-        ("bus", "bus"), ("buses", "bus"), ("knives", "knife"), ("cacti", "cacti"), ("toes", "toe"), ("ties", "tie"),
+        ("bus", "bus"), ("buses", "bus"), ("knives", "knife"), ("cacti", "cactus"), ("toes", "toe"), ("ties", "tie"),
         ("cookies", "cookie"), ("peaches", "peach"), ("caches", "cache"), ("axes", "axe"), ("horses", "horse"),
         ("movies", "movie"),
+        ("kiwis", "kiwi"), ("skis", "ski"), ("irises", "iris"), ("octopuses", "octopus"), ("houses", "house"),
+        ("firemen", "fireman"), ("grandchildren", "grandchild"), ("olives", "olive"), ("tennis", "tennis"),
     ],
 )  # fmt: skip
 def test_plurals(plural, one):
@@ -103,3 +105,20 @@ def test_words_are_without_punctuation_and_capitals():
         "edge",
         "3",
     ]
+
+
+@pytest.mark.parametrize(
+    ("caption", "named"),
+    [
+        ("two teddybears", ("teddy bear",)),
+        ("a teddy-bear", ("teddy bear",)),
+        ("three book cases", ("bookcase",)),
+        ("cellphones and wineglasses", ("cell phone", "wine glass")),
+        ("a book and a case", ()),
+        ("a part of it", ()),
+        ("two hotdogs", ()),
+    ],
+)
+def test_compounds_are_one_word_or_two(caption, named):
+    kinds = Vocabulary(("teddy bear", "bookcase", "cell phone", "wine glass", "apart", "dog"), {}, ("hot dog",))
+    assert kinds.named(caption) == named

@@ -16,6 +16,14 @@ from drivetrain.runtime.spec import source_of, sources_of
 SPEC = Spec(height_px=32, width_px=32)
 
 
+def test_a_file_in_a_zip_file_is_read_by_its_path_alone(tmp_path):
+    content = bytes(range(200)) * 3
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as file:
+        file.writestr("deep/a.so", content)
+    assert SPEC.load(tmp_path / "all.zip" / "deep" / "a.so")[0].tobytes() == content
+    assert SPEC.load(str(tmp_path / "all.zip"))[0].tobytes() == (tmp_path / "all.zip").read_bytes(), "bytes themselves"
+
+
 def test_file_bytes_array_and_open_file_agree_bit_for_bit(tmp_path):
     content = np.random.default_rng(0).integers(0, 256, 5000, dtype=np.uint8)
     path = tmp_path / "a.so"

@@ -45,5 +45,5 @@ def test_a_seal_of_files_of_which_nothing_can_be_told_is_read(tmp_path):
     said = json.loads(sealed.as_bytes())
     said["looks"][next(name for name, look in said["looks"].items() if look)] = ""
     written.write_text(json.dumps(said))
-    with pytest.raises(SealError, match=r"1 of its \d+ rows have no signature"):
+    with pytest.raises(SealError, match=r"1 of its \d+ rows has no signature"):
         SealedSet.read(written)

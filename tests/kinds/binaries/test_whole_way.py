@@ -184,7 +184,7 @@ def test_archives_and_huge_files_are_told(tmp_path):
     with pytest.warns(DrivetrainWarning) as caught:
         dt.binaries(tmp_path / "files", project=str(tmp_path / "p"))
     told = " ".join(str(one.message) for one in caught)
-    assert "1 of 17 files are larger than a mebibyte" in told and "8 of 17 files are archives" in told
+    assert "1 of 17 files is larger than a mebibyte" in told and "8 of 17 files are archives" in told
 
 
 @pytest.mark.parametrize(

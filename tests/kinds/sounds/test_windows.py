@@ -6,12 +6,15 @@ import numpy as np
 import pytest
 import soundfile
 
+from drivetrain.data.cache.store import Store
+from drivetrain.data.inputs import Files, Spans
 from drivetrain.kinds.sounds.mel import picture_front
 from drivetrain.kinds.sounds.spec import SoundInput
 from drivetrain.kinds.sounds.windows import cut
 from drivetrain.runtime.predictor import Predictor
 from drivetrain.runtime.spans import Span
 from drivetrain.runtime.targets import CategoryTarget
+from drivetrain.training.evaluating import any_over_time, engine_outputs
 
 SPEC = SoundInput.of(picture_front(8000, n_mels=16), clip_s=0.5, hop_s=0.25, windows=3)
 
@@ -112,6 +115,23 @@ def test_a_row_whose_windows_hold_all_of_it_is_answered_as_it_was_judged(
     assert found is not None and found.covered is covered
     as_row = model.activated(model.run(*spec.stack([spec.view(spec.load(sound))])))
     assert np.array_equal(as_row, model.predict_array([sound])) is covered
+
+
+@pytest.mark.parametrize("windows", [1, 2])
+def test_rows_are_judged_by_what_predict_answers(tmp_path: Path, windows: int) -> None:
+    """Files of half a second to six, and a span: long ones by all of their windows, short ones in one batch."""
+    spec = SPEC.model_copy(update={"windows": windows})
+    model = Predictor(spec, CategoryTarget(name="pitch", vocab=("low", "high")), by_height)
+    wave, rate = low_high_low(), 11_025
+    rows = []
+    for at, seconds in enumerate((6.0, 0.4, 2.7, 0.5, 1.3)):
+        rows.append(tmp_path / f"{at}.wav")
+        soundfile.write(rows[-1], wave[-round(seconds * rate) :], rate, subtype="FLOAT")
+    inputs = Spans([*rows, rows[0]], [np.nan] * 5 + [1.7], [np.nan] * 5 + [4.1])
+    said = engine_outputs(by_height, spec, Store(inputs, spec), batch_size=4)
+    np.testing.assert_array_equal(model.activated(said), model.predict_array(list(inputs)))
+    assert any_over_time(spec, Store(inputs, spec))
+    assert not any_over_time(spec, Store(Files(rows[1:4:2]), spec))
 
 
 def test_a_long_recording_is_never_read_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -131,3 +131,30 @@ def test_a_golden_example_loads_back(text: str, html: bool) -> None:
     content, suffix = spec.encode(loaded)
     assert suffix in (".txt", ".html")
     assert spec.text_of(spec.load(content)) == spec.text_of(loaded)
+
+
+PAGE = "<html><head><title>x</title>{}</head><body>{}</body></html>"
+
+
+@pytest.mark.parametrize(
+    ("said", "encoding", "text"),
+    [
+        ('<meta charset="windows-1251">', "cp1251", "Где моя карта?"),
+        ("<META http-equiv=Content-Type content='text/html; charset=Shift_JIS'>", "shift_jis", "カードはどこですか"),
+        ("<meta charset=gb2312>", "gb2312", "我的卡在哪里"),
+        ('<meta charset="koi8-r"/>', "koi8-r", "Где моя карта?"),
+    ],
+)
+def test_a_page_is_read_in_the_encoding_that_it_announces(said: str, encoding: str, text: str) -> None:
+    found = decoded(PAGE.format(said, text).encode(encoding))
+    assert text in found.text and (found.encoding, found.guessed) == (encoding, False)
+    assert text in decoded(f'<?xml version="1.0" encoding="{encoding}"?><a>{text}</a>'.encode(encoding)).text
+    assert decoded(text.encode(encoding)).guessed, "without a word of it"
+
+
+@pytest.mark.parametrize(
+    "said", ["punycode", "unicode_escape", "base64", "no-such", "x" * 100, "utf-8", "utf-16", "ascii"]
+)
+def test_a_page_that_announces_what_it_is_not_is_guessed(said: str) -> None:
+    found = decoded(PAGE.format(f"<meta charset={said}>", "größe ").encode("latin-1"))
+    assert "größe" in found.text and (found.encoding, found.guessed) == ("latin-1", True)

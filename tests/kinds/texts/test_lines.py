@@ -76,9 +76,13 @@ def test_files_of_rows_of_text_and_folders(model_path, capsys, tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
-        ("gone.txt", None, "gone.txt cannot be read"),
+        (
+            "where is it",
+            None,
+            "check the path; or, for an answer to these words themselves, pass them as a str",
+        ),
         ("empty.txt", b" \n", "empty.txt: the text is empty"),
-        ("other.csv", b"a,b\n1,2\n", "lacks the column 'question'"),
+        ("other.csv", b"a,b\n1,2\n", "it has 'a', 'b'. Expected the one column that the model reads. To fix: call"),
         ("picture.txt", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0", "picture.txt: not a text"),
     ],
     ids=["gone", "empty", "no column", "picture"],

@@ -158,6 +158,16 @@ def test_an_audit_of_plain_texts_has_nothing_to_say_of_leaks(tmp_path: Path) -> 
     assert not [one for one in dt.audit(data).findings if one.kind == "leak"]
 
 
+def test_questions_and_names_are_no_traces_of_how_texts_were_stored(tmp_path: Path) -> None:
+    rng = random.Random(8)
+    said = {"ask": "{}?", "shout": "{}!", "quote": "Mary and Peter say {} at 12:30"}
+    rows = [{"text": said[label].format(sentence(rng).capitalize()), "label": label} for label in list(said) * 50]
+    found = dt.audit(dt.texts(rows, text="text", target="label", group="near-duplicates", project=tmp_path)).findings
+    assert "shortcut" not in {one.kind for one in found}
+    statistics = next(one for one in found if one.kind == "input statistics")
+    assert statistics.severity == "note" and "That may be right" in statistics.text
+
+
 @pytest.mark.parametrize(("ending", "alarm"), [("I give it {} of 5", True), ("room {}", True), ("nothing", False)])
 def test_an_audit_finds_the_number_in_the_text(ending: str, alarm: bool, tmp_path: Path) -> None:
     rng = random.Random(7)

@@ -63,6 +63,18 @@ def test_of_many_texts_one_that_cannot_be_read_says_why(service):
     assert answers[0]["label"] == "card", "whatever the column was called in training"
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "windows-1251", "ISO-8859-5", "koi8-r", "utf-16", "utf-16-be"])
+def test_a_body_is_read_in_the_encoding_that_it_announces(service, encoding):
+    bodies = {"text/plain": "моя card", "application/json": '["моя card"]', "text/csv": "text\nмоя card"}
+    for media, text in bodies.items():
+        asked = {"content-type": f'{media}; charset="{encoding}"'}
+        found = service.post("/predict", text.encode(encoding), headers=asked)
+        answer = found.json() if media == "text/plain" else found.json()[0]
+        assert answer["label"] == "card", found.json()
+    media = {"content-type": f"text/plain;charset={encoding}"}
+    assert service.post("/explain", "моя card".encode(encoding), headers=media).json()["text"] == "моя card"
+
+
 @pytest.mark.parametrize(
     ("body", "media", "status", "words"),
     [
@@ -72,6 +84,13 @@ def test_of_many_texts_one_that_cannot_be_read_says_why(service):
         (b"[1, null]", "application/json", 422, "row 1 of the JSON is neither a text nor an object"),
         (b'["a", 7]', "application/json", 422, "row 2 of the JSON is neither"),
         (b"[]", "application/json", 422, "no row"),
+        (b"5", "application/json", 422, "no JSON that holds a text, a row or a list of these: 5"),
+        (b'{"question": "my card', "application/json", 422, 'no JSON that holds a text, a row or a list of these: {"q'),
+        (b"my card", "application/json", 422, "no JSON"),
+        ("my card, größe".encode("cp1252"), "text/plain; charset=utf-8", 422, "not in utf-8, which its content-type"),
+        (b"odd", "text/plain; charset=utf-16", 422, "not in utf-16"),
+        (b"my card", "text/plain; charset=punycode", 415, "charset=punycode is not known; send UTF-8"),
+        (b"my card", "text/plain; charset=no-such-one", 415, "charset=no-such-one is not known"),
         (b'["a"', "application/json", 422, "JSON"),
         (b'{"question": 1}\nno json', "application/x-ndjson", 422, "JSON"),
         (b'{"answer": "my card"}', "application/json", 422, "column 'question' is not there; the row has 'answer'"),

@@ -146,7 +146,7 @@ def test_languages_and_personal_data_are_told_of(tmp_path: Path) -> None:
         data = dt.texts(rows, target="topic", project=tmp_path)
     said = " ".join(str(one.message) for one in told)
     assert "in several languages (en " in said and "de 4" in said
-    assert "1 of 65 texts seem to hold personal data (an e-mail address in 1)" in said
+    assert "1 of 65 texts seems to hold personal data (an e-mail address in 1)" in said
     assert data.decisions["languages"].value == "en" and "de 4" in data.decisions["languages"].reason
     assert data.decisions["texts"].value == "text"
     assert all(isinstance(one, GroupGuess) for one in data.groups_guessed)

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from drivetrain.errors import ArtefactError, MissingExtraError
+from drivetrain.kinds.texts.cleaning import cleaned
 from drivetrain.kinds.texts.spec import Spec
 from drivetrain.kinds.texts.tokens import Tokens, lengths_of
 from tests.conftest import SHARED
@@ -73,6 +74,74 @@ def test_pieces_of_ten_thousand_strings_are_those_of_transformers() -> None:
     for text, ids in zip(texts, known, strict=True):
         found, mask = spec.tokens.of(spec.read(text))
         assert found.tolist() == ids and mask.tolist() == [1] * len(ids), ascii(text)
+
+
+LONG = (
+    "x" * 5_000,
+    "Donaudampfschifffahrtsgesellschaft" * 40,
+    "é" * 300,
+    "\u0301" * 200,
+    "漢" * 600,
+    "😀" * 300,
+    "-" * 2_000,
+)
+"""Words of no end; BERT's tokeniser gives up on a word of more than 100 letters."""
+ODD = (
+    "\ud800",
+    "a\udfffb",
+    "\ud83d\ude00",
+    "\x00\x01",
+    "\u202eabc\u202c",
+    "\ufdfa",
+    "",
+    " \t\n",
+    "e\u0301\u0327",
+    "ｆｕｌｌ",
+)
+
+
+def pieces_tokenizer(*, lower: bool) -> bytes:
+    """As BERT has it, its pieces trained on some of the strings."""
+    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+
+    marks = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    made = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    made.normalizer = normalizers.BertNormalizer(lowercase=lower)
+    made.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    made.decoder = decoders.WordPiece()
+    trainer = trainers.WordPieceTrainer(vocab_size=3_000, special_tokens=marks, show_progress=False)
+    made.train_from_iterator(strings(1_500), trainer)
+    made.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    return made.to_str().encode()
+
+
+def bytes_tokenizer() -> bytes:
+    """As RoBERTa and GPT have it: pairs of bytes."""
+    from tokenizers import ByteLevelBPETokenizer, processors
+
+    made = ByteLevelBPETokenizer()
+    marks = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
+    made.train_from_iterator(strings(1_500), vocab_size=2_000, special_tokens=marks, show_progress=False)
+    made.post_processor = processors.RobertaProcessing(("</s>", 2), ("<s>", 0))
+    return made.to_str().encode()
+
+
+@pytest.mark.parametrize("kind", ["lower case", "as written", "bytes"])
+def test_pieces_of_ten_thousand_strings_by_a_tokeniser_made_here(kind: str) -> None:
+    transformers = pytest.importorskip("transformers")
+    from tokenizers import Tokenizer
+
+    content = bytes_tokenizer() if kind == "bytes" else pieces_tokenizer(lower=kind == "lower case")
+    own = transformers.PreTrainedTokenizerFast(tokenizer_object=Tokenizer.from_str(content.decode()))
+    spec = Spec(html=False).reading(tokenizer=content, most_pieces=64)
+    texts = [cleaned(text, html=False) for text in (*strings(10_000 - len(LONG) - len(ODD)), *LONG, *ODD)]
+    known = own(texts, truncation=True, max_length=64)["input_ids"]
+    for text, ids in zip(texts, known, strict=True):
+        found, mask = spec.tokens.of(text)
+        assert found.tolist() == ids and mask.tolist() == [1] * len(ids), ascii(text)
+    assert len({tuple(ids) for ids in known}) > 9_000, "pieces tell the strings apart"
 
 
 def table_tokenizer() -> bytes:

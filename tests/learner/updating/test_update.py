@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -15,9 +16,10 @@ import drivetrain as dt
 from drivetrain.cli.main import main
 from drivetrain.data.examples import Examples
 from drivetrain.evaluation.metrics.metrics import METRICS
+from drivetrain.kinds.texts.spec import Spec
 from drivetrain.learner.updating import judging
-from drivetrain.learner.updating.choosing import Point, choose
-from drivetrain.learner.updating.exemplars import exemplars_of, herding
+from drivetrain.learner.updating.choosing import Point, choose, correct
+from drivetrain.learner.updating.exemplars import Exemplar, Exemplars, exemplars_of, herding
 from drivetrain.learner.updating.noise import estimated_noise, measured_noise
 from drivetrain.runtime.artefact import open_artefact
 from tests.learner.conftest import ARCH, paint
@@ -136,7 +138,7 @@ def test_rows_that_it_was_made_with_are_not_new(world: Path, tmp_path: Path, cas
     shutil.copytree(world / "new", tmp_path / "mixed")
     test = learn.data.sealed_test.open()
     shutil.copy(test.inputs[0], tmp_path / "mixed" / "black" / "copy.png")
-    with pytest.warns(dt.DrivetrainWarning, match=r"1 pictures .* sealed test set of bare\.model"):
+    with pytest.warns(dt.DrivetrainWarning, match=r"1 picture .* sealed test set of bare\.model"):
         found = dt.update(world / "bare.model", tmp_path / "mixed", epochs=1, alpha=0, seed=1, device="cpu")
     assert test.digests[0] not in found.model.data.train.digests + found.model.data.valid.digests
 
@@ -159,6 +161,19 @@ def test_what_the_old_model_did_not_know_has_no_probability() -> None:
     rows = Examples(dt.Files([Path("a")]), ("00",), ("plum",))
     found = judging.said_before(np.zeros((1, 2), np.float32), rows, FRUIT, target)
     assert found.output.tolist() == [[0.5, 0.5, 0.0]] and not found.hits()[0]
+
+
+def test_log_loss_of_classes_that_it_did_not_know_is_infinite() -> None:
+    """And not the number at which probabilities of zero are cut off."""
+    target = FRUIT.model_copy(update={"vocab": ("apple", "pear", "plum")})
+    output = np.array([[0.9, 0.1, 0.0], [0.2, 0.8, 0.0]])
+    before = dt.Predictions(ids=("a", "b"), target=target, truth=np.array([0, 2]), output=output)
+    metrics = [METRICS["accuracy"], METRICS["log_loss"]]
+    found = judging.judge_task(before, replace(before, output=output[:, ::-1]), metrics, "new", n_known=2)
+    assert found.before["accuracy"].value == 0.5 and found.before["log_loss"].value is None
+    assert "infinite" in str(found.before["log_loss"]) and found.after["log_loss"].value is not None
+    known = judging.judge_task(before, before, metrics, "new", n_known=3)
+    assert known.before["log_loss"].value is not None
 
 
 def test_the_noise_of_two_seeds() -> None:
@@ -189,3 +204,58 @@ def test_herding_takes_what_brings_the_mean_nearest() -> None:
     assert herding(features, 1) == [1]  # 0.599 from the mean (0.18, 0.43), the third one 0.600
     assert herding(features[:3], 2)[0] == 2
     assert sorted(herding(features, 4)) == [0, 1, 2, 3]
+
+
+def test_a_point_chosen_by_the_rows_that_judge_it_is_worth_less() -> None:
+    """Of ten models that are right by chance the rule takes the luckiest, which is right by chance, too."""
+    raw, corrected = [], []
+    for world in range(30):
+        random = np.random.default_rng(world)
+        said_at = [tuple(said(*(random.random(60) < 0.5)) for _ in (0, 1)) for _ in range(10)]
+        points = [Point(i / 9, *(METRICS["accuracy"].value(one) for one in pair)) for i, pair in enumerate(said_at)]
+        chosen = round(9 * choose(points, METRICS["accuracy"], said_at)[0])
+        found = correct(said_at, chosen, METRICS["accuracy"])
+        assert found is not None and found.old == pytest.approx((points[chosen].old or 0) - found.old_luck)
+        raw.append(((points[chosen].old or 0) + (points[chosen].new or 0)) / 2)
+        corrected.append((found.old + found.new) / 2)
+    assert np.mean(raw) > 0.53 and abs(np.mean(corrected) - 0.5) < abs(np.mean(raw) - 0.5) / 2
+    assert "corrected for the choice among 10" in str(found)
+
+
+def test_a_point_that_is_surely_better_keeps_its_value() -> None:
+    good, bad = said(*[True] * 90, *[False] * 10), said(*[False] * 100)
+    found = correct([(good, good), (bad, bad)], 0, METRICS["accuracy"])
+    assert found is not None and found.old == pytest.approx(0.9, abs=0.01) and abs(found.old_luck) < 0.01
+
+
+@pytest.mark.parametrize(("luck", "worse"), [(0.0, False), (0.03, True)])
+def test_luck_counts_against_the_update(luck: float, worse: bool) -> None:
+    before, after = said(*[True] * 100), said(*[True] * 97, *[False] * 3)
+    judged = judging.judge_task(before, after, [METRICS["accuracy"]], "validation")
+    assert judged.comparison is not None and judged.comparison.low is not None
+    assert judged.is_worse(luck) == worse == (judged.comparison.low + luck > 0)
+
+
+@pytest.mark.parametrize(
+    ("columns", "text"), [(("title",), "Dear all"), (("title", "body"), "Hello\n\nworld & <b>co</b>, 5 > 3")]
+)
+def test_exemplars_that_are_texts_of_a_table(columns: tuple[str, ...], text: str) -> None:
+    """Their files are texts, no JSON; beside rows of a table they become rows that read the same."""
+    spec = Spec(columns=columns, html=False)
+    content, suffix = spec.encode(spec.load(text))
+    rows = Exemplars(1, (Exemplar(file=f"0{suffix}", value="mail", digest="0" * 16),), (content,))
+    like = dt.Cells({name: np.array(["one", None], object) for name in columns})
+    found = rows.examples(like, "texts", {}, spec)
+    assert spec.read(found.inputs[0]) == text and found.values == ("mail",)
+    assert found.inputs.join(like)[1][columns[0]] == "one"
+
+
+def test_old_rows_that_are_missing_are_counted(world: Path, tmp_path: Path) -> None:
+    shutil.copytree(world / "old", tmp_path / "part")
+    for name in ("blue", "green"):
+        for i in range(10):
+            (tmp_path / "part" / name / f"{i:02}.png").unlink()
+    with pytest.warns(dt.DrivetrainWarning, match="20 pictures .* are not in"):
+        found = updated(world, old=tmp_path / "part", alpha=1)
+    told = found.decisions["old rows"].reason
+    assert re.match(r"\d+ of 24 to rehearse and \d of 8 to judge by, in ", told), told

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 from drivetrain.calls import named
-from drivetrain.captions.caption import Caption
+from drivetrain.captions.caption import Caption, has_word
 from drivetrain.captions.result import CaptionReport
 from drivetrain.errors import DataError, InputError, SettingError
 from drivetrain.notices import warn
@@ -85,6 +85,8 @@ class Describes(ABC):
     def likelihood(self, picture: Any, text: Any) -> float:
         """How likely the model finds a text beside a picture: the mean probability (geometric) of its words.
 
+        Of a text that is longer than the model has room for, its beginning counts.
+
         Args:
             picture: As of `caption`.
             text: Any caption.
@@ -140,7 +142,7 @@ class Describes(ABC):
 
     def _text(self, name: str, value: Any) -> str:
         said = text(name, value, what="a caption")
-        if not any(letter.isalnum() for letter in said):
+        if not has_word(said):
             raise DataError(f"{name}={said!r} holds no word; expected a caption. To fix: pass one.")
         return said
 

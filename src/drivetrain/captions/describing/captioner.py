@@ -43,10 +43,23 @@ def captioner(source: Any, *, prompt: Any = None, max_words: Any = 40, abstain_b
         SettingError: An argument has a value that cannot be used.
 
     Example:
-        ::
-
-            model = dt.captioner("blip-base")
-            print(model.caption("pear.jpg"))
+        >>> from pathlib import Path
+        >>> from tempfile import TemporaryDirectory
+        >>> import numpy as np
+        >>> from PIL import Image
+        >>> import drivetrain as dt
+        >>> noise = np.random.default_rng(0).integers(0, 155, (24, 16, 16, 3), dtype=np.uint8)
+        >>> said = {}
+        >>> with TemporaryDirectory() as folder:
+        ...     for i, pixels in enumerate(noise):
+        ...         place = Path(folder, ["blue", "red"][i % 2])
+        ...         place.mkdir(exist_ok=True)
+        ...         said[f"{place.name}/{i}.png"] = f"a {place.name} square"
+        ...         Image.fromarray(pixels + np.uint8([[0, 0, 99], [99, 0, 0]][i % 2])).save(place / f"{i}.png")
+        ...     made = dt.train_captioner(said, folder, arch="embedded", size=32, epochs=2)
+        ...     model = dt.captioner(made.save(f"{folder}/squares.captioner"), abstain_below=0.01)
+        ...     model.caption(f"{folder}/red/1.png").abstained
+        False
     """
     name = place("source", source, what="a folder, or the name of a model on the hub")
     asked = None if prompt is None else text("prompt", prompt, what="words that captions begin with")

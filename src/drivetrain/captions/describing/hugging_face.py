@@ -3,7 +3,7 @@
 How likely the model finds a text is computed by teacher forcing: the text is given, and the probability of each token
 after those before it is read off. Encoder-decoders take the text as decoder_input_ids, the others as input_ids, some
 with picture tokens before it; the last positions are those of the text in all of them. That the reading fits the
-architecture is checked on the first caption: most of its tokens must be the likeliest at their place.
+architecture is checked when a model is loaded, on a grey picture: a model of which nothing can be had is refused then.
 
 Legend: T tokens, V words of the vocabulary.
 """
@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Any, cast
 
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
@@ -28,7 +29,11 @@ from drivetrain.runtime.targets import Array
 from drivetrain.text import readable, short_reason
 
 AGREE = 0.5
-"""Share of tokens of a greedy caption that must be the likeliest by teacher forcing: 1 where the reading is right."""
+"""Share of places at which writing and teacher forcing must find the same token likeliest: 1 where the reading is
+right, but for rounding."""
+TRIED = 8
+"""Tokens of the caption by which a model is tried."""
+OTHER = "To fix: take another architecture, such as BLIP, GIT or ViT-GPT2."
 
 
 class HuggingFaceCaptioner(Describes):
@@ -65,8 +70,7 @@ class HuggingFaceCaptioner(Describes):
         self.decisions["model"] = Decision(
             value=type(self._model).__name__, reason="by its config.json; safetensors, no code of its own"
         )
-        self._prefix_ids: Tensor | None = None
-        self._checked = False
+        self._prefix_ids = self._tried()
 
     def _load(self, name: str) -> None:
         from transformers import AutoImageProcessor, AutoModelForImageTextToText, AutoTokenizer  # noqa: PLC0415
@@ -85,14 +89,40 @@ class HuggingFaceCaptioner(Describes):
             raise ModelError(f"its file lacks {len(missing)} weights, such as {missing[0]}")
         self._model.eval()
 
+    def _tried(self) -> Tensor:
+        """The tokens that captions begin with, of a model that writes them and whose probabilities can be read.
+
+        Raises:
+            ModelError: It has no caption of a grey picture, or what it finds likeliest while it writes is not what is
+                read off a text that is given: then the architecture has its probabilities elsewhere.
+        """
+        with _quietly(), torch.inference_mode():
+            try:
+                pixels = self._pixel_values(np.full((64, 64, 3), 127, dtype=np.uint8))
+                ids, prefix, written_TV = self._generate(pixels, TRIED)
+                read_TV = self._logits(pixels, prefix, ids)
+            except ModelError:
+                raise
+            except Exception as error:
+                raise ModelError(
+                    f"{readable(self.name)} ({type(self._model).__name__}) has no caption of a grey picture: "
+                    f"{short_reason(error)}. Expected a model that is given pixels and writes a caption, without more. "
+                    f"{OTHER}"
+                ) from error
+        agree = float((read_TV.argmax(dim=-1) == written_TV.argmax(dim=-1)).float().mean())
+        if agree < AGREE:
+            raise ModelError(
+                f"{readable(self.name)}: of the words of a caption, {100 * agree:.0f} % are as likely when it is given "
+                f"as when the model writes it, so its probabilities cannot be read; expected nearly all. {OTHER}"
+            )
+        return prefix
+
     def _write(self, picture: Array) -> tuple[str, float]:
         with _quietly(), torch.inference_mode():
             try:
                 pixels = self._pixel_values(picture)
-                ids, prefix = self._generate(pixels, self.most_tokens)
+                ids, prefix, _ = self._generate(pixels, self.most_tokens)
                 sure = self._probability(pixels, prefix, ids)
-            except ModelError:
-                raise
             except Exception as error:
                 raise InputError(
                     f"{readable(self.name)} has no caption of this picture: {short_reason(error)}. Expected a picture "
@@ -106,16 +136,10 @@ class HuggingFaceCaptioner(Describes):
         with _quietly(), torch.inference_mode():
             try:
                 pixels = self._pixel_values(picture)
-                if self._prefix_ids is None:
-                    ids, prefix = self._generate(pixels, self.most_tokens)
-                    self._probability(pixels, prefix, ids)
-                    self._prefix_ids = prefix
                 said = text.strip()
                 if self.prompt and said.casefold().startswith(self.prompt.casefold()):
                     said = said[len(self.prompt) :]
                 return self._probability(pixels, self._prefix_ids, self._ids(said, len(self._prefix_ids)))
-            except (ModelError, InputError):
-                raise
             except Exception as error:
                 raise InputError(
                     f"{readable(self.name)} cannot say how likely {text[:40]!r} is: {short_reason(error)}. Expected a "
@@ -148,24 +172,26 @@ class HuggingFaceCaptioner(Describes):
         end = end[0] if isinstance(end, list) else end
         return end if end is not None else self._tokens.eos_token_id or self._tokens.sep_token_id
 
-    def _generate(self, pixels: Tensor, most: int) -> tuple[Tensor, Tensor]:
-        """(T,) tokens of the likeliest caption, word by word, and those that it begins with."""
+    def _generate(self, pixels: Tensor, most: int) -> tuple[Tensor, Tensor, Tensor]:
+        """(T,) tokens of a caption, word by word, those that it begins with, and the (T, V) logits that it was made of.
+
+        What the model's settings ask for beside the likeliest word (a shortest length, no repetitions) is kept; the
+        logits are those before that.
+        """
         n_prompt = 0 if self.prompt is None else len(self._words(self.prompt))
         most = max(min(most, self._room() - n_prompt - 2), 1)
         asked: dict[str, Any] = {"max_new_tokens": most, "num_beams": 1, "do_sample": False, "pixel_values": pixels}
+        asked |= {"min_length": 0, "output_logits": True, "return_dict_in_generate": True}
         if self.prompt is None:
-            whole: Tensor = self._model.generate(**asked)[0]
-            return whole[1:], whole[:1]
+            return _written(self._model.generate(**asked))
         given = self._tokens(self.prompt, return_tensors="pt")["input_ids"]
         words = self._words(self.prompt)
         name = "decoder_input_ids" if self._model.config.is_encoder_decoder else "input_ids"
         ends = given.shape[1] > 1 and int(given[0, -1]) in (self._tokens.sep_token_id, self._tokens.eos_token_id)
         for one in (given[:, :-1], given) if ends else (given,):  # BLIP takes the last one off itself
-            whole = self._model.generate(**asked, **{name: one})[0]
-            for start in range(3):
-                if torch.equal(whole[start : start + len(words)], words):
-                    n_before = start + len(words)
-                    return whole[n_before:], whole[:n_before]
+            ids, prefix, logits_TV = _written(self._model.generate(**asked, **{name: one}))
+            if torch.equal(prefix[-len(words) :], words):
+                return ids, prefix, logits_TV
         raise ModelError(
             f"{readable(self.name)} does not begin its captions with prompt={self.prompt!r}; expected a model that "
             "does. To fix: leave prompt out."
@@ -176,32 +202,28 @@ class HuggingFaceCaptioner(Describes):
         return self._tokens(text, add_special_tokens=False, return_tensors="pt")["input_ids"][0].long()
 
     def _probability(self, pixels: Tensor, prefix: Tensor, ids: Tensor) -> float:
-        """Mean probability (geometric) of tokens after those that a caption begins with.
-
-        Raises:
-            ModelError: The first text, which the model has just written word by word, does not hold its likeliest
-                words: then the architecture has its probabilities elsewhere.
-        """
+        """Mean probability (geometric) of tokens after those that a caption begins with."""
         if not len(ids):
             return LEAST
+        logs_T = self._logits(pixels, prefix, ids).log_softmax(dim=-1).gather(1, ids[:, None])[:, 0]
+        return float(logs_T.mean().exp())
+
+    def _logits(self, pixels: Tensor, prefix: Tensor, ids: Tensor) -> Tensor:
+        """(T, V) of each of the tokens after those that a caption begins with, all of them given."""
         whole = torch.cat([prefix, ids])[None]
         name = "decoder_input_ids" if self._model.config.is_encoder_decoder else "input_ids"
         asked: dict[str, Any] = {name: whole}
         if name == "input_ids":
             asked["attention_mask"] = torch.ones_like(whole)
         logits: Tensor = self._model(pixel_values=pixels, **asked).logits
-        logits_TV = logits[0, -whole.shape[1] :][len(prefix) - 1 : -1].float()
-        if not self._checked:
-            agree = float((logits_TV.argmax(dim=-1) == ids).float().mean())
-            if agree < AGREE:
-                raise ModelError(
-                    f"{readable(self.name)}: of the words that it writes, {100 * agree:.0f} % are those it finds "
-                    "likeliest, so its probabilities cannot be read; expected nearly all. To fix: take another "
-                    "architecture, such as BLIP, GIT or ViT-GPT2."
-                )
-            self._checked = True
-        logs_T = logits_TV.log_softmax(dim=-1).gather(1, ids[:, None])[:, 0]
-        return float(logs_T.mean().exp())
+        return logits[0, -whole.shape[1] :][len(prefix) - 1 : -1].float()
+
+
+def _written(made: Any) -> tuple[Tensor, Tensor, Tensor]:
+    """(T,) tokens that were written, those before them (of some models with places of the picture), (T, V) logits."""
+    whole, logits_TV = made.sequences[0], torch.cat(made.logits)
+    n_before = len(whole) - len(logits_TV)
+    return whole[n_before:], whole[:n_before], logits_TV
 
 
 @contextmanager

@@ -26,12 +26,13 @@ from torch.nn import functional
 
 from drivetrain.captions.describing.base import LEAST, Describes
 from drivetrain.captions.judging.words import words_of
-from drivetrain.errors import ModelError
+from drivetrain.errors import InputError, ModelError, SettingError
 from drivetrain.kinds.images.bodies.load import restore_body
 from drivetrain.kinds.images.bodies.normalise import Normalise
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.files.places import file_to_write
 from drivetrain.runtime.manifest import Architecture
+from drivetrain.runtime.pictures.read import digest
 from drivetrain.runtime.targets import Array
 from drivetrain.settings import place
 from drivetrain.text import readable, short_reason
@@ -61,6 +62,8 @@ class Description(BaseModel):
     vocab: tuple[str, ...] = Field(min_length=1, max_length=MOST_VOCABULARY)
     channels: int = Field(ge=1, le=65_536)
     """Of what the body sees of an area."""
+    learnt: tuple[str, ...] = ()
+    """Digests of the pictures that it was trained on, as it saw them."""
     abstain_below: float | None = None
     decisions: dict[str, Decision] = {}
 
@@ -136,6 +139,7 @@ class SmallCaptioner(Describes):
         self.most_words = min(most_words, MOST_WORDS - 2)
         self.decisions = dict(described.decisions)
         self.shrink_to_px = described.size_px
+        self._learnt = frozenset(described.learnt)
         self._place = {word: i + SPECIAL for i, word in enumerate(described.vocab)}
 
     def _write(self, picture: Array) -> tuple[str, float]:
@@ -163,6 +167,13 @@ class SmallCaptioner(Describes):
             logs_T = logs_TV.gather(1, torch.tensor(words[1:])[:, None])[:, 0]
         unknown = torch.tensor(words[1:]) == UNKNOWN  # as likely as a word that was never seen
         return float(logs_T.where(~unknown, torch.tensor(math.log(LEAST))).mean().exp())
+
+    def has_learnt(self, picture: Any) -> bool:
+        """Whether it was trained on this picture, of which it knows more than of others; unread ones it has not met."""
+        try:
+            return digest_of(squared(self._read(picture), self.described.size_px)) in self._learnt
+        except (InputError, SettingError):
+            return False
 
     def numbers_of(self, text: str) -> list[int]:
         """The words of a text as places of the vocabulary, with its beginning and end."""
@@ -200,6 +211,11 @@ def squared(picture: Array, size_px: int) -> NDArray[np.uint8]:
     """
     image = Image.fromarray(picture).resize((size_px, size_px), Image.Resampling.BICUBIC)
     return np.ascontiguousarray(np.asarray(image, dtype=np.uint8).transpose(2, 0, 1))
+
+
+def digest_of(pixels: NDArray[np.uint8]) -> str:
+    """Of what is seen of a picture; half as long as that of a file, as a description holds many."""
+    return digest(pixels.tobytes())[:16]
 
 
 def load_small(folder: Path, most_words: int) -> SmallCaptioner:

@@ -24,6 +24,7 @@ from drivetrain.captions.describing.small import (
     Description,
     Sees,
     SmallCaptioner,
+    digest_of,
     squared,
 )
 from drivetrain.captions.judging.words import words_of
@@ -83,10 +84,22 @@ def train_captioner(
         SettingError: An argument has a value that cannot be used.
 
     Example:
-        ::
-
-            model = dt.train_captioner("captions.csv", "pictures", epochs=30)
-            model.save("fruit.captioner")
+        >>> from pathlib import Path
+        >>> from tempfile import TemporaryDirectory
+        >>> import numpy as np
+        >>> from PIL import Image
+        >>> import drivetrain as dt
+        >>> noise = np.random.default_rng(0).integers(0, 155, (24, 16, 16, 3), dtype=np.uint8)
+        >>> said = {}
+        >>> with TemporaryDirectory() as folder:
+        ...     for i, pixels in enumerate(noise):
+        ...         place = Path(folder, ["blue", "red"][i % 2])
+        ...         place.mkdir(exist_ok=True)
+        ...         said[f"{place.name}/{i}.png"] = f"a {place.name} square"
+        ...         Image.fromarray(pixels + np.uint8([[0, 0, 99], [99, 0, 0]][i % 2])).save(place / f"{i}.png")
+        ...     model = dt.train_captioner(said, folder, arch="embedded", size=32, epochs=2)
+        ...     model.caption(f"{folder}/red/1.png").likelihood > 0.1
+        True
     """
     epochs, seed = whole("epochs", epochs, least=1), whole("seed", seed, least=0)
     share = number("valid_pct", valid_pct, above=0, below=1)
@@ -109,7 +122,7 @@ def train_captioner(
         body = load_body(str(chosen.value), pretrained=pretrained, channels=3, size_px=side, dropout=0.0)
     mean, std = tuple(map(float, body.config["mean"])), tuple(map(float, body.config["std"]))
     sees = Sees(body.module, mean, std).eval().requires_grad_(requires_grad=False)
-    seen, broken = _seen(sees, {name: shown[name] for name in names}, side)
+    seen, learnt, broken = _seen(sees, {name: shown[name] for name in names}, side)
     if broken:
         warn(
             f"{counted(len(broken), 'picture')} of {len(names):,} cannot be read and {_are(broken)} left out: "
@@ -118,6 +131,9 @@ def train_captioner(
     names = [name for name in names if name in seen]
     _enough(names, captions)
     held = _held_out(names, share, seed)
+    long = sum(len(words_of(row.text)) > MOST_WORDS - 2 for row in rows if row.picture in seen)
+    if long:
+        warn(f"{counted(long, 'caption')} of {len(rows):,} have over {MOST_WORDS - 2} words; only so many are learned.")
     vocab = _vocabulary([row for row in rows if row.picture in seen and row.picture not in held])
     decisions = (
         dict(read.decisions)
@@ -136,6 +152,7 @@ def train_captioner(
         std=std,
         vocab=vocab,
         channels=next(iter(seen.values())).shape[-1],
+        learnt=learnt,
         decisions=decisions,
     )
     with torch.random.fork_rng(devices=[]):
@@ -165,9 +182,10 @@ def _enough(names: Sequence[str], captions: Any) -> None:
         )
 
 
-def _seen(sees: Sees, pictures: dict[str, Any], side: int) -> tuple[dict[str, Tensor], list[str]]:
-    """Picture → (A, C) what the body sees, as float16; and those that cannot be read."""
+def _seen(sees: Sees, pictures: dict[str, Any], side: int) -> tuple[dict[str, Tensor], tuple[str, ...], list[str]]:
+    """Picture → (A, C) what the body sees, as float16; digests of these; and those that cannot be read."""
     found: dict[str, Tensor] = {}
+    learnt: dict[str, None] = {}
     broken: list[str] = []
     names = list(pictures)
     with torch.inference_mode(), track("what the body sees", len(names)) as advance:
@@ -178,13 +196,14 @@ def _seen(sees: Sees, pictures: dict[str, Any], side: int) -> tuple[dict[str, Te
                 try:
                     batch.append(squared(read_picture(pictures[name], shrink_to_px=side), side))
                     known.append(name)
+                    learnt[digest_of(batch[-1])] = None
                 except InputError as error:
                     broken.append(f"{readable(name)} ({error})")
             if batch:
                 seen = sees(torch.from_numpy(np.stack(batch))).half()
                 found |= {name: one.clone() for name, one in zip(known, seen, strict=True)}
             advance(len(names[start : start + AT_ONCE]))
-    return found, broken
+    return found, tuple(learnt), broken
 
 
 def _held_out(names: list[str], share: float, seed: int) -> set[str]:

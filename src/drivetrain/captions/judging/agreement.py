@@ -3,7 +3,8 @@
 CIDEr-D: Vedantam, Zitnick & Parikh, CIDEr: Consensus-based Image Description Evaluation (2015), sec. 5 and 6; BLEU:
 Papineni et al., BLEU: a Method for Automatic Evaluation of Machine Translation (2002), sec. 2. Both in the form of
 coco-caption (github.com/tylin/coco-caption), with whose figures those of papers are compared: the length that CIDEr-D
-punishes is counted in pairs of words, and the reference of BLEU is that whose length is closest.
+punishes is counted in pairs of words, and the reference of BLEU is that whose length is closest. Words are those of
+`scored_words`.
 
 Legend: N captions, C columns.
 """
@@ -17,7 +18,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from drivetrain.captions.judging.words import Gram, grams, words_of
+from drivetrain.captions.judging.words import Gram, grams, scored_words, words_of
 from drivetrain.errors import DataError
 
 N = 4
@@ -34,7 +35,7 @@ References = Sequence[Sequence[str]]
 
 
 def _counts(text: str) -> Counts:
-    words = words_of(text)
+    words = scored_words(text)
     return [grams(words, n + 1) for n in range(N)]
 
 

@@ -14,6 +14,8 @@ from drivetrain.text import readable
 NEGATORS = frozenset(("no", "without", "not", "never", "nor", "neither", "isn't", "aren't", "lacks", "lacking"))
 REACH = 2
 """Words that may stand between "no" and the object it denies."""
+SHORTEST_PART = 3
+"""Letters of a word that may be a part of another one: "car pet" is a carpet, "a part" is no apart."""
 _SEAM = re.compile(r"[\s_\-/]+")
 
 Key = tuple[str, ...]
@@ -76,11 +78,23 @@ class Vocabulary:
                         f"{readable(phrase)!r} names two objects, {readable(known)!r} and {readable(name)!r}; expected "
                         "one. To fix: leave it with one of them, or join the two."
                     )
-        return found | dict.fromkeys((key for key in map(key_of, self.ignore) if key), None)
+        found |= dict.fromkeys((key for key in map(key_of, self.ignore) if key), None)
+        for key, name in list(found.items()):  # a teddy bear is a teddybear, too
+            if len(key) > 1:
+                found.setdefault(("".join(key),), name)
+        return found
 
     @cached_property
     def _longest(self) -> int:
-        return max(map(len, self._phrases), default=0)
+        return max(2, *map(len, self._phrases)) if self._phrases else 0
+
+    def _known(self, forms: Sequence[str], words: Sequence[str]) -> Key | None:
+        """The phrase that words in a row are, written apart or, two of them, as one: a book case is a bookcase."""
+        key = tuple(forms)
+        if key in self._phrases:
+            return key
+        joined = (f"{words[0]}{forms[1]}",) if len(forms) == 2 and min(map(len, words)) >= SHORTEST_PART else key
+        return joined if joined in self._phrases else None
 
     def mentions(self, caption: str) -> list[Mention]:
         """Every mention of an object, in order; of phrases that overlap the longest counts."""
@@ -90,8 +104,8 @@ class Vocabulary:
         at, last = 0, -1  # the word after the last mention: what stands before it denies another object
         while at < len(words):
             for length in range(min(self._longest, len(words) - at), 0, -1):
-                key = tuple(forms[at : at + length])
-                if key in self._phrases:
+                key = self._known(forms[at : at + length], [word.form for word in words[at : at + length]])
+                if key is not None:
                     name = self._phrases[key]
                     if name is not None:
                         before = {word.form for word in words[max(at - 1 - REACH, last, 0) : at]}

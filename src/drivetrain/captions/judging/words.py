@@ -24,12 +24,17 @@ _IRREGULAR = {
     "people": "person", "men": "man", "women": "woman", "children": "child", "feet": "foot", "teeth": "tooth",
     "mice": "mouse", "geese": "goose", "knives": "knife", "leaves": "leaf", "loaves": "loaf", "shelves": "shelf",
     "wolves": "wolf", "wives": "wife", "lives": "life", "halves": "half", "calves": "calf", "scarves": "scarf",
-    "oxen": "ox", "buses": "bus", "gases": "gas", "lenses": "lens",
+    "oxen": "ox", "cacti": "cactus", "thieves": "thief", "hooves": "hoof", "buses": "bus",
+    "gases": "gas", "lenses": "lens",
 }  # fmt: skip
 _ES = ("ches", "shes", "sses", "xes", "zzes", "oes")
-_SAME = (("ie", "y"), ("che", "ch"), ("she", "sh"), ("sse", "ss"), ("xe", "x"), ("zze", "zz"), ("oe", "o"))
-"""Endings that a plural does not tell apart: cookies and cherries, caches and peaches, shoes and potatoes."""
-_NO_PLURAL = ("ss", "us", "is")
+_SAME = (
+    *(("ie", "y"), ("che", "ch"), ("she", "sh"), ("sse", "ss"), ("xe", "x"), ("zze", "zz"), ("oe", "o")),
+    *(("use", "us"), ("ise", "i"), ("men", "man"), ("children", "child")),
+)
+"""Endings that a plural does not tell apart: cookies and cherries, caches and peaches, shoes and potatoes;
+octopuses and houses; kiwis and irises; and compounds, such as firemen."""
+_NO_PLURAL = ("ss", "us")
 _SHORTEST = 4
 """Letters of a plural: "gas" and "bus" are none."""
 
@@ -67,6 +72,32 @@ def words_of(text: str) -> list[str]:
         (['two', 'red', 'apples', 'on', 'a', 'table'], ['赤', 'い', 'リ', 'ン', 'ゴ', '2', '個'])
     """
     return [word.form for word in placed_words(text)]
+
+
+_CLITIC = re.compile(r"(n't|'(?:s|m|d|re|ve|ll))$")
+_SCORED = re.compile(
+    rf"(?:[^\W\d_]\.){{2,}}|\d+(?:[.,:/]\d+)*(?![^\W\d_])|[{_SQUARE}]|{_LETTER}+(?:['’.\-]{_LETTER}+)*|[$&%#()]"
+)
+_BRACKETS = {"(": "-lrb-", ")": "-rrb-"}
+
+
+def scored_words(text: str) -> list[str]:
+    """The words that scores count, as the Penn Treebank tokeniser of coco-caption has them, but for the stop of "Dr.".
+
+    Words with hyphens, fractions and times of day are one; 's and n't are words; brackets, $, & and % stay, other marks
+    do not.
+
+    Example:
+        >>> scored_words("A man's black-and-white dog can't run; 3/4 of $5.00.")
+        ['a', 'man', "'s", 'black-and-white', 'dog', 'ca', "n't", 'run', '3/4', 'of', '$', '5.00']
+    """
+    found: list[str] = []
+    for each in _SCORED.finditer(text[:MOST_LETTERS]):
+        word = unicodedata.normalize("NFC", each[0].casefold().replace("’", "'"))
+        word = _BRACKETS.get(word, word)
+        parts = _CLITIC.split(word) if "'" in word else [word]
+        found += [part for part in parts if part]
+    return found
 
 
 def singular(word: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from drivetrain.captions.judging.agreement import overlap
 from drivetrain.captions.judging.judged import Judged
 from drivetrain.captions.result import CaptionReport
 from drivetrain.captions.saying import percent
@@ -13,7 +14,7 @@ from drivetrain.pages.html import Child, Html, breakable, section, tag
 from drivetrain.pages.words import listed
 
 WORST, MIDDLE, BEST = 12, 6, 6
-LONGEST = 400
+LONGEST = 240
 """Letters of a caption that the page shows."""
 
 
@@ -26,7 +27,11 @@ def worst_to_best(report: CaptionReport) -> Html:
     rest = ordered[len(worst) : n - len(best)]
     start = max((len(rest) - MIDDLE) // 2, 0)
     middle = rest[start : start + MIDDLE]
-    parts: list[Child] = [key() if any(row.marks for row in report.rows) else None]
+    if all(row.marks is None and not row.references for row in ordered):
+        shown = [tag("ul", [_item(row, report) for row in worst], class_="gallery captioned")]
+        return section("examples", "Some captions", "Which are right is not known, so they are in no order.", *shown)
+    marks = [mark for row in report.rows for mark in row.marks or ()]
+    parts: list[Child] = [key(denied=any(mark.denied for mark in marks)) if marks else None]
     for title, rows in (("The worst", worst), ("From the middle", middle), ("The best", best[::-1])):
         if rows:
             parts += [tag("h3", title), tag("ul", [_item(row, report) for row in rows], class_="gallery captioned")]
@@ -34,12 +39,13 @@ def worst_to_best(report: CaptionReport) -> Html:
     return section("examples", "From worst to best", lead, *parts)
 
 
-def key() -> Html:
+def key(*, denied: bool) -> Html:
     """What the marks mean."""
     return tag(
         "p",
         tag("span", tag("mark", "apple"), " is there"),
         tag("span", tag("mark", "apple", class_="absent"), " is not"),
+        tag("span", tag("mark", "apple", class_="denied"), " is said not to be there") if denied else None,
         class_="key",
     )
 
@@ -52,7 +58,7 @@ def _item(row: Judged, report: CaptionReport) -> Html:
         lines.append(f"likelihood {percent(row.said.sure)}")
     if row.cider is not None:
         lines.append(f"CIDEr-D {row.cider:.2f}")
-    nearest = row.references[0] if row.references else None
+    nearest = max(row.references, key=lambda text: overlap(row.said.text, text), default=None)
     return tag(
         "li",
         _picture(row, report),

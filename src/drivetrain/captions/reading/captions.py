@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from drivetrain.captions.reading.columns import (
     cell_texts,
     column,
     columns_of,
+    two_columns,
 )
 from drivetrain.errors import DataError, SettingError, first_few
 from drivetrain.notices import warn
@@ -99,15 +100,22 @@ def read_captions(
             f"{counted(len(rows) - len(given), 'caption')} of {len(rows):,} have no likelihood; those are left out of "
             "all that is said of it."
         )
-    if sure is not None and likelihood is None and given:
-        told["likelihood"] = Decision(value=sure, reason="its name")
-    return ReadCaptions(tuple(rows), told, n_empty, f"the column {readable(sure)}" if sure and given else None)
+    of_what = f"the column {readable(sure)}" if sure and given else None
+    if of_what is not None and any(_is_below_0(cell) for cell in columns[str(sure)]):
+        of_what += ", read as logarithms"
+    return ReadCaptions(tuple(rows), told, n_empty, of_what)
 
 
 def read_references(
-    source: Any, *, picture: str | None = None, reference: str | None = None
+    source: Any, *, picture: str | None = None, caption: str | None = None, like: Collection[str] = ()
 ) -> tuple[dict[str, list[str]], dict[str, Decision]]:
     """Picture → its references.
+
+    Args:
+        source: As `REFERENCES` says.
+        picture: Column of the pictures in the captions, which it may have here, too.
+        caption: Column of the texts in the captions, likewise.
+        like: Names of the captions' pictures.
 
     Raises:
         DataError: A column is missing, or no reference holds anything.
@@ -117,11 +125,11 @@ def read_references(
         >>> read_references({"image": ["a", "a", "b"], "caption": ["one", "two", "three"]})[0]
         {'a': ['one', 'two'], 'b': ['three']}
     """
-    columns, decisions = columns_of(source, "references", REFERENCES, pair="reference", asked=(picture, reference))
+    columns, decisions = columns_of(
+        source, "references", REFERENCES, pair="reference", asked=(picture, caption), like=like
+    )
     usual = ("reference", "references", *CAPTION_NAMES)
-    pictures = column(columns, picture if picture in columns else None, PICTURE_NAMES, "picture")
-    texts = column(columns, reference, [name for name in usual if name != pictures], "reference")
-    assert pictures is not None and texts is not None
+    pictures, texts = two_columns(columns, "references", "reference", usual, picture=picture, text=caption)
     _different(pictures, texts)
     found: dict[str, list[str]] = {}
     for name, cell in zip(columns[pictures], columns[texts], strict=True):
@@ -179,6 +187,11 @@ def _is_number(text: str) -> bool:
     return True
 
 
+def _is_below_0(cell: Any) -> bool:
+    text = cell_text(cell)
+    return text is not None and _is_number(text) and float(text) < 0
+
+
 def _likelihoods(cells: Sequence[Any], name: str) -> list[float | None]:
     """Mean probabilities in (0, 1], from probabilities or their logarithms."""
     found: list[float | None] = []
@@ -195,6 +208,12 @@ def _likelihoods(cells: Sequence[Any], name: str) -> list[float | None]:
     known = [value for value in found if value is not None]
     if not known:
         return found
+    if not any(known):
+        raise DataError(
+            f"the column {readable(name)!r} holds 0 alone, which is the probability of nothing and the logarithm of 1; "
+            "expected likelihoods that differ. To fix: name another column with likelihood=, or leave it out of the "
+            "table."
+        )
     if all(value <= 0 for value in known):
         return [None if value is None else max(math.exp(value), 1e-12) for value in found]
     if all(0 <= value <= 1 for value in known):

@@ -21,12 +21,28 @@ def _number(name: str) -> str:
     return str(int(found[1])) if found else ""
 
 
+def _is_number(name: str) -> bool:
+    return PurePosixPath(_path(name)).stem.isdigit()
+
+
+def _contradict(one: str, other: str) -> bool:
+    """Whether two paths name different folders: neither is the end of the other.
+
+    Example:
+        >>> _contradict("Apple/1.jpg", "Pear/1.jpg"), _contradict("1.jpg", "Pear/1.jpg")
+        (True, False)
+    """
+    mine, theirs = PurePosixPath(_path(one)).parent.parts[::-1], PurePosixPath(_path(other)).parent.parts[::-1]
+    return any(a != b for a, b in zip(mine, theirs, strict=False))
+
+
+BY_NUMBER = "by the number that the name of the file ends in"
 FORMS: tuple[tuple[str, Callable[[str], str]], ...] = (
     ("as they are written", lambda name: name),
     ("as paths", _path),
     ("by the name of the file", lambda name: PurePosixPath(_path(name)).name),
     ("by the name of the file without its ending", lambda name: PurePosixPath(_path(name)).stem),
-    ("by the number that the name of the file ends in", _number),
+    (BY_NUMBER, _number),
 )
 """Ways to compare two names, the strictest first."""
 
@@ -34,7 +50,9 @@ FORMS: tuple[tuple[str, Callable[[str], str]], ...] = (
 def match(names: Sequence[str], others: Iterable[str], what: str, whose: str) -> tuple[dict[str, str], str]:
     """Name → the other name of the same picture, of those that have one; and how the names were compared.
 
-    Of the ways in `FORMS` that one is taken that finds most; where two names of one source are one, it is no way.
+    Of the ways in `FORMS` that one is taken that finds most; where two names of one source are one, it is no way. Once
+    some names are alike with their folders, others whose folders differ are different pictures; and the number alone
+    says it only where one of the two sources has nothing else, as COCO: `cat_1` is not `dog_1`.
 
     Args:
         names: Of the captions' pictures.
@@ -58,8 +76,12 @@ def match(names: Sequence[str], others: Iterable[str], what: str, whose: str) ->
         keys, other_keys = [form(name) for name in own], [form(name) for name in theirs]
         if len(set(keys)) < len(keys) or len(set(other_keys)) < len(other_keys) or "" in keys:
             continue
+        if said == BY_NUMBER and not (all(map(_is_number, own)) or all(map(_is_number, theirs))):
+            continue
         by_key = dict(zip(other_keys, theirs, strict=True))
         found = {name: by_key[key] for name, key in zip(own, keys, strict=True) if key in by_key}
+        if best:
+            found = {name: other for name, other in found.items() if not _contradict(name, other)}
         if len(found) > len(best):
             best, way = found, said
         if len(best) == len(own):

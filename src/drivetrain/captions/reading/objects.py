@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, cast
 
 from drivetrain.captions.judging.vocabulary import Vocabulary, merged
-from drivetrain.captions.reading.columns import OBJECT_NAMES, PICTURE_NAMES, cell_text, cell_texts, column, columns_of
+from drivetrain.captions.reading.columns import OBJECT_NAMES, cell_text, cell_texts, columns_of, two_columns
 from drivetrain.captions.reading.matching import match
 from drivetrain.captions.reading.pictures import Pictures
-from drivetrain.errors import DataError, SettingError, first_few
+from drivetrain.errors import DataError, SettingError
 from drivetrain.notices import warn
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.loading import load
@@ -114,18 +114,8 @@ def _is_model(source: Any) -> bool:
 def _by_table(
     source: Any, names: Sequence[str], picture: str | None
 ) -> tuple[dict[str, list[str]], dict[str, Decision]]:
-    columns, decisions = columns_of(source, "objects", OBJECTS, pair="objects", asked=(picture,))
-    pictures = column(columns, picture if picture in columns else None, PICTURE_NAMES, "picture")
-    objects = column(columns, None, [name for name in OBJECT_NAMES if name != pictures], "objects", needed=False)
-    assert pictures is not None
-    if objects is None:
-        others = [name for name in columns if name != pictures]
-        if len(others) != 1:
-            raise DataError(
-                f"objects: no column is called objects; the columns are {first_few(map(repr, columns))}. To fix: name "
-                "one of them objects: what is in each picture, several with | between."
-            )
-        objects = others[0]
+    columns, decisions = columns_of(source, "objects", OBJECTS, pair="objects", asked=(picture,), like=names)
+    pictures, objects = two_columns(columns, "objects", "objects", OBJECT_NAMES, picture=picture)
     cells = columns[objects]
     delimiter = next(
         (mark for mark in DELIMITERS if any(mark in cell for cell in cells if isinstance(cell, str))), None

@@ -79,7 +79,9 @@ def pictures_of(source: Any, names: Sequence[str], table: Any) -> tuple[Pictures
         found = {name: path for name in names if (path := _file(name, beside)) is not None}
         if not found:
             return {}, {"pictures": Decision(value=None, reason="none were given, and no caption names a file here")}
-        return found, {"pictures": Decision(value=f"{len(found):,} files", reason="named in the captions")}
+        return found, {
+            "pictures": Decision(value=f"{len(found):,} of {len(set(names)):,}", reason="files that the captions name")
+        }
     known = listed_pictures(source)
     pairs, way = match(names, list(known), "pictures", "captions")
     missing = len(set(names)) - len(pairs)

@@ -1,151 +1,170 @@
-"""`drivetrain demo`: the whole way on data that ship with a dependency, in about a minute and without a network."""
+"""`drivetrain demo`: lists the guided notebooks, and runs one, on data that are here already, without a network."""
 
 from __future__ import annotations
 
-import os
-import time
-from collections.abc import Generator
-from contextlib import contextmanager
-from dataclasses import dataclass
+import webbrowser
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from drivetrain.cli.checked import path_of
-from drivetrain.cli.results import (
-    AsJson,
-    answers,
-    as_json,
-    decisions_as_json,
-    next_steps,
-    quoted,
-    scores_as_json,
-    scores_as_text,
-)
+from drivetrain.cli.results import AsJson, answers, as_json, next_steps, quoted
+from drivetrain.errors import SettingError
+from drivetrain.progress import say
 
 if TYPE_CHECKING:
-    from drivetrain.evaluation.scores import Scores
-    from drivetrain.learner.learner import Learner
-    from drivetrain.runtime.predictor import Prediction
+    from drivetrain.cli.results import Answer
+    from drivetrain.gallery.reading import Guide, Part
+    from drivetrain.gallery.running import Shown
 
-ARCH = "embedded"
-"""Not what `train` would take: on handwriting ImageNet's body is slower and no better, see docs/decisions."""
-SIZE_PX = 64
-"""Twice the pictures' own side: the body was trained on larger ones, and this is quick and fine enough for digits."""
-EPOCHS = 4
-
-
-@dataclass(frozen=True)
-class Demo:
-    """What the demo made and found."""
-
-    learn: Learner
-    artefact: Path
-    pictures: Path
-    report: Path
-    validation: Scores
-    test: Scores
-    prediction: Prediction
-    """Of one validation picture, by the model as loaded from disk."""
-    seconds: float
+OUT = Path("drivetrain-demo")
+IMAGES = "The whole way: train on pictures, judge, save, predict, open the test set, report"
+OWN_PICTURES = "drivetrain train YOUR_FOLDER --out your.model"
 
 
 def demo(
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            help="Which: images, learn, honest, … ; without it they are listed.", metavar="NAME", show_default=False
+        ),
+    ] = None,
+    *,
     out: Annotated[
-        Path,
-        typer.Option(help="Folder for the pictures, the model and the report.", parser=path_of("out"), metavar="DIR"),
-    ] = Path("drivetrain-demo"),
+        Path | None,
+        typer.Option(
+            help="Folder for what the demo writes.",
+            parser=path_of("out"),
+            metavar="DIR",
+            show_default=str(OUT),
+        ),
+    ] = None,
+    notebook: Annotated[
+        Path | None,
+        typer.Option(
+            help="Also write it for Jupyter, with what it showed.",
+            parser=path_of("notebook"),
+            metavar="FILE.ipynb",
+            show_default=False,
+        ),
+    ] = None,
+    no_run: Annotated[bool, typer.Option("--no-run", help="Only write the notebook; Jupyter runs it.")] = False,
+    open_page: Annotated[bool, typer.Option("--open", help="Open the page in a browser when it is there.")] = False,
     json: AsJson = False,
 ) -> None:
-    """Fine-tune the embedded body on real handwriting, evaluate, save, reload, predict, open the test set, report."""
-    with answers() as answer, _unlisted():
-        done = run(out)
-        answer(as_json(_object(done)) if json else _text(done))
+    """List the guided notebooks, or run one: a question of the field, answered on data that are here already.
 
-
-@contextmanager
-def _unlisted() -> Generator[None]:
-    """Keep the demo's test set, which is the same for everybody, off the list of this user's projects, and unasked."""
-    from drivetrain.data.seals.elsewhere import INDEX_DIR  # noqa: PLC0415 - brings numpy
-
-    before = os.environ.get(INDEX_DIR)
-    os.environ[INDEX_DIR] = ""
-    try:
-        yield
-    finally:
-        os.environ.pop(INDEX_DIR)
-        if before is not None:
-            os.environ[INDEX_DIR] = before
-
-
-def run(out: Path) -> Demo:
-    """Do what the command does; `out` may be new or an earlier demo's.
-
-    Raises:
-        DataError: `out` holds other pictures where the demo puts its own.
-        OSError: `out` cannot be written to.
+    It runs in a folder of its own and becomes a page with prose, code, output and figures. `demo images` fine-tunes the
+    embedded body on real handwriting, evaluates, saves, reloads, predicts, opens the test set, and reports.
     """
-    import drivetrain as dt  # noqa: PLC0415 - light, but what it loads next is not
-    from drivetrain.cli.handwriting import write_handwriting  # noqa: PLC0415
-    from drivetrain.progress import say  # noqa: PLC0415
-
-    began = time.monotonic()
-    project = out / ".drivetrain"  # its own: nothing of the demo is left in the working directory
-    learner = dt.Learner  # where the training extra is not installed, this says so before anything is written
-    say(f"1. pictures: handwritten digits that ship with scikit-learn, into {quoted(out / 'digits')}")
-    pictures = write_handwriting(out / "digits")
-    data = dt.images(pictures, valid_pct=0.2, test_pct=0.2, channels=1, project=project)
-    say(f"2. fine-tuning the body that ships with drivetrain on {len(data.train):,} of them")
-    paper = dt.Augmentation(flip=False, crop=0.8, aspect=1.15, light=0.1)  # a mirrored 2 is no 2
-    learn = learner(data, ARCH, size=SIZE_PX, augment=paper)
-    learn.fine_tune(EPOCHS, checkpoint=out / "checkpoints")
-    say("3. evaluating, and saving")
-    validation = learn.validate()
-    artefact = learn.save(out / "digits.model")
-    say("4. loading it again: it predicts; and the sealed test set is opened once")
-    prediction = dt.load(artefact).predict(data.valid.inputs[0])
-    test = learn.test()
-    say(f"5. writing a page about it, {quoted(out / 'report.html')}")
-    report = learn.report(out / "report.html", title="digits", use="showing what drivetrain does")
-    seconds = round(time.monotonic() - began, 1)
-    return Demo(learn, artefact, pictures, report, validation, test, prediction, seconds)
+    with answers() as answer:
+        if name is None:
+            asked = [("--out", out), ("--notebook", notebook), ("--no-run", no_run), ("--open", open_page)]
+            typed = next((option for option, value in asked if value), None)
+            if typed:
+                raise SettingError(
+                    f"{typed} is about one demo, and none was named. To fix: drivetrain demo images {typed} …"
+                )
+            answer(as_json({"demos": _listed()}) if json else _list())
+        elif name == "images":
+            if notebook or no_run:
+                raise SettingError(
+                    "images is no notebook but a program; expected the name of one with --notebook. To fix: drivetrain "
+                    "demo learn --notebook FILE.ipynb, which is about pictures too."
+                )
+            _images(out or OUT, answer, open_page=open_page, json=json)
+        else:
+            _guided(name, out or OUT, answer, notebook=notebook, no_run=no_run, open_page=open_page, json=json)
 
 
-def _object(done: Demo) -> dict[str, Any]:
-    data = done.learn.data
-    return {
-        "artefact": str(done.artefact),
-        "arch": ARCH,
-        "seconds": done.seconds,
-        "n": {"train": len(data.train), "valid": len(data.valid), "test": data.n_test},
-        "decisions": decisions_as_json(done.learn.decisions),
-        "validation": scores_as_json(done.validation),
-        "loss": {"validation": done.validation.loss},
-        "test": scores_as_json(done.test),
-        "prediction": done.prediction.as_json(),
-        "report": str(done.report),
-    }
+def _images(out: Path, answer: Answer, *, open_page: bool, json: bool) -> None:
+    from drivetrain.cli.demo_images import as_lines, as_object, run  # noqa: PLC0415 - brings numpy
+    from drivetrain.gallery.running import unlisted  # noqa: PLC0415
+
+    with unlisted():
+        done = run(out)
+        answer(as_json(as_object(done)) if json else as_lines(done))
+    if open_page:
+        webbrowser.open(done.report.resolve().as_uri())
 
 
-def _text(done: Demo) -> str:
-    from drivetrain.cli.commands.predict import as_text  # noqa: PLC0415 - next to its only use
+def _guided(
+    name: str, out: Path, answer: Answer, *, notebook: Path | None, no_run: bool, open_page: bool, json: bool
+) -> None:
+    from drivetrain.gallery.notebook import check_libraries, notebook_of  # noqa: PLC0415 - numpy
+    from drivetrain.gallery.reading import find  # noqa: PLC0415
+    from drivetrain.runtime.files.places import file_to_write  # noqa: PLC0415
 
+    guide = find(name)
+    if notebook:
+        check_libraries()
+        file_to_write(notebook, "--notebook", over=(".ipynb",))
+        if notebook.suffix != ".ipynb":
+            raise SettingError(
+                f"--notebook {quoted(notebook)} cannot be opened by Jupyter; expected a name that ends in .ipynb. "
+                f"To fix: --notebook {quoted(notebook.with_suffix('.ipynb'))}."
+            )
+    if no_run:
+        if notebook is None:
+            raise SettingError(
+                f"--no-run leaves nothing to do; expected --notebook beside it. To fix: --notebook {guide.name}.ipynb."
+            )
+        notebook.write_text(notebook_of(guide), encoding="utf-8")
+        told: dict[str, Any] = {"name": guide.name, "notebook": str(notebook)}
+        answer(as_json(told) if json else f"notebook in {quoted(notebook)}: open it in Jupyter and run its cells")
+        return
+    _run(guide, out, answer, notebook=notebook, open_page=open_page, json=json)
+
+
+def _run(guide: Guide, out: Path, answer: Answer, *, notebook: Path | None, open_page: bool, json: bool) -> None:
+    from drivetrain.gallery.folder import own_folder  # noqa: PLC0415 - numpy
+    from drivetrain.gallery.notebook import notebook_of  # noqa: PLC0415
+    from drivetrain.gallery.page import page_of  # noqa: PLC0415
+    from drivetrain.gallery.running import run  # noqa: PLC0415
+
+    def before(number: int, part: Part) -> None:
+        say(f"{number} of {len(guide.code)}: {part.heading or guide.title}")
+
+    def after(shown: tuple[Shown, ...]) -> None:
+        for one in shown if not json else ():
+            answer("\n".join(f"  {line}" for line in one.text.splitlines()))
+
+    say(f"{guide.title}\n{guide.question}")
+    place = notebook.absolute() if notebook else None
+    with own_folder(out / guide.name, guide.name) as folder:
+        done = run(guide, folder, before=before, after=after)
+        page = folder / f"{guide.name}.html"
+        page.write_text(page_of(done), encoding="utf-8")
+    if place:
+        place.write_text(notebook_of(guide, done), encoding="utf-8")
+    if json:
+        told = {"name": guide.name, "title": guide.title, "seconds": done.seconds, "blocks": len(guide.code)}
+        told |= {"folder": str(folder), "page": str(page), "notebook": str(notebook) if notebook else None}
+        answer(as_json({**told, "next": guide.next}))
+    else:
+        answer(f"page in {quoted(page)} after {done.seconds:,.1f} s: open it in a browser")
+        if notebook:
+            answer(f"notebook in {quoted(notebook)}: open it in Jupyter")
+        answer(next_steps([(guide.next, "your own data")]))
+    if open_page:
+        webbrowser.open(page.resolve().as_uri())
+
+
+def _listed() -> list[dict[str, str]]:
+    from drivetrain.gallery.reading import guides  # noqa: PLC0415 - next to its only use
+
+    images = {"name": "images", "title": IMAGES, "question": "", "takes": "a minute", "next": OWN_PICTURES}
+    keys = ("name", "title", "question", "takes", "next")
+    return [images, *({key: getattr(guide, key) for key in keys} for guide in guides())]
+
+
+def _list() -> str:
+    listed = _listed()
+    width = max(len(each["name"]) for each in listed)
+    lines = [f"  {each['name']:<{width}}  {each['question'] or each['title']} ({each['takes']})" for each in listed]
     steps = [
-        (
-            f"drivetrain predict {quoted(done.artefact)} {quoted(done.pictures / '7')}",
-            "ask the model about more pictures",
-        ),
-        (f"drivetrain serve {quoted(done.artefact)}", "put it in front of people"),
-        ("drivetrain train YOUR_FOLDER --out your.model", "your own: one sub-folder per class"),
+        (f"drivetrain demo {listed[1 if len(listed) > 1 else 0]['name']}", "run one; it becomes a page"),
+        (OWN_PICTURES, "your own: one sub-folder per class"),
     ]
-    return "\n".join(
-        [
-            scores_as_text(done.validation),
-            scores_as_text(done.test),
-            f"one picture\n  {as_text(done.prediction)}",
-            f"saved to {quoted(done.artefact)} after {done.seconds:,.1f} s",
-            f"report in {quoted(done.report)}: open it in a browser",
-            next_steps(steps),
-        ]
-    )
+    return "\n".join(["demos, on data that are here already", *lines, next_steps(steps)])

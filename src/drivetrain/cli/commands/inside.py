@@ -75,7 +75,7 @@ def inside(
     project: ProjectFolder = None,
     json: AsJson = False,
 ) -> None:
-    """Write a page about the inside of a saved model: what its layers have learnt, from edges to objects.
+    """Write a page about the inside of a saved model of pictures or sounds: what its layers have learnt.
 
     It looks at the validation rows, which are found by their content; the test set stays sealed. The page is one file
     that loads nothing, below 15 MB.

@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
+from enum import StrEnum
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from drivetrain.cli.checked import path_of, whole_of
+from drivetrain.cli.checked import path_of, text_path_of, whole_of
 from drivetrain.cli.failures import complain
 from drivetrain.cli.place import Device, Precision, PrecisionName
 from drivetrain.cli.results import answers, as_json
 from drivetrain.text import number_text
 
 if TYPE_CHECKING:
+    from drivetrain.batch.predict import Answered
     from drivetrain.runtime.predictor import Prediction, Predictor
+
+
+class EngineName(StrEnum):
+    """Who answers very many inputs."""
+
+    PROCESSES = "processes"
+    RAY = "ray"
 
 
 def predict(
@@ -45,6 +55,30 @@ def predict(
             help="Files that go through the network together.", parser=whole_of("batch_size", least=1), metavar="N"
         ),
     ] = 32,
+    engine: Annotated[
+        EngineName | None,
+        typer.Option(
+            help="Of very many inputs, with --out: processes of this machine, or ray.", show_default="processes"
+        ),
+    ] = None,
+    out: Annotated[
+        str | None,
+        typer.Option(
+            help="Write the answers as Parquet into this folder, or address such as s3://bucket/answers; the same "
+            "command goes on where it was killed.",
+            parser=text_path_of("out"),
+            metavar="DIR",
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            help="With --out: how many work at once.",
+            parser=whole_of("workers", least=1),
+            metavar="N",
+            show_default="processors",
+        ),
+    ] = None,
     device: Device = "auto",
     precision: Precision = PrecisionName.AUTO,
     json: Annotated[
@@ -60,9 +94,19 @@ def predict(
     Of a model of tables or texts a file may hold rows (CSV, TSV, Parquet, JSON lines), and each row gets a line. Of a
     model of texts any other file is one text, and of standard input each line is one.
 
-    A file that cannot be read is reported (with --json by a line with an `error`), the rest go on, and the exit
-    status is 1 at the end, as it is with cat or grep.
+    With --out the answers of any number of inputs are written as Parquet by several processes or by Ray.
+
+    A file or row that cannot be read is reported (with --json by a line with an `error`, with --out in the column
+    `error`), the rest go on, and the exit status is 1 at the end, as it is with cat or grep.
     """
+    if out is not None or engine is not None or workers is not None:
+        with answers() as answer:
+            asked = {"--device": device not in ("auto", "cpu"), "--precision": precision is not PrecisionName.AUTO}
+            more = {"workers": workers, "top_k": top_k, "batch_size": batch_size}
+            found = _into(model, inputs, out, engine, asked, **more)
+            answer(as_json(asdict(found)) if json else str(found))
+        _end(found.failed, found.rows)
+        return
     import drivetrain as dt  # noqa: PLC0415 - light, but what it loads next is not
     from drivetrain.progress import track  # noqa: PLC0415 - brings rich
 
@@ -82,9 +126,45 @@ def predict(
                     complain("error", _named(prediction.error, prediction.path))
                 if prediction.row in (None, 1):
                     advance(1)
+    _end(failed, answered)
+
+
+def _end(failed: int, answered: int) -> None:
+    """End with status 1 where an input has no answer."""
     if failed:
-        complain("error", f"{failed} of {answered} could not be read")
+        complain("error", f"{failed:,} of {answered:,} could not be read")
         raise typer.Exit(1)
+
+
+def _into(
+    model: Path,
+    inputs: list[Path],
+    out: str | None,
+    engine: EngineName | None,
+    not_here: dict[str, bool],
+    **more: Any,
+) -> Answered:
+    """Answer into a folder."""
+    if out is None:
+        raise typer.BadParameter("--engine and --workers need --out, the folder that the answers go to.")
+    for option in (name for name, given in not_here.items() if given):
+        raise typer.BadParameter(f"{option} means nothing with --out: each worker answers with ONNX Runtime on a core.")
+    if STREAM in inputs:
+        raise typer.BadParameter("standard input cannot be taken up again: give files or folders with --out.")
+    from drivetrain.batch.predict import predict_into  # noqa: PLC0415 - brings pyarrow
+
+    engine = engine or EngineName.PROCESSES
+    return predict_into(str(model), [address_of(each) for each in inputs], out, engine=engine.value, **more)
+
+
+def address_of(path: Path) -> str:
+    """An address as it was typed: a path has made one slash of two.
+
+    Example:
+        >>> address_of(Path("s3://bucket/a")), address_of(Path("fruit"))
+        ('s3://bucket/a', 'fruit')
+    """
+    return re.sub(r"^(\w[\w+.-]+):/(?!/)", r"\1://", str(path))
 
 
 STREAM = Path("-")

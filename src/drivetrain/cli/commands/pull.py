@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from drivetrain.cli.results import answers, as_json, next_steps, quoted
+from drivetrain.text import one_of
 
 
 def pull(
@@ -21,7 +22,7 @@ def pull(
 
     Private models need a token, see `drivetrain push`.
     """
-    from drivetrain.data.kind import one_of, source_kind  # noqa: PLC0415 - brings numpy
+    from drivetrain.data.kind import source_kind  # noqa: PLC0415 - brings numpy
     from drivetrain.runtime.hub.fetch import pull as fetch  # noqa: PLC0415 - brings pydantic and numpy
 
     with answers() as answer:

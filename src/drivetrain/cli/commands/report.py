@@ -47,7 +47,7 @@ def report(
     """Write a page about a saved model: how good it is, where it goes wrong, how it was made.
 
     It judges the validation rows again, which are found by their content; the test set stays sealed. The page is one
-    file that loads nothing, with small copies of some of the pictures.
+    file that loads nothing, with small copies of some of the rows.
     """
     from drivetrain.learner.saving.saved_model import report_saved  # noqa: PLC0415 - brings torch
     from drivetrain.runtime.files.places import PAGES, file_to_write  # noqa: PLC0415 - says so before what follows is loaded

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from drivetrain.cli.checked import path_of, text_path_of
+from drivetrain.cli.data_options import InputKind
 from drivetrain.cli.place import Device, Precision, PrecisionName
 from drivetrain.cli.project import ProjectFolder
 from drivetrain.cli.results import answers, quoted
 from drivetrain.errors import SettingError, did_you_mean
+from drivetrain.text import counted
 
 if TYPE_CHECKING:
     from drivetrain.learner.review import ReviewRows
@@ -31,13 +33,23 @@ TITLES = {
         "Pairs that show the same, or one a part of the other; those with different labels first. Remove one; "
         "give copies of the very same file their right label, since what is decided of one holds for all.",
     ),
+    "odd": (
+        "Unlike their class",
+        "Rows that are least like the others of their class: what does not belong, odd ones, and rare ones that do.",
+    ),
+    "all": ("All rows", "Class by class."),
     "losses": ("Highest losses", "Validation rows that the model is most wrong about: odd ones and wrong labels."),
 }
 
 
 def review(
     model: Annotated[
-        Path, typer.Argument(help="Folder that `drivetrain train` wrote.", metavar="MODEL", parser=path_of("MODEL"))
+        Path,
+        typer.Argument(
+            help="Folder that `drivetrain train` wrote; or, before any training, a folder or table of rows.",
+            metavar="MODEL|DATA",
+            parser=path_of("MODEL"),
+        ),
     ],
     *,
     data: Annotated[
@@ -54,11 +66,15 @@ def review(
     ),
     port: Annotated[int, typer.Option(help="Of the page, on this machine alone; 0 takes a free one.", min=0)] = 0,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the address.")] = False,
+    input: InputKind = "images",
     device: Device = "auto",
     precision: Precision = PrecisionName.AUTO,
     project: ProjectFolder = None,
 ) -> None:
     """Look through likely wrong labels, duplicates and top losses on a local page: keep, relabel or remove.
+
+    Of data without a model, such as what `drivetrain collect` brought: likely wrong labels, what is unlike the others
+    of its class, duplicates, and all rows.
 
     Each decision is written to the file as it is made; stop with Ctrl-C and go on later. Nothing is changed in your
     data: `dt.images(..., review="review.jsonl")` applies the file. The sealed test rows are not shown.
@@ -70,7 +86,10 @@ def review(
     file_to_write(out, "--out", over=(".jsonl",))
     decisions_in(out)  # says so now if the file is something else
     with answers() as answer:
-        rows = gather(model, data=data, device=device, precision=precision.value, project=project)
+        if _is_data(model):
+            rows = _rows_of_data(model, data, input, project)
+        else:
+            rows = gather(model, data=data, device=device, precision=precision.value, project=project)
         desk = Desk(rows, out)
         server = ReviewServer(desk.items, desk.picture, desk.decide, sound=desk.sound, port=port)
         answer(f"review at {server.url}")
@@ -80,9 +99,28 @@ def review(
         try:
             server.run()
         except KeyboardInterrupt:
-            answer(f"{len(decisions_in(out))} rows decided, in {quoted(out)}")
+            answer(f"{counted(len(decisions_in(out)), 'row')} decided, in {quoted(out)}")
         finally:
             server.close()
+
+
+def _is_data(place: Path) -> bool:
+    """Whether these are rows that no model was trained on: a table, or a folder that is no model."""
+    return place.is_file() if not place.is_dir() else not (place / "manifest.json").exists() and any(place.iterdir())
+
+
+def _rows_of_data(place: Path, data: str | None, input: str, project: Any) -> ReviewRows:
+    from drivetrain.data.assemble import open_source  # noqa: PLC0415 - brings pandas
+    from drivetrain.learner.review import review_data  # noqa: PLC0415 - brings torch
+    from drivetrain.text import readable  # noqa: PLC0415
+
+    if data is not None:
+        raise SettingError(
+            f"data={data!r} says where the rows of a model are, but {readable(place)} is no model; expected one of the "
+            "two. To fix: leave data out, or give the model."
+        )
+    found = open_source(str(place), input, valid_pct=0, test_pct=0, project=project)
+    return review_data(found, readable(place.name))
 
 
 def decisions_in(out: Path) -> Mapping[str, Any]:

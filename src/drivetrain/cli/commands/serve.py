@@ -30,11 +30,11 @@ def serve(
         ),
     ] = None,
     threads: Annotated[
-        int, typer.Option(help="Pictures worked on at once; 0: as many as processors may be used.", min=0)
+        int, typer.Option(help="Inputs worked on at once; 0: as many as processors may be used.", min=0)
     ] = 0,
     queue: Annotated[int, typer.Option(help="Further inputs that may wait; more are refused with 503.", min=0)] = 32,
     deadline: Annotated[float, typer.Option(help="Longest seconds from a request to its answer.", min=0.01)] = 10.0,
-    max_mb: Annotated[float, typer.Option(help="Of one input, such as a picture.", min=0.01, max=32)] = 10.0,
+    max_mb: Annotated[float, typer.Option(help="Of one input, such as a picture or a sound.", min=0.01, max=32)] = 10.0,
     log_predictions: Annotated[
         Path | None,
         typer.Option(help="File that gets a line per answer, without the input, for `drivetrain watch`."),
@@ -43,7 +43,7 @@ def serve(
         Path | None, typer.Option(help="Folder that keeps some of the inputs, for labelling. Off by default.")
     ] = None,
     sample_pct: Annotated[float, typer.Option(help="Share of the inputs kept there.", min=0, max=1)] = 0.01,
-    sample_most: Annotated[int, typer.Option(help="Pictures in that folder, at most.", min=1)] = 1000,
+    sample_most: Annotated[int, typer.Option(help="Inputs in that folder, at most.", min=1)] = 1000,
     shadow: Annotated[
         Path | None,
         typer.Option(
@@ -55,7 +55,7 @@ def serve(
 ) -> None:
     """Answer over HTTP until Ctrl-C or SIGTERM: POST /predict, a page at /, /docs, /metrics, /readyz.
 
-    Logs go to standard error, one JSON object per line, without pictures.
+    Logs go to standard error, one JSON object per line, without what was sent.
     """
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:

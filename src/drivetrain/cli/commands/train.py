@@ -41,12 +41,14 @@ from drivetrain.cli.results import (
     AsJson,
     answers,
     as_json,
+    check_out,
     decisions_as_json,
     next_steps,
     quoted,
     scores_as_json,
     scores_as_text,
 )
+from drivetrain.text import one_of
 
 if TYPE_CHECKING:
     from drivetrain.data.data import Data
@@ -227,7 +229,7 @@ def train(
     size: Annotated[
         int | None,
         typer.Option(
-            help="Of pictures: their side, px.",
+            help="Side, px: of pictures, and of what traces and files are drawn as.",
             parser=whole_of("size", least=8, most=2048),
             metavar="PX",
             show_default="as pretrained, less for small pictures",
@@ -356,7 +358,7 @@ def train(
                 "--precision": precision not in (PrecisionName.AUTO, PrecisionName.FP32),
             }
         )
-    _check_out(out)
+    check_out(out)
     import drivetrain as dt  # noqa: PLC0415 - light, but what it loads next is not
 
     with answers() as answer:
@@ -449,15 +451,6 @@ def _process_seconds() -> float:
     return clock.time() - psutil.Process().create_time()
 
 
-def _check_out(out: Path) -> None:
-    """Refuse a place that cannot be written to, and say what will be replaced, before training rather than after."""
-    from drivetrain.progress import say  # noqa: PLC0415 - brings rich
-    from drivetrain.runtime.artefact import check_target_path, is_artefact  # noqa: PLC0415 - brings pydantic
-
-    if is_artefact(check_target_path(out)):
-        say(f"{quoted(out)} holds a model; it is replaced once this training is done")
-
-
 def _say_what_was_read(data: Data) -> None:
     from drivetrain.data.data import describe_target  # noqa: PLC0415
     from drivetrain.progress import say  # noqa: PLC0415
@@ -490,9 +483,7 @@ def _object(learn: Learner, out: Path, seconds: float, scores: Scores | None) ->
 
 
 def _text(data: Data, out: Path, seconds: float, scores: Scores | None) -> str:
-    from drivetrain.data.kind import one_of, source_kind  # noqa: PLC0415
-
-    model, noun = quoted(out), one_of(source_kind(data.kind).noun)
+    model, noun = quoted(out), one_of(data.train.noun)
     steps = [(f"drivetrain predict {model} FILE", f"what does it say of a {noun}?")]
     if data.n_test:
         steps.insert(0, (f"drivetrain evaluate {model} --test", "open the test set: once, at the end"))

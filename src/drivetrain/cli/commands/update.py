@@ -12,7 +12,7 @@ from drivetrain.cli.checked import number_of, path_of, seconds_of_budget, text_p
 from drivetrain.cli.failures import complain
 from drivetrain.cli.place import Device, Precision, PrecisionName
 from drivetrain.cli.project import ProjectFolder
-from drivetrain.cli.results import AsJson, answers, as_json, next_steps, quoted
+from drivetrain.cli.results import AsJson, answers, as_json, check_out, next_steps, quoted
 
 if TYPE_CHECKING:
     from drivetrain.learner.updating.updated import Updated
@@ -192,11 +192,10 @@ def update(
         raise typer.BadParameter("--old goes without --without-old: choose one.")
     seconds = seconds_of_budget(budget, epochs)
     import drivetrain as dt  # noqa: PLC0415 - light, but what it loads next is not
-    from drivetrain.runtime.artefact import check_target_path  # noqa: PLC0415
     from drivetrain.runtime.files.places import PAGES, file_to_write  # noqa: PLC0415
 
     began = clock.monotonic()
-    check_target_path(out)
+    check_out(out)
     with answers() as answer:
         if html is not None:
             file_to_write(html, "--html", over=PAGES)

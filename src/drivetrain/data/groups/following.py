@@ -10,13 +10,14 @@ from drivetrain.data.groups.grouping import groups_told, told_by, with_groups
 from drivetrain.data.groups.guess import guess_groups
 from drivetrain.data.groups.guesses import GroupGuess
 from drivetrain.data.inputs import Spans
-from drivetrain.data.kind import one_of, source_kind
+from drivetrain.data.kind import source_kind
 from drivetrain.data.listing import Listed
 from drivetrain.data.notices import warn
 from drivetrain.data.splitting.divide import Fractions, divide
 from drivetrain.data.splitting.split import Part
 from drivetrain.errors import SplitError
 from drivetrain.runtime.decisions import Decision
+from drivetrain.text import one_of
 
 RECORDING = "recording"
 """What spans of one file have in common; kinds that have spans tell it."""

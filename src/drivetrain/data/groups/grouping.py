@@ -13,7 +13,7 @@ from drivetrain.data.asking import asked_by
 from drivetrain.data.check import LeftOut
 from drivetrain.data.examples import Examples
 from drivetrain.data.inputs import Files
-from drivetrain.data.kind import SourceKind, alike, one_of, source_kind
+from drivetrain.data.kind import SourceKind, alike, source_kind
 from drivetrain.data.listing import GroupBy, Listed, SourceSpec
 from drivetrain.data.notices import warn
 from drivetrain.data.splitting.ties import near_groups
@@ -22,7 +22,7 @@ from drivetrain.data.tables.labels import label_text
 from drivetrain.data.tables.times import times_of
 from drivetrain.errors import DataError, SettingError
 from drivetrain.runtime.decisions import Decision
-from drivetrain.text import readable
+from drivetrain.text import does, one_of, readable
 
 Group = str | Callable[[Any], object]
 Time = str | Callable[[Any], object]
@@ -127,7 +127,8 @@ def check_told(rows: Examples, by: GroupBy | None) -> None:
         raise DataError(f"group={by!r}: none of the {len(silent)} {kind.noun} says its {by}{where}. To fix: {mend}.")
     if silent:
         warn(
-            f"{len(silent)} of {len(rows)} {kind.noun} do not say their {by}{where}, and each is a group of its own: "
+            f"{len(silent)} of {len(rows)} {kind.noun} {does(len(silent), 'do')} not say their {by}{where}, and "
+            "each is a group of its own: "
             f"{rows.inputs.name(silent[0])}{', …' if len(silent) > 1 else ''}. To fix: {mend}, if they belong "
             "together."
         )

@@ -28,7 +28,7 @@ from drivetrain.data.splitting.split import Split
 from drivetrain.errors import SealError
 from drivetrain.runtime.manifest import Seal
 from drivetrain.runtime.pictures.signatures import SIGNATURE_BYTES, VERSION
-from drivetrain.text import readable
+from drivetrain.text import does, readable
 
 ID_LENGTH = 12
 HASH_BYTES = 16
@@ -291,7 +291,8 @@ class SealedSet(BaseModel):
         blank = sum(not look for look in sealed.signatures)
         if blank and sealed.by == "looks":
             raise SealError(
-                f"{readable(path)} was altered: {blank} of its {sealed.n} rows have no signature, so that copies "
+                f"{readable(path)} was altered: {blank} of its {sealed.n} rows {does(blank, 'have')} no signature, "
+                "so that copies "
                 "of them would not be recognised. To fix: give the file that `drivetrain seals export` wrote."
             )
         return sealed

@@ -26,7 +26,7 @@ from drivetrain.data.splitting.ties import are_versions
 from drivetrain.errors import SealError
 from drivetrain.progress import say
 from drivetrain.settings import place, several, text
-from drivetrain.text import readable
+from drivetrain.text import agreeing, counted, does, one_of, readable
 
 SealFiles = str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None
 """Seals that somebody handed over."""
@@ -232,7 +232,8 @@ def _passed(hashes: NDArray[np.bytes_], sealed: SealedSet, allowed: Iterable[str
 
 def _begun_meanwhile(rows: Examples, exact: Sequence[int], sealed: SealedSet) -> str:
     return (
-        f"{len(exact)} {rows.noun} that would be trained or validated on are sealed as test set {sealed.id}, which "
+        f"{counted(len(exact), one_of(rows.noun), rows.noun)} that would be trained or validated on "
+        f"{does(len(exact), 'are')} sealed as test set {sealed.id}, which "
         f"another training has begun to use since these data were made; first: {rows.inputs.name(exact[0])}.\n"
         "  To fix: make the data anew (in a shell: the same command again): it keeps that test set."
     )
@@ -455,7 +456,8 @@ def _copies(
         else ""
     )
     leave = ' Or give that test set up, on the record, with retire="WHY" (in a shell: --retire WHY).' if retire else ""
+    said = f"{agreeing(len(found), f'training or validation {noun}', 'are')} {'copies' if len(found) > 1 else 'a copy'}"
     return (
-        f"{len(found)} training or validation {noun} are copies of {noun} that are sealed as test set {sealed.id}, "
-        f"{whose}.{same}{shown}{more}\n  To fix: remove them from the training and validation set.{only_alike}{leave}"
+        f"{said} of {noun} that are sealed as test set {sealed.id}, {whose}.{same}{shown}{more}\n"
+        f"  To fix: remove them from the training and validation set.{only_alike}{leave}"
     )

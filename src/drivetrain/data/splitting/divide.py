@@ -12,7 +12,7 @@ from drivetrain.data.check import LeftOut
 from drivetrain.data.copies import folders_that_repeat
 from drivetrain.data.examples import Examples
 from drivetrain.data.inputs import Files
-from drivetrain.data.kind import alike, hook, one_of, source_kind
+from drivetrain.data.kind import alike, hook, source_kind
 from drivetrain.data.listing import Kind
 from drivetrain.data.notices import warn
 from drivetrain.data.splitting.drawing import Labels, make_split
@@ -23,7 +23,7 @@ from drivetrain.data.tables.times import split_by_time
 from drivetrain.errors import DataError, SettingError, SplitError, first_few
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.targets import CategoriesTarget, CategoryTarget, NumberTarget, Target, TargetValue
-from drivetrain.text import counted, readable
+from drivetrain.text import agreeing, counted, does, one_of, readable
 
 VALID_PCT = 0.2
 TEST_PCT = 0.2
@@ -212,7 +212,7 @@ def leave_out_unknown(
     for part, counts in unknown.items():
         classes = first_few(f"{label!r} ({n})" for label, n in sorted(counts.items()))
         warn(
-            f"{len(counts)} classes are in the {part} set but not in the training set: {classes}. "
+            f"{agreeing(len(counts), 'classes', 'are')} in the {part} set but not in the training set: {classes}. "
             f"Their rows are left out. To fix: put examples of them in the training set."
         )
     return kept, tuple(left_out)
@@ -232,7 +232,8 @@ def warn_unseen_in_validation(train: Examples, valid: Examples, *, is_given: boo
     if missing and len(valid):
         mend = "to the validation set" if is_given else "of them, or raise valid_pct"
         warn(
-            f"{len(missing)} of {len(contents)} classes have no validation row, so validation says nothing about "
+            f"{len(missing)} of {len(contents)} classes {does(len(missing), 'have')} no validation row, so "
+            "validation says nothing about "
             f"them: {first_few(missing)}. To fix: add {source_kind(train.kind).noun} {mend}."
         )
 
@@ -252,14 +253,15 @@ def warn_same_content(examples: Examples, parts: Sequence[Part] | None) -> None:
     if conflicts:
         pair = _pair(examples, conflicts[0], [_said(examples.values[row]) for row in conflicts[0]])
         warn(
-            f"{len(conflicts)} {noun} have the content of another but a different target, and no model can be right "
+            f"{agreeing(len(conflicts), noun, 'have')} the content of another but a different target, and no model "
+            "can be right "
             f"about both.\n  first: {pair}{_copies(examples)}\n"
             "  To fix: correct or remove one of each; scores count them as one group."
         )
     if leaks and parts is not None:
         pair = _pair(examples, leaks[0], [PART_WORDS[parts[row]] for row in leaks[0]])
         warn(
-            f"{len(leaks)} {noun} are in more than one part (same content), so the scores will flatter.\n"
+            f"{agreeing(len(leaks), noun, 'are')} in more than one part (same content), so the scores will flatter.\n"
             f"  first: {pair}{_copies(examples)}\n  To fix: remove the copies, or let drivetrain draw the split."
         )
 
@@ -301,7 +303,11 @@ def warn_copies(train: Examples, valid: Examples, test: Examples) -> Decision | 
         warn(f"{said}:{folders}\n  To fix: remove them.")
     if not told and not again:
         return None
-    kept = [f"{again:,} training rows are copies of others, and weigh as often as they are listed"] if again else []
+    kept = (
+        [f"{agreeing(again, 'training rows', 'are')} copies of others, and weigh as often as they are listed"]
+        if again
+        else []
+    )
     return Decision(value="count once", reason="; ".join([*told, *kept]))
 
 
@@ -343,7 +349,8 @@ def warn_torn(examples: Examples, given: Sequence[Part], giver: str) -> None:
     torn = sorted(group for group, parts in parts_of.items() if len(parts) > 1)
     if torn:
         warn(
-            f"{len(torn)} of {len(parts_of)} groups are in more than one part of the split that {giver} brings, so "
+            f"{len(torn)} of {len(parts_of)} groups {does(len(torn), 'are')} in more than one part of the split "
+            f"that {giver} brings, so "
             f"the scores will flatter: {first_few(torn)}. To fix: let drivetrain draw the split by group."
         )
     if len(examples.times):

@@ -18,6 +18,7 @@ from drivetrain.data.notices import warn
 from drivetrain.data.splitting.coded import Rows, coded, firsts, flat, pairs_of
 from drivetrain.data.splitting.split import PARTS, Part, check_fractions
 from drivetrain.errors import SplitError, first_few
+from drivetrain.text import agreeing
 
 Labels = Sequence[str] | Sequence[tuple[str, ...]]
 TRAIN, VALID, TEST = range(3)
@@ -101,7 +102,8 @@ def _draw_by_class(order: Rows, class_of: Rows, vocab: Sequence[str], n_test: in
     single = sorted(vocab[name] for name in met if n_of[name] == 1)
     if single and n_test + n_valid:
         warn(
-            f"{len(single)} classes have one distinct row, which goes to the training set: {first_few(single)}. "
+            f"{agreeing(len(single), 'classes', 'have')} one distinct row, which goes to the training set: "
+            f"{first_few(single)}. "
             "How well they are recognised cannot be measured."
         )
     sizes = {name: int(n_of[name]) for name in met}

@@ -24,6 +24,7 @@ from drivetrain.errors import SplitError
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.targets import CategoryTarget
 from drivetrain.settings import whole
+from drivetrain.text import agreeing
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,7 @@ def _by_unit(
     for _, held_out in drawn:
         valid_units = {units[first[order[place]]] for place in held_out}
         if not valid_units:
-            raise SplitError(f"{len(sizes)} groups do not fill {k} folds. To fix: ask for fewer folds.")
+            raise SplitError(f"{agreeing(len(sizes), 'groups', 'do')} not fill {k} folds. To fix: ask for fewer folds.")
         valid = [row for row, unit in enumerate(units) if unit in valid_units]
         yield _Fold([row for row, unit in enumerate(units) if unit not in valid_units], valid)
 

@@ -17,6 +17,7 @@ from drivetrain.data.splitting.coded import Coded, Rows, coded, flat, pairs_of
 from drivetrain.data.splitting.drawing import TEST, TRAIN, VALID, Labels, parts_named, ranks, share
 from drivetrain.data.splitting.split import Part, check_fractions
 from drivetrain.errors import SplitError, first_few
+from drivetrain.text import agreeing
 
 
 @dataclass(frozen=True)
@@ -148,7 +149,8 @@ def _warn_of_lone(waiting: Sequence[_Unit], vocab: Sequence[str]) -> None:
     lone = [name for name, n in zip(vocab, in_units, strict=False) if n == 1]
     if lone:
         warn(
-            f"{len(lone)} classes are in one group only, which goes to the training set: {first_few(lone)}. "
+            f"{agreeing(len(lone), 'classes', 'are')} in one group only, which goes to the training set: "
+            f"{first_few(lone)}. "
             "How well they are recognised cannot be measured."
         )
 

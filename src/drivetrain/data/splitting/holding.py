@@ -29,6 +29,7 @@ from drivetrain.data.tables.times import IN_GAP, OUTRUN
 from drivetrain.errors import SealError
 from drivetrain.progress import say
 from drivetrain.runtime.decisions import Decision
+from drivetrain.text import agreeing, counted, does, one_of
 
 GROUPED = ("grouped", "stratified grouped", "time")
 
@@ -174,7 +175,10 @@ def _left_out(
     torn = [row for row in pool if row not in sealed and units[row] in of_sealed]
     if torn and not all(known.sealed.drawn is not None and known.sealed.drawn.method in GROUPED for known in kept):
         raise _torn(
-            f"{len(torn)} {examples.noun} are of a group that has sealed test {examples.noun}", examples, torn, kept
+            f"{agreeing(len(torn), examples.noun, 'are')} of a group that has sealed test {examples.noun}",
+            examples,
+            torn,
+            kept,
         )
     reasons = dict.fromkeys(torn, OUTRUN.format(part=PART_WORDS["test"]))
     if len(examples.times):
@@ -182,7 +186,7 @@ def _left_out(
         later = [row for row in pool if row not in sealed and row not in reasons and examples.times[row] >= start]
         if later:
             raise _torn(
-                f"{len(later)} {examples.noun} are as late as sealed test {examples.noun}, or later",
+                f"{agreeing(len(later), examples.noun, 'are')} as late as sealed test {examples.noun}, or later",
                 examples,
                 later,
                 kept,
@@ -235,7 +239,8 @@ def _say_what_stays(
         return
     n, size = len(held), share(len(set(examples.digests)), TEST_PCT if asked.test_pct is None else asked.test_pct)
     where = f" in {others[0].folder}" if others else ""
-    parts = [f"the {n} {examples.noun} sealed as test set {_names(kept)}{where} stay the test set"]
+    sealed = f"the {counted(n, one_of(examples.noun), examples.noun)} sealed as test set {_names(kept)}{where}"
+    parts = [f"{sealed} {does(n, 'stay')} the test set"]
     parts.append(f"seed {asked.seed} divides the others into training and validation")
     if size != len({examples.digests[row] for row in held}):
         parts.append(f"test_pct would be {size} and is not followed")

@@ -16,7 +16,7 @@ from drivetrain.data.inputs import Inputs
 from drivetrain.data.notices import warn
 from drivetrain.data.splitting.split import PART_WORDS, PARTS, Part, Split, parts_from_names
 from drivetrain.errors import SettingError, SplitError, first_few
-from drivetrain.text import readable
+from drivetrain.text import does, readable
 
 Names = str | os.PathLike[str] | Sequence[str]
 """A text file with one name a line, or the names."""
@@ -95,7 +95,10 @@ def place_rows(brought: Brought, examples: Examples, names: Sequence[str]) -> Pl
         warn(f"{n_known - n_found} of the {n_known} {what} in the split that was given are not in these data.")
     left_out = {row: LeftOut(examples.inputs.name(row), NOT_LISTED) for row, part in enumerate(parts) if part is None}
     if left_out:
-        warn(f"{len(left_out)} of {len(examples)} rows are not in the split that was given, and are left out.")
+        warn(
+            f"{len(left_out)} of {len(examples)} rows {does(len(left_out), 'are')} not in the split that was given, "
+            "and left out."
+        )
     return Placed(tuple(parts), left_out)
 
 

@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
-from drivetrain.data.kind import SourceKind, one_of, source_kind
+from drivetrain.data.kind import SourceKind, source_kind
 from drivetrain.data.notices import warn
 from drivetrain.data.tables.cells import column_of
 from drivetrain.data.tables.labels import same_name, tidy
 from drivetrain.errors import DataError, SettingError, did_you_mean, first_few
 from drivetrain.runtime.decisions import Decision
+from drivetrain.text import one_of
 
 Columns = Mapping[str, Sequence[Any]]
 

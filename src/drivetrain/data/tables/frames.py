@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivetrain.data.inputs import as_array
+from drivetrain.data.splitting.split import SYNONYMS
 from drivetrain.data.tables.cells import MISSING_WORDS, typed, written
 from drivetrain.data.tables.labels import column_names
 from drivetrain.errors import DataError, MissingExtraError, SettingError, first_few
@@ -28,11 +29,23 @@ except ImportError as error:
 DataFrame = pd.DataFrame
 Columns = Mapping[str, Sequence[Any]]
 ANY_TABLE = ("__arrow_c_stream__", "__dataframe__", "to_pandas", "to_dict")
+SPLIT = "split"
+"""The column that says the part, of a dict of tables."""
 EXACT = 1 << 53
 """Larger whole numbers are not told apart as floats."""
 INDEX = re.compile(r"__index_level_\d+__")
 """What pandas calls an index without a name, in Parquet."""
-EXPECTED = "a folder, a table file, a DataFrame of any library, a dict of lists, or a list of (path, label) pairs"
+PATH = "path"
+"""What the first of a pair is where nothing else is said."""
+
+
+def expected(first: str = PATH) -> str:
+    """What a source may be.
+
+    Args:
+        first: What a pair begins with: "path", or "text".
+    """
+    return f"a folder, a table file, a DataFrame of any library, a dict of lists, or a list of ({first}, label) pairs"
 
 
 class Numbers(Sequence[Any]):
@@ -140,15 +153,16 @@ def is_table(source: object) -> bool:
     )
 
 
-def table_of(source: Any, *, suffixes: frozenset[str] = frozenset(), arrays: bool = False) -> Table:
+def table_of(source: Any, *, suffixes: frozenset[str] = frozenset(), arrays: bool = False, first: str = PATH) -> Table:
     """The columns of a table in memory, names in one spelling, cells of blanks as None.
 
     Args:
         source: A DataFrame or Series of pandas, Polars or another library; an Arrow table; anything that offers
             `__arrow_c_stream__`, `__dataframe__` or `to_pandas`; the cursor of a database with a query's rows; a dict
-            of lists; a list of dicts; or a list of (path, label) pairs.
+            of lists; a list of dicts; a list of (path, label) pairs; or a dict of such tables by part.
         suffixes: Of the files that cells may name: they tell which of two columns without a name is that of the paths.
         arrays: Leave columns of numbers as arrays, see `Numbers`.
+        first: What a pair begins with that names no file: the name of its column.
 
     Raises:
         DataError: Two columns have one name, there are no rows, or the table cannot be read.
@@ -159,18 +173,22 @@ def table_of(source: Any, *, suffixes: frozenset[str] = frozenset(), arrays: boo
         {'label': ['pear', 'fig'], 'path': ['a.jpg', 'b.jpg']}
         >>> table_of(pd.DataFrame({" n": [1.5, 2.5]})).columns
         {'n': [1.5, 2.5]}
+        >>> table_of({"train": {"text": ["a", "b"]}, "test": {"text": ["c"]}}).columns
+        {'text': ['a', 'b', 'c'], 'split': ['train', 'train', 'test']}
     """
     if isinstance(source, pd.Series):
         source = source.to_frame("target" if source.name is None else source.name)
     if isinstance(source, pd.DataFrame):
         return _of_pandas(source, suffixes, arrays)
     if isinstance(source, Mapping):
-        return Table(_checked(_of_mapping(cast("Mapping[Any, Any]", source), suffixes), "the dict"))
+        mapping = cast("Mapping[Any, Any]", source)
+        found = _of_parts(mapping, suffixes, first) if _are_tables(mapping) else _of_mapping(mapping, suffixes, first)
+        return Table(_checked(found, "the dict"))
     if isinstance(source, list | tuple):
-        return Table(_checked(_of_rows(cast("Sequence[Any]", source), suffixes), "the list"))
+        return Table(_checked(_of_rows(cast("Sequence[Any]", source), suffixes, first), "the list"))
     if _is_cursor(source):
         return Table(_checked(*_of_cursor(source)))
-    return _of_any_library(source, suffixes, arrays)
+    return _of_any_library(source, suffixes, arrays, first)
 
 
 def of_arrow(table: Any, *, arrays: bool = False) -> Table:
@@ -240,12 +258,13 @@ def _of_cursor(cursor: Any) -> tuple[Columns, str, list[str]]:
     return {name: [row[place] for row in rows] for place, name in enumerate(names)}, "the query", names
 
 
-def _of_any_library(source: Any, suffixes: frozenset[str], arrays: bool = False) -> Table:
+def _of_any_library(source: Any, suffixes: frozenset[str], arrays: bool, first: str) -> Table:
     """Over Arrow, without a copy where the library can; else over pandas."""
     kind = f"{type(source).__module__.partition('.')[0]}.{type(source).__name__}"
     if hasattr(source, "collect") and not hasattr(source, "__arrow_c_stream__"):
         raise SettingError(
-            f"source is a {kind}, whose rows are not computed yet; expected {EXPECTED}. To fix: pass source.collect()."
+            f"source is a {kind}, whose rows are not computed yet; expected {expected(first)}. To fix: pass "
+            "source.collect()."
         )
     try:
         if hasattr(source, "__arrow_c_stream__"):
@@ -255,18 +274,49 @@ def _of_any_library(source: Any, suffixes: frozenset[str], arrays: bool = False)
 
             return of_arrow(exchange.from_dataframe(source), arrays=arrays)
         if hasattr(source, "to_pandas"):
-            return table_of(source.to_pandas(), suffixes=suffixes, arrays=arrays)
+            return table_of(source.to_pandas(), suffixes=suffixes, arrays=arrays, first=first)
     except (DataError, SettingError):
         raise
     except Exception as error:  # somebody else's library
         raise DataError(
             f"source is a {kind}, which cannot be read as a table: {shown(str(error).strip())}. "
-            f"Expected {EXPECTED}. To fix: pass it as a pandas DataFrame."
+            f"Expected {expected(first)}. To fix: pass it as a pandas DataFrame."
         ) from error
-    raise SettingError(f"source is {kind}; expected {EXPECTED}. To fix: pass one of these.")
+    raise SettingError(f"source is {kind}; expected {expected(first)}. To fix: pass one of these.")
 
 
-def _of_mapping(source: Mapping[Any, Any], suffixes: frozenset[str]) -> Columns:
+def _are_tables(source: Mapping[Any, Any]) -> bool:
+    """Whether a dict holds tables by the names of parts, as the library datasets has it, instead of columns."""
+    return (
+        bool(source)
+        and any(str(name).casefold() in SYNONYMS for name in source)
+        and all(is_table(each) and not isinstance(each, list | tuple | pd.Series) for each in source.values())
+    )
+
+
+def _of_parts(source: Mapping[Any, Any], suffixes: frozenset[str], first: str) -> Columns:
+    """The rows of all parts, and a column that says which part each is in."""
+    if odd := [str(name) for name in source if str(name).casefold() not in SYNONYMS]:
+        raise SettingError(
+            f"source is a dict of tables, of which {first_few(map(repr, odd))} is no part; expected train, valid and "
+            f"test. To fix: leave {odd[0]!r} out, or rename it."
+        )
+    tables = {str(name): table_of(each, suffixes=suffixes, first=first).columns for name, each in source.items()}
+    names = list(dict.fromkeys(name for table in tables.values() for name in table))
+    sizes = {part: len(next(iter(table.values()))) for part, table in tables.items()}
+    found: dict[str, Sequence[Any]] = {
+        name: [cell for part, table in tables.items() for cell in table.get(name, [None] * sizes[part])]
+        for name in names
+    }
+    if SPLIT in found:
+        raise SettingError(
+            f"source is a dict of tables for train, valid and test, and a column {SPLIT!r} in them says so too; "
+            f"expected one of both. To fix: drop the column {SPLIT!r}."
+        )
+    return {**found, SPLIT: [part for part, n in sizes.items() for _ in range(n)]}
+
+
+def _of_mapping(source: Mapping[Any, Any], suffixes: frozenset[str], first: str) -> Columns:
     lists = {name: _cells(cells) for name, cells in source.items()}
     if not lists or not all(isinstance(cells, list) for cells in lists.values()):
         if (
@@ -277,7 +327,7 @@ def _of_mapping(source: Mapping[Any, Any], suffixes: frozenset[str]) -> Columns:
             return {"path": list(source), "label": list(source.values())}
         raise SettingError(
             f"source is a dict with {first_few(map(shown, source)) or 'nothing in it'}; expected column → list of "
-            "cells. To fix: pass such as {'path': [...], 'label': [...]}."
+            f"cells. To fix: pass such as {{{first!r}: [...], 'label': [...]}}."
         )
     lengths = {name: len(cells) for name, cells in lists.items()}
     if len(set(lengths.values())) > 1:
@@ -289,18 +339,20 @@ def _of_mapping(source: Mapping[Any, Any], suffixes: frozenset[str]) -> Columns:
     return dict(zip(column_names(list(lists)), lists.values(), strict=True))
 
 
-def _of_rows(rows: Sequence[Any], suffixes: frozenset[str]) -> Columns:
+def _of_rows(rows: Sequence[Any], suffixes: frozenset[str], first: str) -> Columns:
     if rows and all(isinstance(row, Mapping) for row in rows):
         known = list(dict.fromkeys(name for row in rows for name in row))
         cells = ([row.get(name) for row in rows] for name in known)
         return dict(zip(column_names(known), cells, strict=True))
     if rows and all(isinstance(row, list | tuple) and len(row) == 2 for row in rows):
-        names = ("label", "path") if _are_files([row[1] for row in rows], suffixes) else ("path", "label")
+        files = [_are_files([row[place] for row in rows], suffixes) for place in (0, 1)]
+        names = ("label", PATH) if files[1] else (PATH if files[0] else first, "label")
         return {name: [row[place] for row in rows] for place, name in enumerate(names)}
     said = f"of {len(rows)}, the first {shown(rows[0])}" if rows else "without anything in it"
+    how = "pass such as [('a.jpg', 'pear'), ...]" if first == PATH else f"pass list(zip({first}s, labels))"
     raise SettingError(
-        f"source is a list {said}; expected (path, label) pairs or dicts of cells. "
-        "To fix: pass such as [('a.jpg', 'pear'), ...], a folder, a table file or a DataFrame."
+        f"source is a list {said}; expected ({first}, label) pairs or dicts of cells. "
+        f"To fix: {how}, a folder, a table file or a DataFrame."
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from drivetrain.data.notices import warn
 from drivetrain.errors import first_few
 from drivetrain.names import near_equal
+from drivetrain.text import counted, does, one_of
 
 INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u200b\u2060\ufeff"))
 """Letters that nobody sees: soft hyphen, zero-width space, word joiner, mark."""
@@ -61,14 +62,21 @@ def warn_of_spellings(written: Iterable[str], where: str) -> None:
     several = {name: ways for name, ways in found.items() if len(ways) > 1 or any(_has_unseen(way) for way in ways)}
     if several:
         said = (
-            f"{name!r} ({', '.join(f'{way!a} {n} times' for way, n in ways.most_common(4))})"
+            f"{name!r} ({', '.join(f'{way!a} {_times(n)}' for way, n in ways.most_common(4))})"
             for name, ways in several.items()
         )
+        noun, blank, rest = where.partition(" ")
+        n = len(several)
         warn(
-            f"{len(several)} {where} are written with blanks at an end, with letters that nobody sees, or in composed "
+            f"{counted(n, one_of(noun), noun)}{blank}{rest} {does(n, 'are')} written with blanks at an end, with "
+            "letters that nobody sees, or in composed "
             f"and decomposed letters; each is taken as one name: {first_few(said, most=4)}. "
             "To fix: write each in one way."
         )
+
+
+def _times(n: int) -> str:
+    return counted(n, "time")
 
 
 def warn_of_near_names(counts: Counter[str], where: str) -> None:
@@ -78,10 +86,12 @@ def warn_of_near_names(counts: Counter[str], where: str) -> None:
         >>> warn_of_near_names(Counter(cat=3, dog=2), "labels in 'class'")
     """
     sets = [sorted(names, key=lambda name: -counts[name]) for names in near_equal(counts)]
-    if sets:
+    noun, blank, rest = where.partition(" ")
+    if n := len(sets):
         said = (" and ".join(f"{name!r} ({counts[name]})" for name in names[:4]) for names in sets)
         warn(
-            f"{len(sets)} {where} have nearly the same name as another and stay apart: {first_few(said, most=4)}. "
+            f"{counted(n, one_of(noun), noun)}{blank}{rest} {does(n, 'have')} nearly the same name as another and "
+            f"{does(n, 'stay')} apart: {first_few(said, most=4)}. "
             "To fix: write them alike if they are one; if they are not, go on."
         )
 

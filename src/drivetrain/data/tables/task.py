@@ -20,7 +20,7 @@ from drivetrain.data.tables.cells import (
 )
 from drivetrain.data.tables.delimiters import LIKELY, SURE, Separator, find_separator
 from drivetrain.errors import DataError, SettingError, first_few
-from drivetrain.text import readable
+from drivetrain.text import agreeing, readable
 
 MOST_CATEGORIES_AS_INTEGERS = 20
 UNIT = re.compile(r"(?P<before>[^\w\s+.,-]?)\s*[+-]?\d+([.,]\d+)?\s*(?P<behind>[^\d]{0,10})")
@@ -351,7 +351,8 @@ def _one_hot(columns: Sequence[Column], kind: Kind | None) -> Task:
         others = sum(n for true, n in n_true.items() if true != 1)
         notes = (
             (
-                f"{others} rows have none or several of the {len(names)} target columns true, and one category was "
+                f"{agreeing(others, 'rows', 'have')} none or several of the {len(names)} target columns true, and "
+                "one category was "
                 "asked for: they are left out. To fix: pass task='multilabel'.",
             )
             if others

@@ -24,7 +24,7 @@ from drivetrain.data.splitting.drawing import share
 from drivetrain.data.splitting.split import PART_WORDS, PARTS, Part, check_fractions
 from drivetrain.errors import DataError, SettingError, SplitError
 from drivetrain.settings import number, refuse
-from drivetrain.text import readable
+from drivetrain.text import agreeing, readable
 
 Gap = str | float | timedelta | np.timedelta64 | None
 UNITS_S = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
@@ -212,7 +212,8 @@ def _leave_out(
     for part in ("train", *starts):
         if not (own == PARTS.index(part)).any():
             raise SplitError(
-                f"no {PART_WORDS[part]} row is left: {len(outrun)} rows are of groups or contents that reach into a "
+                f"no {PART_WORDS[part]} row is left: {agreeing(len(outrun), 'rows', 'are')} of groups or contents "
+                "that reach into a "
                 f"later part, {n_in_gap} are in the gap. To fix: group by something that does not last all the time, "
                 "ask for a smaller gap, or split by time or by group alone."
             )

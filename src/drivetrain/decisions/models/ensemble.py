@@ -33,6 +33,17 @@ class Ensemble:
 
     Made by `Ensemble.fit`. Members 0, 2, 4, … learned from one half of the rows, the others from the other: what the
     members of one half say of the rows of the other is honest, which the promise of a plan rests on.
+
+    Example:
+        >>> import numpy as np
+        >>> import pandas as pd
+        >>> from sklearn.linear_model import LogisticRegression
+        >>> random = np.random.default_rng(0)
+        >>> rows = pd.DataFrame({"price": random.uniform(1, 3, 400)})
+        >>> rows["accept"] = (random.random(400) < 1 / rows["price"]).astype(int)
+        >>> accept = Ensemble.fit(rows, LogisticRegression(), outcome="accept", n=4)
+        >>> accept.predict(pd.DataFrame({"price": [1.0, 3.0]})).shape  # members, rows
+        (4, 2)
     """
 
     def __init__(

@@ -43,6 +43,17 @@ class Plan:
         check_support: (rows, proposed values) → `Support`, for `what_if`.
         facts: Of models and data, where there is no simulator.
         sources: Where the gain comes from, likewise.
+
+    Example:
+        >>> import numpy as np
+        >>> import pandas as pd
+        >>> import drivetrain as dt
+        >>> customers = pd.DataFrame({"need": [1.0, 2.0, 3.0], "price": [2.0, 2.0, 2.0]})
+        >>> buys = lambda rows: np.clip(1 - rows["price"] / (4 * rows["need"]), 0, 1)
+        >>> with dt.quiet():
+        ...     plan = dt.decide("buys * price", customers, dt.Lever("price", 0, 10, step=1), {"buys": buys})
+        >>> plan.table["price"].tolist()
+        [2.0, 4.0, 6.0]
     """
 
     @named

@@ -129,6 +129,20 @@ def load_plan(
     Raises:
         SettingError: Rows, models or objective are not those of the plan.
         ArtefactError: The folder is missing, altered, or no plan.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> import numpy as np
+        >>> import pandas as pd
+        >>> import drivetrain as dt
+        >>> customers = pd.DataFrame({"need": [1.0, 2.0, 3.0], "price": [2.0, 2.0, 2.0]})
+        >>> buys = lambda rows: np.clip(1 - rows["price"] / (4 * rows["need"]), 0, 1)
+        >>> with dt.quiet():
+        ...     plan = dt.decide("buys * price", customers, dt.Lever("price", 0, 10, step=1), {"buys": buys})
+        >>> with TemporaryDirectory() as folder:
+        ...     again = dt.load_plan(plan.save(f"{folder}/prices.plan"))
+        >>> again.table["price"].tolist()
+        [2.0, 4.0, 6.0]
     """
     source = Path(place("folder", folder))
     recover(source)

@@ -173,10 +173,18 @@ class RunLog:
             return None
         return Run(folder, record)
 
+    @property
+    def n_folders(self) -> int:
+        """How many trials were put on record, also those that are damaged by now."""
+        return len(self._written())
+
+    def _written(self) -> list[Path]:
+        return sorted(self.project.runs.glob(f"[0-9]*/{RUN}"))
+
     def runs(self) -> list[Run]:
         """All trials, oldest first; a folder that is damaged is passed over with a warning."""
         found: list[Run] = []
-        for path in sorted(self.project.runs.glob(f"[0-9]*/{RUN}")):
+        for path in self._written():
             try:
                 found.append(Run(path.parent, RunRecord.model_validate_json(path.read_bytes())))
             except (OSError, ValidationError) as error:

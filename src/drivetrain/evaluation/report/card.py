@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from drivetrain.data.kind import one_of
 from drivetrain.evaluation.calibration import calibration_error
 from drivetrain.evaluation.report.parts import PICTURES, ReportParts, Seal
 from drivetrain.evaluation.report.summary import confidence_in_words, in_words, weakest
@@ -13,6 +12,7 @@ from drivetrain.evaluation.scores import Score
 from drivetrain.evaluation.updates.lineage import card_lines
 from drivetrain.pages.html import plain
 from drivetrain.pages.words import as_percent, count_bins, count_rows, quoted_list
+from drivetrain.text import one_of
 
 MOST_CATEGORIES = 30
 SEAL_TITLE = "The sealed test set"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from drivetrain.evaluation.metrics.metrics import metric_named
 from drivetrain.evaluation.report.parts import Finding, ReportParts, Seal
 from drivetrain.pages.charts import curve
@@ -18,6 +20,7 @@ from drivetrain.pages.html import (
     with_code,
 )
 from drivetrain.pages.words import as_percent, count_rows, with_minus
+from drivetrain.runtime.decisions import Decision
 from drivetrain.text import in_digits
 
 LEVELS = {"stop": "Problem", "warning": "Look at this", "note": "Note", "fine": "Fine"}
@@ -44,7 +47,7 @@ def training(parts: ReportParts) -> Html | None:
     if parts.history:
         content.append(details("Every epoch", _epochs(parts)))
     if parts.decisions:
-        content += [tag("h3", "What was decided, and why"), _decisions(parts)]
+        content += [tag("h3", "What was decided, and why"), decisions_table(parts.decisions)]
     lead = (
         "Judge training by the validation curve. The training loss is measured on varied inputs while the network "
         "is being changed, so that it may lie above or below: that alone says nothing."
@@ -100,10 +103,11 @@ def _cell(value: float | int | str | None, *, percent: bool) -> str:
     return "–" if value is None else with_minus(in_digits(value)) if isinstance(value, float) else str(value)
 
 
-def _decisions(parts: ReportParts) -> Html:
+def decisions_table(decisions: Mapping[str, Decision]) -> Html:
+    """What was decided, and why."""
     rows = [
         [DECISION_NAMES.get(name, name.replace("_", " ")), _decided(decision.value), decision.reason]
-        for name, decision in parts.decisions.items()
+        for name, decision in decisions.items()
     ]
     return scrolling("decisions", table(["what", "decided", "why"], rows, caption="Decisions", class_="decisions"))
 

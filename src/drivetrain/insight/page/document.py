@@ -43,7 +43,7 @@ def render(look: Shown, *, before: Shown | None = None, pairs: Sequence[Pair] = 
         f"{title}: inside",
         page_header(f"Inside {title}", _about(look), skip="To the layers"),
         layers.jump(look),
-        tag("main", main, pictures, id="main"),
+        tag("main", main, pictures, id="main", class_="rising" if look.subject.rising else None),
         _footer(look, side),
         style=resource("inside.css"),
         script=resource("inside.js"),

@@ -35,9 +35,10 @@ def chart(look: Shown, layers: Sequence[Layer]) -> Chart:
 
 def _panel(look: Shown, layer: Layer, feature: Feature) -> Panel:
     views = [(look.view(patch.row), pixels.within(patch.field, look.subject.size)) for patch in feature.patches]
-    picture = montage([pixels.cut(view, field) for view, field in views])
+    up = -1 if look.subject.rising else 1
+    picture = montage([pixels.cut(view, field)[::up] for view, field in views])
     if feature.projections:
-        projected = montage([pixels.contrasted(one, CELL_PX) for one in feature.projections])
+        projected = montage([pixels.contrasted(one, CELL_PX)[::up] for one in feature.projections])
         room = np.full((picture.shape[0], 6 * GAP_PX, 3), BLANK, dtype=np.uint8)
         picture = np.concatenate([picture, room, projected], axis=1)
     named = feature.meaning.name if feature.meaning is not None else ""

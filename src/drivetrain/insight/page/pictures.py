@@ -13,6 +13,8 @@ from drivetrain.pages.words import with_minus
 
 SIDES_PX = (320, 224, 160, 128, 96, 64)
 """Longest side of a picture as it is stored: the first that keeps the page below its bound."""
+PLAYED_BYTES = 6_000_000
+"""Of sounds that a page plays: the rest of them is shown alone."""
 SAMPLED = 12
 """Pictures by which the size of all is estimated."""
 
@@ -25,10 +27,24 @@ class Exciting(NamedTuple):
     rank: int
 
 
-def sheets(look: Shown, side_px: int) -> list[Html]:
-    """Every picture that something on the page leads to."""
+def sheets(look: Shown, side_px: int, players: Mapping[int, Html]) -> list[Html]:
+    """Every picture that something on the page leads to, and what plays it."""
     found = _exciting(look)
-    return [_sheet(look, row, found.get(row, []), side_px) for row in look.shown_rows()]
+    return [_sheet(look, row, found.get(row, []), side_px, players.get(row)) for row in look.shown_rows()]
+
+
+def _players(look: Shown, most_bytes: int) -> dict[int, Html]:
+    """What plays the rows that are shown, the first ones as far as there is room."""
+    found: dict[int, Html] = {}
+    if look.subject.play is None:
+        return found
+    for row in look.shown_rows():
+        made = look.subject.play(row)
+        most_bytes -= len(made)
+        if most_bytes < 0:
+            break
+        found[row] = made
+    return found
 
 
 def side_for(looks: Sequence[Shown], most_bytes: int) -> int:
@@ -58,7 +74,7 @@ def _every_patch(look: Shown) -> Iterator[tuple[Feature, Patch, int]]:
             yield feature, patch, rank
 
 
-def _sheet(look: Shown, row: int, found: Sequence[Exciting], side_px: int) -> Html:
+def _sheet(look: Shown, row: int, found: Sequence[Exciting], side_px: int, player: Html | None) -> Html:
     webp = pixels.encoded(look.view(row), side_px=side_px)
     label, name, said = look.label(row), look.name(row), look.said.get(row)
     boxes: list[Html] = []
@@ -92,6 +108,7 @@ def _sheet(look: Shown, row: int, found: Sequence[Exciting], side_px: int) -> Ht
         tag("h3", label, id=title),
         tag("p", name, " · ", about, class_="soft"),
         pixels.drawn(webp, look.subject.size, alt, *boxes, class_="view"),
+        player,
         tag("ul", items, class_="where") if items else None,
         class_="sheet",
         id=look.picture_id(row),
@@ -107,5 +124,6 @@ def _ordinal(rank: int) -> str:
 
 def gathered(looks: Sequence[Shown], most_bytes: int) -> tuple[Html, int]:
     """All pictures of the page, and the side at which they are stored."""
-    side = side_for(looks, most_bytes)
-    return escape([sheets(look, side) for look in looks]), side
+    players = [_players(look, min(PLAYED_BYTES, most_bytes // 2) // len(looks)) for look in looks]
+    side = side_for(looks, most_bytes - sum(len(one) for found in players for one in found.values()))
+    return escape([sheets(look, side, found) for look, found in zip(looks, players, strict=True)]), side

@@ -134,7 +134,7 @@ def drawn(webp: bytes, size: tuple[int, int], said: str, *marks: Html, class_: s
         group(*marks) if marks else None,
         viewBox=f"0 0 {width} {height}",
         role="img",
-        class_=class_,
+        class_="drawn" if class_ is None else f"drawn {class_}",
     )
 
 

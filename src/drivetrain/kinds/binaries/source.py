@@ -19,6 +19,7 @@ from drivetrain.kinds.binaries.drawing import Layout, entropy_of
 from drivetrain.kinds.binaries.formats import format_of
 from drivetrain.kinds.binaries.reading import MOST, PIECES, read, read_file
 from drivetrain.runtime.files.scanning import ANY
+from drivetrain.text import does
 
 __all__ = [
     "METRICS",
@@ -93,12 +94,14 @@ def settle(inputs: Files, checked: Sequence[Checked], options: Mapping[str, Any]
     notes: list[str] = []
     if huge := sum(each.size > MOST for each in facts):
         notes.append(
-            f"{huge} of {len(facts)} files are larger than a mebibyte; of each, {PIECES:,} pieces of 1,024 bytes are "
+            f"{huge} of {len(facts)} files {does(huge, 'are')} larger than a mebibyte; of each, {PIECES:,} pieces "
+            "of 1,024 bytes are "
             "read, spread evenly from its beginning to its end, and what lies between is not seen"
         )
     if packed := sum(each.format in PACKED for each in facts):
         notes.append(
-            f"{packed} of {len(facts)} files are archives; they are read as bytes and never unpacked, so that the "
+            f"{packed} of {len(facts)} files {does(packed, 'are')} archives; they are read as bytes and never "
+            "unpacked, so that the "
             "model sees how they were compressed rather than what is in them (unpack them yourself to change that)"
         )
     return Settled(checked, options, notes=tuple(notes))

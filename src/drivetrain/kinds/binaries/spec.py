@@ -59,7 +59,7 @@ class Spec(DrawnSpec):
 
     def load(self, source: Any, /) -> Arrays:
         """(n,) uint8: the bytes, of a huge file pieces of it; raises InputError."""
-        return (read(source),)
+        return (read(self.source(source)),)
 
     def load_file(self, path: str | os.PathLike[str], /) -> tuple[Arrays, str]:
         """`load`, and the SHA-256 of the whole file."""

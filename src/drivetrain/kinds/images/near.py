@@ -16,6 +16,7 @@ from drivetrain.kinds.images.looks.turns import AS_IT_IS
 from drivetrain.runtime.pictures.read import Probe, probe_picture
 from drivetrain.runtime.pictures.signatures import N_WAVES, VERSION
 from drivetrain.runtime.pictures.wide import ValueRange
+from drivetrain.text import does
 
 
 def probe_pictures(
@@ -63,7 +64,9 @@ class _Near:
         """The same with how near they are."""
         found = near_arrays(fingerprints)
         return [
-            Candidate(int(first), int(second), int(differ) / N_WAVES, f"{differ} of {N_WAVES} signs differ")
+            Candidate(
+                int(first), int(second), int(differ) / N_WAVES, f"{differ} of {N_WAVES} signs {does(differ, 'differ')}"
+            )
             for first, second, differ in zip(found.first, found.second, found.distance, strict=True)
         ]
 

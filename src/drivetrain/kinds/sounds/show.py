@@ -75,6 +75,32 @@ def show_source(source: Any, /, *, alt: str = "", side_px: int = SIDE_PX, channe
     return Html(_picture(level, alt, side_px) + player(samples, rate))
 
 
+AS_PICTURE = (
+    "of each sound the window in its middle is looked at ({clip_s:g} s), as the spectrogram that the network reads: "
+    "time from left to right, low pitches at the bottom, the loudest brightest; projections and maps lie likewise"
+)
+"""What a look inside says of its pictures, filled in from the description."""
+
+
+def as_picture(window: NDArray[Any]) -> NDArray[np.uint8]:
+    """(C, bands, frames) of one window → (bands, frames, 3), the first line the lowest band.
+
+    Example:
+        >>> as_picture(np.linspace(0, 1, 6).reshape(1, 2, 3)).shape
+        (2, 3, 3)
+    """
+    level = window[0].astype(np.float64)
+    lowest, highest = float(level.min()), float(level.max())
+    share = (level - lowest) / max(highest - lowest, 1e-9)
+    return _palette()[(255 * share).round().astype(np.uint8)]
+
+
+def window_player(spec: Any, loaded: Arrays, start: int) -> Html:
+    """What plays the window that begins at that sample."""
+    samples = loaded[0][start : start + spec.window()].astype(np.float32) * np.float32(loaded[1][0])
+    return player(samples, spec.sample_rate)
+
+
 def heard(source: Any, channel: int | None = None) -> tuple[NDArray[np.float32], int]:
     """What of a sound is shown and played, (N,) from -1 to 1, and its rate; the middle of a long file.
 

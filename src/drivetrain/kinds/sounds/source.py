@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from drivetrain.data.check import Checked, open_each
 from drivetrain.data.examples import Examples
@@ -24,7 +23,7 @@ from drivetrain.kinds.sounds.spec import SILENT
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.spans import Span
 from drivetrain.runtime.trust.system_limits import raise_if_limit
-from drivetrain.text import readable
+from drivetrain.text import does, readable
 
 __all__ = [
     "METADATA",
@@ -146,7 +145,7 @@ def settle(inputs: Files, checked: Sequence[Checked], options: Mapping[str, Any]
         why = f"{USUAL} % of the sounds are not longer than {usual:.3g} s"
         longer = int((seconds > clip_s + 1e-6).sum())
         if longer and usual <= LONGEST_CLIP_S:
-            why += f"; as rows, of what is longer ({longer}) the middle is judged"
+            why += f"; what is longer ({longer}) is judged by all of its windows"
         if usual > LONGEST_CLIP_S:
             why += f"; a window is {LONGEST_CLIP_S:g} s at most unless asked for"
         decisions["clip_s"] = Decision(value=clip_s, reason=why)
@@ -156,13 +155,16 @@ def settle(inputs: Files, checked: Sequence[Checked], options: Mapping[str, Any]
         wanted = 1 + int(np.ceil(max(0.0, usual - clip_s - 1e-6) / hop_s))
         windows = min(wanted, MOST_WINDOWS)
         why = f"{clip_s:g} s each, every {hop_s:g} s, spread over {usual:.3g} s" if windows > 1 else "one holds a sound"
+        if wanted > MOST_WINDOWS:
+            why += f"; what is longer than all of them together is judged every {hop_s:g} s to its end"
         decisions["windows"] = Decision(value=windows, reason=why)
-    notes += _not_heard(seconds, clip_s, windows)
     rates = Counter(one.file.sample_rate for one in heard)
     told = {**options, "clip_s": clip_s, "hop_s": hop_s, "windows": windows}
     if options.get("sample_rate") is None:
         rate = max(rates, key=lambda rate: (rates[rate], rate))
-        decisions["recorded_hz"] = Decision(value=rate, reason=f"{rates[rate]} of {len(heard)} sounds have it")
+        decisions["recorded_hz"] = Decision(
+            value=rate, reason=f"{rates[rate]} of {len(heard)} sounds {does(rates[rate], 'have')} it"
+        )
         told["recorded_hz"] = rate
     return Settled(checked, told, decisions, notes)
 
@@ -179,21 +181,8 @@ def _past_the_end(inputs: Files, checked: Sequence[Checked]) -> tuple[str, ...]:
     if not n:
         return ()
     return (
-        f"{n} of {len(checked)} spans end behind the end of their sounds, by up to {max(behind):.3g} s, and are heard "
-        "up to there; are their times in seconds, and of these files?",
-    )
-
-
-def _not_heard(seconds: NDArray[np.float64], clip_s: float, windows: int) -> tuple[str, ...]:
-    """That sounds are longer than what is heard of them when they are judged, where these are many."""
-    longer = int((seconds > windows * clip_s + 1e-6).sum())
-    if 100 * longer <= (100 - USUAL) * len(seconds):
-        return ()
-    heard = f"{windows} windows of {clip_s:g} s" if windows > 1 else f"one window of {clip_s:g} s"
-    return (
-        f"{longer} of {len(seconds)} sounds are longer than {heard}, so that as rows they are judged by parts of them, "
-        f"spread evenly (longest: {seconds.max():.3g} s); training hears all of them, and predict and a service answer "
-        "by all of them. Raise windows or clip_s to judge rows by more",
+        f"{n} of {len(checked)} spans {does(n, 'end')} behind the end of the sound, by up to {max(behind):.3g} s, "
+        f"and {does(n, 'are')} heard up to there; are their times in seconds, and of these files?",
     )
 
 
@@ -211,7 +200,8 @@ def _notes(heard: Sequence[Heard], options: Mapping[str, Any]) -> list[str]:
     if asked is not None and any(rate < asked for rate in rates):
         n = sum(count for rate, count in rates.items() if rate < asked)
         notes.append(
-            f"{n} of {len(heard)} sounds have fewer than the {asked:,} samples a second that were asked for, and "
+            f"{n} of {len(heard)} sounds {does(n, 'have')} fewer than the {asked:,} samples a second that were "
+            "asked for, and "
             "nothing above half of their own rate"
         )
     several = Counter(one.file.channels for one in heard if one.file.channels > 1)
@@ -221,13 +211,15 @@ def _notes(heard: Sequence[Heard], options: Mapping[str, Any]) -> list[str]:
     beyond = [one.peak for one in heard if one.peak > UNSCALED]
     if beyond:
         notes.append(
-            f"{len(beyond)} of {len(heard)} sounds have samples far above 1 (up to {max(beyond):,.0f}): they seem not "
+            f"{len(beyond)} of {len(heard)} sounds {does(len(beyond), 'have')} samples far above 1 (up to "
+            f"{max(beyond):,.0f}): they seem not "
             "to be scaled to -1 to 1, and count as that much louder"
         )
     clipped = sum(one.clipped >= CLIPPED_SHARE for one in heard)
     if clipped:
         notes.append(
-            f"{clipped} of {len(heard)} sounds are clipped (more than {CLIPPED_SHARE:.1%} of the samples are cut off "
+            f"{clipped} of {len(heard)} sounds {does(clipped, 'are')} clipped (more than {CLIPPED_SHARE:.1%} of the "
+            "samples are cut off "
             "at the loudest value): they were recorded too loudly"
         )
     return notes

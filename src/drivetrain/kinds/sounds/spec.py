@@ -181,6 +181,31 @@ class SoundInput(DrawnSpec):
             seconds = sound.n_frames / sound.facts.sample_rate
         return None if seconds <= self.clip_s + 0.5 / self.sample_rate else Stretches(self, source)
 
+    def over_time(self, loaded: Arrays, /) -> Iterator[Arrays] | None:
+        """The windows that `predict` answers a sound of this length by, (1, C, M, T) each; None: `view` has all of it.
+
+        Example:
+            >>> from drivetrain.kinds.sounds.mel import picture_front
+            >>> spec = SoundInput.of(picture_front(8000), clip_s=0.5, windows=3)
+            >>> tone = np.sin(np.arange(20_000) / 5).astype(np.float32)
+            >>> [None if parts is None else len(list(parts))
+            ...  for parts in (spec.over_time(spec.load((tone[:n], 8000))) for n in (12_000, 12_001, 20_000))]
+            [None, 6, 9]
+        """
+        length = self.length(loaded)
+        if self.covers(length):
+            return None
+        return ((self.draw(loaded, start)[None],) for start in self.starts_over_time(length))
+
+    def covers(self, length: int) -> bool:
+        """Whether the view of a row of so many samples leaves nothing of it out."""
+        return length <= self.windows * self.window()
+
+    def starts_over_time(self, length: int) -> list[int]:
+        """Where the windows of a long sound begin, `hop_s` apart, in samples; the last one ends with the sound."""
+        hop, last = max(1, round(self.hop_s * self.sample_rate)), max(length - self.window(), 0)
+        return [*range(0, last, hop), last]
+
     def cache_key(self) -> str:
         """All that `load` depends on besides the file."""
         said = {

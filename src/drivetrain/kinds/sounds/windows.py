@@ -34,7 +34,7 @@ class Stretches:
         with opened(source) as sound:
             self.begin = sound.begin_s
             self.length = -(-sound.n_frames * spec.sample_rate // sound.facts.sample_rate)
-            self.covered = self.length <= spec.windows * spec.window()
+            self.covered = spec.covers(self.length)
             starts = evenly_spread(self.length, spec.window(), spec.windows).tolist()
             heard = _Peak(at_rate(sound, spec.sample_rate, spec.channel))
             self._whole = list(cut(heard, list(dict.fromkeys(starts)), spec.window()))
@@ -52,9 +52,8 @@ class Stretches:
 
     @property
     def starts(self) -> list[int]:
-        """Where the windows begin, `hop_s` apart, in samples; the last one ends where the sound ends."""
-        hop, last = max(1, round(self.spec.hop_s * self.spec.sample_rate)), max(self.length - self.spec.window(), 0)
-        return [*range(0, last, hop), last]
+        """Where the windows begin, in samples."""
+        return self.spec.starts_over_time(self.length)
 
     def __iter__(self) -> Iterator[Piece]:
         """All windows."""

@@ -406,8 +406,10 @@ def _check_names(spec: RowSpec, columns: Mapping[str, Any], where: str) -> None:
     if missing:
         said = ", ".join(repr(readable(name)) for name in missing[:6])
         there = ", ".join(shown(name) for name in list(columns)[:12]) or "none"
+        n = len(spec.columns)
+        wanted = f"all {n} columns" if n > 1 else "the one column"
+        mend = "add what lacks, with empty cells where nothing is known" if n > 1 else f"call yours {said}"
         raise InputError(
-            f"{where} lacks the column{'s' if len(missing) > 1 else ''} {said}; it has {there}. Expected all "
-            f"{len(spec.columns)} columns that the model reads. To fix: add what lacks, with empty cells where nothing "
-            "is known."
+            f"{where} lacks the column{'s' if len(missing) > 1 else ''} {said}; it has {there}. Expected {wanted} that "
+            f"the model reads. To fix: {mend}."
         )

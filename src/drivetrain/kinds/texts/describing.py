@@ -20,8 +20,13 @@ from drivetrain.kinds.texts.languages import language_of, script_of
 from drivetrain.kinds.texts.spec import MOST_LETTERS, Spec, content_of
 
 METADATA = "length, language, capitals, digits, punctuation, and how it was written"
-CONTENTS = frozenset(("characters", "words", "lines", "language", "script"))
-"""Columns that may rightly tell classes apart."""
+CONTENTS = frozenset(
+    (
+        *("characters", "words", "lines", "language", "script", "last sign"),
+        *("share of capitals", "share of digits", "share of punctuation", "share of other signs"),
+    )
+)
+"""Columns that may rightly tell classes apart: what is asked ends in "?", names have capitals, prices digits."""
 _ENDS = re.compile(r"[\w\s]")
 
 Told = dict[str, Any]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import codecs
+import re
 from typing import NamedTuple
 
 from drivetrain.errors import InputError
+from drivetrain.runtime.files.charsets import known_encoding
 from drivetrain.runtime.files.western import western
 
 MARKS = (
@@ -15,6 +17,12 @@ MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+ANNOUNCED = re.compile(
+    rb"""<(?:meta\b[^>]{0,200}?\bcharset|\?xml\b[^>]{0,200}?\bencoding)\s*=\s*["']?([\w.:+-]{1,40})""", re.I
+)
+"""Where a page or XML says its encoding."""
+ANNOUNCED_WITHIN = 1024
+"""Bytes, as browsers have it."""
 LOOKED_AT = 1 << 16
 """Bytes that say whether a file without a mark is UTF-16."""
 MOST_NUL = 0.3
@@ -33,8 +41,9 @@ class Decoded(NamedTuple):
 def decoded(content: bytes) -> Decoded:
     r"""The text of some bytes.
 
-    UTF-8, UTF-16 and UTF-32 say what they are, by their mark or because hardly any other bytes are valid; anything else
-    is read as Windows' Western European (cp1252), or as Latin-1 where it has bytes that cp1252 does not know.
+    UTF-8, UTF-16 and UTF-32 say what they are, by their mark or because hardly any other bytes are valid. Of a page of
+    HTML or XML that is none of these, what it announces is taken, where its bytes are that. Anything else is read as
+    Windows' Western European (cp1252), or as Latin-1 where it has bytes that cp1252 does not know.
 
     Raises:
         InputError: They are no text: they have NUL bytes, or a mark that is not theirs.
@@ -57,8 +66,20 @@ def decoded(content: bytes) -> Decoded:
         return Decoded(content.decode("utf-8"), "utf-8", False)
     except UnicodeDecodeError:
         pass
+    if said := _announced(content):
+        try:
+            return Decoded(content.decode(said), said, False)
+        except UnicodeDecodeError:  # it announces what it is not
+            pass
     text, encoding = western(content)
     return Decoded(text, encoding, True)
+
+
+def _announced(content: bytes) -> str | None:
+    """What a page says of itself in its first bytes; in UTF-16 it could not be read there."""
+    found = ANNOUNCED.search(content[:ANNOUNCED_WITHIN])
+    said = None if found is None else known_encoding(found[1].decode())
+    return None if said is None or said.startswith(("utf-16", "utf-32")) else said
 
 
 def _wide(content: bytes) -> str:

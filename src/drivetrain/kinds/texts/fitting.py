@@ -17,6 +17,7 @@ from drivetrain.kinds.texts.spec import Spec
 from drivetrain.kinds.texts.terms import fit_terms
 from drivetrain.kinds.texts.tokens import lengths_of
 from drivetrain.runtime.decisions import Decision
+from drivetrain.text import does
 
 USUAL = 95
 """Per cent of the texts that are read whole, if that takes no more than `MOST_WINDOWS`."""
@@ -79,7 +80,14 @@ def describe(
     return spec.reading(terms=found, tokenizer=tokenizer, **settings)
 
 
-def fit_windows(data: Data, tokenizer: bytes, *, most_pieces: int = 256, most_windows: int = MOST_WINDOWS) -> Windows:
+def fit_windows(
+    data: Data,
+    tokenizer: bytes,
+    *,
+    most_pieces: int = 256,
+    most_windows: int = MOST_WINDOWS,
+    reader: str = "the encoder",
+) -> Windows:
     """How many windows of pieces a text is read in, by the lengths of the training texts; told where parts are lost.
 
     Args:
@@ -87,6 +95,7 @@ def fit_windows(data: Data, tokenizer: bytes, *, most_pieces: int = 256, most_wi
         tokenizer: Content of a file `tokenizer.json`.
         most_pieces: That the encoder takes at once, with the marks at the ends of a window.
         most_windows: However long the texts are.
+        reader: What reads them, for messages.
 
     Example:
         ::
@@ -104,9 +113,11 @@ def fit_windows(data: Data, tokenizer: bytes, *, most_pieces: int = 256, most_wi
     said = f"{math.ceil(100 * float((needed <= windows).mean()))} % of the training texts fit into it"
     reason = f"{said}; the longest has {longest:,} pieces, and a window {most_pieces}"
     if 100 * cut > FEW * len(lengths):
-        parts = f"{windows} windows spread over it" if windows > 1 else "its beginning"
+        parts = "parts spread from their beginning to their end" if windows > 1 else "their beginning"
+        held = f"{windows} windows of {most_pieces:,} pieces" if windows > 1 else f"{most_pieces:,} pieces"
         warn(
-            f"{cut:,} of {len(lengths):,} training texts are longer than {windows} windows of {most_pieces} pieces "
-            f"(longest: {longest:,}); an encoder reads {parts}. To fix: pass windows= for more, or shorten the texts."
+            f"{cut:,} of {len(lengths):,} training texts {does(cut, 'are')} longer than the {held} that {reader} takes "
+            f"(longest: {longest:,}); of these it reads {parts}. If what decides may stand elsewhere, give each part "
+            "of a text a row of its own, with group= so that the parts of one text stay together."
         )
     return Windows(most_pieces, windows, Decision(value=windows, reason=reason))

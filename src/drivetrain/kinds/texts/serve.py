@@ -116,10 +116,10 @@ def rows(data: bytes, media_type: str) -> list[bytes] | None:
     if data.lstrip()[:1] == b"[":
         return _checked(rows_of_table(data, JSON) or [])
     lines = [line for line in data.splitlines() if line.strip()]
+    if media_type == JSON and _in_json(data, len(data)) is not None:  # one text or row, perhaps over several lines
+        return None
     if len(lines) < 2 and media_type == JSON:
-        return None
-    if media_type == JSON and _in_json(data, len(data)) is not None:  # one object over several lines
-        return None
+        raise Refusal(422, f"the body is no JSON that holds a text, a row or a list of these: {_begins(data)}")
     return _checked(rows_of_table(b"[" + b",".join(lines) + b"]", JSON) or [])
 
 
@@ -127,8 +127,12 @@ def _checked(found: list[bytes]) -> list[bytes]:
     """Texts and rows alone: null or a number, taken as the text that it is written with, would be answered."""
     for at, row in enumerate(found, start=1):
         if row[:1] not in (b"{", b'"'):
-            raise Refusal(422, f"row {at} of the JSON is neither a text nor an object of cells: {row[:60].decode()}")
+            raise Refusal(422, f"row {at} of the JSON is neither a text nor an object of cells: {_begins(row)}")
     return found
+
+
+def _begins(data: bytes) -> str:
+    return data[:60].decode("utf-8", "replace")
 
 
 def about(spec: Spec) -> dict[str, Any]:

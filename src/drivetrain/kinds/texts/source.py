@@ -26,6 +26,7 @@ from drivetrain.kinds.texts.spec import MOST_LETTERS, Spec, content_of
 from drivetrain.kinds.texts.templates import guess_groups, templates
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.trust.system_limits import raise_if_limit
+from drivetrain.text import agreeing, does
 
 __all__ = [
     "ALIKE",
@@ -134,7 +135,9 @@ def settle(inputs: Inputs, checked: Sequence[Checked], options: Mapping[str, Any
     with_html = sum(one.html for one in facts)
     if with_html:
         what = "their tags are left out, and entities read" if html else "they stay as they are, as was asked for"
-        decisions["html"] = Decision(value=html, reason=f"{with_html:,} of {len(facts):,} texts hold HTML: {what}")
+        decisions["html"] = Decision(
+            value=html, reason=f"{with_html:,} of {len(facts):,} texts {does(with_html, 'hold')} HTML: {what}"
+        )
     encodings = Counter(one.encoding for one in facts if one.encoding is not None)
     if set(encodings) - {"utf-8"}:
         said = ", ".join(f"{n:,} × {encoding}" for encoding, n in encodings.most_common())
@@ -147,7 +150,9 @@ def settle(inputs: Inputs, checked: Sequence[Checked], options: Mapping[str, Any
         said = ", ".join(f"{n:,} as {encoding}" for encoding, n in guessed.most_common())
         notes.append(f"files that are not UTF-8 were read {said}, so some letters may be wrong; save them in UTF-8")
     if long := sum(one.letters > MOST_LETTERS for one in facts):
-        notes.append(f"{long:,} texts are longer than {MOST_LETTERS:,} characters; what comes behind is not read")
+        notes.append(
+            f"{agreeing(long, 'texts', 'are')} longer than {MOST_LETTERS:,} characters; what comes behind is not read"
+        )
     told = {**options, "html": html} if decide else options
     return Settled(checked, told, decisions, tuple(notes))
 
@@ -180,7 +185,8 @@ def _personal_told(facts: Sequence[Facts]) -> list[str]:
     n = sum(bool(one.personal) for one in facts)
     said = ", ".join(f"{what} in {count:,}" for what, count in counts.most_common())
     return [
-        f"{n:,} of {len(facts):,} texts seem to hold personal data ({said}); a saved model has no such text among its "
+        f"{n:,} of {len(facts):,} texts {does(n, 'seem')} to hold personal data ({said}); a saved model has no such "
+        "text among its "
         "golden examples, but reports and reviews show texts as they are. Mask them first, if pages are passed on"
     ]
 

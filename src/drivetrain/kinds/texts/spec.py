@@ -227,6 +227,10 @@ class Spec(SpecBase):
         """What was loaded, as text."""
         return loaded[0].tobytes().decode("utf-8", "replace")
 
+    def cells_of(self, loaded: Arrays, /) -> dict[str, Any]:
+        """What was loaded, as a row of a table: the first column holds the whole text."""
+        return dict.fromkeys(self.columns) | {self.columns[0]: self.text_of(loaded)}
+
     def view(self, loaded: Arrays, /) -> Arrays:
         """What a model takes of it: (L,) ids and weights of terms; (T,) or (W, T) ids and mask of pieces; or all."""
         text = self.text_of(loaded)
@@ -342,7 +346,8 @@ class Spec(SpecBase):
 
 def _warn_of_path(text: str) -> None:
     """That a text is called like a file that is here."""
-    if len(text) < LONGEST_NAME and Path(text).suffix.lower() in TEXT_SUFFIXES and not any(map(str.isspace, text)):
+    short = len(text) < LONGEST_NAME and not any(map(str.isspace, text))  # asked first: it is quick, and rare
+    if short and Path(text).suffix.lower() in TEXT_SUFFIXES:
         try:
             is_file = Path(text).is_file()
         except (OSError, ValueError):  # no name of a file after all
@@ -374,5 +379,7 @@ def content_of(path: Path) -> bytes:
         return path.read_bytes()
     except (OSError, ValueError) as error:
         raise InputError(
-            f"{readable(path)} cannot be read ({short_reason(error)}); expected a text file. To fix: check the path."
+            f"{readable(path)} cannot be read ({short_reason(error)}); expected a text file. To fix: check the path; "
+            "or, for an answer to these words themselves, pass them as a str, in a shell by standard input: "
+            "echo WORDS | drivetrain predict MODEL -"
         ) from error

@@ -179,6 +179,7 @@ def _described(data: Data, tokenizer: bytes, most: int, *, windows: int, special
         windows: That may be read of a text.
         specials: Whether windows have marks at their ends.
     """
-    found = fit_windows(data, tokenizer, most_pieces=most, most_windows=windows)
+    reader = "the encoder" if specials else "the table of word vectors"
+    found = fit_windows(data, tokenizer, most_pieces=most, most_windows=windows, reader=reader)
     settings: dict[str, Any] = {"most_pieces": most, "windows": found.windows, "specials": specials}
     return read_spec_of(data).reading(tokenizer=tokenizer, **settings), found.decision

@@ -20,6 +20,7 @@ from drivetrain.runtime.files.plain_json import read_json
 from drivetrain.runtime.files.zipped import in_folder
 from drivetrain.runtime.spans import Span
 from drivetrain.runtime.spec_base import NPY, read_npy
+from drivetrain.text import does
 
 MOST_BYTES = 1 << 28
 ORDER = ("t", "x", "y", "pressure")
@@ -127,7 +128,7 @@ def _of_json(text: str) -> Named:
         except ValueError:
             bad += 1
     if bad > max(1, MOST_BAD * len(lines)):
-        raise ValueError(f"{bad} of {len(lines)} lines are no JSON")
+        raise ValueError(f"{bad} of {len(lines)} lines {does(bad, 'are')} no JSON")
     read = _of_value(points)
     return Named(read.columns, read.breaks, read.named, {**read.lost, **({"broken lines": bad} if bad else {})})
 
@@ -246,7 +247,7 @@ def _of_lines(text: str) -> Named:
     if not good:
         raise ValueError("it holds no points")
     if lost > max(1, MOST_BAD * len(body)):
-        raise ValueError(f"{lost} of its {len(body)} lines have another number of cells than the first")
+        raise ValueError(f"{lost} of its {len(body)} lines {does(lost, 'have')} another number of cells than the first")
     told = {"broken lines": lost} if lost else {}
     if header is not None:
         if len(set(header)) < len(header):

@@ -21,6 +21,7 @@ from drivetrain.learner.updating.exemplars import exemplars_of
 from drivetrain.runtime.artefact import open_artefact
 from drivetrain.runtime.trust.quarantine import ensure_tried
 from drivetrain.settings import place
+from drivetrain.text import readable
 from drivetrain.training.shapes import check_shapes
 
 if TYPE_CHECKING:
@@ -74,5 +75,6 @@ def load_learner(
     learn.history = [dict(row) for row in manifest.history]
     learn.test_openings = list(manifest.test_openings)
     learn.lineage = manifest.lineage
+    learn.loaded_from = readable(artefact.path.name)
     learn.carried = exemplars_of(artefact)
     return learn

@@ -8,6 +8,7 @@ Legend: N rows, F features.
 
 from __future__ import annotations
 
+import atexit
 import io
 import tempfile
 import zipfile
@@ -30,6 +31,7 @@ from drivetrain.errors import ArtefactError
 from drivetrain.progress import track
 from drivetrain.runtime.artefact import EXEMPLARS, GET_AGAIN, MOST_BYTES, Artefact
 from drivetrain.runtime.files.plain_json import read_json, what_is_wrong
+from drivetrain.runtime.spec import InputSpec
 from drivetrain.runtime.targets import TargetValue
 from drivetrain.text import readable, short_reason
 from drivetrain.training.fast.inference import on_device, part_for_inference
@@ -47,8 +49,6 @@ JUDGED_SHARE = 0.25
 OLD_DAY = (1980, 1, 1, 0, 0, 0)
 """The same files are the same bytes, whenever they are written."""
 BATCH = 64
-_FOLDERS: list[tempfile.TemporaryDirectory[str]] = []
-"""Of exemplars as files, which may be read as long as this process runs; it removes them at its end."""
 
 
 class Exemplar(BaseModel):
@@ -93,29 +93,31 @@ class Exemplars:
                 archive.writestr(zipfile.ZipInfo(row.file, OLD_DAY), content)
         return stream.getvalue()
 
-    def examples(self, like: Inputs, kind: str, options: Mapping[str, Any]) -> Examples:
+    def examples(self, like: Inputs, kind: str, options: Mapping[str, Any], spec: InputSpec) -> Examples:
         """The rows for training, their inputs in the form of some others; files lie in a folder while these are used.
 
         Args:
             like: Inputs beside which they will stand.
             kind: Of the input.
             options: How the kind reads it.
+            spec: Of the model that carries them.
         """
-        inputs = self._cells(like) if isinstance(like, Cells) else self._files(like)
+        inputs = self._cells(like, spec) if isinstance(like, Cells) else self._files(like)
         digests = inputs.digests() if isinstance(inputs, Cells) else tuple(map(inputs.digest, range(len(self))))
         values = tuple(row.value for row in self.rows)
         return Examples(inputs, digests, values, kind=kind, options=options)
 
     def _files(self, like: Inputs) -> Inputs:
         kept = tempfile.TemporaryDirectory(prefix="drivetrain-exemplars-")
-        _FOLDERS.append(kept)
+        atexit.register(kept.cleanup)  # they may be read as long as this process runs
         folder = Path(kept.name)
         for row, content in zip(self.rows, self.contents, strict=True):
             (folder / row.file).write_bytes(content)
         return files_like(like, [folder / row.file for row in self.rows])
 
-    def _cells(self, like: Cells) -> Cells:
-        found = [cast("dict[str, Any]", read_json(content, most_bytes=2**20)) for content in self.contents]
+    def _cells(self, like: Cells, spec: InputSpec) -> Cells:
+        of_kind = cast(Any, spec)  # whose rows lie in a table
+        found: list[dict[str, Any]] = [of_kind.cells_of(of_kind.load(content)) for content in self.contents]
         return Cells({name: as_array([row.get(name) for row in found]) for name in like.columns})
 
 
@@ -168,7 +170,7 @@ def chosen_exemplars(learner: Learner, per_class: int) -> Exemplars | None:
     known = set(learner.data.split.find("test"))
     if carried is not None:
         known |= {row.digest for row in carried.rows}
-        known |= set(carried.examples(train.inputs, train.kind, train.options).digests)
+        known |= set(carried.examples(train.inputs, train.kind, train.options, learner.kind.spec).digests)
     open_rows = [row for row, digest in enumerate(train.digests) if digest not in known]
     wanted: list[int] = []
     if open_rows:
@@ -190,7 +192,7 @@ def chosen_exemplars(learner: Learner, per_class: int) -> Exemplars | None:
     found = Exemplars(per_class, tuple(numbered), tuple(contents))
     warn(
         f"{len(found)} training {named} travel with the model as exemplars ({len(found.as_bytes()) / 2**20:.1f} MB): "
-        "whoever has the model can see them. To leave them out: exemplars=0 (--exemplars 0)."
+        "whoever has the model can see them. To leave them out: save(exemplars=0)."
     )
     return found
 

@@ -14,19 +14,22 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from drivetrain.data.cache.store import views_of
+from drivetrain.errors import first_few
 from drivetrain.evaluation.open_set import OpenSet, open_set
 from drivetrain.evaluation.predictions import Predictions
 from drivetrain.learner.arguments import TakenUp
 from drivetrain.learner.recipe import asked_recipe
 from drivetrain.learner.updating import judging
 from drivetrain.learner.updating.asking import How
-from drivetrain.learner.updating.choosing import GRID, Point, choose, draw, unmeasured
+from drivetrain.learner.updating.choosing import GRID, Corrected, Point, choose, correct, draw, unmeasured
 from drivetrain.learner.updating.joining import Joined
 from drivetrain.learner.updating.noise import ESTIMATED, MEASURED, estimated_noise, measured_noise
 from drivetrain.learner.updating.old import OldModel
+from drivetrain.learner.updating.renamed import TakenFor, taken_for
 from drivetrain.learner.updating.training import take_over, train
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.targets import CategoryTarget
+from drivetrain.text import readable
 from drivetrain.training.checkpoint import snapshot
 from drivetrain.training.fast.inference import on_device
 from drivetrain.training.interpolating import Line
@@ -83,26 +86,35 @@ class Job:
         outputs = judging.outputs_of(old.network(learner.place), old.spec, valid, learner.place)
         return Before(outputs, judging.said_before(outputs, valid, old.target, self.joined.data.target))
 
-    def novelty(self, before: Before | None) -> OpenSet | None:
-        """Whether the old model was less sure of the new classes: what an abstention would have found of them."""
+    def novelty(self, before: Before | None) -> tuple[OpenSet | None, TakenFor]:
+        """Whether the old model was less sure of the new classes, and which of them it surely takes for old ones."""
         n, target = self.joined.n_old_valid, self.old.target
         if before is None or before.said.truth is None or not self.joined.new_classes or not n:
-            return None
+            return None, {}
         if not isinstance(target, CategoryTarget):
-            return None
+            return None, {}
         unseen = np.flatnonzero(before.said.truth[n:] >= target.n_outputs) + n
         if not len(unseen):
-            return None
+            return None, {}
         probabilities = target.activate(before.outputs)
         known = Predictions.of(self.joined.data.valid.subset(range(n)), target, probabilities[:n])
-        return open_set(known, probabilities[unseen])
+        found = open_set(known, probabilities[unseen])
+        vocab = self.joined.data.target.vocab  # pyright: ignore[reportAttributeAccessIssue] - as the old target, above
+        labels = [vocab[int(value)] for value in before.said.truth[unseen]]
+        alike = taken_for(labels, probabilities[unseen], target.vocab, found.threshold)
+        if alike:
+            told = first_few(
+                [f"{readable(one)}: {n} of {of} rows for {readable(was)}" for one, (was, n, of) in alike.items()]
+            )
+            self.joined.decisions["taken for old classes"] = Decision(value=len(alike), reason=told)
+        return found, alike
 
-    def between(self, line: Line, learner: Learner) -> tuple[tuple[Point, ...], float, Decision]:
-        """The curve from old to new weights, and the point that is taken."""
+    def between(self, line: Line, learner: Learner) -> tuple[tuple[Point, ...], float, Decision, Corrected | None]:
+        """The curve from old to new weights, the point that is taken, and what it is worth on other rows."""
         if self.how.alpha is not None:
-            return (), self.how.alpha, Decision(value=self.how.alpha, reason="as asked")
+            return (), self.how.alpha, Decision(value=self.how.alpha, reason="as asked"), None
         if not self.joined.n_old_valid or len(learner.data.valid) == self.joined.n_old_valid:
-            return (), *unmeasured(self.joined.n_rehearsed)
+            return (), *unmeasured(self.joined.n_rehearsed), None
 
         def judge(alpha: float) -> tuple[Predictions | None, Predictions | None]:
             line.put(alpha)
@@ -112,7 +124,13 @@ class Job:
             return None if of_old is None else judging.of_old_labels(of_old, self.old.target), of_new
 
         curve, said = draw(judge, learner.metrics[0], GRID)
-        return curve, *choose(curve, learner.metrics[0], said)
+        alpha, decision = choose(curve, learner.metrics[0], said)
+        if alpha == curve[-1].alpha:
+            return curve, alpha, decision, None
+        corrected = correct(said, [point.alpha for point in curve].index(alpha), learner.metrics[0])
+        if corrected is not None:
+            decision = decision.model_copy(update={"reason": f"{decision.reason}; {corrected}"})
+        return curve, alpha, decision, corrected
 
     def judged(self, learner: Learner, before: Before | None) -> tuple[judging.Judged | None, judging.Judged | None]:
         """Old and new task, before and after."""
@@ -126,7 +144,7 @@ class Job:
                 continue
             known = self.old.target if part == "validation" else learner.data.target
             one, other = (judging.of_old_labels(said, known) for said in (was, replace(now, loss=None)))
-            found.append(judging.judge_task(one, other, learner.metrics, part))
+            found.append(judging.judge_task(one, other, learner.metrics, part, n_known=self.old.target.n_outputs))
         return found[0], found[1]
 
     def flips(self, task: judging.Judged | None, alpha: float) -> judging.Flips | None:

@@ -25,9 +25,10 @@ from drivetrain.data.splitting.split import PARTS, Part, Split
 from drivetrain.errors import DataError, first_few
 from drivetrain.learner.updating.exemplars import by_class
 from drivetrain.learner.updating.old import OldModel, with_exemplars
+from drivetrain.learner.updating.renamed import warn_of_spellings
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.targets import NumberTarget, Target
-from drivetrain.text import readable
+from drivetrain.text import counted, does, one_of, readable
 
 if TYPE_CHECKING:
     from drivetrain.data.seals.project import ProjectPlace
@@ -113,6 +114,7 @@ def join(
         "rehearsed": Decision(value=len(rehearsed), reason=_says_rehearsed(rehearsed, old, rehearse)),
     }
     if not isinstance(target, NumberTarget):
+        warn_of_spellings(new_classes, old.target.vocab)  # pyright: ignore[reportAttributeAccessIssue] - no numbers
         names = first_few(map(readable, new_classes), 8) or "none"
         decisions["new classes"] = Decision(value=len(new_classes), reason=names)
     data = Data(
@@ -146,8 +148,9 @@ def _new_rows(reopened: Reopened, old: OldModel) -> tuple[Examples, list[Part] |
         )
     if seen["test"]:
         warn(
-            f"{seen['test']} {examples.noun} of {reopened.description} are in the sealed test set of {old.name}; they "
-            "stay there, and are not trained on."
+            f"{counted(seen['test'], one_of(examples.noun), examples.noun)} of {reopened.description} "
+            f"{does(seen['test'], 'are')} in the sealed test set of {old.name}, {does(seen['test'], 'stay')} there, "
+            f"and {does(seen['test'], 'are')} not trained on."
         )
     if reopened.given is None:
         return examples.subset(fresh), None
@@ -175,10 +178,10 @@ def _drawn(rows: Examples, per_class: int, random: np.random.Generator) -> Examp
 
 
 def _says_rehearsed(rehearsed: Examples, old: OldModel, per_class: int) -> str:
-    if not len(old.train):
-        return "no old training rows are at hand"
     if not per_class:
         return "as asked"
+    if not len(old.train):
+        return "no old training rows are at hand"
     return f"up to {per_class} of each class, of {len(old.train)} old training rows at hand"
 
 

@@ -24,6 +24,8 @@ from drivetrain.training.network import Network
 from drivetrain.training.place import Place
 
 BEFORE, AFTER = "before", "after"
+LOG_LOSS = "log_loss"
+INFINITE = "infinite: it gives no probability to classes that it did not know"
 
 
 @dataclass(frozen=True)
@@ -37,15 +39,33 @@ class Judged:
     said: tuple[Predictions, Predictions]
     """What was said of each row, before and after, in the same order."""
 
-    @property
-    def is_worse(self) -> bool:
-        """Whether it is significantly worse: the interval of the paired difference lies on the wrong side of zero."""
-        return self.comparison is not None and self.comparison.outcome == "a"
+    def is_worse(self, luck: float = 0.0) -> bool:
+        """Whether it is significantly worse: the interval of the paired difference lies on the wrong side of zero.
+
+        Args:
+            luck: By how much it looks better than it is, since these rows have chosen it.
+        """
+        found = self.comparison
+        if found is None or found.outcome == "a" or luck <= 0 or found.low is None or found.high is None:
+            return found is not None and found.outcome == "a"
+        return found.low + luck > 0 if found.higher_is_better else found.high - luck < 0
 
     def as_json(self) -> dict[str, Any]:
         """Metrics with intervals, and the paired difference."""
         found = None if self.comparison is None else self.comparison.as_json()
         return {BEFORE: _metrics(self.before), AFTER: _metrics(self.after), "n": self.before.n, "comparison": found}
+
+
+def task_lines(name: str, judged: Judged) -> list[str]:
+    """One task before and after, for people: a line for its name, for each metric, and for the verdict."""
+    lines = [f"{name} (n = {judged.before.n:,})"]
+    for metric, before in judged.before.items():
+        was, now = (" ".join(part for part in one.shown() if part) for one in (before, judged.after[metric]))
+        note = f" (before: {before.note})" if before.value is None and before.note else ""
+        lines.append(f"  {before.label} {was} → {now}{note}")
+    if judged.comparison is not None:
+        lines.append(f"  {judged.comparison.verdict}")
+    return lines
 
 
 def _metrics(scores: Scores) -> dict[str, Any]:
@@ -90,7 +110,10 @@ class Flips:
 
     def __str__(self) -> str:
         reach = "" if self.low is None or self.high is None else f" [{100 * self.low:.1f}, {100 * self.high:.1f}]"
-        floor = "" if self.noise_floor is None else f"; another seed would flip {100 * self.noise_floor:.1f} % anyway"
+        floor = ""
+        if self.noise_floor is not None:
+            how = self.noise_how.partition(": ")[0]  # estimated, a ceiling; or measured
+            floor = f"; another seed would flip {100 * self.noise_floor:.1f} % anyway ({how})"
         return (
             f"{self.negative} of {self.n} old rows were right and are wrong now ({100 * self.share:.1f} %{reach}), "
             f"{self.positive} the other way round{floor}"
@@ -124,13 +147,32 @@ def of_old_labels(said: Predictions, old: Target) -> Predictions:
     return replace(said, target=old, truth=said.truth[:, :n], output=said.output[:, :n], loss=None)
 
 
-def judge_task(before: Predictions, after: Predictions, metrics: Sequence[Metric], part: Any) -> Judged:
-    """Both judged, and compared row by row by the first metric."""
-    scores = tuple(score(said, metrics, part=part) for said in (before, after))
+def judge_task(
+    before: Predictions, after: Predictions, metrics: Sequence[Metric], part: Any, *, n_known: int | None = None
+) -> Judged:
+    """Both judged, and compared row by row by the first metric.
+
+    Args:
+        before: What the old model said.
+        after: What the new one says of the same rows.
+        metrics: The first one compares.
+        part: What the rows are.
+        n_known: Classes that the old model knew, the first ones; None: all of them.
+    """
+    scores = [score(said, metrics, part=part) for said in (before, after)]
+    if n_known is not None and _has_unknown(before, n_known) and LOG_LOSS in scores[0]:
+        infinite = scores[0][LOG_LOSS].with_value(None).model_copy(update={"note": INFINITE})
+        scores[0] = replace(scores[0], scores={**scores[0].scores, LOG_LOSS: infinite})
     comparison = None
     with suppress(DataError):  # undefined on these rows
         comparison = compare(before, after, metrics[0], names=(BEFORE, AFTER))
     return Judged(scores[0], scores[1], comparison, (before, after))
+
+
+def _has_unknown(before: Predictions, n_known: int) -> bool:
+    """Whether rows are of a class that the old model did not know."""
+    truth = before.known_truth() if before.target.kind == "category" else np.zeros(0)
+    return bool((truth >= n_known).any())
 
 
 def flips_of(before: Predictions, after: Predictions, *, floor: float | None, how: str) -> Flips | None:

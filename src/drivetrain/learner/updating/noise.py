@@ -10,8 +10,8 @@ from drivetrain.evaluation.predictions import Predictions
 from drivetrain.runtime.targets import CategoryTarget
 
 ESTIMATED = (
-    "estimated from the old model's calibrated probabilities, which say how often two trainings disagree; noise=True "
-    "(--noise) measures it by a second training"
+    "estimated, a ceiling: from the old model's calibrated probabilities, as if two trainings shared the task alone; "
+    "noise=True (--noise) measures it by a second training"
 )
 MEASURED = "measured: the same update with another seed"
 
@@ -22,6 +22,7 @@ def estimated_noise(before: Predictions) -> float | None:
     Two trainings that differ in their seed alone disagree on as large a share of rows as either is wrong about, where
     together they are calibrated (Jiang et al. 2022, arXiv:2106.13799): each is right on a row as often as its
     calibrated probability p of the truth says. So p·(1 − p) of the rows are right first and wrong then, on average.
+    Two updates share where they start from, too, so that they disagree less (docs/updating.md has figures).
 
     Example:
         >>> fruit = CategoryTarget(name="fruit", vocab=("apple", "pear"))

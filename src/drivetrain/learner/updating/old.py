@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -143,7 +143,8 @@ def with_rows(bare: OldModel, old: Any) -> OldModel:
     found = reopened.parts(bare.name)
     train, valid = found["train"], found["valid"]
     where = locations_of(old)
-    told = f"{len(train)} to rehearse and {len(valid)} to judge by, in {_by_name(reopened.description, where)}"
+    to_rehearse, to_judge = _of(train, bare.split.find("train")), _of(valid, bare.split.find("valid"))
+    told = f"{to_rehearse} to rehearse and {to_judge} to judge by, in {_by_name(reopened.description, where)}"
     return replace(
         bare,
         train=train,
@@ -152,6 +153,12 @@ def with_rows(bare: OldModel, old: Any) -> OldModel:
         rows=Decision(value=FOUND, reason=told),
         locations=tuple(where),
     )
+
+
+def _of(there: Examples, made_with: Collection[str]) -> str:
+    """How many rows are there, and of how many where some are missing; copies are rows, too."""
+    missing = len(made_with) - len(set(there.digests))
+    return f"{len(there)} of {len(there) + missing}" if missing > 0 else f"{len(there)}"
 
 
 def _by_name(said: str, places: Sequence[str]) -> str:
@@ -174,7 +181,7 @@ def with_exemplars(bare: OldModel, beside: Examples, *, rehearse: bool) -> OldMo
     """
     if bare.rows.value != NEITHER or bare.exemplars is None:
         return bare
-    rows = bare.exemplars.examples(beside.inputs, beside.kind, beside.options)
+    rows = bare.exemplars.examples(beside.inputs, beside.kind, beside.options, bare.spec)
     judged, rehearsed = judged_and_rehearsed(rows) if rehearse else (list(range(len(rows))), [])
     told = (
         f"{len(rehearsed)} to rehearse and {len(judged)} to judge by, of those that {bare.name} carries: it was "

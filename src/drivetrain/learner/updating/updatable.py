@@ -12,8 +12,10 @@ from drivetrain.training.callbacks import Callback
 
 if TYPE_CHECKING:
     from drivetrain.data.sources import Source
+    from drivetrain.evaluation.predictions import Predictions
     from drivetrain.learner.learner import Learner
     from drivetrain.learner.updating.exemplars import Exemplars
+    from drivetrain.learner.updating.since_saved import Forgetting
     from drivetrain.learner.updating.updated import Updated
 
 
@@ -22,6 +24,13 @@ class Updatable:
 
     carried: Exemplars | None = None
     """Training rows that it was saved with, as exemplars."""
+    loaded_from: str | None = None
+    """What the saved model is called that it was loaded from."""
+    said_as_saved: Predictions | None = None
+    """What that said of the validation rows; None until it is trained on."""
+    forgetting: Forgetting | None = None
+    """What training a loaded model on has changed, by the same validation rows; None where it was not loaded, or has
+    none."""
 
     @named
     def update(

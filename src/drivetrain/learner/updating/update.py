@@ -17,6 +17,7 @@ from drivetrain.learner.updating.job import Job
 from drivetrain.learner.updating.joining import join
 from drivetrain.learner.updating.old import NEITHER, OldModel, old_artefact, old_learner
 from drivetrain.learner.updating.recording import record_of
+from drivetrain.learner.updating.renamed import warn_of_likeness
 from drivetrain.learner.updating.updated import Outcome, Updated
 from drivetrain.runtime.artefact import open_artefact
 from drivetrain.runtime.lineage import Update
@@ -136,23 +137,27 @@ def run_update(
     learner = job.learner()
     before = job.before(learner)
     line, epochs = job.trained(learner)
-    curve, alpha, decision = job.between(line, learner)
+    curve, alpha, decision, corrected = job.between(line, learner)
     line.put(alpha)
     learner.decisions["alpha"] = decision
     if len(learner.data.valid):
         log_trial(learner, epochs)
     tasks = job.judged(learner, before)
     flips = job.flips(tasks[0], alpha)
+    novelty, alike = job.novelty(before)
+    warn_of_likeness(alike, [task.said[1] for task in tasks if task is not None], joined.data.valid.noun)
+    low_rank = {name: decision for name, decision in learner.decisions.items() if name == "lora"}
     outcome = Outcome(
         old=tasks[0],
         new=tasks[1],
         flips=flips,
         alpha=alpha,
         curve=curve,
-        held_back=_held_back(old, tasks[0], flips, how),
-        novelty=job.novelty(before),
+        corrected=corrected,
+        held_back=_held_back(old, tasks[0], flips, how, luck=0.0 if corrected is None else corrected.old_luck),
+        novelty=novelty,
         new_classes=joined.new_classes,
-        decisions={**joined.decisions, **job.how.decisions, "alpha": decision},
+        decisions={**joined.decisions, **job.how.decisions, **low_rank, "alpha": decision},
         seconds=round(time.monotonic() - began, 3),
     )
     record = record_of(old, joined, outcome)
@@ -160,15 +165,18 @@ def run_update(
     return Updated(**vars(outcome), model=learner, lineage=record)
 
 
-def _held_back(old: OldModel, judged: judging.Judged | None, flips: judging.Flips | None, how: How) -> str | None:
+def _held_back(
+    old: OldModel, judged: judging.Judged | None, flips: judging.Flips | None, how: How, *, luck: float
+) -> str | None:
     """Why the update should not take the old model's place; None where nothing speaks against it."""
     if judged is None:
         why = f": {old.rows.reason}" if old.rows.value == NEITHER else ""
         return f"the old task cannot be judged, since none of its validation rows is at hand{why}"
     reasons: list[str] = []
-    if judged.is_worse and judged.comparison is not None:
+    if judged.is_worse(luck) and judged.comparison is not None:
         found = judged.comparison
-        reasons.append(f"the old task is significantly worse: {str(found).splitlines()[0]}")
+        beside = "" if judged.is_worse() else ", and the rows that judge have chosen the point between old and new"
+        reasons.append(f"the old task is significantly worse: {str(found).splitlines()[0]}{beside}")
     if flips is not None and flips.share > how.max_flips:
         reasons.append(
             f"{flips.negative} of {flips.n} old rows turned from right to wrong ({100 * flips.share:.1f} %), more than "

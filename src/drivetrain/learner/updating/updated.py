@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from drivetrain.calls import named
 from drivetrain.errors import ForgettingError
 from drivetrain.evaluation.open_set import OpenSet
-from drivetrain.learner.updating.choosing import Point
-from drivetrain.learner.updating.judging import Flips, Judged
+from drivetrain.learner.updating.choosing import Corrected, Point
+from drivetrain.learner.updating.judging import Flips, Judged, task_lines
 from drivetrain.learner.updating.report import report_update
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.lineage import Update
@@ -36,6 +36,8 @@ class Outcome:
     """Where between old (0) and new (1) weights the model is."""
     curve: tuple[Point, ...]
     """What was judged between them."""
+    corrected: Corrected | None = None
+    """What both tasks are worth on other rows, where a point before the end was chosen by those that judge it."""
     held_back: str | None
     """Why it should not take the old model's place; None: nothing speaks against it."""
     novelty: OpenSet | None = None
@@ -97,6 +99,7 @@ class Updated(Outcome):
             "flips": None if self.flips is None else self.flips.as_json(),
             "alpha": self.alpha,
             "curve": [point.as_json() for point in self.curve],
+            "corrected": None if self.corrected is None else self.corrected.as_json(),
             "new_classes": list(self.new_classes),
             "novelty": None if self.novelty is None else _novelty(self.novelty),
             "held_back": self.held_back,
@@ -123,13 +126,7 @@ def _novelty(found: OpenSet) -> dict[str, Any]:
 def _task(name: str, judged: Judged | None) -> list[str]:
     if judged is None:
         return [f"{name}: not judged, no validation rows of it are at hand"]
-    lines = [f"{name} (n = {judged.before.n:,})"]
-    for metric, before in judged.before.items():
-        was, now = (" ".join(part for part in one.shown() if part) for one in (before, judged.after[metric]))
-        lines.append(f"  {before.label} {was} → {now}")
-    if judged.comparison is not None:
-        lines.append(f"  {judged.comparison.verdict}")
-    return lines
+    return task_lines(name, judged)
 
 
 Updated.__module__ = "drivetrain"  # where people find it, so that messages and help say so

@@ -52,9 +52,11 @@ class Ease(RatingModel):
     Source: Steck (2019), Embarrassingly Shallow Autoencoders for Sparse Data.
 
     Example:
-        ::
-
-            dt.Ease(data).validate()
+        >>> import drivetrain as dt
+        >>> films = ["Alien"] * 9 + ["Aliens"] * 9 + ["Bambi"] * 9 + ["Dumbo"] * 9
+        >>> data = dt.ratings({"user": list("abcdefghi" * 2 + "jklmnopqr" * 2), "item": films})
+        >>> [found.item for found in dt.Ease(data).recommend(n=1, favourites=["Alien"])]
+        ['Aliens']
     """
 
     label = "EASE"

@@ -45,9 +45,11 @@ class Factors(RatingModel):
         seed: Of the start.
 
     Example:
-        ::
-
-            dt.Factors(dt.ratings("ratings.csv", rating="stars", time="when")).validate()
+        >>> import drivetrain as dt
+        >>> films = {"user": list("abcdefghij") * 3, "item": ["Alien"] * 10 + ["Brazil"] * 10 + ["Casablanca"] * 10}
+        >>> data = dt.ratings({**films, "stars": [5.0] * 10 + [3.0] * 10 + [1.0, 2.0] * 5}, rating="stars")
+        >>> [found.item for found in dt.Factors(data).recommend("a", 1, exclude_seen=False)]
+        ['Alien']
     """
 
     label = "factors"

@@ -42,9 +42,11 @@ class ItemNeighbours(RatingModel):
         seed: Of the users by which scores are made ratings.
 
     Example:
-        ::
-
-            dt.ItemNeighbours(data).validate()
+        >>> import drivetrain as dt
+        >>> films = ["Alien"] * 9 + ["Aliens"] * 9 + ["Bambi"] * 9 + ["Dumbo"] * 9
+        >>> data = dt.ratings({"user": list("abcdefghi" * 2 + "jklmnopqr" * 2), "item": films})
+        >>> [found.item for found in dt.ItemNeighbours(data).recommend(n=1, favourites=["Alien"])]
+        ['Aliens']
     """
 
     label = "item neighbours"

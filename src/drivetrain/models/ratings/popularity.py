@@ -34,9 +34,11 @@ class Popularity(RatingModel):
         DataError: `recent`, and the data have no time.
 
     Example:
-        ::
-
-            dt.Popularity(data).validate()
+        >>> import drivetrain as dt
+        >>> films = ["Alien"] * 10 + ["Brazil"] * 6 + ["Casablanca"] * 2
+        >>> data = dt.ratings({"user": list("abcdefghij" "abcdef" "ab"), "item": films})
+        >>> [found.item for found in dt.Popularity(data).recommend("a", 1, exclude_seen=False)]
+        ['Alien']
     """
 
     label = "popularity"

@@ -65,10 +65,13 @@ class TextLinear(TextModel):
         MissingExtraError: wordllama is not installed, and word vectors are to be read.
 
     Example:
-        ::
-
-            line = dt.TextLinear(dt.texts("questions.csv", target="intent"))
-            print(line.validate())
+        >>> import drivetrain as dt
+        >>> cards = ["my card is lost", "card stolen", "where did my card go", "it ate the card", "a new card please"]
+        >>> money = ["send money home", "money is missing", "pay me back", "a refund of my money", "has my salary come"]
+        >>> rows = {"text": cards + money, "intent": ["card"] * 5 + ["money"] * 5}
+        >>> line = dt.TextLinear(dt.texts(rows, target="intent", valid_pct=0.2, test_pct=0))
+        >>> line.validate()["accuracy"].n
+        2
     """
 
     @named
@@ -117,7 +120,13 @@ class TextLinear(TextModel):
             reason += f"; at most {most:,} of each" if full else ", each in two training texts at least"
             self.decisions["terms"] = Decision(value=len(terms), reason=reason)
         if self._vectors is not None:
-            read = fit_windows(self.data, self._vectors.tokenizer, most_pieces=STATIC_PIECES, most_windows=1)
+            read = fit_windows(
+                self.data,
+                self._vectors.tokenizer,
+                most_pieces=STATIC_PIECES,
+                most_windows=1,
+                reader="the table of word vectors",
+            )
             self.decisions["windows"] = read.decision
             reason = f"of the package {WORDLLAMA.package}, {WORDLLAMA.width} numbers each; their mean over a text"
             self.decisions["word vectors"] = Decision(value=WORDLLAMA.name, reason=reason)

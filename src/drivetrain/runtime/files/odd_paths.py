@@ -12,7 +12,7 @@ from typing import Any, cast
 from drivetrain.errors import SettingError
 from drivetrain.runtime.pictures.faults import MENDS, UnreadableError
 from drivetrain.settings import shown
-from drivetrain.text import readable
+from drivetrain.text import counted, readable
 
 TABLES = (".csv", ".tsv", ".txt", ".parquet", ".xlsx", ".json", ".jsonl")
 LONGEST_PATH = 4096
@@ -115,5 +115,5 @@ def _pattern(path: str) -> tuple[str, str]:
         n = 0
     if n == 0:
         return "file is missing, and as a pattern it fits no file", "check it"
-    most = " or more" if n == MOST_COUNTED else ""
-    return f"it is a pattern, which fits {n:,}{most} files", "pass glob.glob(pattern) to predict_many"
+    fits = f"{n:,} or more files" if n == MOST_COUNTED else counted(n, "file")
+    return f"it is a pattern, which fits {fits}", "pass glob.glob(pattern) to predict_many"

@@ -13,6 +13,8 @@ FIGURE_MARK = b"drivetrain figure"
 FIGURE_HEAD = 512
 MANIFEST_FORMAT = re.compile(rb'"format"\s*:\s*"drivetrain artefact"')
 SPACE_MARK = b"written by drivetrain"
+GUIDE_RECORD = ".drivetrain-demo.json"
+"""In the folder of a guided notebook: which files it has written."""
 PARTS_OF_MODELS = {"model.safetensors", "model.onnx"}
 
 
@@ -40,7 +42,7 @@ def own_output(folder: Path, names: Collection[str]) -> str:
         "examples of a model that drivetrain saved": "expected.json" in found and folder.name == "golden",
         "a project folder of drivetrain": "log.jsonl" in found
         and bool({"log.head", "seals", "runs", "log.lock"} & found),
-        "a demo that drivetrain wrote": {"digits", "digits.model", ".drivetrain"} <= found,
+        "a demo that drivetrain wrote": {"digits", "digits.model", ".drivetrain"} <= found or GUIDE_RECORD in found,
         "a checkpoint of drivetrain": "checkpoint.safetensors" in found
         or any(name.endswith(".bank") for name in found),
     }

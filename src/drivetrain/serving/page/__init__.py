@@ -13,6 +13,7 @@ PAGE_FILES = {
     "/page.js": "page.js",
     "/model.js": "model.js",
     "/many.js": "many.js",
+    "/mattered.js": "mattered.js",
     "/icon.svg": "icon.svg",
 }
 """Path → file: `page.js` is that of the kind of input."""

@@ -24,6 +24,10 @@ CANDIDATE_DEPTHS = (0.28, 0.4, 0.53, 0.7, 0.85)
 """Shares of the forward pass below which a body may be frozen: few, since each is tried for some seconds."""
 
 TRIALS = 2
+FEW = 4
+"""Rows that are tried first."""
+SLOW_S = 1.0
+"""A step on so few rows that takes longer, as of long documents on a CPU, is not tried with more, nor repeated."""
 
 
 @dataclass(frozen=True)
@@ -57,11 +61,12 @@ class Costs:
 
 def measure_costs(network: Network, kind: TrainingKind, feeder: Feeder, place: Place, *, cut: bool) -> Costs:
     """Try the ways to train on one batch each, cut bodies among them or not; the network is as before afterwards."""
-    trial = _Trial(network, kind, place, next(iter(feeder.views(0)))[1].head(feeder.batch_size))
+    batch = next(iter(feeder.views(0)))[1].head(feeder.batch_size)
     before, frozen = snapshot(network), list(network.frozen)
     try:
         with place.own_randomness(), kept_memory():
-            return trial.costs(cut)
+            few = _Trial(network, kind, place, batch.head(FEW))
+            return (few if few.slow else _Trial(network, kind, place, batch)).costs(cut)
     finally:
         network.load_state_dict(before)
         network.zero_grad(set_to_none=True)
@@ -72,6 +77,14 @@ class _Trial:
     def __init__(self, network: Network, kind: TrainingKind, place: Place, batch: Loaded) -> None:
         self._network, self._kind, self._place, self._batch = network, kind, place, batch
         self._rows = len(batch.draws)
+
+    @property
+    def slow(self) -> bool:
+        """Whether one step on these rows takes long, also once things are set up."""
+        inputs = self._views()
+        self._network.freeze(None)
+        self._network.train()
+        return all(self._place.first(self._timed(lambda: self._step(inputs, None)) > SLOW_S) for _ in range(2))
 
     def costs(self, cut: bool) -> Costs:
         inputs = self._views()
@@ -118,15 +131,17 @@ class _Trial:
 
     def _seconds(self, work: Callable[[], object]) -> float:
         """Per row, the best of `TRIALS`: what disturbs a trial only ever makes it longer."""
-        work()  # sets things up
-        times: list[float] = []
-        for _ in range(TRIALS):
-            self._wait()
-            began = time.perf_counter()
-            work()
-            self._wait()
-            times.append(time.perf_counter() - began)
-        return min(times) / self._rows
+        first = self._timed(work)  # sets things up, which takes long on an accelerator alone
+        if self._place.device.type == "cpu" and self._place.first(first > SLOW_S):
+            return first / self._rows
+        return min(self._timed(work) for _ in range(TRIALS)) / self._rows
+
+    def _timed(self, work: Callable[[], object]) -> float:
+        self._wait()
+        began = time.perf_counter()
+        work()
+        self._wait()
+        return time.perf_counter() - began
 
     def _wait(self) -> None:
         if self._place.device.type != "cpu":

@@ -134,6 +134,23 @@ def weight_size(body: nn.Module) -> float | None:
     return float(np.median(sizes)) if sizes else None
 
 
+def choose_label_smoothing(asked: float | None, suits: bool, usual: Decision | None) -> float:
+    """Share of the probability that is spread over all categories.
+
+    Args:
+        asked: By the user.
+        suits: Whether the default counts: of one category per row, a body from scratch, and no loss of the user's.
+        usual: What the kind of input takes instead.
+
+    Example:
+        >>> choose_label_smoothing(None, True, None), choose_label_smoothing(None, False, None)
+        (0.1, 0.0)
+    """
+    if asked is not None:
+        return asked
+    return (LABEL_SMOOTHING if usual is None else float(usual.value or 0)) if suits else 0.0
+
+
 def choose_lr(lr: float | None, target: Target, usual: Decision | None = None) -> float:
     """The rate asked for, or what is usual, by the kind of input or of target; SettingError unless it is above 0."""
     if lr is None:

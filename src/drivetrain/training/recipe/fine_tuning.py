@@ -119,10 +119,15 @@ def budget_plan(learner: Trainer, seconds: float, recipe: Recipe, folder: Path |
     if recipe.unfreeze is not None:
         asked = recipe.unfreeze
         costs = replace(costs, ways=(min(costs.ways, key=lambda way: abs(way.trained - asked)),))
+    rows, steps, room = len(learner.data.train), learner.feeder.steps, _room(learner, folder)
+    judging = len(learner.data.valid) * costs.forward
+    spent = {**used, "measuring what training costs": time.monotonic() - began, "judging": judging}
+    if (left := learner.place.first(seconds - sum(spent.values()))) <= 0:  # said before time goes into judging, too
+        plan_for(left, costs, rows=rows, steps=steps, validation=judging, room_bytes=room, used=spent)
     if len(learner.data.valid):
         learner.predictions()
     validation = learner.judging_seconds
-    if len(learner.data.valid) and learner.place.judging() is not learner.place:
+    if len(learner.data.valid) and learner.judges_twice:
         before = time.monotonic()
         learner.quick_predictions()
         validation = time.monotonic() - before
@@ -130,14 +135,13 @@ def budget_plan(learner: Trainer, seconds: float, recipe: Recipe, folder: Path |
     # The features that a solved head needs are of rows as they are judged.
     if solves_head(learner, recipe.head_epochs) and len(learner.data.valid):
         costs = replace(costs, forward=max(costs.forward, validation / len(learner.data.valid)))
-    last = learner.judging_seconds if learner.place.judging() is not learner.place else 0.0
+    last = learner.judging_seconds if len(learner.data.valid) and learner.judges_twice else 0.0
     judging = validation * int(head.value or 0) + last
     if solves_head(learner, recipe.head_epochs):  # and once more at the end
         judging += len(learner.data.train) * costs.forward + validation
     used = {**used, "measuring what training costs": time.monotonic() - began, "judging": judging}
     left = seconds - sum(used.values())
     costs, left, validation = _agree(learner.place, costs, left, validation)
-    rows, steps, room = len(learner.data.train), learner.feeder.steps, _room(learner, folder)
     plan = plan_for(left, costs, rows=rows, steps=steps, validation=validation, room_bytes=room, used=used)
     decisions = {"head_epochs": head, "unfreeze": as_decision(plan)}
     return _with_head(learner, head, recipe, _body_phase(plan, recipe)), decisions

@@ -1,8 +1,8 @@
 // The page of a model of files: one file out, one answer in, and which stretches of it the answer rests on.
 
+import { showWhatMattered } from "/mattered.js";
 import { Problem, about, ask, at, explained, show, tell } from "/model.js";
 
-const LEAST_CHANGE = 0.05; // of a probability: below it, no stretch of the file counts as one that mattered
 const ROW = 128; // bytes in a row of the drawing
 const ROWS = 128; // of the drawing, at most: rows of a longer file are taken evenly
 
@@ -67,48 +67,29 @@ function draw(rows, stretches) {
 
 // --- what mattered ---------------------------------------------------------------------------------------------------
 
-function forget() {
-  at("where").textContent = "";
-  at("explain").setAttribute("aria-pressed", "false");
-  at("explain").textContent = "Show what mattered";
-}
-
-async function explain() {
-  const button = at("explain");
-  const mine = turn;
-  if (button.getAttribute("aria-pressed") === "true") {
-    forget();
-    draw(await rowsOf(file), null);
-    return;
-  }
-  button.disabled = true;
-  at("where").textContent = "Zeroing parts of the file, one after another…";
-  try {
-    const { stretches } = await ask("/explain", untyped(file));
+const forget = showWhatMattered({
+  during: "Zeroing parts of the file, one after another…",
+  nothing: "No single stretch decides: whichever is zeroed, the answer hardly changes.",
+  sent: () => untyped(file),
+  changes: ({ stretches }) => stretches.map(({ change }) => change),
+  async draw({ stretches }, isCurrent) {
     const rows = await rowsOf(file);
-    if (mine !== turn) return;
+    if (isCurrent()) draw(rows, stretches);
     const best = stretches.reduce((a, b) => (b.change > a.change ? b : a));
-    if (best.change < LEAST_CHANGE) {
-      at("where").textContent = "No single stretch decides: whichever is zeroed, the answer hardly changes.";
-      return;
-    }
-    draw(rows, stretches);
-    button.setAttribute("aria-pressed", "true");
-    button.textContent = "Hide what mattered";
-    at("where").textContent = `The answer rests most on bytes ${hex(best.start)} to ${hex(best.end - 1)} (bright).`;
-  } catch (problem) {
-    if (mine === turn) at("where").textContent = explained(problem);
-  } finally {
-    button.disabled = false;
-  }
-}
+    return `The answer rests most on bytes ${hex(best.start)} to ${hex(best.end - 1)} (bright).`;
+  },
+  async clear() {
+    const shown = file;
+    const rows = await rowsOf(shown);
+    if (shown === file && at("explain").getAttribute("aria-pressed") === "false") draw(rows, null);
+  },
+});
 
 const hex = (n) => `0x${n.toString(16)}`;
 
 // --- what people do --------------------------------------------------------------------------------------------------
 
 at("file").addEventListener("change", ({ target }) => { look(target.files[0]); target.value = ""; });
-at("explain").addEventListener("click", explain);
 for (const [event, over] of [["dragover", true], ["dragleave", false], ["drop", false]]) {
   document.addEventListener(event, (happened) => {
     happened.preventDefault();

@@ -11,7 +11,7 @@ from drivetrain.errors import first_few
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.pictures.read import Probe
 from drivetrain.runtime.pictures.wide import MOST, ValueRange
-from drivetrain.text import readable
+from drivetrain.text import counted, does, readable
 
 DEPTHS = (8, 10, 12, 14, 16)
 """Bits per value that cameras and scanners have."""
@@ -71,7 +71,8 @@ def judge_range(paths: Sequence[Path], checked: Sequence[Probe], of_model: Value
     if high > most or low < least:
         outside = sum(values[0] < least or values[1] > most for values in wide)
         return (
-            f"{found}: what is outside is cut off, in {outside} files. To fix: scale them as the training data were",
+            f"{found}: what is outside is cut off, in {counted(outside, 'file')}. To fix: scale them as the "
+            "training data were",
         )
     if DEPTHS.index(_depth(most)) - DEPTHS.index(_depth(high)) > 1:
         return (f"{found}: they come out dark. To fix: scale them as the training data were",)
@@ -86,12 +87,13 @@ def notes_on_looks(paths: Sequence[Path], checked: Sequence[Probe]) -> list[str]
     if flat:
         why = ", ".join(f"{n} × {cause}" for cause, n in Counter(cause for _, cause in flat).most_common())
         names = first_few((readable(path) for path, _ in flat), most=3)
-        notes.append(f"{len(flat)} of {len(good)} pictures are of one colour ({why}): {names}")
+        notes.append(f"{len(flat)} of {len(good)} pictures {does(len(flat), 'are')} of one colour ({why}): {names}")
     later = [path for path, found in good if found.frame]
     if later:
         names = first_few(map(readable, later), most=3)
         notes.append(
-            f"the first frame of {len(later)} files is blank, and the first that is not was taken instead: {names}"
+            f"the first frame of {counted(len(later), 'file')} is blank, and the first that is not was taken instead: "
+            f"{names}"
         )
     brightest = max((found.brightest for _, found in good), default=255)
     if brightest < DARK and len(flat) < len(good):

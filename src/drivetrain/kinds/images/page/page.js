@@ -1,8 +1,7 @@
 // The page of a model of pictures: one picture out, one answer in, and what it rests on.
 
+import { showWhatMattered } from "/mattered.js";
 import { Problem, about, ask, at, explained, made, show, tell } from "/model.js";
-
-const LEAST_CHANGE = 0.05; // of a probability: below it, no part of the picture counts as one that mattered
 
 let picture = null; // the file that the answer on the page is about
 let turn = 0; // counts pictures: an answer to an older one is not shown
@@ -16,7 +15,7 @@ async function look(file) {
   at("ask").classList.add("small");
   at("ask-title").textContent = "Another picture?";
   at("result").hidden = true;
-  hideMap();
+  forget();
   tell("Looking at the picture…");
   try {
     if (about && file.size > about.limits.picture_bytes) throw new Problem("This picture is too large for the service.");
@@ -41,37 +40,17 @@ async function see(file) {
 
 // --- what mattered ---------------------------------------------------------------------------------------------------
 
-function hideMap() {
-  at("map").hidden = true;
-  at("where").textContent = "";
-  at("explain").setAttribute("aria-pressed", "false");
-  at("explain").textContent = "Show what mattered";
-}
-
-async function explain() {
-  if (!at("map").hidden) return hideMap();
-  const mine = turn;
-  const button = at("explain");
-  button.disabled = true;
-  at("where").textContent = "Covering parts of the picture, one after another…";
-  try {
-    const found = await ask("/explain", picture);
-    if (mine !== turn) return;
-    const change = found.change.flat();
-    if (Math.max(...change) < LEAST_CHANGE) {
-      at("where").textContent = "No single part decides: whichever is covered, the answer hardly changes.";
-      return;
-    }
+const forget = showWhatMattered({
+  during: "Covering parts of the picture, one after another…",
+  nothing: "No single part decides: whichever is covered, the answer hardly changes.",
+  sent: () => picture,
+  changes: ({ change }) => change.flat(),
+  draw(found) {
     draw(found);
-    button.setAttribute("aria-pressed", "true");
-    button.textContent = "Hide what mattered";
-    at("where").textContent = `The answer rests most on the ${place(found)} (bright). ${seesAll(found.square) ? "The model looks at all of the picture." : "The model looks only at what is inside the dashed line."}`;
-  } catch (problem) {
-    if (mine === turn) at("where").textContent = explained(problem);
-  } finally {
-    button.disabled = false;
-  }
-}
+    return `The answer rests most on the ${place(found)} (bright). ${seesAll(found.square) ? "The model looks at all of the picture." : "The model looks only at what is inside the dashed line."}`;
+  },
+  clear() { at("map").hidden = true; },
+});
 
 function draw({ change, square }) {
   const image = at("picture");
@@ -130,7 +109,6 @@ function place({ change, square }) {
 for (const id of ["file", "camera"]) {
   at(id).addEventListener("change", ({ target }) => { look(target.files[0]); target.value = ""; });
 }
-at("explain").addEventListener("click", explain);
 document.addEventListener("paste", ({ clipboardData }) => look([...clipboardData.files].find(({ type }) => type.startsWith("image/"))));
 for (const [event, over] of [["dragover", true], ["dragleave", false], ["drop", false]]) {
   document.addEventListener(event, (happened) => {

@@ -1,8 +1,8 @@
 // The page of a model of sounds: one sound out, from a file or the microphone, one answer in, and what it rests on.
 
+import { showWhatMattered } from "/mattered.js";
 import { Problem, about, ask, at, explained, made, show, tell } from "/model.js";
 
-const LEAST_CHANGE = 0.05; // of a probability: below it, no part of the sound counts as one that mattered
 const MOST_SECONDS = 60; // of a recording
 const MOST_SPANS = 12; // that are listed
 const SILENT = 0.003; // level below which a recording holds nothing
@@ -24,7 +24,7 @@ async function look(file) {
   at("ask").classList.add("small");
   at("ask-title").textContent = "Another sound?";
   at("result").hidden = true;
-  hideMap();
+  forget();
   tell("Listening to the sound…");
   try {
     if (about && file.size > about.limits.picture_bytes) throw new Problem("This sound is too large for the service.");
@@ -218,36 +218,17 @@ function powers(samples, start) {
 
 // --- what mattered ---------------------------------------------------------------------------------------------------
 
-function hideMap() {
-  at("map").hidden = true;
-  at("where").textContent = "";
-  at("explain").setAttribute("aria-pressed", "false");
-  at("explain").textContent = "Show what mattered";
-}
-
-async function explain() {
-  if (!at("map").hidden) return hideMap();
-  const mine = turn;
-  const button = at("explain");
-  button.disabled = true;
-  at("where").textContent = "Silencing parts of the sound, one after another…";
-  try {
-    const found = await ask("/explain", sound.slice(0, sound.size, "application/octet-stream"));
-    if (mine !== turn) return;
-    if (Math.max(...found.change.flat()) < LEAST_CHANGE) {
-      at("where").textContent = "No single part decides: whichever is silenced, the answer hardly changes.";
-      return;
-    }
+const forget = showWhatMattered({
+  during: "Silencing parts of the sound, one after another…",
+  nothing: "No single part decides: whichever is silenced, the answer hardly changes.",
+  sent: () => sound.slice(0, sound.size, "application/octet-stream"),
+  changes: ({ change }) => change.flat(),
+  draw(found) {
     draw(found);
-    button.setAttribute("aria-pressed", "true");
-    button.textContent = "Hide what mattered";
-    at("where").textContent = `The answer rests most on ${place(found)} (bright).`;
-  } catch (problem) {
-    if (mine === turn) at("where").textContent = explained(problem);
-  } finally {
-    button.disabled = false;
-  }
-}
+    return `The answer rests most on ${place(found)} (bright).`;
+  },
+  clear() { at("map").hidden = true; },
+});
 
 function draw({ change, seconds, hertz }) {
   const map = at("map");
@@ -279,7 +260,6 @@ function place({ change, seconds, hertz }) {
 
 at("record").addEventListener("click", record);
 at("file").addEventListener("change", ({ target }) => { look(target.files[0]); target.value = ""; });
-at("explain").addEventListener("click", explain);
 for (const [event, over] of [["dragover", true], ["dragleave", false], ["drop", false]]) {
   document.addEventListener(event, (happened) => {
     happened.preventDefault();

@@ -1,6 +1,7 @@
 // The page of a model of texts: a text in, an answer out, and the words of it that the answer rests on.
 
 import { answerAll } from "/many.js";
+import { showWhatMattered } from "/mattered.js";
 import { Problem, about, ask, at, explained, made, show, tell } from "/model.js";
 
 const STRONGEST = 8; // words that are listed
@@ -62,39 +63,19 @@ async function answerFile(file) {
 
 // --- what mattered ---------------------------------------------------------------------------------------------------
 
-function forget() {
-  at("where").textContent = "";
-  at("marks").hidden = true;
-  at("explain").setAttribute("aria-pressed", "false");
-  at("explain").textContent = "Mark the words that mattered";
-}
-
-async function explain() {
-  const button = at("explain");
-  if (button.getAttribute("aria-pressed") === "true") return forget();
-  const mine = turn;
-  button.disabled = true;
-  at("where").textContent = "Leaving out words, one after another…";
-  try {
-    const found = await ask("/explain", body);
-    if (mine !== turn) return;
-    mark(found);
-    button.setAttribute("aria-pressed", "true");
-    button.textContent = "Hide the words that mattered";
-  } catch (problem) {
-    if (mine === turn) at("where").textContent = explained(problem);
-  } finally {
-    button.disabled = false;
-  }
-}
+const forget = showWhatMattered({
+  during: "Leaving out words, one after another…",
+  sent: () => body,
+  draw: mark,
+  clear() { at("marks").hidden = true; },
+  names: ["Mark the words that mattered", "Hide the words that mattered"],
+});
 
 function mark({ of, text, words, least, asked: left, different, agreement }) {
   const isNumber = about.target.kind === "number";
   const most = Math.max(0, ...words.map(({ change }) => Math.abs(change)));
   const what = isNumber ? of : `the probability of ${of}`;
   const some = left < different ? ` Of ${number.format(different)} different words the ${number.format(left)} in the passages that matter most were left out.` : "";
-  at("where").textContent = most < least ? `No single word decides: whichever is left out, the answer hardly changes.${some}`
-    : `How far ${what} falls without a word: green words speak for it, dotted ones against it.${some}`;
   const letters = Array.from(text); // places count in letters, and an emoji is one
   const pieces = [];
   let end = 0;
@@ -106,6 +87,8 @@ function mark({ of, text, words, least, asked: left, different, agreement }) {
   at("strongest").replaceChildren(...(most < least ? [] : strongest(words, letters, most, least, isNumber)));
   at("checked").textContent = checked(agreement);
   at("marks").hidden = false;
+  return most < least ? `No single word decides: whichever is left out, the answer hardly changes.${some}`
+    : `How far ${what} falls without a word: green words speak for it, dotted ones against it.${some}`;
 }
 
 function marked(word, change, most, least, isNumber) {
@@ -154,7 +137,6 @@ at("text").addEventListener("keydown", (event) => {
 });
 at("clear").addEventListener("click", () => { at("text").value = ""; at("text").focus(); });
 at("file").addEventListener("change", ({ target }) => { answerFile(target.files[0]); target.value = ""; });
-at("explain").addEventListener("click", explain);
 function introduce() {
   const { columns } = about;
   at("columns").textContent = columns?.length ? ` with a column ${columns.join(", ")}` : "";

@@ -22,7 +22,7 @@ from drivetrain.pages.charts import Bar, compared
 from drivetrain.pages.html import Cell, Child, Html, details, figure, scrolling, table, tag
 from drivetrain.pages.words import as_percent, shortened, value_in_words, with_minus
 from drivetrain.runtime.targets import NumberTarget, Target
-from drivetrain.text import in_digits, readable
+from drivetrain.text import agreeing, in_digits, readable
 
 CHECKED = 12
 """Texts that the explanation is tested on."""
@@ -104,7 +104,7 @@ def _lead(target: Target, n: int) -> str:
     if isinstance(target, NumberTarget):
         return (
             "The words without which the answer moves most, in the mean over the texts that hold them: "
-            f"{n:,} validation texts were asked about. {said}"
+            f"{agreeing(n, 'validation texts', 'were')} asked about. {said}"
         )
     return (
         f"The words without which the answer falls most, in the mean over the texts that hold them: {n:,} validation "

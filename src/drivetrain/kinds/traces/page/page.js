@@ -1,5 +1,6 @@
 // The page of a model of traces: a field to move over, one answer, and what each movement says of it.
 
+import { showWhatMattered } from "/mattered.js";
 import { Problem, about, ask, at, explained, show, tell } from "/model.js";
 
 const MOST = 20000; // points that are kept
@@ -72,6 +73,7 @@ async function look(body) {
   if (!body) return;
   const mine = ++turn;
   at("result").hidden = true;
+  forget();
   tell("Reading the movements…");
   try {
     if (about && body.size > about.limits.picture_bytes) throw new Problem("This file is too large for the service.");
@@ -80,8 +82,6 @@ async function look(body) {
     sent = body;
     show(answer);
     at("said").hidden = false;
-    at("map").hidden = true;
-    at("where").textContent = "";
     tell("");
     at("answer").focus({ preventScroll: true });
     at("result").scrollIntoView({ block: "nearest" });
@@ -99,18 +99,12 @@ at("file").addEventListener("change", ({ target }) => {
 
 // --- what each movement says -----------------------------------------------------------------------------------------
 
-at("explain").addEventListener("click", async () => {
-  const mine = turn;
-  at("explain").disabled = true;
-  at("where").textContent = "Asking about each movement alone…";
-  try {
-    const found = await ask("/explain", sent);
-    if (mine === turn) draw(found);
-  } catch (problem) {
-    if (mine === turn) at("where").textContent = explained(problem);
-  } finally {
-    at("explain").disabled = false;
-  }
+const forget = showWhatMattered({
+  during: "Asking about each movement alone…",
+  sent: () => sent,
+  draw,
+  clear() { at("map").hidden = true; },
+  names: ["Show what each movement says", "Hide what each movement says"],
 });
 
 function draw({ of, movements }) {
@@ -134,7 +128,7 @@ function draw({ of, movements }) {
   }
   const best = movements.reduce((a, b) => (b.says > a.says ? b : a));
   const least = movements.reduce((a, b) => (b.says < a.says ? b : a));
-  at("where").textContent = movements.length < 2
+  return movements.length < 2
     ? "The trace is one movement."
     : `“${of}” is said most by the movement at ${best.start.toFixed(1)}–${best.end.toFixed(1)} s (${best.says.toPrecision(2)}), least by that at ${least.start.toFixed(1)}–${least.end.toFixed(1)} s (${least.says.toPrecision(2)}). The answer is the mean over movements.`;
 }

@@ -1,0 +1,1 @@
+"""Labels as other tools write them: COCO, Label Studio, CVAT, Hugging Face datasets, WebDataset, torchvision."""
