@@ -71,8 +71,6 @@ def pages() -> Iterator[tuple[str, str | bytes]]:
         "One question each, answered on data that are there already. Read them here, as they ran when this "
         "documentation was built; run one with `drivetrain demo NAME`, which makes a page of it; or take the notebook "
         "into Jupyter.",
-        "| | question | run it |",
-        "|---|---|---|",
     ]
     for guide in guides():
         book = notebook_of(guide).read_text(encoding="utf-8")
@@ -80,8 +78,8 @@ def pages() -> Iterator[tuple[str, str | bytes]]:
         figures: dict[str, bytes] = {}
         yield f"notebooks/{guide.name}.md", page_of(guide, json.loads(book), figures)
         yield from ((f"notebooks/{name}", content) for name, content in figures.items())
-        listed.append(f"| [{guide.title}]({guide.name}.md) | {guide.question} | `drivetrain demo {guide.name}` |")
-    yield "notebooks/index.md", "\n".join([*listed[:1], "", listed[1], "", *listed[2:]])
+        listed.append(f"**[{guide.title}]({guide.name}.md)** · `drivetrain demo {guide.name}`<br>\n{guide.question}")
+    yield "notebooks/index.md", "\n\n".join(listed)  # no table: on a phone its columns were a word wide
 
 
 def page_of(guide: Guide, book: Mapping[str, Any], figures: dict[str, bytes]) -> str:
