@@ -25,7 +25,6 @@ from drivetrain.kinds.images.bodies.local_bodies import EMBEDDED
 from drivetrain.kinds.images.bodies.packaged import (
     DEFAULT,
     PACKAGED,
-    NotInstalledError,
     PackagedBody,
     content_sha256,
     packaged_as,
@@ -33,6 +32,7 @@ from drivetrain.kinds.images.bodies.packaged import (
     timm_name,
     verified,
 )
+from drivetrain.runtime.trust.installed import NotInstalledError
 
 SHARED = Path(__file__).parents[3] / "shared"
 FILE = "fake_body/models/fake.pth"
@@ -215,19 +215,19 @@ class Harmful:
 
 def tampered(of: Installed, mark: Path) -> str:
     of.path.write_bytes(pickle.dumps(Harmful(mark)).ljust(of.body.n_bytes, b"\0"))
-    return "an altered file of SHA-256"
+    return "an altered .* of SHA-256"
 
 
 def one_bit(of: Installed, mark: Path) -> str:
     content = bytearray(of.path.read_bytes())
     content[-1] ^= 1
     of.path.write_bytes(content)
-    return "an altered file of SHA-256"
+    return "an altered .* of SHA-256"
 
 
 def cut_short(of: Installed, mark: Path) -> str:
     of.path.write_bytes(of.path.read_bytes()[:-10])
-    return "another file of"
+    return "another .* bytes"
 
 
 def missing(of: Installed, mark: Path) -> str:

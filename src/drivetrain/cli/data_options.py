@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from drivetrain.cli.checked import checked, whole_of
+from drivetrain.cli.checked import checked, number_of, whole_of
 from drivetrain.errors import SettingError, did_you_mean
 from drivetrain.notices import warn
 from drivetrain.runtime.kinds import known_kind, packages
@@ -43,6 +43,56 @@ TargetColumns = Annotated[
 PathColumn = Annotated[
     str | None,
     typer.Option("--path", help="Column of the paths of files.", show_default="found", rich_help_panel=DATA),
+]
+SplitColumn = Annotated[
+    str | None,
+    typer.Option(
+        "--split",
+        help="Column that says train, valid or test, or a .json file with a split that was saved.",
+        show_default="found",
+        rich_help_panel=DATA,
+    ),
+]
+GroupBy = Annotated[
+    str | None,
+    typer.Option(
+        "--group",
+        help="What rows belong to; no group is in two parts: a column, folder, near-duplicates, camera, day, or a "
+        "regular expression with a (group) for the path.",
+        show_default="none",
+        rich_help_panel=DATA,
+    ),
+]
+TakenAt = Annotated[
+    str | None,
+    typer.Option(
+        "--time",
+        help="When a row was taken; what is later validates and tests: a column, or a regular expression.",
+        show_default="none",
+        rich_help_panel=DATA,
+    ),
+]
+ValidPct = Annotated[
+    float | None,
+    typer.Option(
+        "--valid-pct",
+        help="Fraction held out for validation.",
+        parser=number_of("valid_pct", least=0, below=1),
+        metavar="FRACTION",
+        show_default="0.2, or as given",
+        rich_help_panel=DATA,
+    ),
+]
+TestPct = Annotated[
+    float | None,
+    typer.Option(
+        "--test-pct",
+        help="Fraction sealed for the test.",
+        parser=number_of("test_pct", least=0, below=1),
+        metavar="FRACTION",
+        show_default="0.2, or as given",
+        rich_help_panel=DATA,
+    ),
 ]
 Task = Annotated[
     TaskWord | None,

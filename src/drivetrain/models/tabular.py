@@ -5,7 +5,6 @@ Legend: N rows, K outputs of the target, P numbers, Q + J codes.
 
 from __future__ import annotations
 
-import hashlib
 import weakref
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,6 +24,7 @@ from drivetrain.kinds.tables.fitting import describe
 from drivetrain.kinds.tables.spec import Spec
 from drivetrain.kinds.tables.word_fitting import crossed_numbers, words_decision
 from drivetrain.learner.base import MetricLike, ModelBase
+from drivetrain.models.identity import identity_of
 from drivetrain.runtime.kinds import kind_name
 from drivetrain.runtime.spec import Arrays
 from drivetrain.runtime.targets import CategoriesTarget, CategoryTarget, NumberTarget, Target
@@ -182,11 +182,7 @@ class TabularModel(ModelBase):
     @cached_property
     def _identity(self) -> str:
         """Found once: a model is fitted when it is made, and does not change."""
-        hashed = hashlib.sha256(self.spec.model_dump_json().encode("utf-8", "surrogatepass"))
-        for part in self.parts():
-            hashed.update(repr((part.shape, part.dtype.str)).encode())
-            hashed.update(np.ascontiguousarray(part).tobytes())
-        return hashed.hexdigest()
+        return identity_of(self.spec, self.parts())
 
 
 _last: list[tuple[weakref.ref[Data], Spec]] = []

@@ -94,7 +94,7 @@ def test_without_the_package_it_is_said_what_to_install(data, monkeypatch):
         raise importlib.metadata.PackageNotFoundError(name)
 
     word_vectors.cache_clear()
-    monkeypatch.setattr("drivetrain.kinds.texts.bodies.word_vectors.distribution", none)
+    monkeypatch.setattr("drivetrain.runtime.trust.installed.distribution", none)
     with pytest.raises(MissingExtraError, match="no encoder was named"):
         dt.Learner(data)
 

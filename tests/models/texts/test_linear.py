@@ -104,6 +104,6 @@ def test_what_is_refused(topics, monkeypatch):
     def none(name):
         raise importlib.metadata.PackageNotFoundError(name)
 
-    monkeypatch.setattr("drivetrain.kinds.texts.bodies.word_vectors.distribution", none)
+    monkeypatch.setattr("drivetrain.runtime.trust.installed.distribution", none)
     with pytest.raises(MissingExtraError, match="wordllama"):
         dt.TextLinear(topics, features="static")

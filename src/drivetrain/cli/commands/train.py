@@ -14,6 +14,7 @@ from drivetrain.cli.data_options import (
     COMPETING,
     DATA,
     Channels,
+    GroupBy,
     HoldOut,
     InputKind,
     Item,
@@ -23,11 +24,15 @@ from drivetrain.cli.data_options import (
     LabelsFrom,
     Options,
     PathColumn,
+    SplitColumn,
+    TakenAt,
     TargetColumns,
     Task,
+    TestPct,
     TextColumns,
     User,
     UserTable,
+    ValidPct,
     Weight,
     one_or_several,
     open_input,
@@ -130,31 +135,9 @@ def train(
     target: TargetColumns = None,
     text: TextColumns = None,
     path: PathColumn = None,
-    split: Annotated[
-        str | None,
-        typer.Option(
-            help="Column that says train, valid or test, or a .json file with a split that was saved.",
-            show_default="found",
-            rich_help_panel=DATA,
-        ),
-    ] = None,
-    group: Annotated[
-        str | None,
-        typer.Option(
-            help="What rows belong to; no group is in two parts: a column, folder, near-duplicates, camera, day, or a "
-            "regular expression with a (group) for the path.",
-            show_default="none",
-            rich_help_panel=DATA,
-        ),
-    ] = None,
-    time: Annotated[
-        str | None,
-        typer.Option(
-            help="When a row was taken; what is later validates and tests: a column, or a regular expression.",
-            show_default="none",
-            rich_help_panel=DATA,
-        ),
-    ] = None,
+    split: SplitColumn = None,
+    group: GroupBy = None,
+    time: TakenAt = None,
     gap: Annotated[
         str | None,
         typer.Option(help="Time left out between the parts, such as 7d.", show_default="none", rich_help_panel=DATA),
@@ -172,26 +155,8 @@ def train(
     task: Task = None,
     kind: Kind = None,
     label_delim: LabelDelimiter = None,
-    valid_pct: Annotated[
-        float | None,
-        typer.Option(
-            help="Fraction held out for validation.",
-            parser=number_of("valid_pct", least=0, below=1),
-            metavar="FRACTION",
-            show_default="0.2, or as given",
-            rich_help_panel=DATA,
-        ),
-    ] = None,
-    test_pct: Annotated[
-        float | None,
-        typer.Option(
-            help="Fraction sealed for the test.",
-            parser=number_of("test_pct", least=0, below=1),
-            metavar="FRACTION",
-            show_default="0.2, or as given",
-            rich_help_panel=DATA,
-        ),
-    ] = None,
+    valid_pct: ValidPct = None,
+    test_pct: TestPct = None,
     seed: Annotated[
         int,
         typer.Option(

@@ -7,19 +7,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from drivetrain.cli.checked import number_of, path_of, text_path_of, whole_of
+from drivetrain.cli.checked import path_of, text_path_of, whole_of
 from drivetrain.cli.data_options import (
     DATA,
+    GroupBy,
     InputKind,
     Item,
     LabelDelimiter,
     LabelsFrom,
     Options,
     PathColumn,
+    SplitColumn,
+    TakenAt,
     TargetColumns,
     Task,
+    TestPct,
     TextColumns,
     User,
+    ValidPct,
     one_or_several,
     open_input,
     options_of_kind,
@@ -96,38 +101,13 @@ def tune(
     target: TargetColumns = None,
     text: TextColumns = None,
     path: PathColumn = None,
-    split: Annotated[
-        str | None,
-        typer.Option(help="Column that says train, valid or test.", show_default="found", rich_help_panel=DATA),
-    ] = None,
-    group: Annotated[
-        str | None, typer.Option(help="What rows belong to; no group is in two parts.", rich_help_panel=DATA)
-    ] = None,
-    time: Annotated[
-        str | None, typer.Option(help="When a row was taken; what is later validates and tests.", rich_help_panel=DATA)
-    ] = None,
+    split: SplitColumn = None,
+    group: GroupBy = None,
+    time: TakenAt = None,
     task: Task = None,
     label_delim: LabelDelimiter = None,
-    valid_pct: Annotated[
-        float | None,
-        typer.Option(
-            help="Fraction held out for validation.",
-            parser=number_of("valid_pct", least=0, below=1),
-            metavar="FRACTION",
-            show_default="0.2, or as given",
-            rich_help_panel=DATA,
-        ),
-    ] = None,
-    test_pct: Annotated[
-        float | None,
-        typer.Option(
-            help="Fraction sealed for the test.",
-            parser=number_of("test_pct", least=0, below=1),
-            metavar="FRACTION",
-            show_default="0.2, or as given",
-            rich_help_panel=DATA,
-        ),
-    ] = None,
+    valid_pct: ValidPct = None,
+    test_pct: TestPct = None,
     seed: Annotated[
         int,
         typer.Option(

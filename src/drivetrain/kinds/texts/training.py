@@ -15,11 +15,12 @@ from drivetrain.data.data import Data
 from drivetrain.errors import MissingExtraError, ModelError
 from drivetrain.kinds.texts.bodies.encoder import depths, load_encoder, rebuild_encoder
 from drivetrain.kinds.texts.bodies.pooling import PieceMean, Pieces
-from drivetrain.kinds.texts.bodies.word_vectors import WORDLLAMA, NotInstalledError, word_vectors
+from drivetrain.kinds.texts.bodies.word_vectors import WORDLLAMA, word_vectors
 from drivetrain.kinds.texts.fitting import MOST_WINDOWS, fit_windows, read_spec_of
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.manifest import Architecture, Manifest
 from drivetrain.runtime.spec import Arrays
+from drivetrain.runtime.trust.installed import NotInstalledError
 from drivetrain.settings import flag
 
 if TYPE_CHECKING:
@@ -152,7 +153,7 @@ def _static(data: Data, *, asked: bool, pretrained: bool, dropout: float) -> Tex
         body.take(torch.from_numpy(vectors.table.copy()))
     else:
         nn.init.normal_(body.table.weight, std=1 / FASTER)
-    reason = "as asked" if asked else f"no encoder was named; word vectors of the package {WORDLLAMA.package}"
+    reason = "as asked" if asked else f"no encoder was named; word vectors of the package {WORDLLAMA.table.package}"
     return TextKind(spec, body, architecture, {"arch": Decision(value=STATIC, reason=reason), "windows": windows})
 
 

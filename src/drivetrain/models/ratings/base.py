@@ -6,7 +6,6 @@ item's code likewise, and the scores of all items stand in the order of the code
 
 from __future__ import annotations
 
-import hashlib
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -33,6 +32,7 @@ from drivetrain.kinds.ratings.side import SideTable
 from drivetrain.kinds.ratings.spec import Spec
 from drivetrain.learner.arguments import asked_data
 from drivetrain.learner.base import MetricLike, ModelBase
+from drivetrain.models.identity import identity_of
 from drivetrain.models.ratings.onnx_graph import as_onnx
 from drivetrain.progress import say
 from drivetrain.runtime.kinds import kind_name
@@ -228,9 +228,4 @@ class RatingModel(Recommends, ModelBase):
     @cached_property
     def _identity(self) -> str:
         """Found once: a model is fitted when it is made, and does not change."""
-        hashed = hashlib.sha256(self.spec.model_dump_json().encode("utf-8", "surrogatepass"))
-        hashed.update(type(self).__name__.encode())
-        for part in self.parts():
-            hashed.update(repr((part.shape, part.dtype.str)).encode())
-            hashed.update(np.ascontiguousarray(part).tobytes())
-        return hashed.hexdigest()
+        return identity_of(self.spec, self.parts(), kind=type(self).__name__)

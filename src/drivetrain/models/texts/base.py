@@ -5,7 +5,6 @@ Legend: N rows, K outputs of the target.
 
 from __future__ import annotations
 
-import hashlib
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -21,6 +20,7 @@ from drivetrain.evaluation.predictions import Predictions
 from drivetrain.kinds.texts.spec import Spec
 from drivetrain.learner.base import MetricLike, ModelBase
 from drivetrain.learner.saving.direct import Outputs, outputs_of
+from drivetrain.models.identity import identity_of
 from drivetrain.models.tabular import row_losses
 from drivetrain.runtime.kinds import kind_name
 from drivetrain.runtime.spec import Arrays
@@ -71,8 +71,4 @@ class TextModel(ModelBase):
     @cached_property
     def _identity(self) -> str:
         """Found once: a model is fitted when it is made, and does not change."""
-        hashed = hashlib.sha256(self.spec.model_dump_json().encode("utf-8", "surrogatepass"))
-        for part in self.parts():
-            hashed.update(repr((part.shape, part.dtype.str)).encode())
-            hashed.update(np.ascontiguousarray(part).tobytes())
-        return hashed.hexdigest()
+        return identity_of(self.spec, self.parts())

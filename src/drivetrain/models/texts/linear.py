@@ -128,7 +128,7 @@ class TextLinear(TextModel):
                 reader="the table of word vectors",
             )
             self.decisions["windows"] = read.decision
-            reason = f"of the package {WORDLLAMA.package}, {WORDLLAMA.width} numbers each; their mean over a text"
+            reason = f"of the package {WORDLLAMA.table.package}, {WORDLLAMA.width} numbers each; their mean over a text"
             self.decisions["word vectors"] = Decision(value=WORDLLAMA.name, reason=reason)
         return spec
 

@@ -9,8 +9,8 @@ import pytest
 from safetensors import safe_open
 
 from drivetrain.errors import MissingExtraError, ModelError
-from drivetrain.kinds.texts.bodies import word_vectors as module
-from drivetrain.kinds.texts.bodies.word_vectors import WORDLLAMA, KnownFile, verified, word_vectors
+from drivetrain.kinds.texts.bodies.word_vectors import WORDLLAMA, word_vectors
+from drivetrain.runtime.trust import installed
 
 
 def test_as_the_package_embeds_a_text():
@@ -42,11 +42,11 @@ class Elsewhere:
     ids=["none", "another size", "altered"],
 )
 def test_another_file_is_refused(tmp_path, monkeypatch, content, message):
-    monkeypatch.setattr(module, "distribution", lambda name: Elsewhere(tmp_path))
+    monkeypatch.setattr(installed, "distribution", lambda name: Elsewhere(tmp_path))
     if content is not None:
         (tmp_path / "table").write_bytes(content)
     with pytest.raises(ModelError, match=message) as told:
-        verified(WORDLLAMA, KnownFile("table", 10, "0" * 64))
+        dataclasses.replace(WORDLLAMA.table, path="table", n_bytes=10, sha256="0" * 64).read()
     assert "pip install --force-reinstall" in str(told.value) and "9.9" in str(told.value)
 
 
@@ -54,7 +54,7 @@ def test_a_package_that_is_not_there(monkeypatch):
     def none(name):
         raise importlib.metadata.PackageNotFoundError(name)
 
-    monkeypatch.setattr(module, "distribution", none)
+    monkeypatch.setattr(installed, "distribution", none)
     with pytest.raises(MissingExtraError, match=r"pip install 'drivetrain\[encoders\]'"):
         word_vectors(dataclasses.replace(WORDLLAMA, name="other"))
 

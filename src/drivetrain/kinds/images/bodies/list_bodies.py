@@ -25,7 +25,8 @@ from drivetrain.kinds.images.bodies.local_bodies import (
     registered,
     weights_of,
 )
-from drivetrain.kinds.images.bodies.packaged import PACKAGED, NotInstalledError, PackagedBody, verified
+from drivetrain.kinds.images.bodies.packaged import PACKAGED, PackagedBody, verified
+from drivetrain.runtime.trust.installed import NotInstalledError
 
 Place = Literal["embedded", "package", "registered", "cached", "hub"]
 SPEED_BATCH = 8

