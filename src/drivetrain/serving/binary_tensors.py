@@ -76,8 +76,6 @@ def strings(data: memoryview, n: int) -> list[bytes] | None:
     while at < len(data) and len(found) < n:
         length = int.from_bytes(data[at : at + _LENGTH], "little")
         at += _LENGTH + length
-        if at > len(data):
-            return None
         found.append(bytes(data[at - length : at]))
     return found if at == len(data) and len(found) == n else None
 
