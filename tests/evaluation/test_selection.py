@@ -51,6 +51,18 @@ def test_a_model_that_is_truly_better_is_hardly_corrected():
     assert found.corrected == pytest.approx(found.raw, abs=0.003)
 
 
+def test_a_choice_never_makes_the_best_better_than_it_looked():
+    """On few rows the average precision of those not drawn is higher by itself, whoever was chosen."""
+    rng = np.random.default_rng(1)
+    truth = (rng.random(24) < 0.2).astype(int)
+    said = [np.clip(rng.random(24), 0.01, 0.99) for _ in range(3)]
+    tables = [
+        Predictions(ids=ids(24), target=COIN, truth=truth, output=np.stack([1 - each, each], axis=1)) for each in said
+    ]
+    found = correct_selection(tables, "average_precision")
+    assert found.corrected == found.raw == max(METRICS["average_precision"].value(table) for table in tables)
+
+
 def test_one_model_is_not_corrected():
     table = category()
     found = correct_selection([table])

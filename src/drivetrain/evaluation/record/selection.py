@@ -126,6 +126,8 @@ def correct_selection(
     corrected = values[chosen]
     if len(tables) > 1:
         corrected = _chosen_again(tables, measure, rank=rank, n_resamples=n_resamples, seed=seed)
+        if rank == 0:  # the best cannot have been made to look worse by having been chosen: of few rows, that is noise
+            corrected = sign * min(sign * corrected, sign * values[chosen])
     low, high = _interval(tables[chosen], measure, corrected - values[chosen], level=level, seed=seed)
     return Selection(
         metric=measure.name,
