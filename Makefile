@@ -1,6 +1,6 @@
 # Every target sets up what it needs: on a fresh clone, `make demo` and `make test` are enough.
 # ARGS is passed on, as in `make test ARGS='tests/data -x'`.
-.PHONY: setup demo docs test lint types format format-check check bench-setup bench
+.PHONY: setup demo docs docs-setup test lint types format format-check check bench-setup bench
 .DEFAULT_GOAL := check
 
 ARGS ?=
@@ -19,10 +19,13 @@ $(MARK):
 
 demo: setup
 	@$(BIN)/drivetrain demo images $(ARGS)
+	@command -v drivetrain >/dev/null || echo 'to type these commands in this shell, first: source .venv/bin/activate'
 
-docs: setup
+docs-setup: setup
 	@$(BIN)/python -c 'import zensical, mkdocstrings' 2>/dev/null \
 		|| $(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[docs]'
+
+docs: docs-setup
 	@$(BIN)/python scripts/build_docs.py $(ARGS)
 
 test: setup

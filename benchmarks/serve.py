@@ -3,10 +3,11 @@
     python benchmarks/serve.py ../shared [--only load] [--minutes 10]
 
 MobileNetV1 at 224 px on Grocery Store photographs, two threads, all on one machine with the load generator (wrk; hey
-for a fixed rate: `apt-get install wrk hey`). Four jobs:
+for a fixed rate: `apt-get install wrk hey`). Five jobs:
 
 * load: requests per second and latency of plain ONNX Runtime in a loop (no HTTP), drivetrain, LitServe with the same
   ONNX file, and fastai + FastAPI, in turn, several rounds; ratios are taken within a round.
+* paced: latency at a fixed rate, alone and beside a shadow.
 * overload: four times what it can do, at a fixed rate; every answer must be 200 or 503, and memory stays.
 * steady: memory under full load for `--minutes`.
 * install: the service in a clean virtual environment: size, seconds to ready, memory.
@@ -16,6 +17,7 @@ Results go to results/serve.json and .md.
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import re
@@ -58,6 +60,8 @@ PEERS = HERE / "peers"
 CONNECTIONS = 8
 PICTURES = 40
 MB = 1e6
+RATES = {40: 1, 60: 2}
+"""Requests a second → by how many callers; two cores answer some 120."""
 
 
 @dataclass(frozen=True)
@@ -202,6 +206,31 @@ def load(job: Job, rounds: int, names: Sequence[str], results: Results) -> None:
         results.put(f"load/{name}", row | {"command": " ".join(sys.argv[:2]), "versions": versions(python)})
 
 
+def paced(job: Job, shadow: str, results: Results, seconds: int) -> None:
+    """At a rate that it can answer, one or two at a time: hey's callers ask all at once, each at its own rate."""
+    words = [need("hey"), "-z", f"{seconds}s", "-m", "POST", "-T", "image/jpeg", "-o", "csv"]
+    rows: list[dict[str, Any]] = []
+    before = os.getloadavg()[0]
+    for beside in (False, True):
+        port = job.port
+        command, sent = service_command(job, "drivetrain", port)
+        command += ["--shadow", shadow] if beside else []
+        with serving(command, f"http://127.0.0.1:{port}/readyz", job.folder):
+            wrk(job, port, sent, 2)
+            for rate, callers in RATES.items():
+                ask = [*words, "-c", str(callers), "-q", f"{rate / callers:g}", "-D", job.pictures[0]]
+                done = subprocess.run(
+                    [*ask, f"http://127.0.0.1:{port}{sent[1]}"], stdout=subprocess.PIPE, text=True, check=True
+                )
+                told = list(csv.DictReader(done.stdout.splitlines()))
+                ms = sorted(1000 * float(one["response-time"]) for one in told)
+                row = {"shadow": beside, "per_s": rate, "answers": len(ms), "p50_ms": statistics.median(ms)}
+                failed = sum(one["status-code"] != "200" for one in told)
+                rows.append(row | {"p99_ms": ms[int(0.99 * len(ms))], "failed": failed})
+    about = {"rows": rows, "seconds": seconds, "load_before": before, "load_after": os.getloadavg()[0]}
+    results.put("paced", about | {"command": " ".join(["hey", *words[1:3]]), "versions": versions()})
+
+
 def overload(job: Job, results: Results, seconds: int) -> None:
     """Four times the capacity, which is measured just before."""
     port = job.port
@@ -336,6 +365,14 @@ def load_report(rows: Mapping[str, Mapping[str, Any]]) -> list[str]:
 
 def rest_report(rows: Mapping[str, Mapping[str, Any]]) -> list[str]:
     lines: list[str] = []
+    rates = rows.get("paced", {"rows": ()})
+    lines += [
+        f"* **{row['per_s']} a second{', beside a shadow' if row['shadow'] else ''}**: median {row['p50_ms']:.1f} ms, "
+        f"99 % below {row['p99_ms']:.1f} ms, {row['answers'] / rates['seconds']:.0f} a second answered, "
+        f"{row['failed']} failed; load of the machine {rates['load_before']:.0f} before and "
+        f"{rates['load_after']:.0f} after."
+        for row in rates["rows"]
+    ]
     if over := rows.get("overload"):
         codes = ", ".join(f"{count:,} × {code}" for code, count in sorted(over["codes"].items()))
         lines.append(
@@ -379,6 +416,14 @@ def prepare(options: Any, folder: Path, pictures: Table) -> Job:
     return job
 
 
+def another_model(options: Any, folder: Path, pictures: Table) -> str:
+    """Of fewer pictures: a model that is asked beside itself is refused."""
+    place = folder / "shadow"
+    place.mkdir()
+    arch = f"local-dir:{options.shared.resolve() / PRETRAINED}"
+    return make_model(smallest(pictures, classes=8, per_class=30), arch, place)
+
+
 def main() -> None:
     parser = parser_of(__doc__)
     parser.add_argument("shared", type=Path)
@@ -401,6 +446,7 @@ def main() -> None:
         names = ["loop", "drivetrain", *filter(None, options.peers_wanted.split(","))]
         jobs = {
             "load": lambda: load(job, 1 if options.quick else options.rounds, names, store),
+            "paced": lambda: paced(job, another_model(options, folder, pictures), store, 5 if options.quick else 15),
             "overload": lambda: overload(job, store, 5 if options.quick else 30),
             "steady": lambda: steady(job, store, 0.3 if options.quick else options.minutes),
             "install": lambda: install(job, store, 3 if options.quick else 7),

@@ -41,7 +41,7 @@ from small_pictures import SETS, NotHere, Small, Sources
 
 import drivetrain as dt
 from drivetrain.data.cache.store import Store
-from drivetrain.evaluation.paired import tango_interval
+from drivetrain.evaluation.intervals.differences import tango_interval
 from drivetrain.training.callbacks import Callback
 from drivetrain.training.recipe.plan import HEAD
 

@@ -6,11 +6,13 @@ import base64
 import hashlib
 import html
 import json
+import os
 import re
 import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +22,13 @@ from drivetrain.pages.chart import style
 from drivetrain.pages.html import Html
 from drivetrain.pages.page import resource
 from drivetrain.pages.svg import size_of
+from drivetrain.runtime.cpus import usable_cpus
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "drivetrain"
 KEPT = ROOT / "build" / "notebooks"
+MOST_AT_A_TIME = 4
+"""Notebooks that run, each in a process of its own of about one GB."""
 WIDE_PX = 800
 """A drawing wider than this is not shrunk to the page: it scrolls, so that what it says can be read."""
 LONGEST_LINE = 88
@@ -42,20 +47,31 @@ def places() -> dict[Path, str]:
     return found
 
 
-def notebook_of(guide: Guide) -> Path:
-    """The notebook with what it showed, run now unless it was run before with the same text and the same package."""
+def place_of(guide: Guide) -> Path:
+    """Where the notebook lies once it has run: another file for each content of notebook and package."""
     known = hashlib.sha256(guide.file.read_bytes())
     for path in sorted(PACKAGE.rglob("*.py")):
         known.update(path.relative_to(PACKAGE).as_posix().encode() + path.read_bytes())
-    place = KEPT / f"{guide.name}-{known.hexdigest()[:16]}.ipynb"
+    return KEPT / f"{guide.name}-{known.hexdigest()[:16]}.ipynb"
+
+
+def notebook_of(guide: Guide) -> Path:
+    """The notebook with what it showed, run now unless it was run before with the same text and the same package."""
+    place = place_of(guide)
     if not place.exists():
         for older in KEPT.glob(f"{guide.name}-*.ipynb"):
             older.unlink()
-        written = KEPT / "new.ipynb"
+        written, work = KEPT / f"new-{guide.name}.ipynb", KEPT / f"work-{guide.name}"
         KEPT.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "drivetrain", "demo", guide.name, "--out", str(KEPT / "work"), "--json"]
+        command = [sys.executable, "-m", "drivetrain", "demo", guide.name, "--out", str(work), "--json"]
+        environment = {**os.environ, "OMP_NUM_THREADS": "1"}  # as many run at a time as there are cores
         done = subprocess.run(
-            [*command, "--notebook", str(written)], cwd=ROOT, capture_output=True, text=True, check=False
+            [*command, "--notebook", str(written)],
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if done.returncode:
             sys.exit(f"the notebook {guide.name} did not run:\n{done.stderr[-3000:]}")
@@ -72,8 +88,10 @@ def pages() -> Iterator[tuple[str, str | bytes]]:
         "documentation was built; run one with `drivetrain demo NAME`, which makes a page of it; or take the notebook "
         "into Jupyter.",
     ]
-    for guide in guides():
-        book = notebook_of(guide).read_text(encoding="utf-8")
+    with ThreadPoolExecutor(min(usable_cpus(), MOST_AT_A_TIME)) as processes:
+        written = list(processes.map(notebook_of, guides()))
+    for guide, place in zip(guides(), written, strict=True):
+        book = place.read_text(encoding="utf-8")
         yield f"notebooks/{guide.name}.ipynb", book
         figures: dict[str, bytes] = {}
         yield f"notebooks/{guide.name}.md", page_of(guide, json.loads(book), figures)

@@ -8,6 +8,7 @@ A block that cannot run stands below `<!-- not run: reason -->`.
 import json
 import re
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -26,6 +27,7 @@ from timm.models.resnet import BasicBlock, _create_resnet
 import drivetrain as dt
 from drivetrain.cli.main import main
 from drivetrain.collecting import network
+from drivetrain.insight import inside
 from tests.collecting.server import Server
 from tests.serving.service import Service
 
@@ -104,6 +106,8 @@ def desk(tmp_path, monkeypatch, hub_cache):
     place.mkdir()
     monkeypatch.chdir(place)
     monkeypatch.setattr("drivetrain.export.exporting.EXPORTERS", ("torchscript", "dynamo"))  # the quicker one first
+    few = partial(inside.checks, n_rows=3)  # a third of what a page about the inside takes are tests of its maps
+    monkeypatch.setattr(inside, "checks", few)
     # a budget counts from the start of the process, and this one may be older than the budget of a page
     monkeypatch.setattr("drivetrain.cli.commands.train._process_seconds", lambda: 5.0)
     random = np.random.default_rng(0)
@@ -171,6 +175,7 @@ def served(words: list[str]) -> str:
     return page.text
 
 
+@pytest.mark.timeout(600)  # fifteen seconds of one core at most, of which a busy machine gives a tenth
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_page_runs_as_written(page, desk, images_of_the_web, capsys):
     names = {"__name__": "__main__"}

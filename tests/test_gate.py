@@ -476,7 +476,7 @@ CALLS: dict[str, Call] = {
     "Learner.update": Call(
         lambda w: w.learn.update,
         lambda w: {"new": w.root / "pictures"},
-        ("drivetrain.learner.updating.update.run_update",),
+        ("drivetrain.learner.updating.update.read_new_rows",),
         UPDATED,
         ("new", "old", "budget", "settings"),
     ),

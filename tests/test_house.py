@@ -357,6 +357,26 @@ def test_pins_name_versions_only():
     assert [pin for pin in pins if not re.fullmatch(r"[a-z0-9.-]+==[\w.+!]+", pin)] == []
 
 
+def test_benchmarks_and_recipes_import_what_is_there():
+    """They are run by hand, so that nothing else would notice a module that was moved."""
+    gone = []
+    files = [file for folder in ("benchmarks", "recipes", "scripts") for file in (ROOT / folder).rglob("*.py")]
+    for file in files:
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("drivetrain."):
+                place = ROOT / "src" / Path(*node.module.split("."))
+                source = place.with_suffix(".py") if place.with_suffix(".py").exists() else place / "__init__.py"
+                text = source.read_text(encoding="utf-8") if source.exists() else ""
+                beside = {path.stem for path in place.glob("*")} if place.is_dir() else set()
+                gone += [
+                    f"{file.relative_to(ROOT)}: {node.module}.{each.name}"
+                    for each in node.names
+                    if each.name not in beside and not re.search(rf"\b{each.name}\b", text)
+                ]
+    assert files
+    assert gone == []
+
+
 def test_planted_bugs_can_still_be_planted():
     """benchmarks/planted_bugs.py plants them; here only that none has been left behind by the code."""
     bugs = tomllib.loads((ROOT / "tests" / "planted_bugs.toml").read_text(encoding="utf-8"))["bug"]

@@ -135,7 +135,7 @@ WAYS: dict[str, Way] = {
     "by-hand": Way("plain fine-tuning on the new rows", partial(by_hand, per_class=0)),
     "by-hand-5": Way("the same with 5 old rows per class", partial(by_hand, per_class=5)),
     "by-hand-20": Way("the same with 20 old rows per class", partial(by_hand, per_class=20)),
-    "update": Way("**update**, as it comes: 20 old rows per class, and the curve", updated),
+    "update": Way("**update**, as it comes: 20 old rows per class and epoch, and the curve", updated),
     "exemplars": Way(
         "**update**, the old rows gone, 20 exemplars per class in the model", partial(updated, old=False, carried=True)
     ),

@@ -125,7 +125,7 @@ if TYPE_CHECKING:
     from drivetrain.runtime.kinds import add_kind as add_kind
     from drivetrain.runtime.loading import load as load
     from drivetrain.runtime.over_time import TimeSpan as TimeSpan
-    from drivetrain.runtime.predictor import Prediction as Prediction
+    from drivetrain.runtime.prediction import Prediction as Prediction
     from drivetrain.runtime.predictor import Predictor as Predictor
     from drivetrain.runtime.spans import Span as Span
     from drivetrain.runtime.targets import CategoriesTarget as CategoriesTarget
@@ -197,7 +197,7 @@ _HOME = {
     "PictureError": "drivetrain.errors",
     "Plan": "drivetrain.decisions.plan.plan",
     "Popularity": "drivetrain.models.ratings.popularity",
-    "Prediction": "drivetrain.runtime.predictor",
+    "Prediction": "drivetrain.runtime.prediction",
     "Predictions": "drivetrain.evaluation.predictions",
     "Predictor": "drivetrain.runtime.predictor",
     "Recipe": "drivetrain.learner.recipe",
@@ -424,17 +424,6 @@ def __getattr__(name: str) -> Any:
     return value
 
 
-_ELSEWHERE = {
-    **dict.fromkeys(("YOLO", "cnn_learner", "vision_learner"), "dt.Learner(data, 'resnet18')"),
-    **dict.fromkeys(("ImageDataLoaders", "ImageFolder", "data", "image_dataset_from_directory"), "dt.images(folder)"),
-    "load_learner": "dt.load(path) to predict, dt.Learner.load(path) to train on",
-    "load_model": "dt.load(path)",
-    "predict": "dt.load(path).predict(picture)",
-    **dict.fromkeys(("fine_tune", "fit"), "dt.Learner(data, 'resnet18').fine_tune(4)"),
-}
-"""What people look for → where it is."""
-
-
 def _unknown(name: str) -> str:
     """The message about a name that is not there, with the one that was meant, if that can be told."""
     errors = import_module("drivetrain.errors")  # `from drivetrain import` would ask this function again
@@ -442,8 +431,9 @@ def _unknown(name: str) -> str:
     said = f"module 'drivetrain' has no attribute {name!r}"
     if name.startswith("_"):  # asked by tools, which look whether it is there
         return said
-    if name in _ELSEWHERE:
-        return f"{said}. To fix: write {_ELSEWHERE[name]}."
+    elsewhere = import_module("drivetrain.attributes").MODULE
+    if name in elsewhere:
+        return f"{said}. To fix: write {elsewhere[name]}."
     return said + (f".{near}" if (near := errors.did_you_mean(name, __all__)) else "")
 
 

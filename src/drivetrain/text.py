@@ -8,6 +8,10 @@ import re
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "'")
 """What a cell begins with that a spreadsheet computes; and the apostrophe, so that `from_cell` is exact."""
 
+_SECRET_NAME = re.compile(r"(?<=:/)(/?)[^/@?]*:[^?]*(?=@)")
+"""Of an address: name and password, which may themselves hold an @ or a slash."""
+_SECRET_VALUE = re.compile(r"([?&;][^=&;]*(?:pass|pwd|secret|token|key|sig|credential)[^=&;]*=)[^&;#]*", re.IGNORECASE)
+
 
 def readable(name: str | os.PathLike[str]) -> str:
     r"""A file name that can be printed and stored anywhere: one line, valid UTF-8.
@@ -56,6 +60,18 @@ def from_cell(text: str) -> str:
     return text[1:] if text.startswith("'") and text[1:].startswith(_FORMULA) else text
 
 
+def without_secrets(address: str) -> str:
+    """An address as anybody may read it: without the key, password or token that stands in it.
+
+    Example:
+        >>> without_secrets("s3://AKIA:s/cr@t@bucket/pictures?region=eu-1&session_token=abc")
+        's3://***@bucket/pictures?region=eu-1&session_token=***'
+        >>> without_secrets("abfss://container@account/pictures")
+        'abfss://container@account/pictures'
+    """
+    return _SECRET_VALUE.sub(r"\1***", _SECRET_NAME.sub(r"\1***", address))
+
+
 def _shown(letter: str) -> str:
     if letter.isprintable():
         return letter
@@ -88,6 +104,19 @@ def in_digits(value: float, form: str = ".4g") -> str:
     if not 1000 <= abs(value) < 1e15:
         return f"{value:{form}}"
     return f"{value:+,.0f}" if form.startswith("+") else f"{value:,.0f}"
+
+
+def bytes_text(n: int) -> str:
+    """A size for people, two or three digits of it.
+
+    Example:
+        >>> bytes_text(980), bytes_text(12_345), bytes_text(1_180_000), bytes_text(86_400_000)
+        ('980 bytes', '12 kB', '1.2 MB', '86 MB')
+    """
+    for size, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if n >= 0.9995 * size:
+            return f"{n / size:.{1 if n < 9.95 * size else 0}f} {unit}"
+    return f"{n} bytes"
 
 
 def counted(n: int, one: str, many: str = "") -> str:

@@ -21,12 +21,16 @@ from pyarrow import fs
 
 import drivetrain as dt
 from drivetrain.batch import work
-from drivetrain.batch.answering import as_arrow, schema_of
+from drivetrain.batch.answering import Answerer, Job, as_arrow, schema_of
 from drivetrain.batch.places import Place
 from drivetrain.batch.predict import MANIFEST, predict_into
+from drivetrain.batch.work import work_of
 from drivetrain.errors import DrivetrainError, DrivetrainWarning, SettingError
-from drivetrain.runtime.predictor import Prediction
+from drivetrain.kinds.images.spec import PictureInput
+from drivetrain.runtime.prediction import Prediction
+from drivetrain.runtime.spec import sources_of
 from drivetrain.runtime.targets import CategoriesTarget, NumberTarget
+from tests.runtime.test_members import tar
 from tests.tuning.conftest import rows
 
 N = 2_500
@@ -305,3 +309,42 @@ def test_a_model_that_is_calibrated_otherwise_is_another_one(model: str, tmp_pat
     (other / "manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(SettingError, match="holds answers with other model"):
         predict_into(str(other), [str(tmp_path / "few.csv")], str(tmp_path / "out"), workers=1)
+
+
+class Named:
+    """Says of every input how it is called."""
+
+    reader = PictureInput(channels=3, size_px=16, mean=(0.5,) * 3, std=(0.5,) * 3)
+
+    def predict_many(self, place: Path, *, batch_size: int) -> list[Prediction]:
+        said = [Prediction(str(path), labels=()) for path in sources_of(self.reader, place)]
+        return [*said, Prediction(f"{place}/lost", error=f"{place}/lost is lost")]
+
+
+@pytest.mark.parametrize("here", [True, False], ids=["on this machine", "at an address"])
+def test_members_of_shards(here: bool, bucket: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On this machine each is an input; of a shard elsewhere, which is fetched whole, they are its rows."""
+    monkeypatch.setenv("DRIVETRAIN_CACHE_DIR", str(tmp_path / "cache"))
+    for k in range(2):
+        tar(bucket / "in" / f"{k}.tar", [(name, b"") for name in ("0.png", "0.cls", "deep/1.png")])
+    place = str(bucket / "in") if here else "s3://bucket/in"
+    work = work_of([place], "images", Place.of(str(tmp_path / "out"), "--out"), of_rows=False)
+    expected = [f"{place}/{k}.tar/{name}" for k in range(2) for name in ("0.png", "deep/1.png")]
+    [piece] = work.pieces
+    assert list(piece.named) == (expected if here else [f"{place}/0.tar", f"{place}/1.tar"])
+    if here:
+        [alone] = work_of([expected[1]], "images", Place.of(str(tmp_path), "--out"), of_rows=False).pieces
+        assert alone.named == (expected[1],)
+        return
+    answerer = Answerer.__new__(Answerer)
+    answerer.job, answerer.predictor = Job("", ""), Named()  # pyright: ignore[reportAttributeAccessIssue]
+    found = list(answerer._said(piece))  # pyright: ignore[reportPrivateUsage]
+    assert [each.path for each in found if each.error is None] == expected
+    assert [each.error for each in found if each.error] == [f"{place}/{k}.tar/lost is lost" for k in range(2)]
+
+
+def test_shards_elsewhere_that_are_compressed(bucket: Path, tmp_path: Path) -> None:
+    (bucket / "in").mkdir()
+    (bucket / "in" / "a.tgz").write_bytes(b"")
+    with pytest.raises(SettingError, match="compressed"):
+        work_of(["s3://bucket/in"], "images", Place.of(str(tmp_path), "--out"), of_rows=False)

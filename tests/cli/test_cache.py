@@ -1,10 +1,13 @@
 """The cache is shown and emptied, for people and for machines."""
 
+import tarfile
+
 import numpy as np
 import pytest
 
 from drivetrain.data.cache.arrays import ArrayCache
 from drivetrain.data.cache.location import CachePlace
+from drivetrain.runtime.files.members import index_of
 
 
 @pytest.fixture
@@ -29,6 +32,7 @@ def test_show(run, place):
         "size         0.000 GB",
         "limit        2.500 GB",
         "activations  0.000 GB of 0 stopped runs of this project",
+        "shards       0.000 GB of 0 indexes of tar files",
     ]
     found = run("cache", "--json").object
     assert found == {
@@ -37,6 +41,7 @@ def test_show(run, place):
         "bytes": found["bytes"],
         "limit_bytes": 2_500_000_000,
         "activations": {"runs": 0, "bytes": 0},
+        "shards": {"indexes": 0, "bytes": 0},
     }
     assert 90_000 < found["bytes"] < 91_000
 
@@ -59,6 +64,16 @@ def test_activations_of_stopped_runs_go_too_and_nothing_else_of_them(run, place,
     assert cleared["activations"] == {"runs": 0, "bytes": 0}
     assert cleared["cleared"]["bytes"] > 93_000
     assert [path.name for path in checkpoints.rglob("*") if path.is_file()] == ["step-3.pt"]
+
+
+def test_indexes_of_shards_go_too(run, place, tmp_path):
+    with tarfile.open(tmp_path / "a.tar", "w") as archive:
+        archive.addfile(tarfile.TarInfo("0.jpg"))
+    assert index_of(tmp_path / "a.tar").names == ("0.jpg",)
+    found = run("cache", "--json").object["shards"]
+    assert found["indexes"] == 1 and found["bytes"] > 100
+    assert run("cache", "clear", "--json").object["shards"] == {"indexes": 0, "bytes": 0}
+    assert index_of(tmp_path / "a.tar").names == ("0.jpg",), "made anew where it is needed"
 
 
 def test_off_and_wrong(run, place, monkeypatch):

@@ -101,12 +101,12 @@ def test_data_that_hold_none_of_its_rows_are_judged_as_new(model, new, run):
     assert (done.object["part"], done.object["n"], done.object["not_found"]) == ("new", 18, 0)
     assert done.object["new"]["accuracy"]["n"] == 18
     assert "judged: 18 rows of folder" in done.err and "never seen" in done.err
-    assert "classes that the model does not know: 'pink' (6). Their 6 rows are not judged" in done.err
+    assert "classes that the model does not know: 'pink' (6). 6 rows are therefore not judged" in done.err
     for name in ("blue", "pink"):
         shutil.rmtree(new / name)
     fewer = run("evaluate", model, "--data", new)
     assert fewer.out.startswith("new data\n")
-    assert "1 of the model's 3 classes have no row in the data" in fewer.err and "'blue'" in fewer.err
+    assert "1 of the model's 3 classes has no row in the data" in fewer.err and "'blue'" in fewer.err
 
 
 def test_what_the_model_was_made_with_is_not_new(model, new, pictures, run, tmp_path):

@@ -1,6 +1,7 @@
 """What all commands share: options, exit status, one line for an error, nothing heavy before it is needed."""
 
 import errno
+import io
 import subprocess
 import sys
 import warnings
@@ -10,7 +11,7 @@ import pytest
 import typer
 
 import drivetrain
-from drivetrain.cli.failures import reported, warnings_as_lines
+from drivetrain.cli.failures import complain, reported, warnings_as_lines
 from drivetrain.cli.main import app
 from drivetrain.errors import DataError, DrivetrainWarning
 
@@ -25,11 +26,12 @@ OPTIONS = {
     "--lr --head-epochs --unfreeze --statistics --no-activation-cache --exemplars --keep-best --patience --export "
     "--device --precision --project",
     "tune": "data --space --model --trials --budget --metric --storage --name --sampler --no-prune --out --html --json "
-    "--input --target --text --path --split --group --time --task --label-delim --valid-pct --test-pct --seed --user "
-    "--item --option --labels-from --project",
-    "update": "model new --old --without-old --out --html --exemplars --alpha --distil --anchor --carry --max-flips "
-    "--noise --accept-forgetting --epochs --budget --lr --valid-pct --test-pct --seed --device --precision --project "
-    "--json",
+    "--input --target --text --path --split --group --time --gap --review --task --label-delim --valid-pct --test-pct "
+    "--seed --channels --user --item --weight --users --items --hold-out --option --labels-from --seal --retire "
+    "--project",
+    "update": "model new --old --without-old --out --beside --html --exemplars --alpha --distil --anchor --carry "
+    "--max-flips --noise --accept-forgetting --epochs --budget --lr --low-rank --valid-pct --test-pct --seed --device "
+    "--precision --project --json",
     "evaluate": "model --test --new --data --metric --device --precision --seal --project --review --json",
     "predict": "model inputs --top-k --batch-size --engine --out --workers --device --precision --json",
     "recommend": "model --user -n --like --seen --diversity --novelty --at-most-per --not-from --by --json",
@@ -37,7 +39,7 @@ OPTIONS = {
     "inside": "model --data --out --against --layer --feature --features --explain --rows --quick --seed --device "
     "--project --json",
     "review": "model --data --out --port --no-browser --input --device --precision --project",
-    "export": "model --precision --data --golden --worst-change --json",
+    "export": "model --precision --data --golden --worst-change --triton --json",
     "push": "model name --private --exemplars --space --json",
     "pull": "name --out --revision --json",
     "serve": "model --host --port --token-file --threads --queue --deadline --max-mb --log-predictions "
@@ -175,6 +177,17 @@ def test_a_warning_is_one_line(capsys):
     with warnings_as_lines():
         warnings.warn("2 left out:\n  1 × a.jpg\n  1 × b.jpg", DrivetrainWarning, stacklevel=1)
     assert capsys.readouterr() == ("", "warning: 2 left out: 1 × a.jpg; 1 × b.jpg\n")
+
+
+def test_somebody_at_a_terminal_gets_the_lines_of_a_message_as_they_are(monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    complain("warning", "2 left out:\n  1 × file is empty: a.jpg\nnote: \x1b[31mb")
+    shown = sys.stderr.getvalue()  # type: ignore[attr-defined] - it is the one above
+    assert shown == "warning: 2 left out:\n    1 × file is empty: a.jpg\n  note: \\x1b[31mb\n"
 
 
 def test_error_reaches_the_shell_as_one_line(run):

@@ -88,7 +88,7 @@ def test_commands_to_copy_are_understood(finder):
     page = Studio(finder).show(f"/model/{finder.find().models[0].key}").body.decode()
     commands = [shlex.split(html.unescape(each)) for each in re.findall(r"<code>(drivetrain .*?)</code>", page)]
     known = typer.main.get_command(app).commands
-    assert len(commands) == 5
+    assert len([words for words in commands if words[1] != "docs"]) == 5  # meanings of terms point to docs
     for _, name, *words in commands:
         known[name].make_context(name, words)
 

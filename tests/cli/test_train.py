@@ -1,6 +1,5 @@
 """`drivetrain train`: what it passes on, what it answers, and that it can be interrupted."""
 
-import json
 import os
 import signal
 import subprocess
@@ -244,7 +243,7 @@ def test_broken_pictures_are_named_in_one_line(run, pictures, tmp_path):
     assert "broken.png" in lines[0]
 
 
-def test_interrupted_then_run_again_ends_in_the_same_model(pictures, tmp_path):
+def test_interrupted_then_run_again_ends_in_the_same_model(pictures, tmp_path, run, monkeypatch):
     """Ctrl-C ends with 1 and says so; the same command again gives bit for bit what an uninterrupted run gives."""
     words = ["train", str(pictures), *TINY, "--epochs", "20", "--export", "none", "--out", "a.model", "--json"]
     command = [sys.executable, "-m", "drivetrain.cli.main", *words]
@@ -263,14 +262,14 @@ def test_interrupted_then_run_again_ends_in_the_same_model(pictures, tmp_path):
     assert err.splitlines()[-1].startswith("error: interrupted: a.model was not written. The same command goes on")
     assert not (places["interrupted"] / "a.model").exists()
 
-    ended = {
-        name: subprocess.run(command, cwd=place, env=environment, capture_output=True, text=True, check=False)
-        for name, place in places.items()
-    }
-    assert [done.returncode for done in ended.values()] == [0, 0], ended["interrupted"].stderr
-    assert "resuming the run" in ended["interrupted"].stderr
-    assert "resuming the run" not in ended["straight"].stderr
+    ended = {}
+    for name, place in places.items():
+        monkeypatch.chdir(place)
+        ended[name] = run(*words)
+    assert [done.code for done in ended.values()] == [0, 0], ended["interrupted"].err
+    assert "resuming the run" in ended["interrupted"].err
+    assert "resuming the run" not in ended["straight"].err
     weights = [(place / "a.model" / "model.safetensors").read_bytes() for place in places.values()]
     assert weights[0] == weights[1]
-    objects = [json.loads(done.stdout) for done in ended.values()]
+    objects = [done.object for done in ended.values()]
     assert objects[0]["validation"] == objects[1]["validation"]

@@ -1,6 +1,7 @@
 """`drivetrain tune`: what is typed becomes a space, and the result is printed as text or JSON."""
 
 import json
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -8,6 +9,8 @@ import pytest
 import typer
 
 from drivetrain.cli.commands.tune import space_of_words
+from drivetrain.cli.data_options import DATA, RATINGS
+from drivetrain.cli.main import app
 from tests.tuning.conftest import rows
 
 
@@ -84,3 +87,36 @@ def test_what_is_wrong_with_a_space_is_told_as_it_is_typed(run, tmp_path, monkey
     assert done.code == 1
     assert told in done.err
     assert "for Python alone" not in done.err
+
+
+def test_rows_are_read_by_the_options_of_train():
+    """So that a tuning and the training that takes what it found have the same rows."""
+    commands = typer.main.get_command(app).commands
+    reads = {
+        name: {
+            (param.opts[0], param.help)
+            for param in commands[name].params
+            if getattr(param, "rich_help_panel", None) in (DATA, RATINGS) and not getattr(param, "hidden", False)
+        }
+        for name in ("train", "tune")
+    }
+    own = {"--seed"}  # of what else is drawn by it, the two help texts differ
+    assert {each for each in reads["train"] if each[0] not in own} == {
+        each for each in reads["tune"] if each[0] not in own
+    }
+
+
+def test_a_tuning_leaves_out_what_a_review_says_and_a_gap_in_time(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    table = pd.DataFrame(rows(120))
+    table["day"] = pd.date_range("2026-01-01", periods=120).astype(str)
+    table.to_csv("rows.csv", index=False)
+    words = ["tune", "rows.csv", "--input", "table", "--target", "y", "--time", "day", "--space", "leaves=4:8"]
+    words += ["--space", "members=1", "--space", "pairs=false", "--trials", "1", "--json"]
+    done = [run(*words), run(*words, "--gap", "10d")]
+    assert [each.code for each in done] == [0, 0], done[1].err
+    n_train = [int(re.search(r"(\d+) training", each.err)[1]) for each in done]
+    assert n_train == [72, 54], "a row a day: nine lie too near each of the two borders"
+    refused = run(*words, "--review", "none.jsonl")
+    assert refused.code == 1
+    assert "none.jsonl" in refused.err

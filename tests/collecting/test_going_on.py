@@ -118,7 +118,7 @@ def test_a_line_that_was_cut_short_is_told_and_done_again(fresh, gather, tmp_pat
     gather(fresh, rows_of(fresh, 2), tmp_path)
     log = tmp_path / ".collect" / "log.jsonl"
     log.write_bytes(log.read_bytes()[:-20])
-    with pytest.warns(DrivetrainWarning, match="1 lines are not whole"):
+    with pytest.warns(DrivetrainWarning, match="1 line is not whole"):
         Log(log).close()
     assert gather(fresh, rows_of(fresh, 2), tmp_path).n_kept == 2
     assert sum(fresh.asked.values()) == 3 + 2, "one file once more, and robots.txt"
@@ -139,7 +139,7 @@ def test_a_line_that_was_cut_short_is_told_and_done_again(fresh, gather, tmp_pat
 def test_a_log_that_was_written_by_hand_leads_nowhere_else(line, tmp_path):
     path = tmp_path / "log.jsonl"
     path.write_text(json.dumps(HEADER) + "\n" + json.dumps(line) + "\n")
-    with pytest.warns(DrivetrainWarning, match="1 lines"):
+    with pytest.warns(DrivetrainWarning, match="1 line is not whole"):
         log = Log(path)
     log.close()
     assert log.outcomes == {}

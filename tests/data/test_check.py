@@ -55,7 +55,7 @@ def test_the_report_groups_by_reason():
     )
     assert str(report).splitlines() == [
         "4 of 10 rows can be used; 6 left out:",
-        "  5 × truncated or damaged (such as 1): a, c0, c1, … (2 more)",
+        "  5 × truncated or damaged (1; 2): a, c0, c1, … (2 more)",
         "  1 × file is missing: b",
         "not looked at: 2 × .txt files",
     ]

@@ -9,7 +9,7 @@ from drivetrain.errors import DrivetrainWarning
 from drivetrain.kinds.images.images import images
 
 
-@pytest.mark.parametrize("copy", ["backup", "fruit_copy", "data (1)", "cat/old"])
+@pytest.mark.parametrize("copy", ["spare", "fruit_copy", "data (1)", "cat/old"])
 def test_a_folder_that_repeats_others_is_named(copy, class_folder):
     root = class_folder(cat=6, dog=6)
     shutil.copytree(root / "cat", root / copy)

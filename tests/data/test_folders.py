@@ -74,7 +74,7 @@ def test_parts_without_training(put, tmp_path):
     ("files", "mend"),
     [
         ([], "check the path"),
-        (["1.jpg", "2.jpg"], "sort the pictures into one sub-folder per class"),
+        (["1.jpg", "2.jpg"], "sort the pictures into one sub-folder per class; if this folder is itself one class"),
         (["labels.csv", "1.jpg"], "pass the table in it: .*labels.csv"),
         (["pear/notes.txt"], "check the path"),
     ],

@@ -217,7 +217,7 @@ def test_sources_with_nothing_to_learn(frame, tmp_path, class_folder, put):
     put("alone/pear/2.jpg", 2)
     for source, options, says in (
         (tmp_path / "none", {}, "does not exist"),
-        (tmp_path / "empty", {}, "no picture inside a sub-folder"),
+        (tmp_path / "empty", {}, "is empty; expected one sub-folder per class"),
         (tmp_path / "alone", {}, "the same 'class': 'pear'; there is nothing to tell apart"),
         (frame(4, y=[None] * 4), {}, "target column 'y' has no value"),
         (frame(4, y=["x"] * 4), {}, "the same 'y': 'x'; there is nothing to tell apart"),

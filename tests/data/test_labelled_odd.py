@@ -12,6 +12,7 @@ from PIL import Image
 
 from drivetrain.data.sources import read_source
 from drivetrain.errors import DataError
+from drivetrain.runtime.files.members import bytes_of
 
 
 @pytest.fixture(autouse=True)
@@ -113,7 +114,7 @@ def shard(path, members):
 def test_of_several_pictures_in_a_sample_the_plainest_is_taken(tmp_path):
     members = {"0.depth.png": encoded(1), "0.png": encoded(2), "0.cls": b"1", "1.png": encoded(3), "1.cls": b"0"}
     listed = read_source(shard(tmp_path / "a.tar", members))
-    assert [path.read_bytes() for path in listed.rows.inputs.paths] == [encoded(2), encoded(3)]
+    assert [bytes_of(path) for path in listed.rows.inputs.paths] == [encoded(2), encoded(3)]
     assert str(listed.decisions["beside"]).startswith("1 × .depth.png")
 
 

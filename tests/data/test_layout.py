@@ -248,6 +248,22 @@ def test_nearly_equal_names_are_told(one, other, tree):
     assert f"'{one}' (2)" in listed.notes[0]
 
 
+@pytest.mark.parametrize("name", ["unsorted", "To sort", "not_yet_labelled", "New folder (2)", "misc", "TODO 3"])
+def test_a_folder_of_what_is_not_sorted_is_told_and_can_still_be_a_class(name, tree):
+    listed = read_folder(tree(name, "cat", "other"))
+    assert name in set(listed.rows.values)
+    (note,) = [note for note in listed.notes if "not sorted" in note]
+    assert note.startswith(f"{name!r} (2 pictures) is learnt as a class, though its name says")
+    assert "To fix: if it is none, move the folder out" in note
+
+
+def test_several_folders_of_what_is_not_sorted_are_told_in_one_note(tree):
+    listed = read_folder(tree("unsorted", "cat", "misc", "dog"))
+    (note,) = [note for note in listed.notes if "not sorted" in note]
+    assert note.startswith("'misc' (2 pictures), 'unsorted' (2 pictures) are learnt as classes, though their names say")
+    assert "To fix: move out each that is none" in note
+
+
 def test_labels_from_is_checked(tree):
     root = tree("a", "b")
     with pytest.raises(SettingError, match="labels_from='inner' cannot be used: expected None, 'top' or 'leaf'"):

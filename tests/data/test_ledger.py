@@ -4,10 +4,9 @@ import hashlib
 import itertools
 import json
 import os
-import subprocess
-import sys
 
 import pytest
+from tests.races import race
 
 from drivetrain.data.seals.ledger import Head, Ledger, head_of
 from drivetrain.data.seals.project import Project
@@ -161,13 +160,16 @@ def test_nothing_is_added_to_a_log_that_was_tampered_with(ledger):
 
 
 def test_processes_take_turns(tmp_path):
-    code = (
-        "import sys; from pathlib import Path; from drivetrain.data.seals.ledger import Ledger;"
-        "from drivetrain.data.seals.project import Project; ledger = Ledger(Project(Path(sys.argv[1])));"
-        "[ledger.append('noted', {'who': sys.argv[2], 'i': i}) for i in range(8)]"
-    )
-    writers = [subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "p"), str(who)]) for who in range(3)]
-    assert [writer.wait(timeout=60) for writer in writers] == [0, 0, 0]
+    code = """
+        import sys
+        from pathlib import Path
+        from drivetrain.data.seals.ledger import Ledger
+        from drivetrain.data.seals.project import Project
+        ledger = Ledger(Project(Path(sys.argv[1])))
+        for i in range(8):
+            ledger.append('noted', {'who': sys.argv[2], 'i': i})
+    """
+    race(code, [(tmp_path / "p", who) for who in range(3)])
     entries = Ledger(Project(tmp_path / "p")).entries()
     assert len(entries) == 24 and head_of(entries) == Ledger(Project(tmp_path / "p")).head()
     for who in range(3):

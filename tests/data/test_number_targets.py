@@ -68,7 +68,7 @@ def test_it_stands_among_the_decisions(tmp_path):
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ([0.1 * (i % 10) for i in range(79)] + [1e9], r"1 of 80 values of 'y' \(1e\+09\) lie so far .*\(0 to 0.9\)"),
+        ([0.1 * (i % 10) for i in range(79)] + [1e9], r"1 of 80 values of 'y' \(1e\+09\) lies so far .*\(0 to 0.9\)"),
         ([20 + 0.1 * (i % 10) for i in range(60)] + [-999] * 6, r"6 of 66 values of 'y' \(-999, -999, -999, …"),
         ([3e-9 * (i % 7) for i in range(300)] + [1.0, -1.0], r"2 of 302 values of 'y' \(-1, 1\)"),
     ],

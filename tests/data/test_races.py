@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from scenes import scene, write
+from tests import races
 
 from drivetrain.data.examples import Examples
 from drivetrain.data.inputs import Files
@@ -35,19 +36,7 @@ def race(code: str, *arguments: object, tmp_path: Path, n: int = RACERS) -> list
     """
     (tmp_path / "gate").mkdir()
     code = textwrap.dedent(start) + textwrap.dedent(code)
-    command = [sys.executable, "-W", "ignore", "-c", code]
-    racers = [
-        subprocess.Popen(
-            [*command, str(i), str(n), str(tmp_path / "gate"), *map(str, arguments)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for i in range(n)
-    ]
-    ended = [racer.communicate(timeout=120) for racer in racers]
-    assert all(racer.returncode == 0 for racer in racers), [error[-800:] for _, error in ended]
-    return [said.strip() for said, _ in ended]
+    return races.race(code, [(i, n, tmp_path / "gate", *arguments) for i in range(n)])
 
 
 def test_openings_at_the_same_time_are_counted_one_after_the_other(tmp_path):
@@ -131,6 +120,7 @@ HOLD = """
 import sys, time
 from pathlib import Path
 from drivetrain.files import locked, locked_place
+from tests import races
 with (locked_place if sys.argv[2] == "place" else locked)(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)

@@ -140,7 +140,7 @@ def test_rows_of_the_split_are_not_new(class_folder):
     root = class_folder(apple=10, pear=10)
     data = images(root)
     grown = class_folder("grown", apple=12, pear=10)  # the same twenty, and two more apples
-    with pytest.warns(DrivetrainWarning, match="1 of the model's 2 classes have no row in the data.*'pear'"):
+    with pytest.warns(DrivetrainWarning, match="1 of the model's 2 classes has no row in the data.*'pear'"):
         found = found_again(grown, data, "new")
     assert found.examples.values == ("apple", "apple")
     assert len(found_again(grown, data, "valid").examples) == len(data.valid)

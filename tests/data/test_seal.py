@@ -3,8 +3,6 @@
 import csv
 import json
 import shutil
-import subprocess
-import sys
 import warnings
 from pathlib import Path
 
@@ -12,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image, ImageOps
 from scenes import COPIES, scene, write
+from tests.races import race
 
 from drivetrain.cli.handwriting import write_handwriting
 from drivetrain.data.data import Data, Sealed
@@ -454,13 +453,14 @@ def test_where_nothing_can_be_written_the_run_goes_on(mixed, tmp_path, monkeypat
 
 
 def test_two_processes_that_seal_at_once_make_one_seal(mixed, tmp_path):
-    code = (
-        "import sys; from drivetrain.kinds.images.images import images; from drivetrain.progress import quiet\n"
-        "with quiet(): print(images(sys.argv[1], seed=1, project=sys.argv[2]).seal.salt)"
-    )
-    command = [sys.executable, "-c", code, str(mixed), str(tmp_path / "p")]
-    racers = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
-    salts = {racer.communicate(timeout=90)[0] for racer in racers}
+    code = """
+        import sys
+        from drivetrain.kinds.images.images import images
+        from drivetrain.progress import quiet
+        with quiet():
+            print(images(sys.argv[1], seed=1, project=sys.argv[2]).seal.salt)
+    """
+    salts = set(race(code, [(mixed, tmp_path / "p")] * 3))
     assert len(salts) == 1 and salts != {""}
     assert len(Seals(Project.find(tmp_path / "p")).known()) == 1
 

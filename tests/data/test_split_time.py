@@ -110,7 +110,7 @@ def test_a_copy_counts_at_its_latest_time():
 @pytest.mark.parametrize(
     ("times", "options", "says"),
     [
-        ([1.0] * 9, {}, "9 distinct rows at 1 distinct times"),
+        ([1.0] * 9, {}, "9 distinct rows at 1 distinct time,"),
         ([1.0, 2.0], {}, "no row is left before the validation set"),
         (list(range(20)), {"gap": 100.0}, "with a gap of 100 "),
     ],

@@ -128,7 +128,7 @@ def test_a_first_line_that_is_a_row_is_told(csv):
 
 
 def test_a_cell_too_many_is_no_row_name(csv):
-    with pytest.raises(DataError, match=r"line 2 has 3 cells, the header 2; 1 more lines too.*decimal commas"):
+    with pytest.raises(DataError, match=r"line 2 has 3 cells, the header 2; 1 more line too.*decimal commas"):
         read_table(csv("path,w\na.jpg,1,5\nb.jpg,2,5\n"))
 
 

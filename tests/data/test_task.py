@@ -223,7 +223,7 @@ def test_text_among_many_decimals_is_named_and_makes_no_class_of_each():
     assert task_of([[number] for number in DECIMALS]).kind == "categories"
     found = task_of([*range(30), "unknown"])
     assert found.kind == "category"
-    assert "holds 30 different numbers and 'unknown' (1 cells): taken as classes" in found.notes[0]
+    assert "holds 30 different numbers and 'unknown' (1 cell): taken as classes" in found.notes[0]
 
 
 @pytest.mark.parametrize(

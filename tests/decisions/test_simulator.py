@@ -207,7 +207,7 @@ REFUSED: dict[str, tuple[Any, type, str]] = {
     "today in words": (lambda: made(rows=ROWS.assign(price="dear")).today(), DataError, "expected numbers"),
     "name of a model": (lambda: made(scenarios=pd.DataFrame({"accept": [1]})), SettingError, "different names"),
     "no scenario": (lambda: made(scenarios=pd.DataFrame({"tax": []})), DataError, "at least one row"),
-    "empty scenario": (lambda: made(scenarios=pd.DataFrame({"tax": [1, None]})), DataError, "1 cells"),
+    "empty scenario": (lambda: made(scenarios=pd.DataFrame({"tax": [1, None]})), DataError, "1 cell is empty"),
     "a number as scenarios": (lambda: made(scenarios=3), SettingError, "a scenario a row"),
     "two levers": (lambda: made([PRICE, PRICE]), SettingError, "different names"),
 }

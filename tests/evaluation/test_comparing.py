@@ -193,7 +193,7 @@ def test_rows_are_matched_by_id_whatever_their_order():
 
 def test_tables_that_cannot_be_compared_say_why():
     a, b = pair(50)
-    with pytest.raises(DataError, match="different rows: 50 and 49, of which 1 are in the first only"):
+    with pytest.raises(DataError, match="different rows: 50 and 49, of which 1 is in the first only"):
         compare(a, b.subset(range(49)))
     with pytest.raises(DataError, match="disagree about what is true, first for row row7"):
         truth = b.truth.copy()

@@ -224,7 +224,7 @@ def test_batches_of_pictures_and_labels():
     )
     check_picture(figure)
     assert "1.235, 2" in texts(figure) and "x, y" in texts(figure)
-    with pytest.raises(DataError, match="2 rows and 1 labels"):
+    with pytest.raises(DataError, match="2 rows and 1 label,"):
         figures.batch([show(0), show(1)], ["a"])
     with pytest.raises(DataError, match="channels last"):
         shown("images", (np.zeros((3, 32, 32), dtype=np.uint8),))

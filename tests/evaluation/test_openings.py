@@ -189,10 +189,11 @@ def test_a_person_reads_sentences(table, sealed, project):
     opened = open_it(table, sealed, project, said=expected(value - 0.02, value - 0.1, value + 0.1, trials=7))
     lines = describe(opened.opening, opened.scores)
     assert lines[0].startswith("predicted from validation: accuracy ") and "choice among 7" in lines[0]
-    assert lines[1:] == ["the prediction held: the test score is 2.0 points higher", "opening 1 of this test set"]
+    held = "the prediction held: the test score is 2.0 points higher, which is within its interval"
+    assert lines[1:] == [held, "opening 1 of this test set"]
     again = open_it(table, sealed, project, said=expected(value + 0.3, value + 0.2, value + 0.4))
     text = str(again)
-    assert "the prediction did not hold: the test score is 30.0 points lower" in text
+    assert "the prediction did not hold: the test score is 30.0 points lower, outside its interval" in text
     assert "opening 2 of this test set, counted over all models; with 97.5 % intervals" in text
     assert f"\n  accuracy {100 * value:.1f} % [" in text
     assert describe(open_it(table, sealed, project).opening, opened.scores)[0].startswith("nothing was predicted")

@@ -63,7 +63,7 @@ def test_one_number_per_row_may_be_flat():
         ({"output": [[0.9, 0.3], [0.4, 0.6]]}, "summing to 1"),
         (
             {"output": [[0.9, 0.1], [np.nan, 0.6]]},
-            r"1 of 2 rows of output are NaN or infinite; the first is row 1.*'b'",
+            r"1 of 2 rows of output is NaN or infinite; the first is row 1.*'b'",
         ),
         ({"ids": ("a",)}, "ids: received 1 for 2 rows"),
         ({"ids": "ab"}, "one text"),
@@ -81,7 +81,7 @@ def test_one_number_per_row_may_be_flat():
         ({"names": ("a",)}, "names: received 1"),
         ({"target": TAGS, "truth": [[0, 1], [0, 2]]}, "0 or 1"),
         ({"target": TAGS, "truth": [0, 1]}, r"expected \(2, 2\)"),
-        ({"target": SIZE, "output": [1.0, 2.0], "truth": [1.0, np.nan]}, "1 of 2 rows of truth are NaN"),
+        ({"target": SIZE, "output": [1.0, 2.0], "truth": [1.0, np.nan]}, "1 of 2 rows of truth is NaN"),
     ],
 )
 def test_tables_that_do_not_fit_are_refused(changed, message):

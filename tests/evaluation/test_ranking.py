@@ -63,7 +63,7 @@ def test_no_hit_is_an_error():
 def test_users_are_drawn_where_they_are_many():
     found = ranked(np.ones((2, 5)), np.zeros((2, 5)), most_users=1)
     assert (len(found.ids), found.protocol.n_left) == (1, 1)
-    assert "1 users, drawn from 2" in str(found.protocol)
+    assert "1 user, drawn from 2" in str(found.protocol)
 
 
 @pytest.mark.parametrize("k", [1, 3, 5, 9])

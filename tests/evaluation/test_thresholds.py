@@ -154,5 +154,5 @@ def test_settings_that_cannot_be_used_are_refused():
         cheapest_answers(tables.categories(), np.eye(5))
     with pytest.raises(SettingError, match=r"shape \(2, 3\)"):
         cheapest_answers(binary(), np.zeros((2, 3)))
-    with pytest.raises(DataError, match="1 rows"):
+    with pytest.raises(DataError, match="1 row: at least two"):
         thresholds_for_cost(binary().subset([0]), false_positive=1, false_negative=1)

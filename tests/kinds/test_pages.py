@@ -127,7 +127,7 @@ def test_an_audit_asks_the_kind_for_copies_and_speaks_of_curves(tmp_path, monkey
     found = find_copies(rows)
     assert [(copy.first, copy.second, copy.how) for copy in found.pairs] == [(0, 59, "begin alike")]
     titles = [finding.title for finding in copies_findings(rows, found)]
-    assert titles[0] == "1 of 20 (5.0 %) validation curves have a copy in the training set"
+    assert titles[0] == "1 of 20 (5.0 %) validation curves has a copy in the training set"
 
 
 def test_without_a_way_to_tell_near_ones_copies_are_those_of_content(tmp_path, monkeypatch):

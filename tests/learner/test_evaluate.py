@@ -114,7 +114,7 @@ def test_evaluate_explains_what_it_cannot_do(saved: tuple[dt.Learner, Path], tmp
         dt.evaluate(path, "test", data=other)
     with pytest.raises(SettingError, match="pass them as data"):
         dt.evaluate(path, "new")
-    with pytest.warns(DrivetrainWarning, match="1 of the model's 3 classes have no row in the data.*'green'"):
+    with pytest.warns(DrivetrainWarning, match="1 of the model's 3 classes has no row in the data.*'green'"):
         found = dt.evaluate(path, data=other)  # none of its validation rows: these are new
     assert (found.scores.part, found.scores.n, found.not_found) == ("new", 2, 0)
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -23,6 +21,7 @@ from drivetrain.learner.report import card_of
 from drivetrain.learner.saving.saved_model import report_saved
 from drivetrain.runtime.artefact import SEAL, open_artefact, update_manifest
 from drivetrain.training.identity import parameters_sha256
+from tests.races import race
 
 from .conftest import MakeLearner
 
@@ -285,15 +284,17 @@ def test_a_seal_that_is_not_the_manifests_is_refused(trained: Path) -> None:
 OPEN = """
 import sys, time, warnings
 from pathlib import Path
-warnings.simplefilter("ignore")
+import timm, torch
 import drivetrain as dt
+from drivetrain.learner.evaluate import evaluate
 from drivetrain.progress import quiet
+warnings.simplefilter("ignore")
 model, data, project, gate, n, own = sys.argv[1:]
 (Path(gate) / own).touch()
 while len(list(Path(gate).iterdir())) < int(n):
     time.sleep(0.005)
 with quiet():
-    print(dt.evaluate(model, "test", data=data, project=project, device="cpu").opening.count)
+    print(evaluate(model, "test", data=data, project=project, device="cpu").opening.count)
 """
 
 
@@ -303,22 +304,8 @@ def test_openings_of_a_shared_model_at_the_same_time_are_all_kept(
 ) -> None:
     gate = tmp_path / "gate"
     gate.mkdir()
-    commands = [
-        [
-            sys.executable,
-            "-c",
-            OPEN,
-            str(trained),
-            str(squares),
-            str(tmp_path / f"p{i % projects}"),
-            str(gate),
-            "4",
-            f"{i}",
-        ]
-        for i in range(4)
-    ]
-    racers = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for command in commands]
-    said = sorted(int(racer.communicate(timeout=180)[0]) for racer in racers)
+    racers = [(trained, squares, tmp_path / f"p{i % projects}", gate, 4, i) for i in range(4)]
+    said = sorted(map(int, race(OPEN, racers)))
     assert said == [1, 2, 3, 4]
     manifest = open_artefact(trained).manifest
     assert [opening.count for opening in manifest.test_openings] == [1, 2, 3, 4]

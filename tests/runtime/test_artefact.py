@@ -93,7 +93,7 @@ FAKE = {"bytes": 1, "sha256": "0" * 64}
         (_edit(lambda m: m["files"].update({"/x": FAKE})), "outside itself"),
         (_edit(lambda m: m["files"].update({"golden/.x": FAKE})), "odd names"),
         (_edit(lambda m: m["files"].update({"golden": FAKE})), "lacks golden"),
-        (_edit(lambda m: m.update(format_version=3)), r"format version 3; this drivetrain reads versions 1 to 2"),
+        (_edit(lambda m: m.update(format_version=4)), r"format version 4; this drivetrain reads versions 1 to 3"),
         (_edit(lambda m: m.update(format_version="2")), "format version '2'"),
         (_edit(lambda m: m.update(format_version=True)), "format version True"),
         (_edit(lambda m: m["export"].update(precision="int4")), "damaged: export.precision"),

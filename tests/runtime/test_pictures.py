@@ -302,13 +302,21 @@ def test_an_unreadable_file(tmp_path, monkeypatch):
         (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n", "PostScript"),
         (b"%PDF-1.7", "PDF"),
         (b"hello, this is text\n", "text"),
-        (b"\0\0\0\x18ftypheic\0\0\0\0", "HEIC"),
         (b"\0\1\2\3", "no known format"),
     ],
 )
 def test_other_kinds_of_file_are_named(data, looks):
     with pytest.raises(PictureError, match=f"not a picture: .*{looks}"):
         read_picture(data)
+
+
+@pytest.mark.parametrize("brand", [b"heic", b"heix", b"mif1"])
+def test_photographs_of_telephones_are_named_with_what_to_do(brand):
+    said = (
+        r"cannot be read as a picture: HEIC, as telephones save photographs, is not read\. To fix: convert it to JPEG"
+    )
+    with pytest.raises(PictureError, match=said):
+        read_picture(b"\0\0\0\x18ftyp" + brand + b"\0\0\0\0")
 
 
 def test_settings_are_checked():

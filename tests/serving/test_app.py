@@ -1,5 +1,6 @@
 """What the routes answer."""
 
+import asyncio
 import base64
 import json
 import time
@@ -326,6 +327,42 @@ def test_the_client_of_the_protocol_understands_it(live, artefact):
         assert [word.decode() for word in client.infer("colours", [encoded_]).as_numpy("label")] == expected
     finally:
         client.close()
+
+
+def test_the_client_of_kserve_understands_it(live, artefact):
+    """KServe's own client: values as bytes, and as JSON alone."""
+    kserve = pytest.importorskip("kserve", reason="kserve is not installed: it needs older pandas and protobuf")
+    model = dt.load(artefact)
+    pictures = [picture(colour) for colour in COLOURS]
+    pixels = np.stack([model.read(one)[0] for one in pictures])
+    expected = [prediction.label for prediction in model.predict_many(pictures)]
+
+    async def ask():
+        client = kserve.InferenceRESTClient(kserve.RESTConfig(protocol="v2", retries=0))
+        try:
+            ready = [await getattr(client, f"is_server_{what}")(live.url) for what in ("live", "ready")]
+            ready.append(await client.is_model_ready(live.url, "colours"))
+            found = []
+            for as_bytes in (True, False):
+                tensor = kserve.InferInput("pixels", list(pixels.shape), "UINT8")
+                tensor.set_data_from_numpy(pixels, binary_data=as_bytes)
+                encoded_ = kserve.InferInput("pictures", [3], "BYTES")
+                values = pictures if as_bytes else [base64.b64encode(one) for one in pictures]
+                encoded_.set_data_from_numpy(np.array(values, object), binary_data=as_bytes)
+                for one in (tensor, encoded_):
+                    request = kserve.InferRequest("colours", [one], parameters={"binary_data_output": as_bytes})
+                    found.append(await client.infer(live.url, request, model_name="colours"))
+            return ready, found
+        finally:
+            await client.close()
+
+    ready, found = asyncio.run(ask())
+    assert ready == [True, True, True]
+    for answer in found:
+        outputs = {output.name: output for output in answer.outputs}
+        labels = [word.decode() if isinstance(word, bytes) else word for word in outputs["label"].as_numpy()]
+        assert labels == expected
+        assert outputs["probabilities"].as_numpy().shape == (3, 3)
 
 
 def test_an_output_that_is_not_there(live):

@@ -380,7 +380,7 @@ def hostile_requests(rng: random.Random, n: int) -> list[bytes]:
     return [kinds[i % len(kinds)]() for i in range(n)]
 
 
-@pytest.mark.parametrize("n", [63, pytest.param(500, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("n", [63, pytest.param(210, marks=pytest.mark.slow)])
 def test_hostile_requests(live, n):
     requests = hostile_requests(random.Random(5), n)
     random.Random(6).shuffle(requests)

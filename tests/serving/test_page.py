@@ -92,6 +92,25 @@ def test_drop_a_picture_and_read_the_answer(page, patient):
     assert page.faults == []
 
 
+def test_words_open_their_meaning_and_names_are_left_alone(page, tmp_path):
+    from drivetrain.runtime.targets import CategoryTarget
+
+    names = CategoryTarget(name="recall", vocab=("prior", "log loss", "epoch"))
+    with running(make_artefact(tmp_path, names), Settings(threads=1)) as service:
+        page.goto(service.url)
+        page.wait_for_selector(".term")
+        page.wait_for_selector("#scores-fine .term")
+        words = page.locator(".term").all_inner_texts()
+        assert "accuracy" in words and "95 % interval" in words and "model" not in words
+        assert page.locator("#trained .term, #answers .term").count() == 0
+        page.click(".term:text-is('accuracy')")
+        assert page.locator("#term-accuracy-error-rate").is_visible()
+        assert "answered rightly" in page.inner_text("#term-accuracy-error-rate")
+        page.click("#term-accuracy-error-rate button")
+        assert page.locator("#term-accuracy-error-rate").is_hidden()
+    assert page.faults == []
+
+
 def test_choosing_a_file_and_asking_twice(page, patient):
     page.goto(patient.url)
     for colour, said in (((20, 30, 230), "blue"), ((20, 220, 30), "green")):

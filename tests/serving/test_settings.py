@@ -1,8 +1,11 @@
 """Who may reach a service, and what cannot be asked of it."""
 
+import socket
+
 import pytest
 
 from drivetrain.errors import SettingError
+from drivetrain.serving import run
 from drivetrain.serving.settings import Settings, read_token
 
 
@@ -42,3 +45,16 @@ def test_the_token_comes_from_a_file_or_the_environment(tmp_path):
     for path in (file, tmp_path / "missing", tmp_path):
         with pytest.raises(SettingError, match="token_file"):
             read_token(path, {})
+
+
+def test_answers_are_not_held_back_until_their_begin_was_received():
+    """asyncio sets TCP_NODELAY of a socket that it knows for TCP alone; without it each answer waits some 40 ms."""
+    listening = run._listen(Settings(port=0))
+    try:
+        assert listening.proto == socket.IPPROTO_TCP
+        with socket.create_connection(listening.getsockname()):
+            taken, _ = listening.accept()
+            with taken:
+                assert taken.proto == socket.IPPROTO_TCP
+    finally:
+        listening.close()

@@ -39,6 +39,26 @@ def test_hooks_are_called_in_order(make_learner: MakeLearner) -> None:
     assert seen.calls == ["start", "step 1", "step 2", "epoch 1", "step 3", "step 4", "epoch 2", "end"]
 
 
+def test_gradients_last_as_long_as_steps_are_taken(make_learner: MakeLearner) -> None:
+    """They are as large as the network, and so is its copy that is judged after each epoch."""
+
+    class Held(Callback):
+        def __init__(self) -> None:
+            self.steps: list[int] = []
+            self.epochs: list[int] = []
+
+        def on_step_end(self, run: RunView, loss: float) -> None:
+            self.steps.append(sum(value.grad is not None for value in run.network.parameters()))
+
+        def on_epoch_end(self, run: RunView) -> None:
+            self.epochs.append(sum(value.grad is not None for value in run.network.parameters()))
+
+    learn = make_learner(batch_size=18, callbacks=[held := Held()]).fit(1)
+    assert held.steps == [len(list(learn.network.parameters()))] * 2 and held.epochs == [0]
+    learn.find_lr(steps=2)
+    assert all(value.grad is None for value in learn.network.parameters())
+
+
 def test_early_stopping(make_learner: MakeLearner, capsys: pytest.CaptureFixture[str]) -> None:
     learn = make_learner()
     learn.fit(20, lr=1e-9, callbacks=[EarlyStopping(2, min_delta=1.0)])

@@ -61,6 +61,20 @@ def test_an_epoch_sees_every_row_once(n: int, batch: int, epoch: int) -> None:
     assert max(sizes) <= batch and max(sizes) - min(sizes) <= 1, "no runt at the end"
 
 
+def test_an_epoch_sees_the_rows_that_are_drawn_for_it() -> None:
+    feeder = make_feeder(40)
+    feeder.spread = np.where(np.arange(40) < 30, 0, 1)
+    feeder.take(lambda random: np.concatenate([random.permutation(30)[:6], np.arange(30, 40)]))
+    assert feeder.steps == 2  # of 8 rows, where 40 take 5
+    seen = [[row for step in rows_of(feeder, epoch) for row in step] for epoch in range(9)]
+    assert all(len(rows) == 16 and set(range(30, 40)) <= set(rows) for rows in seen)
+    assert len({row for rows in seen for row in rows}) > 30, "other ones in each epoch"
+    assert rows_of(feeder, 3, start=1) == rows_of(feeder, 3)[1:], "the same ones when it is taken up"
+    assert all(2 <= sum(row < 30 for row in step) <= 4 for step in rows_of(feeder)), "some of each in every step"
+    with pytest.raises(TrainingError, match="1 training rows in batches of 8"):
+        feeder.take(lambda random: random.permutation(30)[:1])
+
+
 def test_order_differs_between_epochs_and_seeds_but_not_between_runs() -> None:
     assert rows_of(make_feeder(40)) == rows_of(make_feeder(40))
     assert rows_of(make_feeder(40)) != rows_of(make_feeder(40), epoch=1)

@@ -94,6 +94,19 @@ def test_an_error_inside_gives_back_too():
     assert resident() - before < BLOCK / 10
 
 
+def test_who_holds_a_share_of_a_network_gives_back_at_once(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(memory, "_at_once", False)  # what it was is put back, as are the settings
+    memory.give_back_at_once()
+    try:
+        before = resident()
+        for _ in range(2):  # and so it stays
+            with kept_memory():
+                use_and_free()
+                assert resident() - before < BLOCK / 10
+    finally:
+        memory._set(memory.GIVE_BACK)  # pyright: ignore[reportPrivateUsage]
+
+
 @pytest.mark.parametrize("libc", [("musl", "1.2"), ("", "")])
 def test_another_c_library_is_left_alone(libc: tuple[str, str], monkeypatch: pytest.MonkeyPatch):
     memory._glibc.cache_clear()  # pyright: ignore[reportPrivateUsage]

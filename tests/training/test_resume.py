@@ -18,6 +18,7 @@ from drivetrain.training import run as run_module
 from drivetrain.training.callbacks import Callback, EarlyStopping, KeepBest, RunView
 from drivetrain.training.checkpoint import FILE
 from drivetrain.training.identity import parameters_sha256
+from drivetrain.training.place import Place
 
 from .conftest import ARCH, MakeLearner
 
@@ -91,6 +92,18 @@ def test_checkpoint_that_cannot_be_written(make_learner: MakeLearner, tmp_path: 
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(CheckpointError, match="checkpoint="):
         make_learner().fit(1, checkpoint=tmp_path / "file")
+
+
+@pytest.mark.parametrize(("others", "said"), [([0.0], "none in process 1"), ([7.5], "another one in each")])
+def test_a_checkpoint_that_not_all_processes_find(
+    make_learner: MakeLearner, monkeypatch: pytest.MonkeyPatch, others: list[float], said: str
+) -> None:
+    """As on machines without a common disk: one would go on, another begin anew, and both wait for ever."""
+    with pytest.raises(Killed):
+        _train(make_learner(), kill_at=7)
+    monkeypatch.setattr(Place, "each", lambda place, own: [own, *others])
+    with pytest.raises(CheckpointError, match=f"{said}.*Expected one folder.*To fix: "):
+        _train(make_learner())
 
 
 class PressCtrlCAfterEpoch(Callback):

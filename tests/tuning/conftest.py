@@ -1,24 +1,16 @@
-"""A small table that trees learn in a tenth of a second."""
+"""A small table that trees learn in a tenth of a second, and a space to try on it."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 import drivetrain as dt
 from drivetrain.data.data import Data
 from tests.training.conftest import squares
-
-
-def rows(n: int = 150) -> dict[str, list[object]]:
-    """Two numbers and a name; the class follows from two of them, with noise."""
-    random = np.random.default_rng(0)
-    a, b, c = random.normal(size=n), random.normal(size=n), random.choice(list("xyz"), n)
-    yes = a + (c == "x") + random.normal(size=n) > 0.3
-    return {"a": a.tolist(), "b": b.tolist(), "c": c.tolist(), "y": np.where(yes, "yes", "no").tolist()}
+from tests.tuning.rows import rows
 
 
 @pytest.fixture

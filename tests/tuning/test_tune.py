@@ -222,9 +222,38 @@ def test_a_file_that_is_no_database_of_trials_is_told(table: Data, tmp_path: Pat
         dt.tune(table, SMALL, trials=1, storage=tmp_path / "runs.db")
 
 
-def test_a_driver_that_is_not_installed_is_named_without_the_password(table: Data) -> None:
-    with pytest.raises(MissingExtraError, match="needs the package psycopg") as caught:
-        dt.tune(table, SMALL, trials=1, storage="postgres://me:hush@localhost/runs")
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("postgres://me:hush@localhost/runs", r"psycopg; .* pip install 'psycopg\[binary\]'"),
+        ("postgresql+psycopg2://localhost/runs?user=me&password=hush", "psycopg2; .* pip install psycopg2-binary"),
+    ],
+    ids=["the usual one", "the older one"],
+)
+def test_a_driver_that_is_not_installed_is_named_without_the_password(
+    table: Data, monkeypatch: pytest.MonkeyPatch, url: str, said: str
+) -> None:
+    for name in ("psycopg", "psycopg2"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(MissingExtraError, match=f"needs the package {said}") as caught:
+        dt.tune(table, SMALL, trials=1, storage=url)
+    assert "hush" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql:/me:hush@host/runs",
+        "me:hush@host/runs",
+        "host=db user=me password=hush",
+        "postgresql://me:hush@host:port/runs",
+        "postgresql://me:hush@one:5432,two:5432/runs",
+        "postgresql://me:pass@hush@host/runs",
+    ],
+)
+def test_an_address_that_is_miswritten_is_not_shown(table: Data, url: str) -> None:
+    with pytest.raises(SettingError, match="To fix: write") as caught:
+        dt.tune(table, SMALL, trials=1, storage=url)
     assert "hush" not in str(caught.value)
 
 

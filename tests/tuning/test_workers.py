@@ -8,10 +8,15 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 
+import drivetrain as dt
+from drivetrain.errors import DataError
+from tests.tuning import postgres
+from tests.tuning.rows import rows
 from tests.tuning.worker import TRIALS, tuned
 
 
@@ -22,19 +27,32 @@ def begin(storage: str, project: Path, marks: Path, *more: str) -> subprocess.Po
 
 def fits(marks: Path, process: int | None = None) -> list[float]:
     """What was tried, in the order of time."""
-    files = sorted(marks.glob("*"), key=lambda file: file.name.split()[1])
-    return [float(file.read_text()) for file in files if process in (None, int(file.name.split()[0]))]
+    said = sorted((file.name.split() for file in marks.iterdir()), key=lambda words: words[1])
+    return [float(cut) for worker, _, cut in said if process in (None, int(worker))]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[str]:
+    """A database that is new, by its address."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'runs.db'}"
+        return
+    pytest.importorskip("psycopg")
+    with postgres.running() as host:
+        yield f"postgresql://{postgres.USER}:{postgres.IN_URL}@{host}/runs"
 
 
 @pytest.mark.timeout(400)
-def test_a_killed_worker_loses_nothing_and_nothing_is_done_twice(tmp_path: Path) -> None:
-    storage, project, marks = f"sqlite:///{tmp_path / 'runs.db'}", tmp_path / "project", tmp_path / "marks"
+def test_a_killed_worker_loses_nothing_and_nothing_is_done_twice(storage: str, tmp_path: Path) -> None:
+    project, marks = tmp_path / "project", tmp_path / "marks"
     marks.mkdir()
     doomed = begin(storage, project, marks, "slow")
     others: list[subprocess.Popen[str]] = []
     try:
         until = time.monotonic() + 120
-        while not fits(marks) and time.monotonic() < until:
+        while not fits(marks):
+            assert doomed.poll() is None, doomed.communicate()
+            assert time.monotonic() < until
             time.sleep(0.05)
         others = [begin(storage, project, marks) for _ in range(2)]
         os.kill(doomed.pid, signal.SIGKILL)
@@ -55,9 +73,34 @@ def test_a_killed_worker_loses_nothing_and_nothing_is_done_twice(tmp_path: Path)
     assert all(fits(marks, other.pid) for other in others)
     assert len(list((project / "runs").glob("[0-9]*"))) == TRIALS
 
-    again = tuned(storage, str(project), str(marks))  # the same once more: all is there already
-    assert {str(trial.number): [trial.state, trial.settings["cut"], trial.value] for trial in again.trials} == trials
-    assert len(fits(marks)) == TRIALS + 1
-    more = tuned(storage, str(project), str(marks), trials=TRIALS + 2)  # and more go on where they ended
-    assert len(more.trials) == TRIALS + 2
-    assert len({trial.settings["cut"] for trial in more.trials}) == TRIALS + 2
+    more = tuned(storage, str(project), str(marks), trials=TRIALS + 1)  # goes on where they ended
+    found = {str(trial.number): [trial.state, trial.settings["cut"], trial.value] for trial in more.trials}
+    assert {number: found[number] for number in trials} == trials
+    assert len(more.trials) == TRIALS + 1
+    assert len(fits(marks)) == TRIALS + 2  # that of the killed worker was begun twice
+    if storage.startswith("postgresql"):
+        nobody_may_read_the_password(more, said, tmp_path)
+
+
+def nobody_may_read_the_password(found: dt.Tuning, said: list[tuple[str, str]], folder: Path) -> None:
+    """In what was printed, in all files that were written, and in the page."""
+    found.page(folder / "page.html")
+    assert found.decisions["trials in"].value.startswith(f"postgresql+psycopg://{postgres.USER}:***@")
+    shown = [repr(said), repr(found), *(repr(file.read_bytes()) for file in folder.rglob("*") if file.is_file())]
+    assert len(shown) > 10
+    for secret in (postgres.PASSWORD, postgres.IN_URL, "hush"):
+        assert not [text for text in shown if secret in text]
+
+
+def test_what_the_server_says_is_told_without_the_password(tmp_path: Path) -> None:
+    pytest.importorskip("psycopg")
+    data = dt.table(rows(), target="y", project=tmp_path)
+    with postgres.running() as host:
+        for user in (postgres.USER, "eve"):
+            with pytest.raises(DataError, match="password authentication failed") as caught:
+                dt.tune(data, {"leaves": (2, 9)}, trials=1, storage=f"postgresql://{user}:other-hush@{host}/runs")
+            assert "hush" not in str(caught.value)
+        right = f"postgresql://{postgres.USER}:{postgres.IN_URL}@{host}"
+        with pytest.raises(DataError, match='database "frogs" does not exist') as caught:
+            dt.tune(data, {"leaves": (2, 9)}, trials=1, storage=f"{right}/frogs")
+        assert "hush" not in str(caught.value)

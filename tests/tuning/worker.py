@@ -1,6 +1,7 @@
 """One worker of a tuning, as a process of its own: `python -m tests.tuning.worker STORAGE PROJECT MARKS [slow]`.
 
-Each fit leaves a file in MARKS that names the worker and what it tried; a slow one then never ends.
+Each fit leaves an empty file in MARKS whose name says the worker, the time and what it tried, so that nobody reads half
+of it; a slow one then never ends.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ import numpy as np
 import drivetrain as dt
 from drivetrain.data.examples import Examples
 from drivetrain.tuning import storage
-from tests.tuning.conftest import rows
+from tests.tuning.rows import rows
 
-TRIALS = 6
+TRIALS = 4
 
 
 class Threshold(dt.ModelBase):
@@ -31,7 +32,7 @@ class Threshold(dt.ModelBase):
     def __init__(self, data: Any, *, cut: float, marks: str, slow: bool = False) -> None:
         super().__init__(data)
         self.cut = cut
-        (Path(marks) / f"{os.getpid()} {time.time_ns()}").write_text(repr(cut))
+        (Path(marks) / f"{os.getpid()} {time.time_ns()} {cut!r}").touch()
         time.sleep(600 if slow else 0.05)
 
     def predict_rows(self, rows: Examples, /) -> dt.Predictions:
@@ -44,7 +45,7 @@ class Threshold(dt.ModelBase):
 
 
 def tuned(where: str, project: str, marks: str, *, slow: bool = False, trials: int = TRIALS) -> dt.Tuning:
-    storage.HEARTBEAT_S, storage.GRACE_S = 1, 3
+    storage.HEARTBEAT_S, storage.GRACE_S = 1, 6  # with less, a busy machine takes the living for dead
     data = dt.table(rows(), target="y", project=project)
 
     def model(data: Any, *, cut: float) -> Threshold:

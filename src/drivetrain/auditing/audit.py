@@ -33,7 +33,7 @@ from drivetrain.errors import DataError
 from drivetrain.evaluation.predictions import Predictions
 from drivetrain.runtime.kinds import known_kind
 from drivetrain.settings import choice, flag, text, whole
-from drivetrain.text import printable, readable
+from drivetrain.text import agreeing, counted, does, printable, readable
 
 Features = NDArray[np.floating] | Callable[[Examples], NDArray[np.floating]]
 """(N, D) of the rows of an audit, or what computes them."""
@@ -93,8 +93,8 @@ class Audit:
 
     def summary(self) -> str:
         """All findings, and what was looked at, as lines of text."""
-        counted = ", ".join(f"{n:,} {part}" for part, n in self.counts.items())
-        lines = [f"audit of {self.source}: {counted}; {self.seconds:.0f} s"]
+        parts = ", ".join(f"{n:,} {part}" for part, n in self.counts.items())
+        lines = [f"audit of {self.source}: {parts}; {self.seconds:.0f} s"]
         lines += [str(finding) for finding in self.findings] or ["nothing was found"]
         lines.append("looked at:")
         lines += [f"  {what}: {how}" for what, how in self.looked.items()]
@@ -252,12 +252,12 @@ def _looked(rows: AuditRows, copies: Copies, with_features: bool, found: Shortcu
     by = "content, looks and features" if with_features else "content and looks (crops need features)"
     by = by if looks is None else f"content and {looks}"
     by = "content alone" if rows.of_kind.near is None else by
-    said = f"by {by}; {copies.looked_at:,} pairs compared in full"
+    said = f"by {by}; {counted(copies.looked_at, 'pair')} compared in full"
     if copies.not_looked_at:
-        said += f", {copies.not_looked_at:,} more were not (raise looks)"
+        said += f", {copies.not_looked_at:,} more {does(copies.not_looked_at, 'were')} not (raise looks)"
     if copies.not_comparable:
         why = "too flat" if looks is None else "too short"
-        said += f"; {copies.not_comparable:,} {rows.of_kind.noun} are {why} to compare"
+        said += f"; {agreeing(copies.not_comparable, rows.of_kind.noun, 'are')} {why} to compare"
     known = (
         f"as given {rows.group_name}".strip() if rows.examples.groups else "none given: guessed from names and files"
     )

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from drivetrain.auditing.findings import Finding, counted
+from drivetrain.auditing.findings import Finding
 from drivetrain.auditing.missing import missing_findings
 from drivetrain.auditing.rows import AuditRows
 from drivetrain.data.splitting.divide import labels_of
 from drivetrain.data.splitting.split import PART_WORDS
 from drivetrain.errors import first_few
+from drivetrain.text import counted
 
 FEW_ROWS = 10
 """A class with fewer training rows is hardly learnt, and its score is hardly known."""
@@ -45,7 +46,7 @@ def _uneven(rows: AuditRows) -> Finding | None:
         return None
     smallest = first_few([f"{label!r} ({n})" for n, label in sorted((n, label) for label, n in counts.items())], most=3)
     title = (
-        f"{len(rare)} of {counted(len(counts), 'class', several='classes')} with fewer than {FEW_ROWS} training rows"
+        f"{len(rare)} of {counted(len(counts), 'class', 'classes')} with fewer than {FEW_ROWS} training rows"
         if rare
         else f"the largest class has {most // least} times the rows of the smallest"
     )

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from drivetrain.auditing.rows import AuditRows
 from drivetrain.data.splitting.divide import labels_of
+from drivetrain.runtime.files.members import status_of
 
 Family = Literal["capture", "contents", "bookkeeping"]
 FAMILIES: tuple[Family, ...] = ("capture", "contents", "bookkeeping")
@@ -64,7 +65,7 @@ def as_column(name: str, cells: Sequence[Any]) -> Column:
 
 def _file_time(path: Path) -> float | None:
     try:
-        return path.stat().st_mtime
+        return status_of(path).st_mtime
     except (OSError, ValueError):
         return None
 

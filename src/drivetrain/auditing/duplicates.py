@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from drivetrain.auditing.findings import Finding, Pair, counted, share
+from drivetrain.auditing.findings import Finding, Pair, share
 from drivetrain.auditing.neighbours import close_pairs
 from drivetrain.auditing.rows import AuditRows
 from drivetrain.data.inputs import Files
@@ -19,6 +19,7 @@ from drivetrain.data.kind import NearDuplicates
 from drivetrain.data.splitting.split import PART_WORDS, Part
 from drivetrain.progress import track
 from drivetrain.runtime.cpus import usable_cpus
+from drivetrain.text import counted, does
 
 LOOKS = 4000
 """Pairs of rows that are looked at a second time, at about 20 ms each where they are not the same."""
@@ -148,7 +149,8 @@ def _across(rows: AuditRows, copies: Copies, held_out: Part) -> Finding | None:
     return Finding(
         "copies across parts",
         "problem" if len(pairs) >= SERIOUS_SHARE * n else "warning",
-        f"{share(len(pairs), n)} {word} {rows.of_kind.noun} have a copy in the {_seen_words(held_out)}",
+        f"{share(len(pairs), n)} {word} {rows.of_kind.noun} {does(len(pairs), 'have')} a copy in the "
+        f"{_seen_words(held_out)}",
         f"{kinds}. On these rows the score counts memory, not understanding.",
         mend="remove the copies from one side, or let drivetrain draw the split (leave split= out) with "
         "group='near-duplicates', which keeps copies together.",
@@ -217,8 +219,10 @@ def _within(rows: AuditRows, copies: Copies) -> Finding | None:
     return Finding(
         "copies within a part",
         "warning" if undivided and spare >= SERIOUS_SHARE * len(rows) else "note",
-        f"{share(spare, len(rows))} {noun} are copies of another" + ("" if undivided else " in the same part"),
-        f"{len(families):,} of these {noun} are there several times, one of them {max(map(len, families)):,} times. "
+        f"{share(spare, len(rows))} {noun} {'is a copy' if spare == 1 else 'are copies'} of another"
+        + ("" if undivided else " in the same part"),
+        f"{len(families):,} of these {noun} {does(len(families), 'are')} there several times, one of them "
+        f"{max(map(len, families)):,} times. "
         + (
             "A random split would put some of them on both sides."
             if undivided

@@ -138,16 +138,6 @@ def by_severity(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     return tuple(sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity)))
 
 
-def counted(count: int, what: str, *, several: str = "") -> str:
-    """A number of things.
-
-    Example:
-        >>> counted(1, "pair"), counted(2000, "class", several="classes")
-        ('1 pair', '2,000 classes')
-    """
-    return f"{count:,} {what if count == 1 else several or what + 's'}"
-
-
 def share(count: int, total: int) -> str:
     """A count with its share.
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
-from drivetrain.auditing.findings import Finding, counted
+from drivetrain.auditing.findings import Finding
 from drivetrain.auditing.rows import AuditRows
 from drivetrain.data.splitting.divide import labels_of
 from drivetrain.data.splitting.split import PART_WORDS, PARTS, Part
 from drivetrain.errors import first_few
+from drivetrain.text import counted, does
 
 ALPHA = 0.01
 """Missing classes are an alarm where a random draw over the same rows would miss such in fewer than this share of data
@@ -88,7 +89,7 @@ def _beyond_chance(missing: Sequence[str], chances: Mapping[str, float]) -> list
 
 def _finding(part: Part, missing: Sequence[str], rows: AuditRows, counts: Counts, *, alarm: bool) -> Finding:
     word, many_per_row = PART_WORDS[part], rows.target.kind == "categories"
-    have = "has" if len(missing) == 1 else "have"
+    have = does(len(missing), "have")
     one, several = ("label", "labels") if many_per_row else ("class", "classes")
     shown = {label: _shown(counts[label], rows) for label in missing}
     told = first_few([f"{label!r} ({_in_words(shown[label])})" for label in missing], most=NAMED)
@@ -97,7 +98,7 @@ def _finding(part: Part, missing: Sequence[str], rows: AuditRows, counts: Counts
     return Finding(
         "missing class",
         "warning" if alarm else "note",
-        f"{len(missing):,} of {counted(len(counts), one, several=several)} {have} no {word} row",
+        f"{len(missing):,} of {counted(len(counts), one, several)} {have} no {word} row",
         f"{told}. {UNLEARNT if part == 'train' else UNJUDGED}{why}",
         mend="put rows of it in the training set." if part == "train" else mend,
         facts={"part": word, "of": len(counts), "missing": shown},

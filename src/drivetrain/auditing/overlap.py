@@ -11,6 +11,7 @@ from drivetrain.auditing.findings import Finding, Pair, RowRef, share
 from drivetrain.auditing.rows import AuditRows
 from drivetrain.data.groups.guesses import GroupGuess
 from drivetrain.data.splitting.split import PART_WORDS, Part
+from drivetrain.text import does
 
 SIDES: tuple[tuple[Part, tuple[Part, ...]], ...] = (("valid", ("train",)), ("test", ("train", "valid")))
 """Each held-out part, and the parts that come before it."""
@@ -40,7 +41,7 @@ def group_findings(rows: AuditRows) -> list[Finding]:
             Finding(
                 "group overlap",
                 "problem",
-                f"{share(len(torn), n)} {word} rows are of a group{of} that is in training too",
+                f"{share(len(torn), n)} {word} rows {does(len(torn), 'are')} of a group{of} that is in training too",
                 "A model can know the group again instead of answering the question: the score says nothing about "
                 "new groups.",
                 mend="let drivetrain draw the split, which keeps groups whole: leave split= out.",
@@ -91,7 +92,8 @@ def time_findings(rows: AuditRows) -> list[Finding]:
             Finding(
                 "time overlap",
                 "problem" if rows.method == "time" else "warning",
-                f"{share(len(overlapping), len(own))} {word} rows are not later than the last training row",
+                f"{share(len(overlapping), len(own))} {word} rows {does(len(overlapping), 'are')} not later than the "
+                "last training row",
                 f"Training reaches to {_time_words(latest)}, the {word} set begins at "
                 f"{_time_words(float(told[own].min()))}: the score says nothing about the time to come.",
                 mend="let drivetrain split by time with time= (and gap=, where neighbours in time are alike).",

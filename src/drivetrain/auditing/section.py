@@ -10,6 +10,7 @@ from drivetrain.evaluation.report import parts as report
 from drivetrain.evaluation.report.showing import shown_source
 from drivetrain.pages.html import Child, Html, breakable, scrolling, section, table, tag, with_code
 from drivetrain.pages.page import document, page_header
+from drivetrain.text import counted
 
 PAIRS_SHOWN = 12
 """Pairs of pictures on a page for each finding."""
@@ -32,7 +33,7 @@ def audit_section(audit: Audit) -> Html:
     lead = "What was found in the data before training: copies, leaks between the parts, shortcuts, broken files."
     items = [_item(finding) for finding in audit.findings]
     found: Child = tag("ul", items, class_="findings") if items else tag("p", "Nothing was found.")
-    counted = [[part, f"{n:,}"] for part, n in audit.counts.items()]
+    n_rows = [[part, f"{n:,}"] for part, n in audit.counts.items()]
     looked = [tag("div", tag("dt", what), tag("dd", how)) for what, how in audit.looked.items()]
     return section(
         "audit",
@@ -40,7 +41,7 @@ def audit_section(audit: Audit) -> Html:
         lead,
         found,
         tag("h3", "What was looked at"),
-        table(["part", "rows"], counted, caption="Rows", numeric=[1], class_="small"),
+        table(["part", "rows"], n_rows, caption="Rows", numeric=[1], class_="small"),
         tag("dl", looked, class_="facts"),
     )
 
@@ -80,7 +81,7 @@ def _item(finding: Finding) -> Html:
 def _pairs(finding: Finding) -> Html:
     shown = [[_cell(pair.one), _cell(pair.other), pair.how] for pair in finding.pairs[:PAIRS_SHOWN]]
     more = len(finding.pairs) - len(shown)
-    caption = f"{len(shown)} of {len(finding.pairs):,} pairs" if more > 0 else f"{len(shown)} pairs"
+    caption = f"{len(shown)} of {len(finding.pairs):,} pairs" if more > 0 else counted(len(shown), "pair")
     return scrolling(finding.title, table(["one", "other", "seen by"], shown, caption=caption))
 
 

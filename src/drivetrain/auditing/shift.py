@@ -12,6 +12,7 @@ from drivetrain.auditing.balance import ALPHA, LEAST_SHIFT, g_test
 from drivetrain.auditing.columns import Column
 from drivetrain.auditing.findings import Finding
 from drivetrain.data.splitting.split import PART_WORDS, Part
+from drivetrain.text import counted
 
 NAMED = 3
 
@@ -44,7 +45,8 @@ def shift_findings(
             Finding(
                 "input shift",
                 "note" if method in ("time", "given") else "warning",
-                f"the {word} {noun} differ from the training {noun} in {len(differing)} of {len(tests)} properties",
+                f"the {word} {noun} differ from the training {noun} in {len(differing)} of "
+                f"{counted(len(tests), 'property', 'properties')}",
                 f"Most in {named}: 0 is no difference, 1 is nothing in common. Chance makes such differences in fewer "
                 "than one of 1,000 data sets.",
                 mend=f"see whether both come from the same source; for {noun} of another source this score is the one "

@@ -23,6 +23,7 @@ from drivetrain.data.examples import Examples
 from drivetrain.data.splitting.split import Part
 from drivetrain.evaluation.predictions import Predictions
 from drivetrain.runtime.targets import Array, Target
+from drivetrain.text import agreeing
 
 MOST_ROWS = 5000
 MOST_VALID_ROWS = 4000
@@ -84,7 +85,9 @@ def look_for_shortcuts(
         seed: Of folds and forests.
     """
     if len(chosen) < FEWEST_ROWS:
-        return ShortcutAudit(why_not=f"{len(chosen)} labelled rows are too few; {FEWEST_ROWS} are needed")
+        return ShortcutAudit(
+            why_not=f"{agreeing(len(chosen), 'labelled rows', 'are')} too few; {FEWEST_ROWS} are needed"
+        )
     values = [rows.examples.values[row] for row in chosen]
     truth = rows.target.encode(values)
     folds = make_folds(rows.target, truth, groups, seed=seed)

@@ -20,6 +20,7 @@ from drivetrain.data.splitting.divide import fit_target
 from drivetrain.data.splitting.split import PARTS, Part
 from drivetrain.errors import SettingError
 from drivetrain.runtime.kinds import known_kind
+from drivetrain.text import counted
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def broken_findings(rows: AuditRows) -> list[Finding]:
         Finding(
             "broken files",
             "warning",
-            f"{len(left_out):,} of {rows.report.n_rows:,} rows cannot be used",
+            f"{len(left_out):,} of {counted(rows.report.n_rows, 'row')} cannot be used",
             " ".join([f"They are left out: {said}.", *by_class]),
             mend="replace or remove these files; where one class has most of them, see how it was collected.",
             rows=tuple(RowRef(row.path, reason=row.reason) for row in left_out),
@@ -80,11 +81,11 @@ def broken_findings(rows: AuditRows) -> list[Finding]:
 def _rows_of_data(data: Data) -> AuditRows:
     sealed = data.sealed_test.open()  # to be compared with the other parts, which is no opening: no target is used
     parts = (data.train, data.valid, sealed)
-    counted = zip(PARTS, parts, strict=True)
+    of_parts = zip(PARTS, parts, strict=True)
     examples = Examples.concat(parts)
     return AuditRows(
         examples=examples,
-        parts=tuple(part for part, rows in counted for _ in range(len(rows))),
+        parts=tuple(part for part, rows in of_parts for _ in range(len(rows))),
         target=data.target,
         signatures=signatures_of(examples),
         report=data.report,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -11,9 +12,9 @@ import pyarrow.parquet as pq
 
 from drivetrain.batch.places import Place, on_disk
 from drivetrain.batch.work import Piece
-from drivetrain.errors import InputError
+from drivetrain.errors import InputError, SettingError
 from drivetrain.runtime.loading import load
-from drivetrain.runtime.predictor import Prediction
+from drivetrain.runtime.prediction import Prediction
 from drivetrain.runtime.targets import CategoryTarget, NumberTarget, Target
 from drivetrain.text import short_reason
 
@@ -65,12 +66,22 @@ class Answerer:
         for path in piece.paths:
             try:
                 with on_disk(place.system, path) as file:
-                    found = list(self.predictor.predict_many(file, batch_size=self.job.batch_size))
-            except InputError as error:
-                found = [Prediction(error=str(error))]
+                    found = self._of_file(file, path)
             except OSError as error:
-                found = [Prediction(error=f"it cannot be read: {short_reason(error)}")]
-            yield from (_called(each, path, place) for each in found)
+                found = [Prediction(path, error=f"it cannot be read: {short_reason(error)}")]
+            yield from (_called(each, each.path or path, place) for each in found)
+
+    def _of_file(self, file: Path, path: str) -> list[Prediction]:
+        """Its answers, of a shard those of its members; paths and reasons name the file, not the copy of it."""
+        try:
+            found = list(self.predictor.predict_many(file, batch_size=self.job.batch_size))
+        except (InputError, SettingError) as error:  # the second of a shard without inputs
+            found = [Prediction(error=str(error))]
+        said = [None if each.error is None else each.error.replace(str(file), path) for each in found]
+        return [
+            replace(each, path=path + _inside(each.path, file), error=why)
+            for each, why in zip(found, said, strict=True)
+        ]
 
     def _of_rows(self, place: Place, piece: Piece) -> Iterator[Prediction]:
         start, path = piece.start or 0, piece.paths[0]
@@ -81,6 +92,11 @@ class Answerer:
             found = [Prediction(error=str(error))] * piece.n
         for at, each in enumerate(found, start=start + 1):
             yield replace(_called(each, path, place), row=at)
+
+
+def _inside(named: str | None, file: Path) -> str:
+    """What follows the name of a shard in the address of a member; nothing of other files."""
+    return named.removeprefix(str(file)) if named and Path(named).is_relative_to(file) else ""
 
 
 def _called(one: Prediction, path: str, place: Place) -> Prediction:

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 import tempfile
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
+from urllib.parse import parse_qsl, quote
 
 import pyarrow as pa
 from pyarrow import fs
 
 from drivetrain.errors import DataError, SettingError
 from drivetrain.settings import refuse
-from drivetrain.text import readable, short_reason
+from drivetrain.text import readable, short_reason, without_secrets
 
 UNFINISHED = "_unfinished"
 """Folder of files that are being written; readers of Parquet pass over names that begin so."""
@@ -30,7 +32,8 @@ class Place:
     """One of pyarrow's."""
     path: str
     shown: str
-    """As it was written."""
+    """As it was written, without keys and passwords."""
+    written: str = field(repr=False)
 
     @classmethod
     def of(cls, written: str, name: str) -> Place:
@@ -44,16 +47,18 @@ class Place:
             SettingError: There is no file system for it here.
         """
         if "://" not in written:
-            return cls(fs.LocalFileSystem(), str(Path(written).absolute()), written)
+            return cls(fs.LocalFileSystem(), str(Path(written).absolute()), written, written)
+        hidden = without_secrets(written)
         try:
             system, path = opened(written)
         except (pa.ArrowException, ValueError, NotImplementedError, OSError) as error:
-            why = short_reason(error)
-            return refuse(
-                name, written, f"a path, or an address that pyarrow opens, such as s3:// or file:// ({why})",
-                fix="To fix: copy it to a disk, or give an address of these.",
-            )  # fmt: skip
-        return cls(system, path, written)
+            fix = "To fix: copy it to a disk, or give an address of these."
+            why = f" ({short_reason(error)})"
+            if hidden != written:  # the reason repeats the address
+                why, fix = "", "To fix: write / and @ in a key as %2F and %40; or leave it out, and set AWS_PROFILE."
+            expected = f"a path, or an address that pyarrow opens, such as s3:// or file://{why}"
+            return refuse(name, hidden, expected, fix=fix)
+        return cls(system, path.rstrip("/") or path, hidden, written)
 
     @property
     def local(self) -> bool:
@@ -77,9 +82,15 @@ class Place:
         plain = [each for each in found if each.is_file and not _hidden(each.path[start:])]
         return sorted(plain, key=lambda each: each.path)
 
+    @property
+    def store(self) -> tuple[str, str]:
+        """What tells whether two places with the same path are the same: not with which key they are opened."""
+        asked = dict(parse_qsl(self.written.partition("?")[2])) if "://" in self.written else {}
+        return self.system.type_name, asked.get("endpoint_override", "")
+
     def holds(self, other: Place, path: str) -> bool:
         """Whether a file of another place lies in this folder."""
-        return self.system.equals(other.system) and path.startswith(f"{self.path.rstrip('/')}/")
+        return self.store == other.store and path.startswith(f"{self.path.rstrip('/')}/")
 
     def named(self, path: str) -> str:
         """How a file of this file system is called in the answers."""
@@ -107,8 +118,10 @@ class Place:
         try:
             with self.system.open_input_stream(f"{self.path}/{name}") as stream:
                 return json.loads(stream.read())
-        except (OSError, ValueError, pa.ArrowException):
+        except (FileNotFoundError, NotADirectoryError, ValueError):
             return None
+        except (OSError, pa.ArrowException) as error:
+            raise self._unreached(error) from error
 
     def tidy(self) -> None:
         """Remove what was never finished."""
@@ -124,7 +137,25 @@ class Place:
 
 def opened(address: str) -> tuple[Any, str]:
     """The file system of an address, and the path in it."""
-    return fs.FileSystem.from_uri(address)
+    return fs.FileSystem.from_uri(quoted(address))
+
+
+def quoted(address: str) -> str:
+    """An address as pyarrow takes it, of one that holds names as people write them.
+
+    What `%20` and the like stand for is left to pyarrow; a # is a letter, as in names of S3, and no mark.
+
+    Example:
+        >>> quoted("s3a://bucket/my pictures/größe #1 100%/?region=eu-1")
+        's3://bucket/my%20pictures/gr%C3%B6%C3%9Fe%20%231%20100%25/?region=eu-1'
+        >>> quoted("s3://bucket/a%20b")
+        's3://bucket/a%20b'
+    """
+    scheme, _, rest = address.partition("://")
+    scheme = scheme.lower()
+    path, mark, query = rest.partition("?")
+    path = quote(re.sub("%(?![0-9A-Fa-f]{2})", "%25", path), safe="/%:@!$&'()*+,;=~[]")
+    return f"{'s3' if scheme in ('s3a', 's3n') else scheme}://{path}{mark}{query}"
 
 
 @contextmanager

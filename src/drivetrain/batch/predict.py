@@ -11,7 +11,7 @@ from typing import Any
 from drivetrain.batch.answering import Done, Job
 from drivetrain.batch.engines import with_processes, with_ray
 from drivetrain.batch.places import UNFINISHED, Place
-from drivetrain.batch.work import Work, work_of
+from drivetrain.batch.work import PART, Work, work_of
 from drivetrain.errors import SettingError
 from drivetrain.notices import warn
 from drivetrain.progress import say, track
@@ -41,7 +41,7 @@ class Answered:
     def __str__(self) -> str:
         without = f" ({self.failed:,} of them with a reason instead of an answer)" if self.failed else ""
         kept = f", of which {self.kept:,} were there already" if self.kept else ""
-        return f"{self.rows:,} rows{without} in {readable(self.out)}: {counted(self.parts, 'part')}{kept}"
+        return f"{counted(self.rows, 'row')}{without} in {readable(self.out)}: {counted(self.parts, 'part')}{kept}"
 
 
 def predict_into(
@@ -97,7 +97,7 @@ def predict_into(
         MANIFEST, lambda stream: stream.write(_as_json({**facts, "rows": rows, "failed": failed, "done": True}))
     )
     place.tidy()
-    return Answered(out, rows, failed, len(work.pieces), len(there))
+    return Answered(place.shown, rows, failed, len(work.pieces), len(there))
 
 
 def _claim(place: Place, facts: dict[str, Any]) -> None:
@@ -126,6 +126,13 @@ def _kept(place: Place, work: Work) -> tuple[list[Done], set[str]]:
     import pyarrow.parquet as pq  # noqa: PLC0415
 
     names = {each.path.rsplit("/", 1)[-1]: each.path for each in place.below()}
+    others = {name for name in names if name.startswith(PART)} - {piece.file for piece in work.pieces}
+    if others:
+        raise SettingError(
+            f"--out {readable(place.shown)} holds {counted(len(others), 'part')} that this command does not write, "
+            f"such as {readable(min(others))}; expected its own alone, as a row would be there twice. To fix: name "
+            "another folder."
+        )
     done: list[Done] = []
     kept: set[str] = set()
     for piece in (each for each in work.pieces if each.file in names):
@@ -133,7 +140,8 @@ def _kept(place: Place, work: Work) -> tuple[list[Done], set[str]]:
             with place.system.open_input_file(names[piece.file]) as stream:
                 errors = pq.read_table(stream, columns=["error"])["error"]
         except (OSError, pa.ArrowException, KeyError) as error:
-            warn(f"{readable(names[piece.file])} cannot be read ({short_reason(error)}): its part is made again.")
+            part = readable(place.named(names[piece.file]))
+            warn(f"{part} cannot be read ({short_reason(error)}): its part is made again.")
             continue
         done.append(Done(piece.number, len(errors), len(errors) - errors.null_count))
         kept.add(piece.file)

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from enum import StrEnum
 from inspect import signature
 from math import isfinite
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from drivetrain.cli.checked import checked, number_of, whole_of
+from drivetrain.cli.checked import checked, number_of, path_of, whole_of
 from drivetrain.errors import SettingError, did_you_mean
 from drivetrain.notices import warn
 from drivetrain.runtime.kinds import known_kind, packages
@@ -69,6 +70,41 @@ TakenAt = Annotated[
         "--time",
         help="When a row was taken; what is later validates and tests: a column, or a regular expression.",
         show_default="none",
+        rich_help_panel=DATA,
+    ),
+]
+Gap = Annotated[
+    str | None,
+    typer.Option(
+        "--gap", help="Time left out between the parts, such as 7d.", show_default="none", rich_help_panel=DATA
+    ),
+]
+Review = Annotated[
+    Path | None,
+    typer.Option(
+        "--review",
+        help="Decisions that `drivetrain review` wrote.",
+        parser=path_of("review"),
+        metavar="FILE",
+        show_default="none",
+        rich_help_panel=DATA,
+    ),
+]
+Seals = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--seal",
+        help="Test set that somebody else sealed; none of it is trained on.",
+        parser=path_of("seal"),
+        metavar="FILE",
+        rich_help_panel=DATA,
+    ),
+]
+Retire = Annotated[
+    str | None,
+    typer.Option(
+        "--retire",
+        help="Reason to give up a sealed test set that this split would train on.",
         rich_help_panel=DATA,
     ),
 ]
@@ -132,8 +168,8 @@ InputKind = Annotated[
     str,
     typer.Option(
         "--input",
-        help="The kind of input: images, sounds, traces, binaries, table, ratings, or one that an installed package "
-        "brings.",
+        help="The kind of input: images, texts, sounds, traces, binaries, table, ratings, or one that an installed "
+        "package brings.",
         parser=checked(known_kind, "input"),
         metavar="KIND",
         rich_help_panel=DATA,
@@ -276,6 +312,18 @@ def open_input(input_kind: str, source: str, options: Mapping[str, Any], /, **as
         asked = {name: value for name, value in asked.items() if takes_any or name in known or value is not None}
         return opened(source, **given, **asked)
     return open_source(source, input_kind, options=given, **asked)
+
+
+def say_what_was_read(data: Data) -> None:
+    """Tell the parts, what was passed over, and the target, before anything is trained."""
+    from drivetrain.data.data import describe_target  # noqa: PLC0415
+    from drivetrain.progress import say  # noqa: PLC0415
+
+    sealed = " (sealed)" if data.n_test else ""
+    say(f"{data.source}: {len(data.train)} training, {len(data.valid)} validation, {data.n_test} test rows{sealed}")
+    if data.report.ignored:
+        say("not looked at: " + ", ".join(f"{n} × {what}" for what, n in sorted(data.report.ignored.items())))
+    say(f"target: {describe_target(data.target)}")
 
 
 def word_of(task: TaskWord | None, kind: TaskWord | None) -> TaskName | None:

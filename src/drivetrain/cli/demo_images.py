@@ -18,7 +18,7 @@ from drivetrain.cli.results import (
 if TYPE_CHECKING:
     from drivetrain.evaluation.scores import Scores
     from drivetrain.learner.learner import Learner
-    from drivetrain.runtime.predictor import Prediction
+    from drivetrain.runtime.prediction import Prediction
 
 ARCH = "embedded"
 """Not what `train` would take: on handwriting ImageNet's body is slower and no better, see docs/decisions."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import sys
 import warnings
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
@@ -68,9 +69,13 @@ def explain(error: Exception) -> str:
 
 
 def complain(kind: str, message: str) -> None:
-    """Print one line on standard error, its arguments spelled as options; say nothing where that is closed or full."""
+    """Print it on standard error, its arguments spelled as options; say nothing where that is closed or full.
+
+    Somebody at a terminal gets its lines as they are, set in; a file or another program gets one line.
+    """
     with suppress(OSError, ValueError):
-        typer.echo(f"{kind}: {printable(as_typed(one_line(message), _options.get()))}", err=True)
+        said = "\n  ".join(message.splitlines()) if getattr(sys.stderr, "isatty", bool)() else one_line(message)
+        typer.echo(f"{kind}: {printable(as_typed(said, _options.get()))}", err=True)
 
 
 def one_line(message: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -41,6 +41,8 @@ from drivetrain.cli.streams import NAMES, finish, prepare
 from drivetrain.text import printable
 
 HELP = """From data to decisions: fine-tune a pretrained model, know how good it is, ship it.
+
+First steps: `drivetrain demo`. What a word means: `drivetrain docs WORD`.
 
 Results go to standard output, progress and warnings to standard error. Exit status: 0 done, 1 could not (one line says
 why), 2 the command line was not understood.
@@ -86,32 +88,18 @@ def _options(  # pyright: ignore[reportUnusedFunction] - typer calls it
     pass
 
 
-app.command()(reported(collect))
-app.command()(reported(audit))
-app.command()(reported(train))
-app.command()(reported(tune))
-app.command()(reported(update))
-app.command()(reported(evaluate))
-app.command()(reported(predict))
-app.command()(reported(recommend))
-app.command()(reported(report))
-app.command()(reported(inside))
-app.command()(reported(review))
-app.command()(reported(export))
-app.command()(reported(push))
-app.command()(reported(pull))
-app.command()(reported(serve))
-app.command()(reported(watch))
-app.command()(reported(runs))
-app.command()(reported(slope))
-app.command()(reported(captions))
-app.command()(reported(decide))
-app.command()(reported(seals))
-app.command()(reported(demo))
-app.command()(reported(studio))
-app.command()(reported(docs))
-app.command()(reported(cache))
-app.command()(reported(bodies))
+def _list_under(heading: str, *commands: Callable[..., None]) -> None:
+    """Commands, and the heading under which the help lists them."""
+    for command in commands:
+        app.command(rich_help_panel=heading)(reported(command))
+
+
+_list_under("Data", collect, audit, review)
+_list_under("Training", train, tune, update, runs)
+_list_under("How good is it?", evaluate, report, inside, seals, captions)
+_list_under("Use", predict, recommend, serve, watch, export, push, pull)
+_list_under("Decisions", slope, decide)
+_list_under("Find your way", demo, studio, docs, bodies, cache)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

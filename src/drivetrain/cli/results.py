@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import sys
 from collections.abc import Callable, Generator, Iterable, Mapping
@@ -23,6 +24,8 @@ AsJson = Annotated[
     bool, typer.Option("--json", help="Print JSON on standard output and nothing else there.", show_default=False)
 ]
 Answer = Callable[[str], None]
+MOST_WORDS = 5
+"""That one line names as explained."""
 
 
 @contextmanager
@@ -80,6 +83,25 @@ def next_steps(steps: Iterable[tuple[str, str]]) -> str:
     return "\n".join(["next:", *(f"  {command:<{width}}   {purpose}" for command, purpose in steps)])
 
 
+def words_in(text: str) -> str:
+    """Text, and below it which of its words are explained and how; nothing more where it uses none.
+
+    Example:
+        >>> print(words_in("accuracy 83.8 % [68.4, 92.5], n = 36"))
+        accuracy 83.8 % [68.4, 92.5], n = 36
+        what words mean: drivetrain docs accuracy (or interval)
+    """
+    from drivetrain.pages.terms import names_in  # noqa: PLC0415 - brings the page of terms
+
+    names = names_in(text)[:MOST_WORDS]
+    if re.search(r"\[[^\]]*\d, ", text):
+        names = [*(name for name in names if name != "interval"), "interval"]
+    if not names:
+        return text
+    others = f" (or {', '.join(names[1:])})" if len(names) > 1 else ""
+    return f"{text}\nwhat words mean: drivetrain docs {names[0]}{others}"
+
+
 def quoted(path: Path) -> str:
     """A path as it can be typed in a shell.
 
@@ -96,7 +118,7 @@ def quoted(path: Path) -> str:
 def check_out(out: Path) -> None:
     """Refuse a place that cannot be written to, and say what will be replaced, before training rather than after."""
     from drivetrain.progress import say  # noqa: PLC0415 - brings rich
-    from drivetrain.runtime.artefact import check_target_path, is_artefact  # noqa: PLC0415 - brings pydantic
+    from drivetrain.runtime.artefact import check_target_of_training, is_artefact  # noqa: PLC0415 - brings pydantic
 
-    if is_artefact(check_target_path(out)):
+    if is_artefact(check_target_of_training(out)):
         say(f"{quoted(out)} holds a model; it is replaced once this training is done")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from drivetrain.cli.results import decisions_as_json, next_steps, quoted, scores_as_json, scores_as_text
+from drivetrain.cli.results import decisions_as_json, next_steps, quoted, scores_as_json, scores_as_text, words_in
 from drivetrain.learner.fitting import spent_elsewhere
 
 if TYPE_CHECKING:
@@ -64,5 +64,5 @@ def as_text(found: Trained, out: Path, seconds: float) -> str:
     if data.n_test:
         steps.insert(0, (f"drivetrain evaluate {model} --test", "open the test set: once, at the end"))
     steps.append((f"drivetrain report {model}", "what it goes by, and where it goes wrong"))
-    judged = scores_as_text(found.validate())
-    return "\n".join([str(found), judged, f"saved to {model} after {seconds:,.1f} s", next_steps(steps)])
+    judged = words_in("\n".join([str(found), scores_as_text(found.validate())]))
+    return "\n".join([judged, f"saved to {model} after {seconds:,.1f} s", next_steps(steps)])

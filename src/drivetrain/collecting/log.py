@@ -17,7 +17,7 @@ from typing import Any, Literal, cast
 
 from drivetrain.errors import DataError
 from drivetrain.notices import warn
-from drivetrain.text import readable, short_reason
+from drivetrain.text import agreeing, readable, short_reason
 
 HEADER = {"format": "drivetrain collect", "version": 1}
 
@@ -136,7 +136,10 @@ def _read(path: Path) -> dict[str, Outcome]:
         else:
             found[outcome.url] = outcome
     if broken:
-        warn(f"{readable(path)}: {broken} lines are not whole (cut short by a kill?); what they said is done again.")
+        warn(
+            f"{readable(path)}: {agreeing(broken, 'lines', 'are')} not whole (cut short by a kill?); what was said "
+            "there is done again."
+        )
     return found
 
 

@@ -15,6 +15,7 @@ from drivetrain.data.kind import SourceKind
 from drivetrain.errors import InputError, first_few
 from drivetrain.progress import track
 from drivetrain.runtime.cpus import usable_cpus
+from drivetrain.runtime.files.members import bytes_of
 from drivetrain.runtime.spec import InputSpec
 from drivetrain.runtime.trust.system_limits import raise_if_limit
 from drivetrain.text import printable, short_reason
@@ -23,6 +24,7 @@ Found = TypeVar("Found")
 
 FILES_PER_STEP = 64
 NAMES_PER_REASON = 3
+DETAILS_PER_REASON = 3
 MOST_LINES = 12
 
 
@@ -118,7 +120,8 @@ class CheckReport:
             lines[0] += f"; {len(self.left_out)} left out:"
         for reason, rows in self.by_reason.items():
             details = dict.fromkeys(row.reason.partition(":")[2].strip() for row in rows)
-            detail = ("such as " if len(details) > 1 and next(iter(details)) else "") + next(iter(details))
+            several = [each for each in details if each]
+            detail = "; ".join(several[:DETAILS_PER_REASON]) + ("; …" if len(several) > DETAILS_PER_REASON else "")
             names = first_few((row.path for row in rows), most=NAMES_PER_REASON)
             lines.append(f"  {len(rows)} × {reason}{f' ({detail})' if detail else ''}: {names}")
         lines += [f"  {line}" for line in first_lines(self.losses)]
@@ -171,7 +174,7 @@ def check_files(inputs: Any, spec: InputSpec, *, noun: str) -> list[Checked]:
 
     def look(path: Path) -> Checked:
         try:
-            content = path.read_bytes()
+            content = bytes_of(path)
         except (OSError, ValueError) as error:
             raise_if_limit(error, path)
             return Checked(problem=f"cannot be opened: {short_reason(error)}")

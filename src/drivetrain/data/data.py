@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from drivetrain.attributes import DATA, Told
 from drivetrain.calls import named
 from drivetrain.data.check import CheckReport
 from drivetrain.data.examples import Examples
@@ -60,7 +61,7 @@ class Sealed:
 
 
 @dataclass(frozen=True, repr=False)
-class Data:
+class Data(Told, elsewhere=DATA):
     """Training and validation rows, a sealed test set, and the target fitted on the training rows alone.
 
     Made by a kind's public function such as `drivetrain.images`; printing it shows `summary`.

@@ -15,11 +15,11 @@ from drivetrain.data.layout import LabelsFrom, Layout, arrange
 from drivetrain.data.listing import Listed, SourceSpec
 from drivetrain.data.splitting.split import Part
 from drivetrain.errors import DataError, first_few
-from drivetrain.names import near_equal, normal
+from drivetrain.names import is_unsorted, near_equal, normal
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.files.own_output import own_output
 from drivetrain.runtime.files.scanning import Folder, Scan, scan_folder
-from drivetrain.text import agreeing, one_of, readable
+from drivetrain.text import agreeing, counted, one_of, readable
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".parquet")
 OUTSIDE = "{noun} outside class folders"
@@ -106,12 +106,12 @@ def _refuse_own(scan: Scan, kind: SourceKind) -> None:
 
 
 def _ignored(scan: Scan, layout: Layout, noun: str) -> dict[str, int]:
-    counted = Counter(scan.ignored)
-    counted[OUTSIDE.format(noun=noun)] += sum(len(folder.pictures) for folder in layout.loose)
+    found = Counter(scan.ignored)
+    found[OUTSIDE.format(noun=noun)] += sum(len(folder.pictures) for folder in layout.loose)
     for folder in layout.beside:
-        counted[f"folder {readable(folder.name)!r} beside train"] += 1
-    counted[OWN] += len(scan.own)
-    return {what: n for what, n in counted.items() if n}
+        found[f"folder {readable(folder.name)!r} beside train"] += 1
+    found[OWN] += len(scan.own)
+    return {what: n for what, n in found.items() if n}
 
 
 def _own_told(scan: Scan) -> dict[str, Decision]:
@@ -154,6 +154,17 @@ def _notes(scan: Scan, layout: Layout, rows: _Rows, noun: str) -> list[str]:
     for group in near_equal(classes):
         named = ", ".join(f"{name!r} ({rows.labels.count(name)})" for name in group)
         notes.append(f"classes have nearly the same name and are kept apart: {named}. To fix: rename, if they are one")
+    if unsorted := sorted(set(filter(is_unsorted, classes))):
+        n_of = {name: counted(rows.labels.count(name), one_of(noun), noun) for name in unsorted}
+        named = first_few([f"{readable(name)!r} ({n})" for name, n in n_of.items()])
+        learnt, mend = (
+            ("is learnt as a class, though its name says", "if it is none, move the folder out")
+            if len(unsorted) == 1
+            else ("are learnt as classes, though their names say", "move out each that is none")
+        )
+        notes.append(
+            f"{named} {learnt} that these {noun} are not sorted. To fix: {mend}; drivetrain predict can then sort them"
+        )
     notes += _merged(layout)
     return notes
 
@@ -173,10 +184,10 @@ def _merged(layout: Layout) -> list[str]:
 
 def _below(folder: Folder) -> Counter[str]:
     """Files of no such kind, in a folder and all below."""
-    counted: Counter[str] = Counter()
+    found: Counter[str] = Counter()
     for inner in folder.walk():
-        counted.update(inner.other)
-    return counted
+        found.update(inner.other)
+    return found
 
 
 def _nothing_found(scan: Scan, layout: Layout, kind: SourceKind) -> str:
@@ -192,11 +203,15 @@ def _nothing_found(scan: Scan, layout: Layout, kind: SourceKind) -> str:
             f"class. To fix: rename those that are {noun}, or check the path."
         )
     elif loose:
-        mend = f"sort the {noun} into one sub-folder per class, or pass a table with a path and a target column"
+        mend = (
+            f"sort the {noun} into one sub-folder per class; if this folder is itself one class, pass the one above; "
+            "or pass a table with a path and a target column"
+        )
     else:
         mend = "check the path, or pass a table with a path and a target column"
     where = "" if layout.base is scan.root else f" (read: {readable(layout.base.path)})"
-    return (
-        f"{readable(root)}{where} has {len(layout.base.folders)} sub-folders and {loose} {noun} beside them, but no "
-        f"{one_of(noun)} inside a sub-folder; expected one sub-folder per class, with {noun}. To fix: {mend}."
-    )
+    said = "is empty"
+    if (n := len(layout.base.folders)) or loose:
+        beside = f"{counted(n, 'sub-folder')} and {counted(loose, one_of(noun), noun)} beside"
+        said = f"has {beside}, but no {one_of(noun)} inside a sub-folder"
+    return f"{readable(root)}{where} {said}; expected one sub-folder per class, with {noun}. To fix: {mend}."

@@ -12,6 +12,7 @@ from typing import Any, Protocol, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from drivetrain.runtime.files.members import opened
 from drivetrain.runtime.spans import Span
 from drivetrain.text import readable
 
@@ -105,7 +106,7 @@ class Files:
 
     def digest(self, row: int, /) -> str:
         """Of the file's bytes, as `drivetrain.runtime.pictures.read.digest`. Raises OSError where it cannot be read."""
-        with self.paths[row].open("rb") as file:
+        with opened(self.paths[row]) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()[:DIGITS]
 
 

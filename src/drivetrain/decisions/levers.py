@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from drivetrain.calls import named
 from drivetrain.errors import SettingError, did_you_mean
 from drivetrain.settings import choice, flag, number, refuse, several, shown, text
-from drivetrain.text import readable
+from drivetrain.text import counted, readable
 
 A_LEVER = 'levers such as dt.Lever("price", 100, 900, step=5) or dt.Lever("offer", options=["none", "letter"])'
 TOLERANCE = 1e-9
@@ -170,7 +170,7 @@ def values_for(lever: Lever, values: Any, rows: pd.DataFrame, setting: str) -> N
     if isinstance(values, list | tuple) or (isinstance(values, np.ndarray) and values.ndim == 1):
         each = list(cast("Sequence[Any]", values))
         if len(each) != n:
-            refuse(setting, f"{len(each):,} values", f"one value, or one for each of the {n:,} rows")
+            refuse(setting, counted(len(each), "value"), f"one value, or one for each of the {n:,} rows")
     else:
         each = [values] * n
     try:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from drivetrain.decisions.expression import Expression
 from drivetrain.errors import DataError, DrivetrainError, SettingError, did_you_mean
 from drivetrain.settings import number, refuse, shown
-from drivetrain.text import readable, short_reason
+from drivetrain.text import counted, readable, short_reason
 
 Array = NDArray[np.float64]
 Levers = Mapping[str, NDArray[Any]]
@@ -161,14 +161,14 @@ def _checked(values: Any, rows: pd.DataFrame, setting: str, said: str) -> Array:
     if array.shape != (n,):
         if array.ndim:
             raise SettingError(
-                f"{setting} {shown(said)} gave values of shape {array.shape} for {n:,} rows; expected one for each "
-                f"row, ({n},). To fix: compute with whole columns, and do not sum over rows."
+                f"{setting} {shown(said)} gave values of shape {array.shape} for {counted(n, 'row')}; expected one for "
+                f"each row, ({n},). To fix: compute with whole columns, and do not sum over rows."
             )
         array = np.full(n, float(array))
     if not np.isfinite(array).all():
         bad = np.flatnonzero(~np.isfinite(array))
         raise DataError(
-            f"{setting} {shown(said)} is {array[bad[0]]} in {len(bad):,} of {n:,} rows, the first of them "
+            f"{setting} {shown(said)} is {array[bad[0]]} in {len(bad):,} of {counted(n, 'row')}, the first of them "
             f"{shown(rows.index[bad[0]])}; expected finite numbers. To fix: fill or leave out empty cells of these "
             "rows, and keep levers where the objective is defined (no logarithm or division of 0)."
         )

@@ -27,7 +27,7 @@ from drivetrain.notices import warn
 from drivetrain.pages.chart import Chart, Panel, panels
 from drivetrain.progress import track
 from drivetrain.settings import refuse, whole
-from drivetrain.text import in_digits, readable
+from drivetrain.text import counted, in_digits, readable
 
 Array = NDArray[np.float64]
 POINTS = 50
@@ -101,7 +101,8 @@ class Simulation:
         return "\n".join([*lines, *(f"note: {each}" for each in self.warnings)])
 
     def __repr__(self) -> str:
-        return f"Simulation({self.rows:,} rows, {len(self.table):,} combinations, {self.members} members)\n{self}"
+        rows, tried = counted(self.rows, "row"), counted(len(self.table), "combination")
+        return f"Simulation({rows}, {tried}, {counted(self.members, 'member')})\n{self}"
 
     def _repr_html_(self) -> str:
         """As notebooks ask for it."""

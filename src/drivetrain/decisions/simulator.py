@@ -21,7 +21,7 @@ from drivetrain.decisions.simulation.calling import Asked, Predict, check_by_row
 from drivetrain.decisions.simulation.effective import Patterns, Today, as_values, costs_of, effective, known_levers
 from drivetrain.decisions.simulation.pairing import paired, scenarios_of
 from drivetrain.settings import refuse, several, whole
-from drivetrain.text import readable
+from drivetrain.text import counted, readable
 
 Array = NDArray[np.float64]
 Setting = Mapping[str, NDArray[Any]]
@@ -86,7 +86,8 @@ class Simulator:
 
     def __repr__(self) -> str:
         levers = ", ".join(readable(lever.name) for lever in self.levers)
-        return f"Simulator({self.objective.name!r}, {len(self.rows):,} rows, levers: {levers}, {self.members} members)"
+        rows = counted(len(self.rows), "row")
+        return f"Simulator({self.objective.name!r}, {rows}, levers: {levers}, {counted(self.members, 'member')})"
 
     def today(self) -> dict[str, NDArray[Any]]:
         """Name of a lever → (n,) today's value.

@@ -40,7 +40,7 @@ from drivetrain.evaluation.metrics.metrics import Metric, default_metrics, resol
 from drivetrain.evaluation.metrics.own_metric import OwnFunction
 from drivetrain.evaluation.predictions import Predictions
 from drivetrain.settings import flag, number, refuse, several, text, whole
-from drivetrain.text import in_digits, printable
+from drivetrain.text import counted, does, in_digits, printable
 
 POWER = 0.8
 """How often the smallest difference that a set can show would be found."""
@@ -146,7 +146,8 @@ class Comparison:
     def __str__(self) -> str:
         first, second = (f"{name} {self._value(value)}" for name, value in zip(self.names, self.values, strict=True))
         copies = "" if self.n_rows is None else f" ({self.n_rows:,} with copies)"
-        rows = f"{self.n:,} rows{copies}" + ("" if self.n_groups is None else f" in {self.n_groups:,} groups")
+        groups = "" if self.n_groups is None else f" in {counted(self.n_groups, 'group')}"
+        rows = f"{counted(self.n, 'row')}{copies}{groups}"
         lines = [f"{self.label}: {first}, {second}, on the same {rows}", self.verdict, *self._details()]
         return printable("\n".join([lines[0], *(f"  {line}" for line in lines[1:])]))
 
@@ -161,8 +162,8 @@ class Comparison:
         if self.mcnemar is not None:
             test = self.mcnemar
             lines.append(
-                f"right in {self.names[0]} only: {test.only_a:,} rows, in {self.names[1]} only: {test.only_b:,}; "
-                f"McNemar p = {test.p:.2g} ({test.method})"
+                f"right in {self.names[0]} only: {counted(test.only_a, 'row')}, in {self.names[1]} only: "
+                f"{test.only_b:,}; McNemar p = {test.p:.2g} ({test.method})"
             )
         if self.smallest is not None and self.power is not None:
             lines.append(
@@ -260,7 +261,7 @@ def compare(
     a, b = without_copies([a, matched(a, b)])
     values = (chosen.value(a), chosen.value(b))
     if not all(math.isfinite(value) for value in values):
-        raise DataError(f"{chosen.label} is undefined on these {len(a)} rows: the truth does not vary enough.")
+        raise DataError(f"{chosen.label} is undefined on these rows ({len(a):,}): the truth does not vary enough.")
     if worth is None:
         worth = WORTH_PERCENT if chosen.percent else WORTH_RELATIVE * max(abs(value) for value in values)
     groups = group_codes(a.groups)
@@ -318,9 +319,10 @@ def matched(a: Predictions, b: Predictions) -> Predictions:
     if ids_a != ids_b:
         only_a, only_b = set(ids_a) - set(ids_b), set(ids_b) - set(ids_a)
         raise DataError(
-            f"the two tables hold different rows: {len(a)} and {len(b)}, of which {len(only_a)} are in the first only "
-            f"and {len(only_b)} in the second only ({first_few(sorted(only_a | only_b), 2)}). To fix: compare both on "
-            "the same rows, such as with `a.subset(...)`."
+            f"the two tables hold different rows: {len(a)} and {len(b)}, of which {len(only_a)} "
+            f"{does(len(only_a), 'are')} in the first only and {len(only_b)} in the second only "
+            f"({first_few(sorted(only_a | only_b), 2)}). To fix: compare both on the same rows, such as with "
+            "`a.subset(...)`."
         )
     place = np.empty(len(a), dtype=np.int64)
     place[order_a] = order_b

@@ -25,6 +25,7 @@ from drivetrain.pages.chart import Chart, Panel, panels, picture_panel
 from drivetrain.pages.html import Html
 from drivetrain.pages.words import shortened, value_in_words
 from drivetrain.settings import whole
+from drivetrain.text import counted, does
 
 ShowRow = Callable[[int], Html]
 """Position of a row in the predictions → what its kind of input shows of it, see `drivetrain.runtime.kinds`."""
@@ -54,7 +55,7 @@ def confusion_matrix(predictions: Predictions, *, most: int = 20) -> Chart:
     most = whole("most", most, least=2)
     counts_KK = count_confusions(predictions)
     counts, rows, columns = matrix_of_most_confused(counts_KK, [shortened(name) for name in target.vocab], most)
-    title = f"{target.name}: {len(predictions):,} rows"
+    title = f"{target.name}: {counted(len(predictions), 'row')}"
     if len(columns) > len(rows):
         title = f"{target.name}: the {len(rows)} most confused of {len(counts_KK)} categories"
     drawn = charts.matrix(counts, rows, columns, "matrix")
@@ -79,11 +80,11 @@ def reliability_diagram(predictions: Predictions, *, n_bins: int | None = None) 
     error = calibration_error(predictions, n_bins=n_bins)
     labels = predictions.target.kind == "categories"
     sure = predictions.output.reshape(-1) if labels else predictions.confidence()
-    counted = charts.histogram(
+    how_many = charts.histogram(
         np.asarray(sure, dtype=np.float64),
         "how-sure",
         "How sure it is",
-        f"{len(sure):,} answers; half are more sure than {100 * float(np.median(sure)):.0f} %.",
+        f"{counted(len(sure), 'answer')}; half are more sure than {100 * float(np.median(sure)):.0f} %.",
         x=(0.0, 1.0),
         x_name="probability of the label" if labels else "confidence",
         n_bins=40,
@@ -93,7 +94,7 @@ def reliability_diagram(predictions: Predictions, *, n_bins: int | None = None) 
     )
     said = f"calibration error {100 * error.value:.1f} %" + ("" if error.low is None else f" {error.interval()}")
     above = [(f"{predictions.target.name}: {said}", "title")]
-    both = [Panel(charts.reliability(bins, "reliability"), above), Panel(counted)]
+    both = [Panel(charts.reliability(bins, "reliability"), above), Panel(how_many)]
     return Chart(panels(both, "Reliability", f"{said}.", most_columns=1))
 
 
@@ -120,7 +121,7 @@ def predicted_vs_actual(predictions: Predictions) -> Chart:
         )
         for d, name in enumerate(predictions.target.names)
     ]
-    words = f"{len(predictions):,} rows; points on the dashed line would be exact."
+    words = f"{counted(len(predictions), 'row')}; points on the dashed line would be exact."
     return Chart(panels(drawn, "Predicted against true values", words, most_columns=3))
 
 
@@ -137,7 +138,8 @@ def losses(history: Sequence[Mapping[str, float | int | None]]) -> Chart:
     lacking = [key for key in ("epoch", "train_loss") if any(key not in row for row in history)]
     if not history or lacking:
         raise DataError(
-            f"the history has {len(history)} rows{' that lack ' + ' and '.join(lacking) if lacking else ''}, expected "
+            f"the history has "
+            f"{counted(len(history), 'row')}{' that lack ' + ' and '.join(lacking) if lacking else ''}, expected "
             "a row per epoch with epoch and train_loss. To fix: train for at least one epoch first."
         )
     known = {"train_loss": "training"}
@@ -195,12 +197,18 @@ def lr_find(lrs: Sequence[float], losses: Sequence[float], suggestion: float | N
         DataError: The lists differ in length, or fewer than two losses are finite.
     """
     if len(lrs) != len(losses):
-        raise DataError(f"received {len(lrs)} learning rates and {len(losses)} losses, expected as many.")
+        raise DataError(
+            f"received {counted(len(lrs), 'learning rate')} and {counted(len(losses), 'loss', 'losses')}, expected as "
+            "many."
+        )
     x, y = np.asarray(lrs, dtype=np.float64), np.asarray(losses, dtype=np.float64)
     finite = np.isfinite(y) & (x > 0)
     x, y = x[finite], y[finite]
     if len(x) < 2:
-        raise DataError(f"{len(x)} of {len(lrs)} losses are finite, expected at least two. To fix: start lower.")
+        raise DataError(
+            f"{len(x)} of {counted(len(lrs), 'loss', 'losses')} {does(len(x), 'are')} finite, expected at least two. "
+            "To fix: start lower."
+        )
     # A diverging end would flatten the part that matters.
     bottom, top = float(y.min()), float(y[: max(2, int(y.argmin()) + 1)].max())
     room = (top - bottom) or 1.0
@@ -226,11 +234,14 @@ def batch(shown: Sequence[Html], labels: Sequence[object]) -> Chart:
         DataError: There are no rows, or not as many labels.
     """
     if len(shown) != len(labels) or not len(shown):
-        raise DataError(f"received {len(shown)} rows and {len(labels)} labels, expected as many, at least one.")
+        raise DataError(
+            f"received {counted(len(shown), 'row')} and {counted(len(labels), 'label')}, expected as many, at least "
+            "one."
+        )
     drawn = [
         Panel(picture_panel(row, SIDE_PX), [(_words(label), "label")]) for row, label in zip(shown, labels, strict=True)
     ]
-    return Chart(panels(drawn, "A batch", f"{len(drawn)} rows, each under its label."))
+    return Chart(panels(drawn, "A batch", f"{counted(len(drawn), 'row')}, each under its label."))
 
 
 def results(predictions: Predictions, show: ShowRow, *, n: int = 9, seed: int = 0) -> Chart:
@@ -258,7 +269,7 @@ def results(predictions: Predictions, show: ShowRow, *, n: int = 9, seed: int = 
         sign = "" if right is None else " ✓" if right[i] else " ✗"
         lines.append(f"predicted: {_words(said[i])}{sign}")
         made.append(Panel(picture_panel(show(row), SIDE_PX), _coloured(lines, right, i)))
-    return Chart(panels(made, "Answers", f"{len(rows)} of {len(predictions):,} rows."))
+    return Chart(panels(made, "Answers", f"{len(rows)} of {counted(len(predictions), 'row')}."))
 
 
 def top_losses(predictions: Predictions, show: ShowRow, *, n: int = 9) -> Chart:
@@ -290,7 +301,9 @@ def top_losses(predictions: Predictions, show: ShowRow, *, n: int = 9) -> Chart:
         lines.append(f"loss {worst.loss[i]:.3g}")
         below = names[i] if names else ""
         made.append(Panel(picture_panel(show(int(rows[i])), SIDE_PX), _coloured(lines, right, i), below))
-    return Chart(panels(made, "Highest losses", f"The {len(worst)} rows that cost most."))
+    return Chart(
+        panels(made, "Highest losses", f"The {counted(len(worst), 'row')} that {does(len(worst), 'cost')} most.")
+    )
 
 
 def _from_one_folder(names: Sequence[str]) -> list[str]:

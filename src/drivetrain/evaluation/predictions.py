@@ -35,6 +35,7 @@ from drivetrain.evaluation.metrics.checks import (
 )
 from drivetrain.runtime.targets import Array, CategoriesTarget, CategoryTarget, NumberTarget, Target, TargetValue
 from drivetrain.settings import instance, place, refuse, several, whole
+from drivetrain.text import agreeing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -156,8 +157,8 @@ class Predictions:
         """`truth`; raises DataError where the rows are unlabelled."""
         if self.truth is None:
             raise DataError(
-                f"these {len(self)} predictions of {self.target.name!r} are unlabelled, and the truth is needed here. "
-                "To fix: predict on rows whose target is known."
+                f"{agreeing(len(self), 'predictions', 'are')} unlabelled, of {self.target.name!r}, and the truth is "
+                "needed here. To fix: predict on rows whose target is known."
             )
         return self.truth
 

@@ -23,6 +23,7 @@ from drivetrain.evaluation.metrics.metrics import Metric
 from drivetrain.evaluation.predictions import Predictions
 from drivetrain.evaluation.scores import Score, score
 from drivetrain.runtime.targets import NumberTarget
+from drivetrain.text import counted
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -54,7 +55,7 @@ class Protocol:
         drawn = f", drawn from {self.n_users + self.n_left:,}" if self.n_left else ""
         return (
             f"candidates: all {self.n_items:,} items but those the user had before; {hit} is a hit; "
-            f"{self.n_users:,} users{drawn}"
+            f"{counted(self.n_users, 'user')}{drawn}"
         )
 
     @property

@@ -20,6 +20,7 @@ from drivetrain.evaluation.metrics.metrics import Metric, resolve_metrics
 from drivetrain.evaluation.metrics.own_metric import OwnFunction
 from drivetrain.evaluation.predictions import Predictions
 from drivetrain.settings import choice, instance
+from drivetrain.text import counted as of_things
 from drivetrain.text import printable
 
 Part = Literal["training", "validation", "test", "new"]
@@ -68,7 +69,7 @@ class Score(CheckedModel):
 
     def counted(self) -> str:
         """What the interval rests on, as a person reads it: independent rows, and how many there are in all."""
-        return f"{self.n:,}" if self.units is None else f"{self.units:,} ({self.n:,} rows)"
+        return f"{self.n:,}" if self.units is None else f"{self.units:,} ({of_things(self.n, 'row')})"
 
     def with_value(self, value: float | None) -> Score:
         """The same metric with another value and no interval."""

@@ -22,7 +22,7 @@ from drivetrain.evaluation.intervals import Floats, Interval, group_codes, mean_
 from drivetrain.evaluation.metrics.ranking import positives
 from drivetrain.evaluation.predictions import Predictions
 from drivetrain.settings import number, refuse
-from drivetrain.text import printable
+from drivetrain.text import counted, printable
 
 N_FOLDS = 5
 """The cost is measured on each fifth of the rows with a threshold chosen on the other four."""
@@ -204,7 +204,9 @@ def _cheapest_answers(predictions: Predictions, costs_KK: Floats) -> NDArray[np.
 
 def _check_rows(predictions: Predictions) -> None:
     if len(predictions) < 2:
-        raise DataError(f"{len(predictions)} rows: at least two are needed to choose a threshold and to judge it.")
+        raise DataError(
+            f"{counted(len(predictions), 'row')}: at least two are needed to choose a threshold and to judge it."
+        )
 
 
 def _questions(predictions: Predictions, positive: str | None) -> tuple[list[str], Floats, NDArray[np.bool_]]:

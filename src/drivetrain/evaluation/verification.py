@@ -27,7 +27,7 @@ from drivetrain.evaluation.predictions import Predictions
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.targets import CategoryTarget
 from drivetrain.settings import function, instance, number, shown, whole
-from drivetrain.text import counted, printable, readable
+from drivetrain.text import agreeing, counted, printable, readable
 
 Floats = NDArray[np.float64]
 
@@ -200,7 +200,7 @@ def verify(
     people = sorted({cast("str", value) for value in data.train.values} & set(probes))
     if len(people) < max(FEWEST_PEOPLE, 2 * folds):
         raise DataError(
-            f"{len(people)} people have rows both in training and in validation; {folds} folds need "
+            f"{agreeing(len(people), 'people', 'have')} rows both in training and in validation; {folds} folds need "
             f"{max(FEWEST_PEOPLE, 2 * folds)}. To fix: let the sessions of each person be divided, by split= or "
             "without group=, or ask for fewer folds."
         )
@@ -210,7 +210,9 @@ def verify(
     pairs: list[tuple[float, str, str]] = []
     for number_of, left in enumerate(np.array_split(order, folds), start=1):
         strangers = {people[place] for place in left.tolist()}
-        model = train(without(data, strangers, f"{number_of} of {folds} (without {len(strangers)} people)"))
+        model = train(
+            without(data, strangers, f"{number_of} of {folds} (without {counted(len(strangers), 'person', 'people')})")
+        )
         for (who, which), chances in by_session(probes, session, chances_of(model, data.valid)).items():
             if who in strangers:
                 pairs += [(score, who, claimed) for claimed, score in chances.items()]
@@ -330,8 +332,9 @@ def judge(
     enrolled = np.unique(said[is_genuine])
     if len(enrolled) < FEWEST_PEOPLE or is_genuine.all():
         raise DataError(
-            f"{len(enrolled)} people have genuine pairs, and {int((~is_genuine).sum())} pairs are impostors'; expected "
-            f"at least {FEWEST_PEOPLE} people and some impostors. To fix: give more people."
+            f"{agreeing(len(enrolled), 'people', 'have')} genuine pairs, and "
+            f"{agreeing(int((~is_genuine).sum()), 'pairs', 'are')} impostors'; expected at least {FEWEST_PEOPLE} "
+            "people and some impostors. To fix: give more people."
         )
     order = np.argsort(-score, kind="stable")
     ties = np.flatnonzero(np.diff(score[order]) != 0)
@@ -404,7 +407,7 @@ def _of_predictions(said: Predictions) -> tuple[Floats, NDArray[Any], NDArray[An
     n, k = said.output.shape
     if n * k > MOST_PAIRS:
         raise DataError(
-            f"{n:,} rows × {k:,} people are more than {MOST_PAIRS:,} pairs. To fix: judge a part of the rows."
+            f"{counted(n, 'row')} × {k:,} people are more than {MOST_PAIRS:,} pairs. To fix: judge a part of the rows."
         )
     names = np.array(said.target.vocab)
     score = np.log(np.maximum(said.output.astype(np.float64), LEAST)).ravel()

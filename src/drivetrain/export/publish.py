@@ -10,10 +10,11 @@ from importlib.util import find_spec
 
 from drivetrain.errors import HubError, MissingExtraError
 from drivetrain.notices import warn
+from drivetrain.runtime.additions.record import SMALL, is_small
 from drivetrain.runtime.artefact import CARD, DATA, EXEMPLARS, MANIFEST, SEAL, Artefact, open_artefact
 from drivetrain.runtime.hub.fetch import check_repository
 from drivetrain.runtime.hub.http import Hub, find_hub
-from drivetrain.runtime.manifest import FileRecord, Manifest
+from drivetrain.runtime.manifest import FORMAT_VERSION, FileRecord, Manifest
 from drivetrain.settings import flag
 from drivetrain.text import readable, short_reason
 
@@ -92,7 +93,8 @@ def _refused(error: Exception, hub: Hub) -> HubError:
 
 def _published(artefact: Artefact, repository: str, *, exemplars: bool) -> dict[str, bytes]:
     """File name → content as it is put on the hub."""
-    files = {name: found for name, found in artefact.manifest.files.items() if exemplars or name != EXEMPLARS}
+    left_out = {*SMALL, *(() if exemplars else (EXEMPLARS,))}  # a small update is put there whole
+    files = {name: found for name, found in artefact.manifest.files.items() if name not in left_out}
     contents = {name: artefact.file(name).read_bytes() for name in files}
     if DATA in contents:
         reading = json.loads(contents[DATA]) | {"source": None}  # a path of this machine
@@ -106,7 +108,8 @@ def _published(artefact: Artefact, repository: str, *, exemplars: bool) -> dict[
     for name in {DATA, SEAL, CARD} & contents.keys():  # what was changed just now, and what a person may have edited
         sha256 = hashlib.sha256(contents[name]).hexdigest()
         files[name] = FileRecord(bytes=len(contents[name]), sha256=sha256)
-    manifest = artefact.manifest.model_copy(update={"files": files})
+    version = FORMAT_VERSION if is_small(artefact.manifest) else artefact.manifest.format_version
+    manifest = artefact.manifest.model_copy(update={"files": files, "format_version": version})
     contents[MANIFEST] = (manifest.model_dump_json(indent=2) + "\n").encode()
     contents[README] = _readme(manifest, repository, contents.get(CARD, b"")).encode()
     return contents

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Sequence
 from functools import cache
@@ -12,7 +13,7 @@ from markdown_it import MarkdownIt
 from drivetrain import __version__
 from drivetrain.gallery.reading import Guide, Part, away_from_docs
 from drivetrain.gallery.running import Run, Shown, data_uri
-from drivetrain.pages.html import Html, figure, scrolling, tag
+from drivetrain.pages.html import Html, explained, figure, scrolling, tag
 from drivetrain.pages.page import document, page_footer, page_header
 from drivetrain.pages.svg import size_of
 
@@ -48,14 +49,22 @@ def _own_data(guide: Guide) -> Html:
     return tag("aside", tag("h2", "With your own data"), tag("pre", tag("code", guide.next)), class_="own")
 
 
+_MARKED = re.compile(r"<(strong|em|h2)>([^<]+)</\1>")
+"""Where a guide stresses a term, or names a part by it."""
+
+
 def prose(markdown: str) -> Html:
-    r"""HTML of Markdown of this package.
+    r"""HTML of Markdown of this package; where it stresses a term, the term opens its meaning.
 
     Example:
         >>> prose("A *net*, see [terms](../../../docs/terms.md).")
         '<p>A <em>net</em>, see terms (<code>drivetrain docs terms</code>).</p>\n'
     """
-    return Html(_reader().render(away_from_docs(markdown)))
+    return Html(_MARKED.sub(_with_term, _reader().render(away_from_docs(markdown))))
+
+
+def _with_term(marked: re.Match[str]) -> str:
+    return f"<{marked[1]}>{explained(html.unescape(marked[2]))}</{marked[1]}>"
 
 
 @cache

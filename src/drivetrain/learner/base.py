@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from drivetrain.attributes import LEARNER, Told
 from drivetrain.calls import named
 from drivetrain.data.data import Data
 from drivetrain.data.examples import Examples
@@ -36,7 +37,8 @@ from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.files.places import PAGES, file_to_write
 from drivetrain.runtime.lineage import Update
 from drivetrain.runtime.manifest import Expected, Opening
-from drivetrain.runtime.predictor import Prediction, Predictor
+from drivetrain.runtime.prediction import Prediction
+from drivetrain.runtime.predictor import Predictor
 from drivetrain.runtime.targets import Array
 from drivetrain.settings import choice, flag, instance, place, refuse, text, whole
 from drivetrain.training.recipe.plan import SETTLE
@@ -55,7 +57,7 @@ MetricLike = str | Metric | Any
 """A name, a `Metric`, or a function of truth and output."""
 
 
-class ModelBase(ABC):
+class ModelBase(Told, ABC, elsewhere=LEARNER):
     """A model of any library, judged, sealed, compared, reported and listed like a `Learner`, which is one too.
 
     Derive a class from it, fit your model on `data.train`, and say how it answers (`predict_rows`) and what tells it

@@ -25,6 +25,7 @@ from drivetrain.training.recipe.keep_head import Guard, guard_of
 from drivetrain.training.recipe.low_rank import check_low_rank, low_rank
 from drivetrain.training.recipe.plan import Phase
 from drivetrain.training.run import Run, Setup
+from drivetrain.training.splitting import NOT_UPDATED, refuse_split
 
 if TYPE_CHECKING:
     from drivetrain.learner.learner import Learner
@@ -90,12 +91,16 @@ def run_phases(
     One that holds on to a saved model is judged and put on record by whoever updates: between its epochs nothing is
     chosen by validation rows, so they are validated only where callbacks ask for it.
     """
+    if hold is not None:
+        refuse_split(learner.place, "update", NOT_UPDATED)
+    if learner.recipe.lora is not None:
+        refuse_split(learner.place, f"lora={learner.recipe.lora}", "leave it out, or train without --use_fsdp.")
     columns = _validated_columns(learner)
     skips = hold is not None and not (learner.callbacks or callbacks)
     for name, decision in learner.decisions.items():
         if learner.place.main:
             say(f"{name}: {decision}")
-    check_low_rank(learner, learner.recipe.lora, phases)
+    check_low_rank(learner, learner.recipe.lora, phases, asked="lora" if hold is None else "low_rank")
     learner.phases_run = phases
     run = Run(
         Setup(
@@ -128,7 +133,8 @@ def run_phases(
         with low_rank(learner, learner.recipe.lora, learner.seed):
             epochs = run.execute()
     except BaseException:
-        learner.checkpoints.stopped(learner.identity(), start)
+        if learner.split is None:  # else all processes would have to ask, and one of them may have failed alone
+            learner.checkpoints.stopped(learner.identity(), start)
         raise
     finally:
         learner.checkpoints.release()

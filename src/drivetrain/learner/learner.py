@@ -32,11 +32,11 @@ from drivetrain.learner.saving.checkpoints import Checkpoints
 from drivetrain.learner.saving.load import load_learner
 from drivetrain.learner.saving.save import save_learner
 from drivetrain.learner.updating.updatable import Updatable
-from drivetrain.runtime.artefact import WEIGHTS
 from drivetrain.runtime.decisions import Decision
-from drivetrain.runtime.manifest import ExportPrecision, Manifest
+from drivetrain.runtime.manifest import WEIGHTS, ExportPrecision, Manifest
 from drivetrain.runtime.pictures.read import PictureSource
-from drivetrain.runtime.predictor import Prediction, Predictor
+from drivetrain.runtime.prediction import Prediction
+from drivetrain.runtime.predictor import Predictor
 from drivetrain.settings import choice, flag, number, whole
 from drivetrain.settings import device as asked_device
 from drivetrain.settings import place as checked_place
@@ -47,7 +47,7 @@ from drivetrain.training.exporting import ExportPlan
 from drivetrain.training.feeding import Feeder
 from drivetrain.training.identity import ParametersHash
 from drivetrain.training.judging import judge
-from drivetrain.training.kind import asked_augmentation, prepare_kind, to_device, usual_of
+from drivetrain.training.kind import asked_augmentation, prepare_kind, usual_of
 from drivetrain.training.network import Network
 from drivetrain.training.place import Place, Precision, find_place
 from drivetrain.training.recipe import defaults
@@ -58,6 +58,7 @@ from drivetrain.training.recipe.keep_head import guard_of
 from drivetrain.training.recipe.losses import LossFunction, make_loss
 from drivetrain.training.recipe.lr_find import LrSuggestion, find_rate
 from drivetrain.training.recipe.plan import Phase
+from drivetrain.training.splitting import decided, refuse_split, settle
 from drivetrain.training.stepping import make_mix
 
 if TYPE_CHECKING:
@@ -178,7 +179,7 @@ class Learner(Updatable, ModelBase):
         self.pretrained &= saved is not None or self.kind.architecture.pretrained_from is not None
         tilt = 0.0 if self.loss.tilt_K is None else self.loss.tilt_K
         self.network.start_from(defaults.base_rates(data.target, training_rows) + tilt)
-        to_device(self.network, self.place.device)
+        self.split = settle(self.network, self.place)  # what makes it whole again, where it lies split over processes
         self._hash = ParametersHash(self.network)
         self.label = self.kind.architecture.label
         self._baselines = Baselines(data, self.kind.architecture, getattr(self.kind.spec, "size_px", None))
@@ -190,6 +191,7 @@ class Learner(Updatable, ModelBase):
             **({} if unlike is None else {"arch": unlike}),
             "device": Decision(value=str(self.place.device), reason="found" if device == "auto" else "as asked"),
             "precision": self.place.precision,
+            **decided(self.place, self.split),
             "batch_size": batch,
         }
         if (weighed := weights_decision(weights, self.loss.weights, data.target)) is not None:
@@ -329,7 +331,7 @@ class Learner(Updatable, ModelBase):
         return self._judge(rows, self.place.judging())
 
     def identity(self) -> str:
-        """SHA-256 of all parameters."""
+        """SHA-256 of all parameters; of a network that lies split over processes, all have to ask after a change."""
         return self._hash()
 
     def artefact_files(self) -> Mapping[str, bytes]:
@@ -345,6 +347,7 @@ class Learner(Updatable, ModelBase):
     @named
     def predictor(self, *, top_k: int = 5) -> Predictor:
         """The trained model without the training data: what `predict` uses, and what `load` gives, in fp32."""
+        refuse_split(self.place, "predict", "save it in all of them, and in one: dt.load(PATH).predict(…).")
         engine = TorchEngine(self.network, self.place.judging())
         return Predictor(self.kind.spec, self.data.target, engine, top_k=top_k)
 

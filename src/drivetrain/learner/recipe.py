@@ -13,6 +13,8 @@ from drivetrain.settings import flag, instance, number, shown, whole
 from drivetrain.training.recipe.class_weights import ClassWeights
 
 DROPOUT = 0.2
+MOST_RANK = 1024
+"""Of additions beside linear layers."""
 
 
 def _share(name: str, value: float | None) -> float | None:
@@ -69,7 +71,7 @@ class Recipe:
             "dropout": _share("dropout", self.dropout),
             "weight_decay": number("weight_decay", self.weight_decay, least=0),
             "clip_norm": None if self.clip_norm is None else number("clip_norm", self.clip_norm, above=0),
-            "lora": None if self.lora is None else whole("lora", self.lora, least=1, most=1024),
+            "lora": None if self.lora is None else whole("lora", self.lora, least=1, most=MOST_RANK),
             "store_activations": flag("store_activations", self.store_activations),
         }
         for name, value in checked.items():

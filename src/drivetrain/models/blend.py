@@ -29,6 +29,7 @@ from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.spec import Arrays
 from drivetrain.runtime.targets import CategoryTarget, NumberTarget
 from drivetrain.settings import instance, number, refuse, several
+from drivetrain.text import counted
 
 STEPS = {1: 1, 2: 10, 3: 5}
 """Models → in so many parts the weight is divided among them; of more models, 4."""
@@ -103,7 +104,7 @@ class Blend(TabularModel):
             return (1 / n,) * n, "there are no validation rows to choose by"
         tables = [model.predictions() for model in self.models]
         tried = [(_loss(mixed(tables, weights)), weights) for weights in grid(n)]
-        return min(tried)[1], f"the least loss on the validation rows, of {len(tried)} ways to divide it"
+        return min(tried)[1], f"the least loss on the validation rows, of {counted(len(tried), 'way')} to divide it"
 
     def predict_rows(self, rows: Examples, /) -> Predictions:
         """What all say together."""

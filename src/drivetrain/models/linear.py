@@ -28,6 +28,7 @@ from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.spec import Arrays
 from drivetrain.runtime.targets import CategoryTarget, NumberTarget
 from drivetrain.settings import whole
+from drivetrain.text import does
 
 FARTHEST = 5.0
 """Numbers are cut at so many scales from their centre: a line has no other defence against one wild value."""
@@ -118,7 +119,7 @@ class Linear(TabularModel):
                 self.decisions["strength"] = Decision(value=strength, reason=f"{reason} (inverse of the penalty)")
             tried += 1
         if held is not None and (tried < len(STRENGTHS) or not steady):
-            reason = f"the time was up: {tried} of {len(STRENGTHS)} penalties were tried"
+            reason = f"the time was up: {tried} of {len(STRENGTHS)} penalties {does(tried, 'were')} tried"
             self.decisions["steps"] = Decision(value="cut short", reason=reason)
 
     def _some(self, rows: Examples, most: int) -> tuple[Examples, NDArray[np.int64]]:

@@ -52,6 +52,7 @@ from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.spec import Arrays
 from drivetrain.runtime.targets import CategoryTarget, NumberTarget
 from drivetrain.settings import flag, number, refuse, whole
+from drivetrain.text import counted, does
 
 MEMBERS = 3
 """Forests that are averaged: each learns from statistics of other folds."""
@@ -213,7 +214,7 @@ class Trees(TabularModel):
         if judged and len(growths) == 1:
             why = f"no time to try other settings; steps of {growth.rate:.2g}"
         if growth.name == AS_ASKED:
-            why = f"{growth.leaves} leaves, {growth.least_rows} rows in one, steps of {growth.rate:.2g}"
+            why = f"{growth.leaves} leaves, {counted(growth.least_rows, 'row')} in one, steps of {growth.rate:.2g}"
         self.decisions["trees"] = Decision(value=growth.name, reason=why)
         rounds = max(forest.rounds for member in self.forests for forest in member)
         stopped = "the validation loss" if judged else "the loss of training rows that were held out"
@@ -221,7 +222,9 @@ class Trees(TabularModel):
         self.decisions["rounds"] = Decision(value=rounds, reason=reason)
         reason = "as asked" if len(self.forests) == self.members else f"of {self.members}: no time for more"
         self.decisions["members"] = Decision(value=len(self.forests), reason=reason)
-        say(f"boosted trees: {len(self.forests)} × {rounds} rounds on {len(self.data.train):,} rows")
+        say(
+            f"boosted trees: {len(self.forests)} × {counted(rounds, 'round')} on {counted(len(self.data.train), 'row')}"
+        )
 
     def _find_pairs(self, said: Floats, deadline: Deadline) -> None:
         many = [at for at, size in enumerate(self.spec.n_codes) if size > FEW]
@@ -243,10 +246,8 @@ class Trees(TabularModel):
         self.spec = Spec(columns=made.columns, pairs=kept, words=made.words)
         told = ", ".join(f"{pair.first} × {pair.second}" for pair in kept[:4]) or "none"
         reason = f"columns of many names, two by two, the strongest first: {told}"
-        if len(kept) < len(made.pairs):
-            reason += (
-                f"; {len(made.pairs) - len(kept)} more are left out: all would have over {MOST_SEEN:,} combinations"
-            )
+        if gone := len(made.pairs) - len(kept):
+            reason += f"; {gone} more {does(gone, 'are')} left out: over {MOST_SEEN:,} combinations"
         self.decisions["pairs"] = Decision(value=len(kept), reason=reason)
 
     def _told(self, seen: Arrays, said: Floats, member: int) -> tuple[Statistics, Features]:

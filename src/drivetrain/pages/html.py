@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from drivetrain.pages import terms
+
 Child = Any
 """`Html`, text, a number, None (nothing), or a list of these."""
 
@@ -122,13 +124,34 @@ def tag(name: str, /, *children: Child, **attributes: Any) -> Html:
     return Html(opening if name in _VOID else f"{opening}{escape(children)}</{name}>")
 
 
+def explained(words: Child) -> Child:
+    """Words of ours, such as a heading, in which each known term opens its meaning; anything but text is left as it is.
+
+    Not for names that come from outside: a class called "prior" is none. `page.document` adds what the buttons open.
+
+    Example:
+        >>> explained("found (recall)")
+        'found (<button type="button" class="term" popovertarget="term-precision-recall">recall</button>)'
+    """
+    if not isinstance(words, str) or isinstance(words, Html):
+        return words
+    made: list[Child] = []
+    end = 0
+    for match in terms.pattern().finditer(words):
+        anchor = terms.reference()[match[1].lower()].anchor
+        button = tag("button", match[0], type="button", class_="term", popovertarget=f"term-{anchor}")
+        made += [words[end : match.start()], button]
+        end = match.end()
+    return escape([*made, words[end:]])
+
+
 def table(
     head: Iterable[Child], rows: Iterable[Iterable[Child]], *, caption: Child, numeric: Iterable[int] = (), **more: Any
 ) -> Html:
     """A data table whose first column names the row.
 
     Args:
-        head: One heading per column.
+        head: One heading per column; in words of ours terms are `explained`, a name from outside comes `escape`d.
         rows: As many cells per row, each a child of `tag` or a `Cell`.
         caption: What the table shows.
         numeric: Columns of numbers, set to the right.
@@ -139,7 +162,9 @@ def table(
         '<table><caption>c</caption><thead>...<th scope="row">x</th><td class="n" data-value="0.05">5 %</td>...'
     """
     right = set(numeric)
-    columns = [tag("th", cell, scope="col", class_="n" if i in right else None) for i, cell in enumerate(head)]
+    columns = [
+        tag("th", explained(cell), scope="col", class_="n" if i in right else None) for i, cell in enumerate(head)
+    ]
     body = [tag("tr", [_cell(cell, i, i in right) for i, cell in enumerate(row)]) for row in rows]
     return tag("table", tag("caption", caption), tag("thead", tag("tr", columns)), tag("tbody", body), **more)
 
@@ -153,10 +178,10 @@ def _cell(cell: Child, column: int, right: bool) -> Html:
 
 
 def section(name: str, title: str, lead: Child, *children: Child) -> Html:
-    """A part of the page: its heading and what it is about beside what it shows."""
+    """A part of the page: its heading, in which terms are `explained`, and what it is about beside what it shows."""
     return tag(
         "section",
-        tag("div", tag("h2", title, id=f"{name}-title"), tag("p", lead) if lead else None, class_="aside"),
+        tag("div", tag("h2", explained(title), id=f"{name}-title"), tag("p", lead) if lead else None, class_="aside"),
         tag("div", *children, class_="main"),
         id=name,
         aria_labelledby=f"{name}-title",

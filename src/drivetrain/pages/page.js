@@ -36,7 +36,9 @@
     heads.forEach((head, column) => {
       const button = document.createElement("button");
       button.type = "button";
-      button.append(...head.childNodes);
+      button.className = "sort";
+      if (head.querySelector(".term")) button.setAttribute("aria-label", `Sort by ${head.textContent}`);
+      else button.append(...head.childNodes);
       head.append(button);
       button.addEventListener("click", () => {
         const up = head.getAttribute("aria-sort") !== "ascending";

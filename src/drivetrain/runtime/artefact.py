@@ -10,7 +10,7 @@ import shutil
 import stat
 import warnings
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,19 +19,20 @@ from pydantic import ValidationError
 from drivetrain.errors import ArtefactError, DrivetrainWarning, first_few
 from drivetrain.files import locked_place
 from drivetrain.names import is_litter as is_litter_name
+from drivetrain.runtime.additions.finding import refuse_to_strand
+from drivetrain.runtime.additions.making import made_whole
+from drivetrain.runtime.additions.record import ADDITIONS, GRAPH, is_small, made_names
 from drivetrain.runtime.files.places import why_not_writable
 from drivetrain.runtime.files.plain_json import read_json, what_is_wrong
 from drivetrain.runtime.files.replacing import flush_folder, fresh_folder, recover, replace_folder
 from drivetrain.runtime.kinds import face
-from drivetrain.runtime.manifest import READABLE_VERSIONS, FileRecord, Manifest
+from drivetrain.runtime.manifest import MODEL, READABLE_VERSIONS, WEIGHTS, FileRecord, Manifest
 from drivetrain.runtime.targets import check_names_of
 from drivetrain.runtime.trust.known_models import is_known, remember
 from drivetrain.settings import place
-from drivetrain.text import readable, short_reason
+from drivetrain.text import readable, short_reason, without_secrets
 
 MANIFEST = "manifest.json"
-WEIGHTS = "model.safetensors"
-MODEL = "model.onnx"
 CARD = "MODEL_CARD.md"
 PARTIAL = ".partial"
 GOLDEN = "golden"
@@ -56,9 +57,13 @@ MOST_BYTES = {
     "attributes.json": 2**30,
     "updates.json": 2**30,
     EXEMPLARS: 2**30,
+    ADDITIONS: 16 * 2**30,
+    GRAPH: 2**31 - 1,
 }
 """Of a file of a model from elsewhere; looked at before it is read. Of any other `MOST_OTHER_BYTES`."""
 MOST_OTHER_BYTES = 32 * 2**20
+MOST_UPDATES = 32
+"""Small updates, each of the one before, that stand on one model."""
 
 _NAME = re.compile(rf"(?:{GOLDEN}/)?[A-Za-z0-9_][A-Za-z0-9_.-]*")
 """What a file of an artefact may be called: nothing that leads elsewhere, nothing hidden."""
@@ -70,12 +75,14 @@ class Artefact:
 
     path: Path
     manifest: Manifest
+    made: Mapping[str, Path] = field(default_factory=dict[str, Path])
+    """Where files lie that a small update has made of its parent's, see `runtime.additions`."""
 
     def file(self, name: str) -> Path:
         """Path of a file the manifest lists; raises ArtefactError for any other."""
         if name not in self.manifest.files:
             raise ArtefactError(f"{self.path} has no {name}: its files are {first_few(self.manifest.files)}.")
-        return self.path / name
+        return self.made.get(name, self.path / name)
 
 
 def sha256_of(path: Path) -> str:
@@ -111,6 +118,13 @@ def check_target_path(path: str | os.PathLike[str]) -> Path:
     return target
 
 
+def check_target_of_training(path: str | os.PathLike[str]) -> Path:
+    """`check_target_path`, where what will be saved is another model than any that lies there."""
+    target = check_target_path(path)
+    refuse_to_strand(target, read_manifest)
+    return target
+
+
 def _why_not_here(target: Path) -> str | None:
     """Why no artefact can be made here; folders above it that are not there yet are made when it is."""
     recover(target)
@@ -125,7 +139,12 @@ def _why_not_here(target: Path) -> str | None:
 
 
 def write_artefact(
-    path: str | os.PathLike[str], contents: Mapping[str, bytes], manifest: Mapping[str, Any], *, own: bool = True
+    path: str | os.PathLike[str],
+    contents: Mapping[str, bytes],
+    manifest: Mapping[str, Any],
+    *,
+    own: bool = True,
+    made: Mapping[str, FileRecord] | None = None,
 ) -> Artefact:
     """Write a folder of files and its manifest; an older artefact at the same place is replaced.
 
@@ -135,15 +154,18 @@ def write_artefact(
         manifest: All fields of `Manifest` but `files`, which are computed here.
         own: False where a part of it was taken over from somebody else's model: what that says is believed no more
             than before.
+        made: Files that are listed and not written, of a small update: they are made of its parent's.
 
     Raises:
-        ArtefactError: The place cannot be written to, or holds something other than an artefact.
+        ArtefactError: The place cannot be written to, or holds something other than an artefact, or a model that small
+            updates stand on.
     """
     target = check_target_path(path)
     target = target.resolve() if target.is_symlink() else target
     try:
         with locked_place(target), fresh_folder(target) as fresh:
-            record = _fill(fresh, contents, manifest)
+            record = _fill(fresh, contents, manifest, made or {})
+            refuse_to_strand(target, read_manifest, record)
             replace_folder(fresh, target)
     except OSError as error:
         raise ArtefactError(
@@ -154,12 +176,14 @@ def write_artefact(
     return Artefact(target, record)
 
 
-def _fill(fresh: Path, contents: Mapping[str, bytes], manifest: Mapping[str, Any]) -> Manifest:
+def _fill(
+    fresh: Path, contents: Mapping[str, bytes], manifest: Mapping[str, Any], made: Mapping[str, FileRecord]
+) -> Manifest:
     files = {
         name: FileRecord(bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
         for name, content in contents.items()
     }
-    record = Manifest.model_validate({**manifest, "files": files})
+    record = Manifest.model_validate({**manifest, "files": {**files, **made}})
     if any(name.startswith(f"{GOLDEN}/") for name in contents):
         (fresh / GOLDEN).mkdir()
     for name, content in {**contents, MANIFEST: _manifest_bytes(record)}.items():
@@ -190,7 +214,7 @@ def update_manifest(artefact: Artefact, **changes: Any) -> Artefact:
     with locked_place(artefact.path):
         record = _as_it_is_now(artefact).model_copy(update=changes)
         write_durably(artefact.path / MANIFEST, _manifest_bytes(record))
-    return Artefact(artefact.path, record)
+    return replace(artefact, manifest=record)
 
 
 def manifest_now(artefact: Artefact) -> Manifest:
@@ -222,12 +246,12 @@ def update_artefact(artefact: Artefact, contents: Mapping[str, bytes], **changes
         record = manifest.model_copy(update={**changes, "files": {**manifest.files, **files}})
         if any(name.startswith(f"{GOLDEN}/") for name in record.files):
             (fresh / GOLDEN).mkdir()
-        for name in sorted(set(record.files) - set(contents)):
+        for name in sorted(set(record.files) - set(contents) - set(made_names(record))):
             _link(artefact.path / name, fresh / name)
         for name, content in {**contents, MANIFEST: _manifest_bytes(record)}.items():
             write_durably(fresh / name, content)
         replace_folder(fresh, artefact.path)
-    return Artefact(artefact.path, record)
+    return replace(artefact, manifest=record)
 
 
 def _link(source: Path, target: Path) -> None:
@@ -268,16 +292,30 @@ def open_artefact(path: str | os.PathLike[str]) -> Artefact:
             return _open(folder)
 
 
-def _open(folder: Path) -> Artefact:
+def _open(folder: Path, depth: int = 0) -> Artefact:
     try:
         reason = _why_no_artefact(folder)
     except OSError as error:  # a name that is too long, a folder that may not be looked into
         reason = f"cannot be opened: {short_reason(error)}. To fix: check the path"
     if reason is not None:
-        raise ArtefactError(f"{readable(folder)} {reason}.")
+        raise ArtefactError(f"{without_secrets(readable(folder))} {reason}.")
     manifest = read_manifest(folder)
     _verify_files(folder, manifest)
-    return Artefact(folder, manifest)
+    if not is_small(manifest):
+        return Artefact(folder, manifest)
+    if depth >= MOST_UPDATES:
+        raise ArtefactError(
+            f"{readable(folder)} is an update of an update, and so on: expected at most {MOST_UPDATES} that stand on "
+            f"one model. {GET_AGAIN}"
+        )
+    made = made_whole(
+        folder,
+        manifest,
+        read=read_manifest,
+        open_parent=lambda place: _open(place, depth + 1),
+        as_parent=depth > 0,
+    )
+    return Artefact(folder, manifest, made)
 
 
 def _why_no_artefact(folder: Path) -> str | None:
@@ -286,6 +324,8 @@ def _why_no_artefact(folder: Path) -> str | None:
     wanted = "give the folder that `save` or `drivetrain train` wrote"
     if not folder.is_dir():
         if not folder.exists():
+            if re.match(r"\w[\w+.-]+:/", str(folder)):  # a path has made one slash of two
+                return "is an address: a model is opened from a disk. To fix: copy the folder, as with `aws s3 sync`"
             return f"does not exist. To fix: {wanted}"
         near = f"give {readable(folder.absolute().parent)}" if is_artefact(folder.absolute().parent) else wanted
         return f"is a file, not a folder. To fix: {near}"
@@ -359,8 +399,8 @@ def _verify_files(folder: Path, manifest: Manifest) -> None:
     """Compare what is there with what the manifest lists. Litter is passed over; the card may have been edited."""
     found, litter = _files_in(folder)
     present = found - {MANIFEST, MANIFEST + PARTIAL}  # the latter of an update that was killed: never read
-    listed = set(manifest.files)
-    check_names(listed, readable(folder))
+    check_names(manifest.files, readable(folder))
+    listed = set(manifest.files) - set(made_names(manifest))
     if listed - present:
         raise ArtefactError(
             f"{folder} lacks {first_few(sorted(listed - present))}, which its manifest lists. "
@@ -381,6 +421,8 @@ def _verify_files(folder: Path, manifest: Manifest) -> None:
                 f"{path} has {record.bytes:,} bytes, and the model was not saved here: expected at most {most:,}. "
                 f"{GET_AGAIN}"
             )
+        if name not in listed:
+            continue
         if not stat.S_ISREG(path.lstat().st_mode):
             raise ArtefactError(f"{path} is not the file that was saved: it is a link or something else. {again}")
         if path.stat().st_size != record.bytes or sha256_of(path) != record.sha256:

@@ -12,6 +12,7 @@ from drivetrain.errors import ArtefactError
 from drivetrain.runtime.artefact import GOLDEN, Artefact
 from drivetrain.runtime.files.plain_json import read_json, what_is_wrong
 from drivetrain.runtime.trust.known_models import is_known
+from drivetrain.text import agreeing
 
 EXPECTED = f"{GOLDEN}/expected.json"
 MOST_EXAMPLES, MOST_BYTES = 64, 32 * 2**20
@@ -115,4 +116,6 @@ def compare(golden: Golden, outputs_NK: NDArray[np.float32]) -> SelfTest:
     if difference > golden.tolerance:
         reason = f"raw outputs differ by {difference:.3g} where at most {golden.tolerance:.3g} is rounding"
         return SelfTest(False, n, difference, reason)
-    return SelfTest(True, n, difference, f"{n} golden examples are answered as they were when the model was saved")
+    return SelfTest(
+        True, n, difference, f"{agreeing(n, 'golden examples', 'are')} answered as when the model was saved"
+    )

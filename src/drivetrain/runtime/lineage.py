@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 from drivetrain.runtime.decisions import Decision
 
@@ -52,6 +52,18 @@ class CurvePoint(_Record):
     new: float | None
 
 
+class LowRank(_Record):
+    """What was trained in place of the body's weights: matrices of low rank beside its linear layers."""
+
+    rank: int = Field(ge=1)
+    layers: int = Field(ge=1)
+    """Beside which they stand."""
+    numbers: int = Field(ge=1)
+    """In the matrices, 4 bytes each."""
+    of: int = Field(ge=1)
+    """Numbers of the body, which stay."""
+
+
 class Update(_Record):
     """One update."""
 
@@ -78,3 +90,10 @@ class Update(_Record):
     held_back: str | None = Field(default=None, max_length=2000)
     """Why the gate would have held it back, where it was accepted all the same."""
     decisions: dict[str, Decision] = Field(default={}, max_length=100)
+    low_rank: LowRank | None = None
+    """None: the weights themselves were trained."""
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_not_there(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """As it was before there was `low_rank`, of an update without."""
+        return {name: value for name, value in write(self).items() if name != "low_rank" or value is not None}

@@ -24,8 +24,13 @@ from drivetrain.runtime.trust.encoder_config import check_config
 from drivetrain.runtime.watching.reference import Reference
 
 FORMAT_VERSION = 2
-READABLE_VERSIONS = (1, 2)
+SMALL_VERSION = 3
+"""Of a small update, which lies beside the model that it came from and holds neither of these files itself."""
+READABLE_VERSIONS = (1, 2, 3)
 """1 has no ONNX file: it is answered with torch."""
+
+WEIGHTS = "model.safetensors"
+MODEL = "model.onnx"
 
 ExportPrecision = Literal["fp32", "int8", "bf16", "fp16"]
 """Of the weights in `model.onnx`: 8 bits for weights and activations, or 16 bits for weights alone."""

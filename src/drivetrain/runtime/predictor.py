@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from numbers import Number
 from typing import Any, Protocol, cast, overload
@@ -13,6 +13,7 @@ from typing import Any, Protocol, cast, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from drivetrain.attributes import OneModel
 from drivetrain.calls import named
 from drivetrain.errors import ArtefactError, InputError, SettingError
 from drivetrain.runtime.calibration import Calibration
@@ -20,14 +21,14 @@ from drivetrain.runtime.cpus import usable_cpus
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.golden import Golden, SelfTest, compare
 from drivetrain.runtime.manifest import Manifest
-from drivetrain.runtime.over_time import Pieces, TimeSpan, answer_of, read_row, spans_of
+from drivetrain.runtime.over_time import Pieces, answer_of, read_row, spans_of
+from drivetrain.runtime.prediction import Prediction
 from drivetrain.runtime.spec import Arrays, InputSpec, RowPart, name_of, source_of, sources_of
 from drivetrain.runtime.targets import CategoryTarget, NumberTarget, Target
 from drivetrain.settings import refuse, whole
 
 ALIKE = 16
-"""Rows of similar length that go through a network together, where the kind of input can tell: a batch of inputs of any
-length is as wide as its longest."""
+"""Rows of similar length that go through a network together, where the kind of input can tell their lengths."""
 
 
 class Engine(Protocol):
@@ -38,64 +39,7 @@ class Engine(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Prediction:
-    """The answer for one input; what does not apply to the kind of target is None or empty.
-
-    Example:
-        >>> Prediction(label="pear", probability=0.8).label
-        'pear'
-    """
-
-    path: str | None = None
-    """Of the input, where it came from a file."""
-    label: str | None = None
-    """The most probable category."""
-    labels: tuple[str, ...] | None = None
-    """For several categories: those at or above the threshold."""
-    values: dict[str, float] | None = None
-    """For numbers: column name → value in the user's units."""
-    probability: float | None = None
-    """Of `label`, calibrated on the validation rows where the model is (see `Predictor.calibration`)."""
-    top: tuple[tuple[str, float], ...] = ()
-    """The most probable categories, best first."""
-    set: tuple[str, ...] = ()
-    """Categories that may be true: of rows like the validation rows these sets hold the truth as often as
-    `Calibration.coverage` says. Empty where the model is not calibrated, and for numbers."""
-    abstained: bool = False
-    """Not sure enough to be right as often as was asked for; the answer is still there to read."""
-    intervals: dict[str, tuple[float, float]] | None = None
-    """For numbers of a calibrated model: column name → low, high, which hold the truth as often as said above."""
-    error: str | None = None
-    """Why there is no answer."""
-    row: int | None = None
-    """Of a table in a file: which of its rows, from 1."""
-    spans: tuple[TimeSpan, ...] = ()
-    """What holds from when to when in an input that is longer than the network reads at once, such as a recording."""
-
-    @property
-    def value(self) -> float | None:
-        """The number, for models that predict a single one."""
-        return next(iter(self.values.values())) if self.values and len(self.values) == 1 else None
-
-    def as_json(self) -> dict[str, Any]:
-        """Only the fields that apply, ready for `json.dumps`."""
-        fields: dict[str, Any] = {"path": self.path} | ({} if self.row is None else {"row": self.row})
-        if self.error is not None:
-            return {**fields, "error": self.error}
-        if self.values is not None:
-            intervals = {name: list(ends) for name, ends in (self.intervals or {}).items()}
-            return {**fields, "values": self.values, "intervals": intervals}
-        if self.labels is not None:
-            fields["labels"] = list(self.labels)
-        else:
-            fields |= {"label": self.label, "probability": self.probability}
-        top = [{"label": label, "probability": p} for label, p in self.top]
-        times = {"spans": [span._asdict() for span in self.spans]} if self.spans else {}
-        return {**fields, "top": top, "set": list(self.set), "abstained": self.abstained, **times}
-
-
-class Predictor:
+class Predictor(OneModel):
     """A trained model ready to answer, from several threads at once; needs no training data and keeps no state.
 
     Args:
@@ -468,8 +412,7 @@ def checked_outputs(outputs_NK: NDArray[np.float32], n: int, n_outputs: int) -> 
     fix = "To fix: look at the inputs; if they are in order, get the model again, or train it anew."
     if outputs_NK.shape != (n, n_outputs):
         raise ArtefactError(
-            f"the network answered {n} rows with numbers of shape {outputs_NK.shape}: expected ({n}, {n_outputs}). "
-            f"{fix}"
+            f"the network answered numbers of shape {outputs_NK.shape}: expected ({n}, {n_outputs}). {fix}"
         )
     faulty = int((~np.isfinite(outputs_NK)).any(axis=1).sum())
     if faulty:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivetrain.errors import ArtefactError, DrivetrainError, InputError, SettingError
+from drivetrain.runtime.files.below import CLASSES, holds_inputs, inputs_below, is_shard
 from drivetrain.runtime.files.zipped import in_folder
 from drivetrain.runtime.kinds import face, kind_name, packages
 from drivetrain.settings import shown
@@ -240,14 +241,25 @@ def sources_of(spec: InputSpec, given: Any) -> Iterator[Any]:
     if isinstance(given, str | os.PathLike):
         path = cast("str | os.PathLike[str]", given)
         folder = in_folder(path) or Path(path)
-        if not os.path.isdir(folder):  # noqa: PTH112 - Path.is_dir raises for long names
+        if not holds_inputs(folder):
             return iter([path])
-        files = [file for file in sorted(folder.rglob("*")) if file.is_file() and not file.name.startswith(".")]
+        files = inputs_below(folder, _files_below, _is_input)
         if not files:
             raise SettingError(f"{readable(folder)} holds no files. To fix: give the folder that holds the inputs.")
         return iter(files)
     one = isinstance(given, bytes | bytearray | Mapping) or callable(getattr(given, "read", None))
     return iter([given]) if one or not isinstance(given, Iterable) else iter(cast("Iterable[Any]", given))
+
+
+def _files_below(folder: Path) -> list[Path]:
+    """Without tar files, which are looked into."""
+    files = (file for file in sorted(folder.rglob("*")) if file.is_file() and not file.name.startswith("."))
+    return [file for file in files if not is_shard(file)]
+
+
+def _is_input(name: str) -> bool:
+    """Whether a member of a shard is more than the class of another one."""
+    return name.rpartition(".")[2] not in CLASSES
 
 
 def name_of(source: Any, spec: InputSpec | None = None) -> str | None:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from drivetrain.errors import InputError
+from drivetrain.runtime.files.members import bytes_of, status_of
 from drivetrain.runtime.files.plain_json import read_json
 from drivetrain.runtime.spec import Arrays, Statistic, stacked
 from drivetrain.text import readable, short_reason
@@ -104,12 +105,12 @@ class ArraySpec(SpecBase):
             return bytes(source) if isinstance(source, bytearray | memoryview) else source
         path = cast("str | os.PathLike[str]", source)
         try:
-            found = os.stat(path)  # noqa: PTH116 - a path as it was given, also one of bytes
+            found = status_of(path)
             if not stat.S_ISREG(found.st_mode):
                 raise ValueError("it is no file")
             if found.st_size > self.most_bytes:
                 raise ValueError(f"it has {found.st_size:,} bytes, more than {self.most_bytes:,}")
-            return Path(path).read_bytes()
+            return bytes_of(path)
         except (OSError, ValueError) as error:
             raise self._refused(f"{readable(path)} cannot be read ({short_reason(error)})") from error
 

@@ -21,7 +21,8 @@ from drivetrain.errors import InputError, SettingError
 from drivetrain.runtime.golden import SelfTest
 from drivetrain.runtime.manifest import Manifest
 from drivetrain.runtime.over_time import Pieces, answer_of, spans_of
-from drivetrain.runtime.predictor import Prediction, Predictor
+from drivetrain.runtime.prediction import Prediction
+from drivetrain.runtime.predictor import Predictor
 from drivetrain.runtime.refusals import Refusal
 from drivetrain.runtime.serve import Admitted
 from drivetrain.runtime.spec import Arrays, Statistic

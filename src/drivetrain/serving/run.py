@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import re
 import signal
 import socket
 import threading
@@ -18,6 +17,7 @@ from urllib.parse import urlunsplit
 import uvicorn
 
 from drivetrain.errors import ArtefactError, SettingError
+from drivetrain.names import service_name
 from drivetrain.runtime.artefact import MANIFEST, open_artefact, sha256_of
 from drivetrain.runtime.loading import load
 from drivetrain.serving.app import make_app
@@ -51,10 +51,9 @@ def open_model(path: str | os.PathLike[str], settings: Settings) -> Model:
             f"{folder} has no model.onnx, which a service needs. To fix: open it with Learner.load and save it again."
         )
     predictor = load(folder, device="cpu", threads=1)
-    name = re.sub(r"[^A-Za-z0-9._-]+", "-", folder.resolve().name.removesuffix(".model")).strip("-.") or "model"
     return Model(
         predictor,
-        name=name,
+        name=service_name(folder),
         sha256=sha256_of(folder / MANIFEST),
         limits=settings.limits,
         watched=settings.log_predictions is not None,
@@ -157,7 +156,8 @@ class StoppingServer(uvicorn.Server):
 
 def _listen(settings: Settings) -> socket.socket:
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
+    # named, so that asyncio knows it for TCP and sends the end of an answer at once, not when its begin was received
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BYTES)  # each connection has the same

@@ -287,7 +287,7 @@ def agrees(first: Said, second: Said) -> bool | None:
     """Whether two models say the same; of numbers whether the second lies within the first's intervals, None without.
 
     Example:
-        >>> from drivetrain.runtime.predictor import Prediction
+        >>> from drivetrain.runtime.prediction import Prediction
         >>> import numpy as np
         >>> pear, none = (Said(Prediction(labels=labels), 0.9, np.zeros(2)) for labels in (("pear",), ()))
         >>> agrees(pear, none)

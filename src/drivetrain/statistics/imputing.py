@@ -21,6 +21,7 @@ from drivetrain.notices import warn
 from drivetrain.runtime.decisions import Decision
 from drivetrain.statistics.fitting.covariance import Estimate
 from drivetrain.statistics.fitting.rows import Control, Rows
+from drivetrain.text import counted, does
 
 Array = NDArray[np.float64]
 
@@ -49,9 +50,9 @@ def completed_rows(rows: Rows, seed: int) -> list[Rows]:
     known = int((~empty).sum())
     if known < columns.shape[1] + 2:
         raise DataError(
-            f"only {known:,} of {len(rows):,} rows are complete; expected more than the "
-            f"{columns.shape[1]} columns, for "
-            "the empty cells to be drawn from. To fix: leave out a column that is mostly empty."
+            f"only {known:,} of {counted(len(rows), 'row')} {does(known, 'are')} complete; expected more than the "
+            f"columns ({columns.shape[1]}), for the empty cells to be drawn from. To fix: leave out a column that is "
+            "mostly empty."
         )
     if rows.cluster is not None or rows.within is not None:
         warn(
@@ -61,8 +62,7 @@ def completed_rows(rows: Rows, seed: int) -> list[Rows]:
     decision = Decision(
         value=f"{TABLES} completed tables",
         reason=f"asked for; {float(gone.mean()):.1%} of the cells that are used are empty, in "
-        f"{int(empty.sum()):,} rows; "
-        "the slope is pooled, all other numbers are of the first table",
+        f"{counted(int(empty.sum()), 'row')}; the slope is pooled, all other numbers are of the first table",
     )
     whole = replace(rows, decisions=dict(rows.decisions) | {"missing": decision})
     return [_with(whole, table) for table in _completed(columns, seed)]

@@ -6,6 +6,7 @@ from drivetrain import __version__
 from drivetrain.pages.words import listed
 from drivetrain.statistics.result import SlopeReport
 from drivetrain.statistics.words import percent, plain
+from drivetrain.text import does
 
 
 def methods_text(report: SlopeReport) -> str:
@@ -87,4 +88,7 @@ def _left_out(report: SlopeReport) -> str:
     if report.n == report.n_read:
         return ""
     reasons = "; ".join(f"{reason}: {n:,}" for reason, n in report.left_out.items())
-    return f"; of {report.n_read:,} rows {report.n_read - report.n:,} were left out, {reasons}"
+    return (
+        f"; of {report.n_read:,} rows {report.n_read - report.n:,} {does(report.n_read - report.n, 'were')} left out, "
+        f"{reasons}"
+    )

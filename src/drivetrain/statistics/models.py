@@ -19,7 +19,7 @@ from drivetrain.runtime.decisions import Decision
 from drivetrain.settings import shown
 from drivetrain.statistics.fitting.covariance import Estimate
 from drivetrain.statistics.fitting.rows import Codes
-from drivetrain.text import short_reason
+from drivetrain.text import counted, short_reason
 
 Array = NDArray[np.float64]
 Predict = Callable[[pd.DataFrame], Any]
@@ -182,17 +182,17 @@ def _members(
 ) -> tuple[list[Predict], bool, Decision]:
     if isinstance(model, list | tuple):
         several = [_predict_of(each) for each in cast("Iterable[Any]", model)]
-        return several, False, Decision(value=f"{len(several)} members", reason="passed")
+        return several, False, Decision(value=counted(len(several), "member"), reason="passed")
     inside: Any = getattr(model, "members", None)
     if isinstance(inside, list | tuple) and inside:
         several = [_predict_of(each) for each in cast("Iterable[Any]", inside)]
-        return several, False, Decision(value=f"{len(several)} members", reason="of the ensemble")
+        return several, False, Decision(value=counted(len(several), "member"), reason="of the ensemble")
     if hasattr(model, "fit") and hasattr(model, "get_params"):
         made = _refitted(model, inputs, truth, cluster, random)
         reason = "the model fitted again to rows drawn with replacement" + (
             "" if cluster is None else ", whole clusters at a time"
         )
-        return made, True, Decision(value=f"{len(made)} members", reason=reason)
+        return made, True, Decision(value=counted(len(made), "member"), reason=reason)
     return (
         [_predict_of(model)],
         False,
@@ -281,7 +281,7 @@ def _asked(predict: Predict, frame: pd.DataFrame) -> Array:
     found = found[:, 0] if found.ndim == 2 and found.shape[1] == 1 else found
     if found.shape != (len(frame),) or not np.isfinite(found).all():
         raise SettingError(
-            f"the model answers an array of shape {found.shape} for {len(frame):,} rows; expected one "
+            f"the model answers an array of shape {found.shape} for {counted(len(frame), 'row')}; expected one "
             "finite number for each. To fix: pass a function that gives them."
         )
     return found

@@ -33,6 +33,7 @@ from drivetrain.statistics.questions.verdict import equivalence, judge_claim, ve
 from drivetrain.statistics.result import Side, SlopeReport, Span
 from drivetrain.statistics.saying import sentence
 from drivetrain.statistics.words import is_log
+from drivetrain.text import counted
 
 EXACT = 1e-9
 """What is left of an outcome, of its spread, that is nothing but rounding."""
@@ -296,10 +297,11 @@ def choose_errors(rows: Rows, fit: Fit, asked: Asked) -> tuple[Kind, Decision]:
     found = slope_of(fit, "CR2", asked.level)
     if not (math.isfinite(found.df) and found.df > 0 and found.se > 0):
         raise DataError(
-            f"the slope of {rows.of} rests on a single one of {rows.n_clusters} clusters in {rows.cluster_column!r}, "
-            "or the clusters determine every number of the regression: how clusters differ is not seen, and no error "
-            f"can be had; expected {rows.of} to differ in, or between, more clusters than there are controls. To fix: "
-            "take fewer controls or a finer column, or pass errors='HC3' if rows are independent of each other."
+            f"the slope of {rows.of} rests on a single one of {counted(rows.n_clusters, 'cluster')} in "
+            f"{rows.cluster_column!r}, or the clusters determine every number of the regression: how clusters differ "
+            f"is not seen, and no error can be had; expected {rows.of} to differ in, or between, more clusters than "
+            "there are controls. To fix: take fewer controls or a finer column, or pass errors='HC3' if rows are "
+            "independent of each other."
         )
     largest = _largest(rows)
     assert largest is not None

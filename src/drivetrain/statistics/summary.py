@@ -6,6 +6,7 @@ from drivetrain.statistics.fitting.covariance import Estimate
 from drivetrain.statistics.result import Side, SlopeReport
 from drivetrain.statistics.saying import moved_sentence, span_sentence
 from drivetrain.statistics.words import interval, p_text, percent, plain, short
+from drivetrain.text import counted
 
 
 def summary(report: SlopeReport) -> str:
@@ -88,9 +89,9 @@ def _more(report: SlopeReport) -> list[str]:
     if report.choices is not None:
         c = report.choices
         lo, hi = short(c.looks[0].estimate.value, sign=True), short(c.looks[-1].estimate.value, sign=True)
-        corrected = "" if c.corrected_p is None else f", corrected for {c.n} looks {p_text(c.corrected_p)}"
+        corrected = "" if c.corrected_p is None else f", corrected for {counted(c.n, 'look')} {p_text(c.corrected_p)}"
         lines.append(
-            f"other sensible choices: {c.n} looks, slopes from {lo} to {hi}, the smallest "
+            f"other sensible choices: {counted(c.n, 'look')}, slopes from {lo} to {hi}, the smallest "
             f"{p_text(c.smallest_p)}{corrected}"
         )
     return lines

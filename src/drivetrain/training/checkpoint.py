@@ -22,6 +22,7 @@ from drivetrain.errors import CheckpointError
 from drivetrain.files import lock
 from drivetrain.runtime.artefact import write_durably
 from drivetrain.text import readable, short_reason
+from drivetrain.training.splitting import share_of
 
 FILE = "checkpoint.safetensors"
 
@@ -60,10 +61,10 @@ def restore_optimizer(optimizer: Optimizer, tensors: dict[str, Tensor]) -> None:
 
 
 def _laid_out_as(parameter: Tensor, value: Tensor) -> Tensor:
-    """A fused optimiser walks through memory: moments must lie there in the order of their parameter."""
+    """A fused optimiser walks through memory: moments lie there in the order of their parameter, and split as it is."""
     if value.shape != parameter.shape:
         return value
-    return torch.empty_like(parameter, dtype=value.dtype).copy_(value)
+    return torch.empty_like(parameter, dtype=value.dtype).copy_(share_of(parameter, value))
 
 
 def write_checkpoint(folder: Path, parts: dict[str, dict[str, Tensor]], state: dict[str, Any]) -> None:

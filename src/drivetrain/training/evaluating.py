@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain, islice
+from typing import Any
 
 import numpy as np
 import torch
@@ -40,8 +41,8 @@ def raw_outputs(
 ) -> NDArray[np.float32]:
     """(N, n_outputs) raw outputs for all rows of a store, or for some, in order; of a copy, see `for_inference`.
 
-    With several processes each computes a contiguous share; the shares are padded to equal length for the exchange
-    and cut afterwards, so no row counts twice.
+    With several processes, all of which have to ask, each computes a contiguous share; the shares are padded to equal
+    length for the exchange and cut afterwards, so no row counts twice.
 
     Args:
         network: On the device of `place`.
@@ -61,11 +62,35 @@ def raw_outputs(
     order = _by_length(spec, store, own)
     batches = _batches(spec, store, [own[at] for at in order], batch_size, over_time=over_time)
     first = next(batches)
-    copy, _ = for_inference(network, place, first.example())
-    engine = TorchEngine(copy, place)
-    parts = [batch.said(engine.tensor) for batch in chain([first], batches)]
+    if place.split:
+        asked = _InStep(network, place, first.example())
+        parts = [batch.said(asked) for batch in chain([first], batches)]
+        asked.wait()
+    else:
+        copy, _ = for_inference(network, place, first.example())
+        engine = TorchEngine(copy, place)
+        parts = [batch.said(engine.tensor) for batch in chain([first], batches)]
     back = torch.from_numpy(np.argsort(order)).to(place.device)
     return place.gather(torch.cat(parts)[back]).cpu().numpy()[: len(wanted)]
+
+
+class _InStep:
+    """A network that lies split over processes, asked as often in each: whoever has fewer batches asks along.
+
+    It answers as it is, without a copy in which batch norm is folded: that would have to be whole.
+    """
+
+    def __init__(self, network: Network, place: Place, example: Arrays) -> None:
+        self._engine, self._place, self._example = TorchEngine(network, place), place, example
+
+    def __call__(self, *views: NDArray[Any]) -> Tensor:
+        self._place.any(True)
+        return self._engine.tensor(*views)
+
+    def wait(self) -> None:
+        """Until no process has a batch left."""
+        while any(self._place.any(False)):
+            self._engine.tensor(*self._example)
 
 
 def engine_outputs(

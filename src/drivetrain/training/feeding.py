@@ -75,8 +75,8 @@ class Step:
 class Feeder:
     """Turns the training rows into steps.
 
-    An epoch sees every row once. The rows are spread evenly over its steps, so there is no runt at the end: 65
-    rows in batches of 64 make steps of 33 and 32.
+    An epoch sees every row once, or those that are drawn for it (`take`). The rows are spread evenly over its steps, so
+    there is no runt at the end: 65 rows in batches of 64 make steps of 33 and 32.
 
     Args:
         store: What was loaded, by row.
@@ -109,14 +109,27 @@ class Feeder:
         self.rank, self.world = rank, world
         self.spread: NDArray[np.int64] | None = None
         """(N,) what each row is of, such as old or new data; every batch then has its share of each."""
-        self.steps = max(1, math.ceil(len(target) / (batch_size * accumulate)))
-        smallest = len(target) // self.steps // accumulate // world
+        self.steps = self._steps_for(len(target))
+        self._draw: Draw | None = None
+
+    def take(self, draw: Draw) -> None:
+        """Let an epoch see the rows that are drawn for it, about as many each time, and not all.
+
+        Raises:
+            TrainingError: They are too few.
+        """
+        self._draw, self.steps = draw, self._steps_for(len(draw(self.random(ORDER))))
+
+    def _steps_for(self, rows: int) -> int:
+        steps = max(1, math.ceil(rows / (self.batch_size * self.accumulate)))
+        smallest = rows // steps // self.accumulate // self.world
         if smallest < 2:
             raise TrainingError(
-                f"{len(target)} training rows in batches of {batch_size}, {accumulate} to a step, over {world} "
+                f"{rows} training rows in batches of {self.batch_size}, {self.accumulate} to a step, over {self.world} "
                 f"process(es) leave {smallest} row(s) at a time; batch normalisation needs at least 2. To fix: more "
                 "examples, a larger batch_size, a smaller accumulate, or fewer processes."
             )
+        return steps
 
     def random(self, stream: int, *position: int) -> np.random.Generator:
         """Random numbers that belong to a position alone."""
@@ -135,8 +148,8 @@ class Feeder:
         return ahead(lambda index: self._step(source, phase, epoch, index, parts[index]), range(start, self.steps))
 
     def _order(self, random: np.random.Generator) -> NDArray[np.int64]:
-        """All rows; where they are spread, those of one sort at even distances, from a place drawn by chance."""
-        order = random.permutation(len(self.target))
+        """The rows of an epoch; where they are spread, those of one sort at even distances, from a place by chance."""
+        order = random.permutation(np.arange(len(self.target)) if self._draw is None else self._draw(random))
         if self.spread is None:
             return order
         at = np.empty(len(order))
@@ -217,6 +230,8 @@ def loaded_for(kind: TrainingKind, loaded: Sequence[Arrays], draws: NDArray[np.f
 
 T = TypeVar("T")
 
+Draw = Callable[[np.random.Generator], NDArray[np.int64]]
+"""Random numbers → the rows of an epoch."""
 Source = Callable[[NDArray[np.int64], NDArray[np.float32], int], tuple[Any, Loaded | Tensor]]
 """Rows, their draws and the epoch → the rows that are there, and their inputs."""
 

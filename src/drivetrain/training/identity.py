@@ -10,14 +10,16 @@ from typing import Any
 import torch
 from torch import nn
 
+from drivetrain.training.splitting import whole
+
 LIBRARIES = ("drivetrain", "torch", "timm", "accelerate", "numpy", "Pillow", "onnx", "onnxscript", "onnxruntime")
 
 
 def parameters_sha256(module: nn.Module) -> str:
-    """Content hash over all parameters and buffers, by name."""
+    """Content hash over all parameters and buffers, by name; of a split network all processes have to ask."""
     found = hashlib.sha256()
     for name, value in sorted(module.state_dict().items()):
-        array = value.detach().cpu().contiguous()
+        array = whole(value.detach()).cpu().contiguous()
         found.update(f"{name} {array.dtype} {tuple(array.shape)} ".encode())
         found.update(array.reshape(-1).view(torch.uint8).numpy().tobytes())
     return found.hexdigest()

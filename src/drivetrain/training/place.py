@@ -16,6 +16,7 @@ from drivetrain.runtime.decisions import Decision
 from drivetrain.settings import device as asked_device
 from drivetrain.settings import precision as asked_precision
 from drivetrain.text import short_reason
+from drivetrain.training.launching import Sharding, asked_sharding
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -38,6 +39,13 @@ class Place:
     precision: Decision
     rank: int
     world: int
+    sharding: Sharding | None = None
+    """How networks are to be split over the processes, where that was asked for."""
+
+    @property
+    def split(self) -> bool:
+        """Whether a network is split over the processes; otherwise each holds all of it."""
+        return self.sharding is not None and self.world > 1
 
     @property
     def accelerator(self) -> Accelerator:
@@ -70,8 +78,16 @@ class Place:
         return torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else [])
 
     def distribute(self, network: nn.Module) -> nn.Module:
-        """Wrap a network so that its gradients are averaged over all processes."""
-        return self.accelerator.prepare_model(network) if self.world > 1 else network
+        """Wrap a network so that its gradients are averaged over all processes; one that is split does so itself."""
+        return self.accelerator.prepare_model(network) if self.world > 1 and not self.split else network
+
+    def share_buffers(self, network: nn.Module) -> None:
+        """Give all processes the first one's buffers: statistics of batch norm follow the rows that a process sees."""
+        if self.world > 1:
+            from accelerate.utils import broadcast  # noqa: PLC0415 - only where there are several processes
+
+            for buffer in network.buffers():
+                buffer.copy_(broadcast(buffer))
 
     def gather(self, rows: Tensor) -> Tensor:
         """Rows of all processes, in the order of their ranks; every process must hold equally many."""
@@ -88,6 +104,19 @@ class Place:
         if self.world == 1:
             return own
         return float(self.gather(torch.tensor([own], dtype=torch.float64, device=self.device))[0])
+
+    def each(self, own: float) -> list[float]:
+        """What every process holds, in the order of their ranks."""
+        if self.world == 1:
+            return [own]
+        return self.gather(torch.tensor([own], dtype=torch.float64, device=self.device)).tolist()
+
+    def any(self, *own: bool) -> tuple[bool, ...]:
+        """Of each question, whether some process says yes: what one of them does, all have to do."""
+        if self.world == 1:
+            return own
+        said = self.gather(torch.tensor([own], dtype=torch.uint8, device=self.device))
+        return tuple(bool(yes) for yes in said.amax(dim=0).tolist())
 
     def sum(self, share: float) -> float:
         """The sum of what each process holds."""
@@ -109,6 +138,7 @@ def find_place(device: str | int | torch.device = "auto", precision: Precision |
     """
     device, precision = asked_device(device), cast(Precision, asked_precision(precision, get_args(Precision)))
     _use_granted_threads()
+    sharding = asked_sharding()
     accelerator = _accelerator() if _is_launched() else None
     world = accelerator.num_processes if accelerator else 1
     found = accelerator.device if accelerator else _found_device()
@@ -135,7 +165,12 @@ def find_place(device: str | int | torch.device = "auto", precision: Precision |
             f"precision='fp16' needs a CUDA GPU, and the device is {chosen}; expected 'bf16' or 'fp32' there. To fix: "
             "precision='auto'."
         )
-    return Place(accelerator, chosen, decision, accelerator.process_index if accelerator else 0, world)
+    if decision.value == "fp16" and sharding and world > 1:
+        raise SettingError(
+            "precision='fp16' cannot be used with a network that lies split over processes (FSDP), since its scaled "
+            "losses would have to be watched in all; expected 'bf16' or 'fp32'. To fix: precision='bf16'."
+        )
+    return Place(accelerator, chosen, decision, accelerator.process_index if accelerator else 0, world, sharding)
 
 
 def _is_launched() -> bool:

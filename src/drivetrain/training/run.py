@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import threading
 import time
@@ -14,8 +15,9 @@ from typing import Any
 import torch
 from torchvision.transforms import v2
 
-from drivetrain.errors import TrainingError
+from drivetrain.errors import CheckpointError, TrainingError
 from drivetrain.progress import Advance, say, track
+from drivetrain.text import readable, short_reason
 from drivetrain.training.callbacks import Callback, Row
 from drivetrain.training.checkpoint import (
     Checkpoint,
@@ -23,7 +25,6 @@ from drivetrain.training.checkpoint import (
     optimizer_tensors,
     read_checkpoint,
     restore_optimizer,
-    snapshot,
     write_checkpoint,
 )
 from drivetrain.training.fast.activations import Bank
@@ -38,12 +39,15 @@ from drivetrain.training.place import Place
 from drivetrain.training.recipe.holding import Hold
 from drivetrain.training.recipe.losses import Loss
 from drivetrain.training.recipe.plan import FIXED, HEAD, MOST_EPOCHS, PLAN, SETTLE, Phase
+from drivetrain.training.splitting import divided, gathered
 from drivetrain.training.stepping import Stepper, make_optimizer, set_schedule
 
 MOST_VALIDATING = 0.1
 """Share of a limited time that may go into validating between epochs; the last epoch of the plan is validated."""
 CHECKPOINT_EVERY_S = 300.0
 """Within long epochs; the end of an epoch always makes one."""
+ENDED = ("connection closed by peer", "connection reset by peer", "broken pipe", "connection refused")
+"""What gloo says where a process that it talks to has ended."""
 
 
 @dataclass(frozen=True)
@@ -165,7 +169,7 @@ class Run:
             CheckpointError: A checkpoint cannot be written or read.
             KeyboardInterrupt: Ctrl-C; the run was saved first.
         """
-        checkpoint = read_checkpoint(self.folder) if self.folder else None
+        checkpoint = self._found_checkpoint()
         for callback in self.callbacks:
             callback.on_run_start(self)
         if checkpoint:
@@ -175,6 +179,7 @@ class Run:
             self.setup.place.own_randomness(),
             kept_memory(),
             _memory_explained(),
+            _others_explained(self.setup.place.world),
         ):
             while self.position.phase < len(self.phases):
                 if self._stop_reason is not None and not self.phases[self.position.phase].solved:
@@ -191,6 +196,22 @@ class Run:
             (self.folder / PLAN).unlink(missing_ok=True)
             delete_checkpoint(self.folder)
         return self.history
+
+    def _found_checkpoint(self) -> Checkpoint | None:
+        """The folder's, or None; the same in all processes."""
+        if self.folder is None:
+            return None
+        checkpoint = read_checkpoint(self.folder)
+        seen = self.setup.place.each(0.0 if checkpoint is None else checkpoint.state.get("written", 1.0))
+        if len(set(seen)) > 1:
+            missing = ", ".join(str(rank) for rank, written in enumerate(seen) if not written)
+            found = f"none in process {missing}" if missing else "another one in each"
+            raise CheckpointError(
+                f"the {len(seen)} processes do not find the same checkpoint in {readable(self.folder)}: {found}. "
+                "Expected one folder that all of them see. To fix: name one on a disk that all machines share with "
+                "project=, DRIVETRAIN_PROJECT or checkpoint=."
+            )
+        return checkpoint
 
     def _phase(self, checkpoint: Checkpoint | None, interrupted: Callable[[], bool]) -> None:
         phase, setup = self.phases[self.position.phase], self.setup
@@ -235,7 +256,7 @@ class Run:
         self._finish_epoch(phase, began)
         self.network.freeze(frozen[0] if frozen else None)
         self.position = Position(phase=self.position.phase + 1)
-        if interrupted():
+        if any(self.setup.place.any(interrupted())):
             raise KeyboardInterrupt
 
     def _epoch(self, phase: Phase, stepper: Stepper, bank: Bank | None, interrupted: Callable[[], bool]) -> None:
@@ -255,12 +276,14 @@ class Run:
                 for callback in self.callbacks:
                     callback.on_step_end(self, loss)
                 self._save_within_epoch(stepper, interrupted)
+        self.network.zero_grad(set_to_none=True)  # the copy that is judged lies where the gradients lay
         self._fit_into_time(time.monotonic() - began)
         self._finish_epoch(self.phases[position.phase], began)
         self.position = Position(phase=position.phase, epoch=position.epoch + 1)
         if self.folder:
             self._save(stepper)
-        self._leave_if(interrupted, stepper)
+        (leave,) = self.setup.place.any(interrupted())
+        self._leave_if(leave, stepper)
 
     def _fit_into_time(self, training: float) -> None:
         """Let the last phase with steps have as many epochs as there is time for, judged by those it has done.
@@ -282,6 +305,7 @@ class Run:
             self.phases[index] = replace(phase, epochs=min(fitting, MOST_EPOCHS))
 
     def _finish_epoch(self, phase: Phase, began: float) -> None:
+        self.setup.place.share_buffers(self.network)
         train_loss = self.setup.place.sum(self.position.loss) / self.position.rows
         scores = self._validate(phase, time.monotonic() - began)
         row: Row = {
@@ -321,8 +345,8 @@ class Run:
         if self.main:
             say(message)
 
-    def _leave_if(self, interrupted: Callable[[], bool], stepper: Stepper) -> None:
-        if not interrupted():
+    def _leave_if(self, interrupted: bool, stepper: Stepper) -> None:
+        if not interrupted:
             return
         if self.folder:
             self._save(stepper)
@@ -330,40 +354,47 @@ class Run:
         raise KeyboardInterrupt
 
     def _save_within_epoch(self, stepper: Stepper, interrupted: Callable[[], bool]) -> None:
-        self._leave_if(interrupted, stepper)
-        due = time.monotonic() - self._saved_at >= CHECKPOINT_EVERY_S
-        last = self.position.step == self.setup.feeder.steps
-        if self.folder and self.setup.place.world == 1 and due and not last:
+        """Together: a process that went on alone would wait for the others for ever."""
+        overdue = time.monotonic() - self._saved_at >= CHECKPOINT_EVERY_S
+        leave, due = self.setup.place.any(interrupted(), overdue)
+        self._leave_if(leave, stepper)
+        if self.folder and due and self.position.step < self.setup.feeder.steps:
             self._save(stepper)
 
     def _save(self, stepper: Stepper) -> None:
         self._saved_at = time.monotonic()
+        losses = self.setup.place.each(self.position.loss)
+        parts = {"network": self.network.state_dict(), "optimizer": optimizer_tensors(stepper.optimizer)}
+        parts |= {f"callback{i}": callback.tensors() for i, callback in enumerate(self.callbacks)}
+        parts = {name: gathered(tensors, keep=self.main) for name, tensors in parts.items()}
         if not self.main:
             return
         assert self.folder is not None
-        parts = {"network": snapshot(self.network), "optimizer": optimizer_tensors(stepper.optimizer)}
-        parts |= {f"callback{i}": callback.tensors() for i, callback in enumerate(self.callbacks)}
         state = {
             "position": vars(self.position),
+            "losses": losses,
             "history": self.history,
             "scaler": stepper.scaler.state_dict(),
             "callbacks": [callback.state() for callback in self.callbacks],
             "stop_reason": self._stop_reason,
             "epochs": [phase.epochs for phase in self.phases],
             "spent": time.monotonic() - self._began,
+            "written": time.time(),
         }
         write_checkpoint(self.folder, parts, state)
 
     def _take_up(self, checkpoint: Checkpoint) -> None:
         state = checkpoint.state
         self.position = Position(**state["position"])
+        if "losses" in state:  # each process has the sum of its own rows
+            self.position.loss = state["losses"][self.setup.place.rank]
         self.history = list(state["history"])
         self._stop_reason = state["stop_reason"]
         self.phases = [replace(phase, epochs=n) for phase, n in zip(self.phases, state["epochs"], strict=True)]
         self._began -= state["spent"]
-        self.network.load_state_dict(checkpoint.part("network"))
+        self.network.load_state_dict(divided(self.network, checkpoint.part("network")))
         for i, (callback, stored) in enumerate(zip(self.callbacks, state["callbacks"], strict=True)):
-            callback.restore(stored, checkpoint.part(f"callback{i}"))
+            callback.restore(stored, divided(self.network, checkpoint.part(f"callback{i}")))
         self._say(f"resuming the run in {self.folder}: {self.step} steps are done")
 
 
@@ -416,6 +447,23 @@ def _memory_explained() -> Generator[None]:
         raise TrainingError(
             f"memory ran out ({str(error).splitlines()[0][:200]}). To fix: a smaller batch_size (with accumulate=2 "
             "the steps stay as large), a smaller size, or a smaller arch. The last checkpoint is kept."
+        ) from error
+
+
+@contextmanager
+def _others_explained(world: int) -> Generator[None]:
+    """Turn what is said where another process has ended into an error that says where to look."""
+    try:
+        yield
+    except RuntimeError as error:
+        ended = any(words in str(error).lower() for words in ENDED)
+        ended |= isinstance(error, torch.distributed.DistError)
+        if world == 1 or not ended or isinstance(error, TrainingError):
+            raise
+        said = short_reason(RuntimeError(re.sub(r"^\[\S+\] ", "", str(error)).partition(". ")[0]))
+        raise TrainingError(
+            f"another of the {world} processes ended, or cannot be reached ({said}); expected all of them to the end "
+            "of the run. To fix: read what that one said, and run the same again: it goes on from the last checkpoint."
         ) from error
 
 

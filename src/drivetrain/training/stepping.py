@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
@@ -137,8 +138,8 @@ class Stepper:
         return total / self.place.world
 
     def _sync_only_on(self, last: bool) -> AbstractContextManager[Any]:
-        """Gradients are exchanged between processes once a step, not once a batch."""
-        if self.place.world == 1 or last:
+        """Gradients are exchanged between processes once a step; where they lie split as well, once a batch."""
+        if self.place.world == 1 or self.place.split or last:
             return nullcontext()
         return self.place.accelerator.no_sync(self.distributed)
 
@@ -155,7 +156,8 @@ class Stepper:
             losses = losses + self.hold.distil * self.hold.distance(self._teacher, inputs, outputs)
         loss = losses.sum() * micro.share
         value = float(loss.detach())
-        if not torch.isfinite(loss.detach()):
+        (broken,) = self.place.any(not math.isfinite(value))  # known to all: none waits for another one's gradient
+        if broken:
             raise TrainingError(self._not_finite(value))
         self.scaler.scale(loss).backward()
         return value
@@ -184,4 +186,5 @@ class Stepper:
         if self.place.dtype is not torch.float32:
             hints.append("precision='fp32'")
         hints.append("targets without extreme values")
-        return f"training stopped: the loss became {value}. To fix: train a new Learner with {', '.join(hints)}."
+        became = "not finite in another process" if math.isfinite(value) else str(value)
+        return f"training stopped: the loss became {became}. To fix: train a new Learner with {', '.join(hints)}."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from torchvision.transforms import v2
 
@@ -16,6 +16,9 @@ from drivetrain.training.kind import TrainingKind
 from drivetrain.training.network import Network
 from drivetrain.training.place import Place
 from drivetrain.training.recipe.losses import Loss
+
+if TYPE_CHECKING:
+    from drivetrain.training.recipe.low_rank import Additions
 
 
 class Trainer(Protocol):
@@ -33,6 +36,8 @@ class Trainer(Protocol):
     clip_norm: float | None
     store_activations: bool
     decisions: dict[str, Decision]
+    additions: Additions | None
+    """What the last run has trained beside the layers of the body, of one by additions of low rank."""
     callbacks: list[Callback]
     metrics: tuple[Metric, ...]
     judged_last: Predictions | None

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import time
 import warnings
 from collections.abc import Generator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,7 @@ from drivetrain.text import readable, short_reason
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
+    from sqlalchemy.engine import URL
 
 FILE = "tuning.db"
 """In the project folder, where no storage is named."""
@@ -28,8 +31,12 @@ SUFFIXES = (".db", ".sqlite", ".sqlite3")
 EXPECTED = "'sqlite:///runs.db', 'postgresql://user:password@host/database', the path of such a file, or None"
 MEMORY = "memory"
 """Where trials are that are gone with the process."""
-PACKAGES = {"psycopg": "'psycopg[binary]'", "mysqldb": "mysqlclient", "pymysql": "PyMySQL"}
+PACKAGES = {
+    "psycopg": "'psycopg[binary]'", "psycopg2": "psycopg2-binary", "mysqldb": "mysqlclient", "pymysql": "PyMySQL",
+}  # fmt: skip
 """Driver of a database → the package that brings it, where that has another name."""
+_SECRET = re.compile("pass|pwd|secret|token|key", re.IGNORECASE)
+"""In the name of a part of an address whose value nobody may read."""
 OPENINGS = 8
 """Several workers that begin at once make the tables at once: whoever comes second tries again."""
 
@@ -120,6 +127,8 @@ def open_storage(storage: Any, project: Project) -> tuple[BaseStorage, str]:
     if isinstance(storage, Path) or (isinstance(storage, str) and "://" not in storage):
         path = Path(storage)
         if path.suffix not in SUFFIXES:
+            if "@" in str(storage) or _SECRET.search(str(storage)):
+                raise _no_url()  # most likely an address that is miswritten
             named = readable(path) if path.name else "runs"
             refuse("storage", storage, EXPECTED, fix=f"To fix: storage='sqlite:///{named}.db'.")
         storage = f"sqlite:///{path}"
@@ -147,26 +156,19 @@ def _in_project(project: Project) -> tuple[BaseStorage, str]:
         return InMemoryStorage(), MEMORY
 
 
-def _of_url(url: str) -> tuple[BaseStorage, str]:
+def _of_url(written: str) -> tuple[BaseStorage, str]:
     from optuna.storages import InMemoryStorage  # noqa: PLC0415
-    from sqlalchemy.engine import make_url  # noqa: PLC0415
-    from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError, SQLAlchemyError  # noqa: PLC0415
+    from sqlalchemy.exc import NoSuchModuleError, OperationalError, SQLAlchemyError  # noqa: PLC0415
 
-    if url.startswith("postgres://"):  # as hosts write it
-        url = url.replace("postgres://", "postgresql://", 1)
-    try:
-        said = make_url(url)
-        hidden = said.render_as_string(hide_password=True)
-    except (ArgumentError, ValueError):
-        raise SettingError(
-            f"storage is no URL of a database; expected {EXPECTED}. To fix: write one of these."
-        ) from None
+    said = _read(written)
+    hidden = _without_secrets(said)
     if said.get_backend_name() == "sqlite":
         if said.database in (None, "", ":memory:"):
             return InMemoryStorage(), MEMORY  # SQLite's own is another one for each thread, the heartbeat's too
         folder = Path(said.database).parent
         if not folder.is_dir():
             refuse("storage", hidden, "a file in a folder that is there", fix=f"To fix: mkdir -p {readable(folder)}")
+    url = said.render_as_string(hide_password=False)
     try:
         return _opened(url, sqlite=said.get_backend_name() == "sqlite"), hidden
     except NoSuchModuleError:
@@ -190,11 +192,47 @@ def _of_url(url: str) -> tuple[BaseStorage, str]:
         ) from None
 
 
+def _read(written: str) -> URL:
+    """An address, with the driver of PostgreSQL that is installed where it names none.
+
+    Raises:
+        SettingError: It is none; it is not shown, as it may hold a password.
+    """
+    from sqlalchemy.engine import make_url  # noqa: PLC0415
+    from sqlalchemy.exc import ArgumentError  # noqa: PLC0415
+
+    try:
+        said = make_url(written)
+    except (ArgumentError, ValueError):
+        raise _no_url() from None
+    if said.host is not None and "@" in said.host:
+        raise SettingError(
+            "storage has more than one @; expected the one before the host alone. To fix: write one in the password or "
+            "the name as %40."
+        )
+    if said.drivername in ("postgres", "postgresql"):  # the first as hosts write it
+        old = find_spec("psycopg") is None and find_spec("psycopg2") is not None
+        said = said.set(drivername=f"postgresql+{'psycopg2' if old else 'psycopg'}")
+    return said
+
+
+def _without_secrets(said: URL) -> str:
+    """As people may read it: `?password=` is one as well."""
+    plain = {name: "hidden" if _SECRET.search(name) else value for name, value in said.query.items()}
+    return said.set(query=plain).render_as_string(hide_password=True)
+
+
+def _no_url() -> SettingError:
+    return SettingError(f"storage is no URL of a database; expected {EXPECTED}. To fix: write one of these.")
+
+
 def _opened(url: str, *, sqlite: bool) -> BaseStorage:
     from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback  # noqa: PLC0415
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
+    from sqlalchemy.pool import NullPool  # noqa: PLC0415
 
-    waiting: dict[str, Any] = {"connect_args": {"timeout": 60}} if sqlite else {"pool_pre_ping": True}
+    # of a server nothing is held open while a model trains for hours: the server or a router between would close it
+    waiting: dict[str, Any] = {"connect_args": {"timeout": 60}} if sqlite else {"poolclass": NullPool}
     for attempt in range(OPENINGS):
         try:
             with silent():

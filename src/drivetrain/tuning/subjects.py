@@ -23,6 +23,7 @@ from drivetrain.models.texts.linear import TextLinear
 from drivetrain.models.trees import Trees
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.kinds import kind_name
+from drivetrain.runtime.predictor import Predictor
 from drivetrain.settings import choice, refuse
 from drivetrain.training.callbacks import Callback
 from drivetrain.tuning import knobs
@@ -88,7 +89,7 @@ def asked_subject(model: Any, data: Data, *, arch: bool) -> Subject:
     if isinstance(model, ModelBase):
         fix = f"To fix: pass the class, {type(model).__name__}, which each trial makes anew."
         refuse("model", model, "a class or a word, not a model that is fitted", fix=fix)
-    if not callable(model):
+    if not callable(model) or isinstance(model, Predictor):
         refuse("model", model, f"one of {', '.join(map(repr, words))}, or a class derived from dt.ModelBase")
     if model is Learner:
         if NETWORK not in words:

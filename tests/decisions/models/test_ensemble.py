@@ -265,7 +265,7 @@ def test_columns_whose_names_are_numbers(logged: pd.DataFrame) -> None:
 def test_rows_without_what_is_read_say_which(logged: pd.DataFrame) -> None:
     with pytest.raises(DataError, match="no column town"):
         fitted(logged).predict(logged.drop(columns="town"))
-    with pytest.raises(DataError, match="1 different values"):
+    with pytest.raises(DataError, match="1 different value in"):
         fitted(logged.assign(accept=1))
 
 

@@ -287,8 +287,8 @@ def test_names_of_columns_cannot_break_the_page(tmp_path: Path) -> None:
     ("change", "asked", "says"),
     [
         (lambda f: f.head(0), {}, "no rows"),
-        (lambda f: f.head(1), {}, "has 1 values"),
-        (lambda f: f.assign(letter=1), {}, "has 1 values"),
+        (lambda f: f.head(1), {}, "has 1 value "),
+        (lambda f: f.assign(letter=1), {}, "has 1 value "),
         (lambda f: f.assign(letter=np.nan), {}, "has 0 values .all cells are empty"),
         (lambda f: f.assign(letter=np.arange(len(f)) % 3), {}, "has 3 values.*dt.decide"),
         (lambda f: f.assign(letter=np.where(f["letter"] == 1, "A", "B")), {}, "cannot be told.*treated='"),

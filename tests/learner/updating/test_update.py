@@ -17,10 +17,13 @@ from drivetrain.cli.main import main
 from drivetrain.data.examples import Examples
 from drivetrain.evaluation.metrics.metrics import METRICS
 from drivetrain.kinds.texts.spec import Spec
-from drivetrain.learner.updating import judging
+from drivetrain.learner.updating import exemplars, judging
 from drivetrain.learner.updating.choosing import Point, choose, correct
-from drivetrain.learner.updating.exemplars import Exemplar, Exemplars, exemplars_of, herding
+from drivetrain.learner.updating.exemplars import Exemplar, Exemplars, chosen_exemplars, exemplars_of, herding
+from drivetrain.learner.updating.joining import join, read_new_rows
 from drivetrain.learner.updating.noise import estimated_noise, measured_noise
+from drivetrain.learner.updating.old import old_artefact, with_old_rows
+from drivetrain.learner.updating.unlearnt import unlearnt
 from drivetrain.runtime.artefact import open_artefact
 from tests.learner.conftest import ARCH, paint
 
@@ -95,8 +98,10 @@ def test_old_classes_keep_their_places_and_new_ones_come_behind(world: Path, tmp
 def test_alpha_0_of_known_classes_alone_and_a_learner_that_is_not_touched(world: Path) -> None:
     learn = dt.Learner.load(world / "bare.model", device="cpu", precision="fp32")
     before = learn.identity()
-    found = learn.update(world / "new", epochs=1, alpha=1, seed=1)
+    found = learn.update(world / "new", epochs=1, alpha=1, seed=1, exemplars=1)
     assert learn.identity() == before and found.model.identity() != before
+    assert (len(found.model.data.train), found.model.feeder.batch_size) == (48, 16)
+    assert found.model.feeder.steps == 2, "an epoch takes 24 new rows and one old row of each class"
     assert found.alpha == 1 and found.curve == ()
 
 
@@ -128,6 +133,58 @@ def test_exemplars_stand_in_for_rows_that_are_gone_and_go_on(world: Path, tmp_pa
     assert {row.value for row in following.rows} == {"blue", "green", "black"}
 
 
+def test_exemplars_are_what_the_network_reads_to_the_last_bit(world: Path) -> None:
+    learn = dt.Learner.load(world / "carrying.model", device="cpu", precision="fp32")
+    carried, train = learn.carried, learn.data.train
+    assert carried is not None
+    kept = carried.examples(train.inputs, train.kind, train.options, learn.kind.spec)
+    for at, row in enumerate(carried.rows):
+        was = learn.kind.spec.load(train.inputs.paths[train.digests.index(row.digest)])
+        np.testing.assert_array_equal(learn.kind.spec.load(kept.inputs.paths[at])[0], was[0])
+
+
+@pytest.mark.parametrize("limit", ["rows", "bytes"])
+def test_as_many_exemplars_travel_as_a_model_may_carry(
+    world: Path, monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    learn = dt.Learner.load(world / "bare.model", device="cpu", precision="fp32")
+    whole = chosen_exemplars(learn, 3)
+    assert whole is not None and [row.value for row in whole.rows] == ["blue", "green"] * 3
+    if limit == "rows":
+        monkeypatch.setattr(exemplars, "MOST_ROWS", 4)
+    else:
+        most = exemplars.LEFT_FOR_INDEX + sum(map(len, whole.contents[:5])) - 1
+        monkeypatch.setitem(exemplars.MOST_BYTES, exemplars.EXEMPLARS, most)
+    with pytest.warns(dt.DrivetrainWarning, match="^4 training pictures travel .* MB, fewer than 3 of each class, sin"):
+        found = chosen_exemplars(learn, 3)
+    assert found is not None and found.contents == whole.contents[:4], "the best ones of each class"
+
+
+@pytest.mark.parametrize(
+    ("exemplars", "new_rows", "of_blue", "in_an_epoch"),
+    [(3, 20, 6, 3), (3, 40, 12, 3), (8, 20, 8, 8), (100, 40, 12, 12)],
+    ids=["6 old ones to 12 new ones", "24 to 24", "no fewer than an epoch takes", "more than there are"],
+)
+def test_epochs_take_some_old_rows_each_and_the_head_as_many_as_there_are_new_ones(
+    world: Path, tmp_path: Path, exemplars: int, new_rows: int, of_blue: int, in_an_epoch: int
+) -> None:
+    shutil.copytree(world / "new", tmp_path / "new", ignore=shutil.ignore_patterns(*["green"] * (new_rows == 20)))
+    artefact = open_artefact(world / "bare.model")
+    bare = old_artefact(artefact)
+    old, joined = join(
+        with_old_rows(bare, artefact, world / "old"), read_new_rows(tmp_path / "new", bare),
+        rehearse=exemplars, valid_pct=None, test_pct=None, seed=1, project=None,
+    )  # fmt: skip
+    values = joined.data.train.values
+    assert old.train.values.count("blue") == 12 and joined.decisions["rehearsed"].value == joined.n_rehearsed
+    assert values[: joined.n_rehearsed].count("blue") == of_blue
+    epochs = [joined.drawn(np.random.default_rng(seed)) for seed in range(60)]
+    for rows in epochs:
+        assert [values[row] for row in rows if row < joined.n_rehearsed].count("blue") == in_an_epoch
+        assert set(range(joined.n_rehearsed, len(values))) <= set(rows.tolist())
+    assert {row for rows in epochs for row in rows.tolist()} == set(range(len(values)))
+
+
 @pytest.mark.parametrize("case", ["all known", "sealed"])
 def test_rows_that_it_was_made_with_are_not_new(world: Path, tmp_path: Path, case: str) -> None:
     if case == "all known":
@@ -141,6 +198,13 @@ def test_rows_that_it_was_made_with_are_not_new(world: Path, tmp_path: Path, cas
     with pytest.warns(dt.DrivetrainWarning, match=r"1 picture .* sealed test set of bare\.model"):
         found = dt.update(world / "bare.model", tmp_path / "mixed", epochs=1, alpha=0, seed=1, device="cpu")
     assert test.digests[0] not in found.model.data.train.digests + found.model.data.valid.digests
+
+
+def test_a_wrong_folder_of_new_rows_is_refused_before_the_old_ones_are_read(world: Path, tmp_path: Path) -> None:
+    wrong = {tmp_path / "nowhere": "nowhere", tmp_path: "is empty", world / "old": "no row that is new"}
+    for new, said in wrong.items():
+        with pytest.raises(dt.DataError, match=said):
+            dt.update(world / "bare.model", new, old=tmp_path / "never read", epochs=1)
 
 
 def test_other_data_are_not_the_old_ones(world: Path) -> None:
@@ -204,6 +268,15 @@ def test_herding_takes_what_brings_the_mean_nearest() -> None:
     assert herding(features, 1) == [1]  # 0.599 from the mean (0.18, 0.43), the third one 0.600
     assert herding(features[:3], 2)[0] == 2
     assert sorted(herding(features, 4)) == [0, 1, 2, 3]
+
+
+def test_a_new_class_that_no_row_is_recognised_of_is_told() -> None:
+    grown = dt.CategoryTarget(name="fruit", vocab=("apple", "fig", "pear", "plum"))
+    answers = np.eye(4)[[1, 0, 0, 2, 0]]
+    ids, truth = tuple("abcde"), np.array([1, 1, 2, 3, 3])
+    said = dt.Predictions(ids=ids, target=grown, truth=truth, output=answers)
+    assert unlearnt(("fig", "pear", "plum"), said) == {"pear": 1, "plum": 2}
+    assert unlearnt(("fig",), said) == {}
 
 
 def test_a_point_chosen_by_the_rows_that_judge_it_is_worth_less() -> None:

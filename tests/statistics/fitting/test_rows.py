@@ -38,7 +38,7 @@ def fitted(frame=FRAME, outcome="y", of="x", **words):
         ({"w": lambda f: 2 * f.x - 1}, {"controls": ["w"]}, "said exactly by 'w'"),
         ({"w": lambda f: f.x - f.z}, {"controls": ["w", "z"]}, "said exactly by the controls together"),
         ({"m": lambda f: f.groupby("zone").x.transform("mean")}, {"of": "m", "within": "zone"}, "within any 'zone'"),
-        ({"x": lambda f: f.x.where(f.index != 4, np.inf)}, {}, "infinite in 1 rows, the first is row 5"),
+        ({"x": lambda f: f.x.where(f.index != 4, np.inf)}, {}, "infinite in 1 row, the first is row 5"),
         ({"y": lambda f: f.y.where(f.index < 38, -np.inf)}, {}, "infinite in 2 rows, the first is row 39"),
         ({}, {"of": "zone"}, "holds text such as 'a'"),
         ({}, {"controls": ["id"]}, "40 different values"),

@@ -12,6 +12,9 @@ from drivetrain.cli.project import ProjectFolder
 from drivetrain.cli.results import AsJson, answers, as_json, quoted
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
     from drivetrain.data.cache.location import Usage
     from drivetrain.data.seals.project import Project
 
@@ -24,6 +27,9 @@ class Held:
     runs: int
     """Stopped runs that left activations in the project."""
     activation_bytes: int
+    indexes: int
+    """Of tar shards: which member lies where."""
+    index_bytes: int
 
 
 def cache(
@@ -36,9 +42,10 @@ def cache(
 ) -> None:
     """Show what is kept on disk to save time, or delete it.
 
-    These are the decoded pictures of all projects, for later epochs and runs, and the activations of this project's
-    runs that were stopped; runs that go on make theirs anew. DRIVETRAIN_CACHE_DIR says where pictures are kept,
-    DRIVETRAIN_CACHE_GB how many gigabytes they may take (0: none are kept).
+    These are the decoded pictures of all projects, for later epochs and runs; the activations of this project's
+    runs that were stopped (runs that go on make theirs anew); and what lies where in tar shards.
+    DRIVETRAIN_CACHE_DIR says where pictures are kept, DRIVETRAIN_CACHE_GB how many gigabytes they may take (0: none
+    are kept).
     """
     from drivetrain.data.cache.location import CachePlace  # noqa: PLC0415 - an extra that a server does not have
     from drivetrain.data.seals.project import Project  # noqa: PLC0415
@@ -47,22 +54,30 @@ def cache(
         place, work = CachePlace.from_environment(), Project.find(project)
         before = _held(place.clear(), work) if action == "clear" else None
         if before is not None:
-            _delete_activations(work)
+            _delete(work)
         now = _held(place.usage(), work)
         answer(as_json(_object(now, before)) if json else _text(now, before))
 
 
 def _held(pictures: Usage, project: Project) -> Held:
-    files = project.stored_activations()
-    sizes: list[int] = []
+    from drivetrain.runtime.files.tar_index import kept_indexes  # noqa: PLC0415
+
+    files, indexes = project.stored_activations(), kept_indexes()
+    return Held(pictures, len({file.parent for file in files}), _sizes(files), len(indexes), _sizes(indexes))
+
+
+def _sizes(files: Iterable[Path]) -> int:
+    found = 0
     for file in files:
         with suppress(FileNotFoundError):  # its run has just ended
-            sizes.append(file.stat().st_size)
-    return Held(pictures, len({file.parent for file in files}), sum(sizes))
+            found += file.stat().st_size
+    return found
 
 
-def _delete_activations(project: Project) -> None:
-    for file in project.stored_activations():
+def _delete(project: Project) -> None:
+    from drivetrain.runtime.files.tar_index import kept_indexes  # noqa: PLC0415
+
+    for file in (*project.stored_activations(), *kept_indexes()):
         file.unlink(missing_ok=True)
 
 
@@ -73,6 +88,7 @@ def _object(now: Held, before: Held | None) -> dict[str, Any]:
         "bytes": now.pictures.n_bytes,
         "limit_bytes": now.pictures.limit_bytes,
         "activations": {"runs": now.runs, "bytes": now.activation_bytes},
+        "shards": {"indexes": now.indexes, "bytes": now.index_bytes},
     }
     if before is not None:
         found["cleared"] = {
@@ -90,6 +106,7 @@ def _text(now: Held, before: Held | None) -> str:
         f"size         {_gigabytes(now.pictures.n_bytes)}",
         f"limit        {_gigabytes(limit) if limit else 'off (DRIVETRAIN_CACHE_GB=0)'}",
         f"activations  {_gigabytes(now.activation_bytes)} of {now.runs:,} stopped runs of this project",
+        f"shards       {_gigabytes(now.index_bytes)} of {now.indexes:,} indexes of tar files",
     ]
     if before is not None:
         gone = before.pictures.n_pictures - now.pictures.n_pictures
@@ -98,7 +115,7 @@ def _text(now: Held, before: Held | None) -> str:
 
 
 def _bytes(held: Held) -> int:
-    return held.pictures.n_bytes + held.activation_bytes
+    return held.pictures.n_bytes + held.activation_bytes + held.index_bytes
 
 
 def _gigabytes(n_bytes: int) -> str:

@@ -11,7 +11,7 @@ from drivetrain.cli.checked import path_of, text_path_of
 from drivetrain.cli.failures import complain
 from drivetrain.cli.place import Device, Precision, PrecisionName
 from drivetrain.cli.project import ProjectFolder
-from drivetrain.cli.results import AsJson, answers, as_json, scores_as_json, scores_as_text
+from drivetrain.cli.results import AsJson, answers, as_json, scores_as_json, scores_as_text, words_in
 
 if TYPE_CHECKING:
     from drivetrain.learner.evaluate import Evaluation
@@ -98,7 +98,7 @@ def _text(found: Evaluation) -> str:
     from drivetrain.evaluation.record.openings import describe  # noqa: PLC0415
 
     lines = [] if found.opening is None else describe(found.opening, found.scores)
-    return "\n".join([scores_as_text(found.scores), *(f"  {line}" for line in lines)])
+    return words_in("\n".join([scores_as_text(found.scores), *(f"  {line}" for line in lines)]))
 
 
 def _object(model: Path, found: Evaluation) -> dict[str, Any]:

@@ -59,6 +59,15 @@ def export(
             metavar="SHARE",
         ),
     ] = 0.02,
+    triton: Annotated[
+        Path | None,
+        typer.Option(
+            "--triton",
+            help="Make nothing anew: put model.onnx as it is into this model repository of NVIDIA Triton.",
+            parser=path_of("triton"),
+            metavar="DIR",
+        ),
+    ] = None,
     json: AsJson = False,
 ) -> None:
     """Make the model that runs without torch anew, and compare it with the trained one.
@@ -66,6 +75,11 @@ def export(
     A precision below fp32 is taken only if the validation rows show that it costs little; else fp32 is written, with a
     warning. A network that no exporter can translate leaves the model as it was, and the exit status is 1.
     """
+    if triton is not None:
+        _for_triton(
+            model, triton, precision is ExportName.FP32 and (data, golden, worst_change) == (None, 4, 0.02), json=json
+        )
+        return
     from drivetrain.learner.saving.reexport import export_saved  # noqa: PLC0415
     from drivetrain.training.exporting import ExportPlan  # noqa: PLC0415 - brings torch
 
@@ -75,6 +89,18 @@ def export(
         answer(as_json(_object(model, record, decision)) if json else _text(model, record, decision))
     if decision.value != precision.value:
         complain("warning", f"model.onnx is in {decision}")
+
+
+def _for_triton(model: Path, repository: Path, alone: bool, *, json: bool) -> None:
+    """Write the model repository."""
+    if not alone:
+        raise typer.BadParameter("--triton makes nothing anew: export without it first, then once more with it alone.")
+    from drivetrain.export.triton import write_triton  # noqa: PLC0415 - brings ONNX Runtime
+
+    with answers() as answer:
+        place = write_triton(model, repository)
+        said = f"{quoted(place)}: model.onnx as it is, for Triton; it gives raw outputs, see config.pbtxt"
+        answer(as_json({"artefact": str(model), "triton": str(place)}) if json else said)
 
 
 def _object(model: Path, record: Export, decision: Decision) -> dict[str, Any]:

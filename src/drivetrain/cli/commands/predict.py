@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 from collections.abc import Iterable, Iterator
@@ -22,7 +21,8 @@ from drivetrain.text import number_text
 
 if TYPE_CHECKING:
     from drivetrain.batch.predict import Answered
-    from drivetrain.runtime.predictor import Prediction, Predictor
+    from drivetrain.runtime.prediction import Prediction
+    from drivetrain.runtime.predictor import Predictor
 
 
 class EngineName(StrEnum):
@@ -39,7 +39,7 @@ def predict(
     inputs: Annotated[
         list[Path],
         typer.Argument(
-            help="Files that the model reads, or folders: all such files below them; - for standard input.",
+            help="Files that the model reads, or folders and tar files: all such files in them; - for standard input.",
             metavar="FILE|FOLDER|-",
             parser=path_of("FILE|FOLDER"),
         ),
@@ -175,7 +175,7 @@ def as_text(prediction: Prediction) -> str:
     """One line for a person.
 
     Example:
-        >>> from drivetrain.runtime.predictor import Prediction
+        >>> from drivetrain.runtime.prediction import Prediction
         >>> as_text(Prediction("a.jpg", label="pear", probability=0.9, top=(("pear", 0.9), ("fig", 0.1))))
         'a.jpg: pear 90.0 % (fig 10.0 %)'
         >>> as_text(Prediction("a.jpg", labels=(), top=(("ripe", 0.25),)))
@@ -231,16 +231,17 @@ def _percent(item: tuple[str, float]) -> str:
 
 
 def _sources(predictor: Predictor, inputs: Iterable[Path]) -> Iterator[Path | Prediction]:
-    """The files to read; a folder stands for those below it that are inputs, or for an error where there are none."""
+    """The files to read; a folder or tar file stands for the inputs in it, or for an error where there are none."""
     from drivetrain.errors import SettingError  # noqa: PLC0415
-    from drivetrain.runtime.predictor import Prediction  # noqa: PLC0415
+    from drivetrain.runtime.files.below import holds_inputs  # noqa: PLC0415
+    from drivetrain.runtime.prediction import Prediction  # noqa: PLC0415
     from drivetrain.runtime.spec import sources_of  # noqa: PLC0415
 
     for item in inputs:
         if item == STREAM:
             yield STREAM
             continue
-        if not os.path.isdir(item):  # noqa: PTH112 - Path.is_dir raises for names that are too long
+        if not holds_inputs(item):
             yield item
             continue
         try:
@@ -284,7 +285,7 @@ def _of_stream(predictor: Predictor, batch_size: int) -> Iterator[Prediction]:
 def _of_table(predictor: Predictor, path: Path) -> Iterator[Prediction]:
     """An answer for each row of a file, or the reason why it has none."""
     from drivetrain.errors import InputError  # noqa: PLC0415
-    from drivetrain.runtime.predictor import Prediction  # noqa: PLC0415
+    from drivetrain.runtime.prediction import Prediction  # noqa: PLC0415
 
     try:
         yield from predictor.predict_many(path)

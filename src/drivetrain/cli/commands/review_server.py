@@ -9,11 +9,14 @@ from typing import Any
 
 from drivetrain.cli.local_server import HTML, Answer, LocalServer, as_json, refusal
 from drivetrain.pages.page import resource
+from drivetrain.pages.terms import reference_as_json
 
 PAGES = {
     "/": ("page.html", HTML),
     "/page.css": ("page.css", "text/css; charset=utf-8"),
     "/page.js": ("page.js", "text/javascript; charset=utf-8"),
+    "/terms.js": ("terms.js", "text/javascript; charset=utf-8"),
+    "/terms.json": ("terms.json", "application/json"),
 }
 
 Items = Callable[[], Mapping[str, Any]]
@@ -61,8 +64,7 @@ class ReviewServer(LocalServer):
     def _shown(self, path: str) -> Answer | None:
         if path in PAGES:
             name, kind = PAGES[path]
-            page = files("drivetrain.cli").joinpath("review_page", name).read_bytes()
-            return Answer(resource("theme.css").encode() + page if name == "page.css" else page, kind)
+            return Answer(_content(name), kind)
         if path == "/items":
             return as_json(self.items())
         if (row := row_after("/picture/", path)) is not None:
@@ -81,6 +83,16 @@ class ReviewServer(LocalServer):
         except (TypeError, KeyError, AttributeError):
             return refusal(HTTPStatus.BAD_REQUEST, "expected JSON with row, action and label")
         return as_json({"decisions": self.decide(row, action, label)})
+
+
+def _content(name: str) -> bytes:
+    """Of a file of the page; what explains terms is that of all pages."""
+    if name == "terms.json":
+        return reference_as_json().encode()
+    if name == "terms.js":
+        return resource(name).encode()
+    page = files("drivetrain.cli").joinpath("review_page", name).read_text(encoding="utf-8")
+    return (f"{resource('theme.css')}{page}{resource('terms.css')}" if name == "page.css" else page).encode()
 
 
 def _file(found: tuple[bytes, str] | None, noun: str) -> Answer:

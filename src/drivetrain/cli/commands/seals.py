@@ -87,9 +87,10 @@ def _said(facts: Any, text: str, json: bool) -> str:
 
 
 def _allow(found: Seals, seal: str, files: list[Path], reason: str, *, json: bool) -> str:
+    from drivetrain.runtime.files.members import bytes_of  # noqa: PLC0415
     from drivetrain.runtime.pictures.read import digest  # noqa: PLC0415
 
-    entry = found.allow(seal, [digest(file.read_bytes()) for file in files], reason)
+    entry = found.allow(seal, [digest(bytes_of(file)) for file in files], reason)
     return _said(entry.facts, f"{len(files)} files are allowed beside {entry.facts['seal']}, on the record", json)
 
 

@@ -14,6 +14,7 @@ from drivetrain.cli.data_options import (
     COMPETING,
     DATA,
     Channels,
+    Gap,
     GroupBy,
     HoldOut,
     InputKind,
@@ -24,6 +25,9 @@ from drivetrain.cli.data_options import (
     LabelsFrom,
     Options,
     PathColumn,
+    Retire,
+    Review,
+    Seals,
     SplitColumn,
     TakenAt,
     TargetColumns,
@@ -37,6 +41,7 @@ from drivetrain.cli.data_options import (
     one_or_several,
     open_input,
     options_of_kind,
+    say_what_was_read,
     word_of,
 )
 from drivetrain.cli.network_options import ExemplarsPerClass, refuse_options_of_networks
@@ -52,6 +57,7 @@ from drivetrain.cli.results import (
     quoted,
     scores_as_json,
     scores_as_text,
+    words_in,
 )
 from drivetrain.text import one_of
 
@@ -138,20 +144,8 @@ def train(
     split: SplitColumn = None,
     group: GroupBy = None,
     time: TakenAt = None,
-    gap: Annotated[
-        str | None,
-        typer.Option(help="Time left out between the parts, such as 7d.", show_default="none", rich_help_panel=DATA),
-    ] = None,
-    review: Annotated[
-        Path | None,
-        typer.Option(
-            help="Decisions that `drivetrain review` wrote.",
-            parser=path_of("review"),
-            metavar="FILE",
-            show_default="none",
-            rich_help_panel=DATA,
-        ),
-    ] = None,
+    gap: Gap = None,
+    review: Review = None,
     task: Task = None,
     kind: Kind = None,
     label_delim: LabelDelimiter = None,
@@ -175,19 +169,8 @@ def train(
     hold_out: HoldOut = None,
     option: Options = None,
     labels_from: LabelsFrom = None,
-    seal: Annotated[
-        list[Path] | None,
-        typer.Option(
-            help="Test set that somebody else sealed; none of it is trained on.",
-            parser=path_of("seal"),
-            metavar="FILE",
-            rich_help_panel=DATA,
-        ),
-    ] = None,
-    retire: Annotated[
-        str | None,
-        typer.Option(help="Reason to give up a sealed test set that this split would train on.", rich_help_panel=DATA),
-    ] = None,
+    seal: Seals = None,
+    retire: Retire = None,
     from_scratch: Annotated[
         bool, typer.Option("--from-scratch", help="Do not use pretrained weights.", rich_help_panel=MODEL)
     ] = False,
@@ -352,7 +335,7 @@ def train(
             retire=retire,
             project=project,
         )
-        _say_what_was_read(rows)
+        say_what_was_read(rows)
         if input in COMPETING:
             from drivetrain.cli import tables  # noqa: PLC0415 - brings torch
 
@@ -416,17 +399,6 @@ def _process_seconds() -> float:
     return clock.time() - psutil.Process().create_time()
 
 
-def _say_what_was_read(data: Data) -> None:
-    from drivetrain.data.data import describe_target  # noqa: PLC0415
-    from drivetrain.progress import say  # noqa: PLC0415
-
-    sealed = " (sealed)" if data.n_test else ""
-    say(f"{data.source}: {len(data.train)} training, {len(data.valid)} validation, {data.n_test} test rows{sealed}")
-    if data.report.ignored:
-        say("not looked at: " + ", ".join(f"{n} × {what}" for what, n in sorted(data.report.ignored.items())))
-    say(f"target: {describe_target(data.target)}")
-
-
 def _callbacks(*, keep_best: bool, patience: int | None) -> list[Callback]:
     import drivetrain as dt  # noqa: PLC0415
 
@@ -453,4 +425,4 @@ def _text(data: Data, out: Path, seconds: float, scores: Scores | None) -> str:
     if data.n_test:
         steps.insert(0, (f"drivetrain evaluate {model} --test", "open the test set: once, at the end"))
     judged = "there is no validation set: nothing to judge it on" if scores is None else scores_as_text(scores)
-    return "\n".join([judged, f"saved to {model} after {seconds:,.1f} s", next_steps(steps)])
+    return "\n".join([words_in(judged), f"saved to {model} after {seconds:,.1f} s", next_steps(steps)])

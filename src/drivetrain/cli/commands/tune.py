@@ -10,13 +10,20 @@ import typer
 from drivetrain.cli.checked import path_of, text_path_of, whole_of
 from drivetrain.cli.data_options import (
     DATA,
+    Channels,
+    Gap,
     GroupBy,
+    HoldOut,
     InputKind,
     Item,
+    ItemTable,
     LabelDelimiter,
     LabelsFrom,
     Options,
     PathColumn,
+    Retire,
+    Review,
+    Seals,
     SplitColumn,
     TakenAt,
     TargetColumns,
@@ -24,14 +31,17 @@ from drivetrain.cli.data_options import (
     TestPct,
     TextColumns,
     User,
+    UserTable,
     ValidPct,
+    Weight,
     one_or_several,
     open_input,
     options_of_kind,
+    say_what_was_read,
     word_of,
 )
 from drivetrain.cli.project import ProjectFolder
-from drivetrain.cli.results import AsJson, answers, as_json, decisions_as_json, next_steps, quoted
+from drivetrain.cli.results import AsJson, answers, as_json, decisions_as_json, next_steps, quoted, words_in
 
 if TYPE_CHECKING:
     from drivetrain.tuning.result import Tuning
@@ -104,6 +114,8 @@ def tune(
     split: SplitColumn = None,
     group: GroupBy = None,
     time: TakenAt = None,
+    gap: Gap = None,
+    review: Review = None,
     task: Task = None,
     label_delim: LabelDelimiter = None,
     valid_pct: ValidPct = None,
@@ -117,10 +129,17 @@ def tune(
             rich_help_panel=DATA,
         ),
     ] = 42,
+    channels: Channels = None,
     user: User = None,
     item: Item = None,
+    weight: Weight = None,
+    users: UserTable = None,
+    items: ItemTable = None,
+    hold_out: HoldOut = None,
     option: Options = None,
     labels_from: LabelsFrom = None,
+    seal: Seals = None,
+    retire: Retire = None,
     project: ProjectFolder = None,
 ) -> None:
     """Search for good settings by training and judging, and correct the best for having been chosen.
@@ -136,20 +155,27 @@ def tune(
         rows = open_input(
             input,
             data,
-            {"user": user, "item": item, "text": text or None} | options_of_kind(option),
+            {"channels": channels, "user": user, "item": item, "weight": weight, "users": users, "items": items}
+            | {"hold_out": hold_out, "text": text or None}
+            | options_of_kind(option),
             target=one_or_several(target),
             path=path,
             split=split,
             group=group,
             time=time,
+            gap=gap,
+            review=review,
             valid_pct=valid_pct,
             test_pct=test_pct,
             seed=seed,
             task=word_of(task, None),
             label_delim=label_delim,
             labels_from=None if labels_from is None else labels_from.value,
+            seal=seal or None,
+            retire=retire,
             project=project,
         )
+        say_what_was_read(rows)
         found = dt.tune(
             rows,
             asked,
@@ -218,13 +244,13 @@ def _value(said: str) -> Any:
 
 def _check_places(out: Path | None, html: Path | None) -> None:
     """Refuse places that cannot be written to before anything is trained."""
-    from drivetrain.runtime.artefact import check_target_path  # noqa: PLC0415 - brings pydantic
+    from drivetrain.runtime.artefact import check_target_of_training  # noqa: PLC0415 - brings pydantic
     from drivetrain.runtime.files.places import PAGES, file_to_write  # noqa: PLC0415
 
     if html is not None:
         file_to_write(html, "--html", over=PAGES)
     if out is not None:
-        check_target_path(out)
+        check_target_of_training(out)
 
 
 def _object(found: Tuning, out: Path | None, html: Path | None) -> dict[str, Any]:
@@ -265,7 +291,7 @@ def _object(found: Tuning, out: Path | None, html: Path | None) -> dict[str, Any
 
 
 def _text(found: Tuning, out: Path | None, html: Path | None) -> str:
-    lines = [str(found)]
+    lines = [words_in(str(found))]
     if html is not None:
         lines.append(f"the page is in {quoted(html)}")
     if out is None:

@@ -12,7 +12,7 @@ from drivetrain.cli.checked import number_of, path_of, seconds_of_budget, text_p
 from drivetrain.cli.failures import complain
 from drivetrain.cli.place import Device, Precision, PrecisionName
 from drivetrain.cli.project import ProjectFolder
-from drivetrain.cli.results import AsJson, answers, as_json, check_out, next_steps, quoted
+from drivetrain.cli.results import AsJson, answers, as_json, check_out, next_steps, quoted, words_in
 
 if TYPE_CHECKING:
     from drivetrain.learner.updating.updated import Updated
@@ -50,6 +50,13 @@ def update(
     out: Annotated[
         Path, typer.Option(help="Where the updated model is saved.", parser=path_of("out"), metavar="NEW.model")
     ],
+    beside: Annotated[
+        bool,
+        typer.Option(
+            "--beside",
+            help="With --low-rank: save what OLD.model has not, as a small update that is opened beside it.",
+        ),
+    ] = False,
     html: Annotated[
         Path | None,
         typer.Option(
@@ -61,7 +68,7 @@ def update(
     exemplars: Annotated[
         int | None,
         typer.Option(
-            help="Old rows of each class that are trained on again; 0: none.",
+            help="Old rows of each class that an epoch takes again, drawn anew for each; 0: none.",
             parser=whole_of("exemplars", least=0),
             metavar="N",
             show_default="20",
@@ -153,6 +160,16 @@ def update(
             help="Peak rate of the head.", parser=number_of("lr", above=0), metavar="RATE", rich_help_panel=TRAINING
         ),
     ] = None,
+    low_rank: Annotated[
+        int | None,
+        typer.Option(
+            "--low-rank",
+            help="Of a transformer: train matrices of this rank beside its linear layers, in place of its weights.",
+            parser=whole_of("low_rank", least=1),
+            metavar="RANK",
+            rich_help_panel=TRAINING,
+        ),
+    ] = None,
     valid_pct: Annotated[
         float | None,
         typer.Option(
@@ -190,6 +207,8 @@ def update(
     """
     if old and without_old:
         raise typer.BadParameter("--old goes without --without-old: choose one.")
+    if beside and low_rank is None:
+        raise typer.BadParameter("--beside goes with --low-rank, such as --low-rank 8: other updates are not small.")
     seconds = seconds_of_budget(budget, epochs)
     import drivetrain as dt  # noqa: PLC0415 - light, but what it loads next is not
     from drivetrain.runtime.files.places import PAGES, file_to_write  # noqa: PLC0415
@@ -199,6 +218,10 @@ def update(
     with answers() as answer:
         if html is not None:
             file_to_write(html, "--html", over=PAGES)
+        if beside:
+            from drivetrain.learner.saving.beside import checked_parent  # noqa: PLC0415
+
+            checked_parent(out, model)
         found = dt.update(
             model,
             new,
@@ -212,6 +235,7 @@ def update(
             max_flips=max_flips,
             noise=noise,
             lr=lr,
+            low_rank=low_rank,
             valid_pct=valid_pct,
             test_pct=test_pct,
             seed=seed,
@@ -223,7 +247,7 @@ def update(
             found.report(html)
         written = found.held_back is None or accept_forgetting
         if written:
-            found.save(out, accept_forgetting=accept_forgetting, exemplars=carry)
+            _save(found, out, accept_forgetting=accept_forgetting, exemplars=carry, beside=model if beside else None)
         said = _object(found, out, written, round(clock.monotonic() - began, 1))
         answer(as_json(said) if json else _text(found, out, written))
     if found.held_back is not None:
@@ -233,12 +257,28 @@ def update(
         raise typer.Exit(1)
 
 
+def _save(found: Updated, out: Path, *, beside: Path | None, **settings: Any) -> None:
+    """Write the model; one that turns out to be no small update is written whole, so that its training is not lost."""
+    from drivetrain.errors import ArtefactError  # noqa: PLC0415
+
+    try:
+        found.save(out, beside=beside, **settings)
+    except ArtefactError as error:
+        if beside is None:
+            raise
+        complain("warning", f"saved whole, and not beside {quoted(beside)}: {error}")
+        found.save(out, **settings)
+
+
 def _object(found: Updated, out: Path, written: bool, seconds: float) -> dict[str, Any]:
     return {"artefact": str(out), **found.as_json(), "written": written, "seconds": seconds}
 
 
 def _text(found: Updated, out: Path, written: bool) -> str:
     if not written:
-        return f"{found}\n{quoted(out)} was not written"
+        return f"{words_in(str(found))}\n{quoted(out)} was not written"
+    from drivetrain.text import bytes_text  # noqa: PLC0415
+
     steps = [(f"drivetrain report {quoted(out)}", "see what the update changed")]
-    return f"{found}\nwrote {quoted(out)}\n{next_steps(steps)}"
+    size = bytes_text(sum(file.stat().st_size for file in out.rglob("*") if file.is_file()))
+    return f"{words_in(str(found))}\nwrote {quoted(out)} ({size})\n{next_steps(steps)}"

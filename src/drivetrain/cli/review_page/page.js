@@ -1,5 +1,6 @@
-"use strict";
 // Everything that is shown comes in through textContent: names and labels are never read as HTML.
+import { explain } from "./terms.js";
+
 const by = (id) => document.getElementById(id);
 const make = (name, properties = {}, ...children) => {
   const made = Object.assign(document.createElement(name), properties);
@@ -129,7 +130,7 @@ function refresh(panel) {
 function show(index) {
   list = board.lists[index];
   [...by("tabs").children].forEach((tab, i) => tab.setAttribute("aria-selected", String(i === index)));
-  by("why").textContent = list.why;
+  explain(by("why"), list.why);
   by("items").replaceChildren(...list.items.map((item) =>
     make("li", { className: item.rows.length > 1 ? "pair" : "" }, ...item.rows.map((id) => panelOf(id, item.suggestion)))));
   by("empty").textContent = "Nothing here.";

@@ -35,7 +35,8 @@ from drivetrain.runtime.manifest import Manifest, ScoreRecord
 from drivetrain.text import counted, in_digits, readable
 
 STYLE = """
-.studio td { min-width: 5rem; vertical-align: top; }
+.studio td { vertical-align: top; }
+.studio td:not(.n) { min-width: 7rem; }
 .studio tbody th { overflow-wrap: anywhere; max-width: 24rem; }
 .commands { list-style: none; padding: 0; display: grid; gap: 0.5rem; }
 .commands code, pre { display: block; background: var(--panel);

@@ -118,9 +118,9 @@ def _names_a_group(column: str) -> bool:
 def _from_folders(
     listed: Listed, names: Sequence[str], classes: Sequence[str], parts: Sequence[Part]
 ) -> list[GroupGuess]:
-    """Folders below the class folders, or in a table the folders that the paths name."""
+    """Folders below the class folders, or in a table the folders that the paths name; a shard is none."""
     above = 1 if listed.spec.layout == "folder" else 0
-    folders = [name.split("/")[above:-1] for name in names]
+    folders = [[one for one in name.split("/")[above:-1] if not one.lower().endswith(".tar")] for name in names]
     if not all(folders):
         return []
     inner = [folder[-1] for folder in folders]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from drivetrain.errors import DataError
 from drivetrain.runtime.files.sniffing import picture_format
-from drivetrain.runtime.files.zipped import CACHE_DIR
+from drivetrain.runtime.files.zipped import CACHE_DIR, cache_folder
 from drivetrain.text import readable, short_reason
 
 SUFFIXES = {
@@ -26,10 +26,7 @@ class Unpacked:
     """
 
     def __init__(self) -> None:
-        named = os.environ.get(CACHE_DIR)
-        usual = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111 - of text
-        self.folder = Path(named) if named else Path(usual) / "drivetrain"
-        self.folder = self.folder.absolute() / "unpacked" / "contents"
+        self.folder = cache_folder().absolute() / "unpacked" / "contents"
 
     def put(self, content: bytes) -> Path:
         """Write a file, unless it is there.

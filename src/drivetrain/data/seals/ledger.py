@@ -20,6 +20,7 @@ from typing import Any, cast
 
 from drivetrain.data.seals.project import Project
 from drivetrain.errors import SealError
+from drivetrain.text import agreeing
 
 START = "0" * 64
 """What the first line names as the hash of the one before."""
@@ -162,7 +163,7 @@ class Ledger:
     def _check_head(self, head: Head, entries: Sequence[Entry], *, torn: bool) -> None:
         if head.n > len(entries):
             what = "is cut off" if torn else "is missing"
-            raise self._tampered(len(entries) + 1, f"{what}: {head.n} lines were written")
+            raise self._tampered(len(entries) + 1, f"{what}: {agreeing(head.n, 'lines', 'were')} written")
         if (entries[head.n - 1].hash, entries[0].hash) != (head.hash, head.log):
             raise self._tampered(head.n, "is not the line that was written")
 

@@ -12,6 +12,7 @@ from drivetrain.data.splitting.split import PART_WORDS, Split
 from drivetrain.errors import DataError, first_few
 from drivetrain.progress import say
 from drivetrain.runtime.targets import NumberTarget, Target
+from drivetrain.text import agreeing, does
 
 MOST_NAMES = 10
 
@@ -64,9 +65,9 @@ def known_rows(examples: Examples, target: Target, description: str) -> tuple[li
         )
     if counts:
         warn(
-            f"{description} has classes that the model does not know: {names}. Their {len(examples) - len(kept)} rows "
-            f"are not judged, and its answers to such {examples.noun} are wrong. "
-            f"To fix: name them as the model does, or train with {examples.noun} of them."
+            f"{description} has classes that the model does not know: {names}. "
+            f"{agreeing(len(examples) - len(kept), 'rows', 'are')} therefore not judged, and its answers to such "
+            f"{examples.noun} are wrong. To fix: name them as the model does, or train with {examples.noun} of them."
         )
     unknown = (
         LeftOut(examples.inputs.name(row), f"class is not in the training set: {labels[0]!r}")
@@ -83,6 +84,7 @@ def _warn_missing_classes(examples: Examples, target: Target) -> None:
     missing = [label for label in target.vocab if label not in seen]
     if missing:
         warn(
-            f"{len(missing)} of the model's {len(target.vocab)} classes have no row in the data, so these scores say "
-            f"nothing about them: {first_few(map(repr, missing), MOST_NAMES)}. To fix: add {examples.noun} of them."
+            f"{len(missing)} of the model's {len(target.vocab)} classes {does(len(missing), 'have')} no row in the "
+            f"data, so these scores say nothing about them: {first_few(map(repr, missing), MOST_NAMES)}. To fix: add "
+            f"{examples.noun} of them."
         )

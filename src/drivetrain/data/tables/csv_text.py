@@ -13,6 +13,7 @@ from typing import NamedTuple
 from drivetrain.data.notices import warn
 from drivetrain.errors import DataError
 from drivetrain.runtime.decisions import Decision
+from drivetrain.text import counted, does
 
 DELIMITERS = ",;\t|"
 SEP_LINE = re.compile(r'"?sep=(?P<sign>.|\\t)"?\s*', re.IGNORECASE)
@@ -218,22 +219,23 @@ def _even(
     if wide and width == 1:
         raise DataError(
             f"{name} cannot be read as a table: its first line is {header[0].strip()[:60]!r}, but line {wide[0].line} "
-            f"has {len(wide[0].cells)} cells; expected the names of the columns on top. To fix: remove what stands "
-            "above these names, such as a title."
+            f"has {counted(len(wide[0].cells), 'cell')}; expected the names of the columns on top. To fix: remove what "
+            "stands above these names, such as a title."
         )
     if wide:
+        more = f"; {len(wide) - 1} more {'lines' if wide[2:] else 'line'} too" if wide[1:] else ""
         comma = " Where numbers have decimal commas, separate the cells by semicolons." if delimiter == "," else ""
         raise DataError(
             f"{name} cannot be read as a table separated by {delimiter!r}: line {wide[0].line} has "
-            f"{len(wide[0].cells)} cells, the header {width}{f'; {len(wide) - 1} more lines too' if wide[1:] else ''}. "
-            f"To fix: give every row as many cells as the header, and put cells with a {delimiter!r} inside in "
-            f"quotation marks.{comma}"
+            f"{len(wide[0].cells)} cells, the header {width}{more}. To fix: give every row as many cells as the "
+            f"header, and put cells with a {delimiter!r} inside in quotation marks.{comma}"
         )
     narrow = [row for row in cut if len(row.cells) < width]
     if narrow:
         warn(
-            f"{len(narrow)} of {len(cut)} rows of {name} have fewer cells than the header has names, the first on line "
-            f"{narrow[0].line}: the cells they lack are taken as empty. To fix: complete these lines."
+            f"{len(narrow)} of {counted(len(cut), 'row')} of {name} {does(len(narrow), 'have')} fewer cells than the "
+            f"header has names, the first on line {narrow[0].line}: the cells they lack are taken as empty. To fix: "
+            "complete these lines."
         )
     return _without_counter(header, [[*row.cells, *[None] * (width - len(row.cells))] for row in cut], decisions)
 
@@ -271,8 +273,8 @@ def _check_names(header: list[str], rows: list[list[str | None]], delimiter: str
     Raises:
         DataError: One of them is a number as well.
     """
-    counted = [str(place) for place in range(len(header))]  # as pandas writes columns without names
-    if header == counted or any(cell.strip().casefold() in USUAL_NAMES for cell in header):
+    places = [str(place) for place in range(len(header))]  # as pandas writes columns without names
+    if header == places or any(cell.strip().casefold() in USUAL_NAMES for cell in header):
         return
     values = [cell for place, cell in enumerate(header) if cell.strip() and any(row[place] == cell for row in rows)]
     if not values:

@@ -15,7 +15,8 @@ from urllib.request import url2pathname
 
 from drivetrain.data.tables.cells import written
 from drivetrain.data.tables.columns import UnusableError
-from drivetrain.text import readable
+from drivetrain.runtime.files.members import names_in
+from drivetrain.text import counted, readable
 
 ROWS_TRIED = 300
 ROWS_FIRST = 12
@@ -59,8 +60,8 @@ class Rule:
             f"in {readable(self.base)}" if self.base != usual else "",
             f"in the folder {readable(self.folder)!r}" if self.folder else "",
             "with \\ between folders" if self.windows else "",
-            f"without the first {self.leading} folders of the path" if self.leading else "",
-            f"filled with zeros to {self.digits} digits" if self.digits else "",
+            f"without the first {counted(self.leading, 'folder')} of the path" if self.leading else "",
+            f"filled with zeros to {counted(self.digits, 'digit')}" if self.digits else "",
             f"with {self.suffix!r} behind the name" if self.suffix else "",
             "whatever the case of letters" if self.any_case else "",
         ]
@@ -75,10 +76,12 @@ class Folders:
     _loose: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
 
     def names(self, folder: str) -> dict[str, str]:
-        """The entries of a folder by their composed names; empty where it cannot be listed."""
+        """The entries of a folder, or of a shard, by their composed names; empty where it cannot be listed."""
         if folder not in self._names:
             try:
                 entries = os.listdir(folder)  # noqa: PTH208 - names are all that is needed
+            except (NotADirectoryError, FileNotFoundError):
+                entries = names_in(folder)
             except (OSError, ValueError):
                 entries = []
             self._names[folder] = {_composed(name): name for name in entries} | {name: name for name in entries}
@@ -263,11 +266,12 @@ def _composed(name: str) -> str:
 def nothing_found(found: Found, column: str, names: Sequence[str], base: Path) -> str:
     """What to say where no file was found, and how to fix it."""
     example = names[0]
+    none = "the one file" if found.n_names == 1 else f"none of the {found.n_names} files"
+    there = "is not there" if found.n_names == 1 else "is there"
     more = f"; … ({len(found.tried) - 6} more)" if len(found.tried) > 6 else ""
     return (
-        f"none of the {found.n_names} files that column {column!r} names is there; "
-        f"{readable(example[:100])!r}, for example, was looked for as {readable(base / example[:200])}. "
-        f"Tried for all rows: {'; '.join(found.tried[:6])}{more}. "
+        f"{none} that column {column!r} names {there}; {readable(example[:100])!r}, for example, was looked for as "
+        f"{readable(base / example[:200])}. Tried for all rows: {'; '.join(found.tried[:6])}{more}. "
         "To fix: write paths that start at the folder of the table (of a DataFrame: at the working directory), or "
         "absolute ones; or name another column by path=."
     )

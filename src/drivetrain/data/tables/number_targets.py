@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from drivetrain.data.notices import warn
 from drivetrain.errors import first_few
 from drivetrain.runtime.decisions import Decision
+from drivetrain.text import counted, does
 
 LEAST_ROWS_OF_A_SPREAD = 10
 FAR = 10.0
@@ -84,7 +85,8 @@ def _warn_of_rounded(name: str, values: Sequence[float]) -> None:
     if beyond:
         such_as, step = first_few([f"{value:.0f}" for value in beyond], 2), max(map(math.ulp, beyond))
         warn(
-            f"{len(beyond)} of {len(values)} values of {name!r} are whole numbers beyond {LARGEST_EXACT:,}, such as "
+            f"{len(beyond)} of {counted(len(values), 'value')} of {name!r} "
+            f"{'is a whole number' if len(beyond) == 1 else 'are whole numbers'} beyond {LARGEST_EXACT:,}, such as "
             f"{such_as}: they are rounded to {step:,.0f}, and numbers nearer to each other than that become one. "
             "To fix: subtract a constant from all of them before, use a larger unit; or pass task='category' if they "
             "are names."
@@ -105,10 +107,10 @@ def _warn_of_far_ones(name: str, values: Sequence[float]) -> None:
         if spread > 0 and float(sorted_N.std()) > FAR * spread:
             which = f"{len(far)} of {len(values)} values of {name!r} ({first_few([f'{value:g}' for value in far], 3)})"
             warn(
-                f"{which} lie so far from all others ({rest[0]:g} to {rest[-1]:g}) that the standard deviation is "
-                f"{sorted_N.std() / spread:,.0f} times as large as without them: the others become nearly one number, "
-                "and little else can be learnt. To fix: remove these rows where the values are mistakes or stand for "
-                "missing ones, or predict the logarithm."
+                f"{which} {does(len(far), 'lie')} so far from all others ({rest[0]:g} to {rest[-1]:g}) that the "
+                f"standard deviation is {sorted_N.std() / spread:,.0f} times as large as without them: the others "
+                "become nearly one number, and little else can be learnt. To fix: remove these rows where the values "
+                "are mistakes or stand for missing ones, or predict the logarithm."
             )
             return
 

@@ -13,7 +13,7 @@ from drivetrain.data.tables.cells import Column, column_of, is_yes
 from drivetrain.data.tables.columns import known_column
 from drivetrain.errors import SplitError, first_few
 from drivetrain.runtime.decisions import Decision
-from drivetrain.text import readable
+from drivetrain.text import counted, readable
 
 SPLIT_NAMES = ("split", "set", "subset", "part", "partition")
 FLAGS: dict[str, Part] = {
@@ -132,8 +132,9 @@ def _says_something_else(column: Column) -> str:
     if part == "train" or _plain(column.name).startswith(("is", "in")) or n_yes <= MOST_HELD_OUT * n:
         return ""
     return (
-        f"column {column.name!r} says yes of {n_yes} of {n} rows, too many for {PART_WORDS[part or 'valid']}, and was "
-        f"not followed as a split. To use it: pass split={column.name!r}, or call it is_{part}."
+        f"column {column.name!r} says yes of {n_yes} of {counted(n, 'row')}, too many for "
+        f"{PART_WORDS[part or 'valid']}, and was not followed as a split. To use it: pass split={column.name!r}, or "
+        f"call it is_{part}."
     )
 
 
@@ -253,7 +254,7 @@ def _odd_words(column: Column) -> str:
     if not known or (not _is_split(column) and 2 * n_known < len(column.present)):
         return ""
     odd = Counter({text: n for text, n in words.items() if text not in known})
-    said = first_few(f"{readable(text[:30])!r} ({n} rows)" for text, n in odd.most_common())
+    said = first_few(f"{readable(text[:30])!r} ({counted(n, 'row')})" for text, n in odd.most_common())
     return (
         f"{looks} {said} names no part, and it was not followed. To use it: write "
         f"one of {', '.join(PARTS)} in every row."

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from drivetrain.data.tables.columns import known_column
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.files.zipped import in_folder, members, unpacked
-from drivetrain.text import does, readable
+from drivetrain.text import counted, does, readable
 
 SAMPLE = 20
 """Names that are looked for as files, before zip files are."""
@@ -140,7 +140,9 @@ def outside_zips(names: Sequence[str], bases: Sequence[Path]) -> tuple[list[str]
         n = sum(name in inside for name in found)
         if n >= ENOUGH * len(found):
             root = unpacked(archive)
-            reason = f"{n} of {len(found)} names {does(n, 'are')} files in it, and none lies beside the table"
+            reason = (
+                f"{n} of {counted(len(found), 'name')} {does(n, 'are')} files in it, and none lies beside the table"
+            )
             told = {"archive": Decision(value=readable(archive.name), reason=reason)}
             return [str(root / name) if name in inside else name for name in found], told
     return found, {}

@@ -12,7 +12,7 @@ from drivetrain.data.tables.labels import label_text, warn_of_near_names, warn_o
 from drivetrain.data.tables.task import Task
 from drivetrain.errors import first_few
 from drivetrain.runtime.targets import LARGEST, TargetValue
-from drivetrain.text import does
+from drivetrain.text import counted, does
 
 
 @dataclass(frozen=True)
@@ -144,16 +144,14 @@ def _empty_note(columns: Sequence[Column], values: Sequence[TargetValue | None],
     notes: tuple[str, ...] = ()
     if by_gap:
         notes += (
-            f"{by_gap} of {len(values)} rows {does(by_gap, 'have')} an empty target: taken as rows without any "
-            "label (negatives). "
-            "To leave them out, remove these rows from the table.",
+            f"{by_gap} of {counted(len(values), 'row')} {does(by_gap, 'have')} an empty target: taken as rows without "
+            "any label (negatives). To leave them out, remove these rows from the table.",
         )
     if partly and len(columns) > 1:
         what = "no" if len(task.flags) == len(columns) else "no label"
         notes += (
-            f"{partly} of {len(values)} rows {does(partly, 'have')} an empty cell in some of the target columns: "
-            f"taken as {what}. "
-            "To leave them out, remove these rows from the table.",
+            f"{partly} of {counted(len(values), 'row')} {does(partly, 'have')} an empty cell in some of the target "
+            f"columns: taken as {what}. To leave them out, remove these rows from the table.",
         )
     return notes
 

@@ -20,7 +20,7 @@ from drivetrain.data.tables.cells import (
 )
 from drivetrain.data.tables.delimiters import LIKELY, SURE, Separator, find_separator
 from drivetrain.errors import DataError, SettingError, first_few
-from drivetrain.text import agreeing, readable
+from drivetrain.text import agreeing, counted, does, readable
 
 MOST_CATEGORIES_AS_INTEGERS = 20
 UNIT = re.compile(r"(?P<before>[^\w\s+.,-]?)\s*[+-]?\d+([.,]\d+)?\s*(?P<behind>[^\d]{0,10})")
@@ -189,15 +189,20 @@ def _numeric(column: Column) -> Task:
     n, n_rows = len(column.valued), sum(column.counts.values()) - sum(column.gaps.values())
     often = 2 * n <= n_rows
     if column.is_whole and n <= MOST_CATEGORIES_AS_INTEGERS:
-        return Task("category", f"{n} distinct integers; for numbers, pass task='number'")
+        return Task("category", f"{counted(n, 'distinct integer')}; for numbers, pass task='number'")
     if column.is_whole and often and column.name.casefold().replace(" ", "_").replace("-", "_") in CLASS_NAMES:
-        why = f"{n} distinct integers in a column called {column.name!r}; for numbers, pass task='number'"
+        why = f"{counted(n, 'distinct integer')} in a column called {column.name!r}; for numbers, pass task='number'"
         return Task("category", why)
     odd = _odd_writing(column) if n <= MOST_CATEGORIES_AS_INTEGERS and often and not column.is_whole else ""
     if odd:
-        return Task("category", f"{n} distinct codes as they are written: {odd}; for numbers, pass task='number'")
+        return Task(
+            "category", f"{counted(n, 'distinct code')} as they are written: {odd}; for numbers, pass task='number'"
+        )
     if column.stated:
-        return Task("category", f"{n} categories, as the table declares; for numbers, pass task='number'")
+        return Task(
+            "category",
+            f"{counted(n, 'category', 'categories')}, as the table declares; for numbers, pass task='number'",
+        )
     notes = _number_notes(column)
     if column.is_whole:
         if often and _are_codes(column):
@@ -206,7 +211,9 @@ def _numeric(column: Column) -> Task:
                 f"{max(map(int, column.valued))}, each about {n_rows / n:.0f} times: taken as numbers. "
                 "If they are codes of classes, pass task='category'; if not, task='number' says so.",
             )
-        return Task("number", _how(column, f"{n} distinct integers; for classes, pass task='category'"), notes=notes)
+        return Task(
+            "number", _how(column, f"{counted(n, 'distinct integer')}; for classes, pass task='category'"), notes=notes
+        )
     return Task(
         "number", _how(column, "the values are numbers with decimals; for classes, pass task='category'"), notes=notes
     )
@@ -253,13 +260,13 @@ def _text(column: Column) -> Task:
     if found is not None and not note:
         example = next(text for text in column.counts if found.sign in text.strip(found.sign))
         notes += (
-            f"{found.n_cells} of {n} classes in {column.name!r} have {found.sign!r} inside, such as "
-            f"{readable(example[:60])!r}: each is taken as one class. If it separates labels, pass "
+            f"{found.n_cells} of {n} classes in {column.name!r} {does(found.n_cells, 'have')} {found.sign!r} inside, "
+            f"such as {readable(example[:60])!r}: each is taken as one class. If it separates labels, pass "
             f"label_delim={found.sign!r}; if not, task='category' says so.",
         )
     first = next((text for text in column.counts if not _is_number(text)), next(iter(column.counts)))
     why = "no or yes" if column.is_yes_no else f"not numbers (such as {readable(first[:30])!r})"
-    return Task("category", f"{n} distinct values, {why}", notes=notes)
+    return Task("category", f"{counted(n, 'distinct value')}, {why}", notes=notes)
 
 
 def _number_like(column: Column) -> str:
@@ -268,12 +275,12 @@ def _number_like(column: Column) -> str:
     others = [text for text in column.counts if not _is_number(text)]
     if not numbers and (unit := _unit(column)):
         return (
-            f"target {column.name!r} holds {len(others)} different texts such as {others[0]!r}: taken as classes. "
-            f"If they are numbers, remove {unit!r}; if not, pass task='category'."
+            f"target {column.name!r} holds {counted(len(others), 'different text')} such as {others[0]!r}: taken as "
+            f"classes. If they are numbers, remove {unit!r}; if not, pass task='category'."
         )
     if len(numbers) <= MOST_CATEGORIES_AS_INTEGERS or len(others) > 2:
         return ""
-    said = first_few(f"{readable(text[:30])!r} ({column.counts[text]} cells)" for text in others)
+    said = first_few(f"{readable(text[:30])!r} ({counted(column.counts[text], 'cell')})" for text in others)
     return (
         f"target {column.name!r} holds {len(numbers)} different numbers and {said}: taken as classes. If they are "
         "numbers, empty these cells or pass task='number', which leaves their rows out; if not, pass task='category'."
@@ -303,7 +310,9 @@ def _several(columns: Sequence[Column], kind: Kind | None, delim: str | None) ->
         return _by_delimiter(columns, delim, flags=flags)
     if kind is None and numeric:
         notes = tuple(note for column in columns for note in (*_number_notes(column), *_few_notes(column)))
-        return Task("number", f"{len(columns)} columns of numbers; for labels, pass task='multilabel'", notes=notes)
+        return Task(
+            "number", f"{counted(len(columns), 'column')} of numbers; for labels, pass task='multilabel'", notes=notes
+        )
     notes: tuple[str, ...] = ()
     if kind is None:
         _refuse_mixed(columns)
@@ -317,7 +326,7 @@ def _several(columns: Sequence[Column], kind: Kind | None, delim: str | None) ->
     asked = "asked for; " if kind else ""
     named = f"; {first_few(map(repr, flags))} name a label where they say yes" if flags else ""
     lists = any(column.has_lists for column in columns)
-    said = "the cells are lists" if lists else f"{len(columns)} columns"
+    said = "the cells are lists" if lists else counted(len(columns), "column")
     bracketed = any(column.is_bracketed for column in columns)
     return Task(
         "categories",
@@ -402,8 +411,9 @@ def _refuse_mixed(columns: Sequence[Column]) -> None:
         if other != column.name:
             mend = "name columns of one kind, and train a model for each kind"
         raise DataError(
-            f"target {column.name!r} holds numbers ({n} of {len(column.present)} cells, such as {decimals[0]}), "
-            f"target {other!r} text, such as {readable(str(texts[other])[:30])!r}; expected one kind. To fix: {mend}."
+            f"target {column.name!r} holds numbers ({n} of {counted(len(column.present), 'cell')}, such as "
+            f"{decimals[0]}), target {other!r} text, such as {readable(str(texts[other])[:30])!r}; expected one kind. "
+            f"To fix: {mend}."
         )
 
 
@@ -435,8 +445,8 @@ def _number_notes(column: Column) -> tuple[str, ...]:
 
 def _parts(found: Separator) -> str:
     return (
-        f"{found.sign!r} separates labels in {found.n_cells} different cells, whose {found.n_parts} parts recur in "
-        "other company"
+        f"{found.sign!r} separates labels in {counted(found.n_cells, 'different cell')}, whose {found.n_parts} parts "
+        "recur in other company"
     )
 
 
@@ -450,7 +460,7 @@ def _with_gaps(task: Task, columns: Sequence[Column], gap_words: Mapping[str, st
         for word, n in sorted(column.counts.items()):
             if word.casefold() not in MISSING_WORDS or column.has_lists:
                 continue
-            cells = f"{n} cell{'s' if n > 1 else ''} of target {column.name!r} {'are' if n > 1 else 'is'} {word!r}"
+            cells = f"{counted(n, 'cell')} of target {column.name!r} {does(n, 'are')} {word!r}"
             if by_number and (word in column.gaps or task.kind == "number"):
                 missing.add(word)
                 kept = "" if column.name in task.flags or asked else " To keep it as a class, pass task='category'."

@@ -24,7 +24,7 @@ from drivetrain.data.splitting.drawing import share
 from drivetrain.data.splitting.split import PART_WORDS, PARTS, Part, check_fractions
 from drivetrain.errors import DataError, SettingError, SplitError
 from drivetrain.settings import number, refuse
-from drivetrain.text import agreeing, readable
+from drivetrain.text import agreeing, counted, does, readable
 
 Gap = str | float | timedelta | np.timedelta64 | None
 UNITS_S = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
@@ -175,8 +175,8 @@ def _start(before: NDArray[np.float64], n: int, part: Part, gap: float) -> float
             return float(before[high])
     wide = f", with a gap of {gap:,.10g} (in seconds, of dates)" if gap else ""
     raise SplitError(
-        f"no row is left before the {PART_WORDS[part]} set: {len(before)} distinct rows at "
-        f"{len(np.unique(before))} distinct times, of which the last {n} were wanted{wide}. "
+        f"no row is left before the {PART_WORDS[part]} set: {counted(len(before), 'distinct row')} at "
+        f"{counted(len(np.unique(before)), 'distinct time')}, of which the last {n} {does(n, 'were')} wanted{wide}. "
         "To fix: ask for a smaller fraction or gap, or add rows of other times."
     )
 
@@ -213,9 +213,8 @@ def _leave_out(
         if not (own == PARTS.index(part)).any():
             raise SplitError(
                 f"no {PART_WORDS[part]} row is left: {agreeing(len(outrun), 'rows', 'are')} of groups or contents "
-                "that reach into a "
-                f"later part, {n_in_gap} are in the gap. To fix: group by something that does not last all the time, "
-                "ask for a smaller gap, or split by time or by group alone."
+                f"that reach into a later part, {n_in_gap} {does(n_in_gap, 'are')} in the gap. To fix: group by "
+                "something that does not last all the time, ask for a smaller gap, or split by time or by group alone."
             )
     return ByTime(tuple(np.array([*PARTS, None], object)[own].tolist()), dict(sorted(reasons.items())))
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivetrain.errors import DataError, DrivetrainError, SettingError
-from drivetrain.text import short_reason
+from drivetrain.text import counted, short_reason
 
 Array = NDArray[np.float64]
 
@@ -43,8 +43,8 @@ def answers(fitted: Any, given: Any, *, positive: Any = 1, who: str = "the model
         raise
     except Exception as error:
         raise SettingError(
-            f"{who} cannot answer {len(given):,} rows: {type(error).__name__}: {short_reason(error)}; expected a "
-            "number for each. To fix: try it on these rows alone first."
+            f"{who} cannot answer {counted(len(given), 'row')}: {type(error).__name__}: {short_reason(error)}; "
+            "expected a number for each. To fix: try it on these rows alone first."
         ) from error
     return checked(said, len(given), who)
 
@@ -54,8 +54,8 @@ def _of_classes(said: NDArray[Any], fitted: Any, positive: Any, who: str) -> NDA
         return said
     if said.shape[1] != 2:
         raise SettingError(
-            f"{who} tells {said.shape[1]} classes apart; expected two. To fix: fit one model for each class that the "
-            "objective asks about, with an outcome of 0 and 1."
+            f"{who} tells {counted(said.shape[1], 'class', 'classes')} apart; expected two. To fix: fit one model for "
+            "each class that the objective asks about, with an outcome of 0 and 1."
         )
     classes = [str(each) for each in getattr(fitted, "classes_", ())]
     return said[:, classes.index(str(positive)) if str(positive) in classes else 1]
@@ -84,7 +84,8 @@ def checked(said: NDArray[Any], n: int, who: str) -> Array:
     wrong = ~np.isfinite(numbers)
     if wrong.any():
         raise DataError(
-            f"{who} answered {numbers[wrong][0]} in {int(wrong.sum()):,} of {n:,} rows; expected finite numbers. To "
+            f"{who} answered {numbers[wrong][0]} in {int(wrong.sum()):,} of {counted(n, 'row')}; expected finite "
+            "numbers. To "
             "fix: look at row number " + f"{int(np.flatnonzero(wrong)[0])}, counted from 0."
         )
     return numbers

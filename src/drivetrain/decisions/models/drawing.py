@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from drivetrain.errors import DataError
+from drivetrain.text import does
 
 Counts = NDArray[np.int64]
 HALVES, MEMBERS = 0, 1
@@ -50,8 +51,8 @@ class Draws:
         if count < 2:
             what = "rows" if group is None else "groups"
             raise DataError(
-                f"there is {count} of the {what} that members learn from; expected at least 2, since each member "
-                "learns from one half of them. To fix: pass more rows."
+                f"there {does(count, 'are')} {count} of the {what} that members learn from; expected at least 2, since "
+                "each member learns from one half of them. To fix: pass more rows."
             )
         half = np.empty(count, dtype=np.int64)
         half[np.random.default_rng([seed, HALVES]).permutation(count)] = np.arange(count) % 2

@@ -24,6 +24,7 @@ from drivetrain.decisions.models.table import frame_of
 from drivetrain.evaluation.scores import Score
 from drivetrain.runtime.decisions import Decision
 from drivetrain.settings import refuse, several, text, whole
+from drivetrain.text import counted
 
 Array = NDArray[np.float64]
 
@@ -211,8 +212,8 @@ class Ensemble:
     def __repr__(self) -> str:
         what = "probability" if self.is_probability else "number"
         of = "" if self.outcome is None else f", outcome={self.outcome!r}"
-        rows = "" if self.learned.logged is None else f", {len(self.learned.logged):,} rows"
-        return f"Ensemble({self.name!r}, {len(self)} members, {what}{of}{rows})"
+        rows = "" if self.learned.logged is None else f", {counted(len(self.learned.logged), 'row')}"
+        return f"Ensemble({self.name!r}, {counted(len(self), 'member')}, {what}{of}{rows})"
 
     def called(self, name: str) -> Ensemble:
         """The same under another name."""

@@ -28,7 +28,7 @@ from drivetrain.notices import warn
 from drivetrain.progress import track
 from drivetrain.runtime.decisions import Decision
 from drivetrain.settings import flag, refuse, several
-from drivetrain.text import readable
+from drivetrain.text import counted, does, readable
 
 Array = NDArray[np.float64]
 
@@ -191,13 +191,13 @@ def _drawn(asked: Asked, member: int) -> Drawn:
     rows = np.flatnonzero((times > 0) & np.isfinite(asked.truth))
     values = asked.truth[rows]
     if not len(rows) or (asked.recipe.classifier and (values == values[0]).all()):
-        known = np.isfinite(asked.truth)
+        known = int(np.isfinite(asked.truth).sum())
         rare = min(int((asked.truth == 1).sum()), int((asked.truth == 0).sum()))
-        held = f"{rare:,} are of the rarer kind" if asked.target.is_binary else "they have a number"
+        held = f"{rare:,} {does(rare, 'are')} of the rarer kind" if asked.target.is_binary else "they have a number"
         raise DataError(
-            f"member {member} would learn from {len(rows):,} rows whose {readable(asked.outcome)!r} is always the "
-            f"same: of {len(asked.table):,} rows {int(known.sum()):,} have an outcome, and {held}; expected both kinds "
-            "in each bootstrap of one half. To fix: log more rows."
+            f"member {member} would learn from {counted(len(rows), 'row')} whose {readable(asked.outcome)!r} is always "
+            f"the same: of {counted(len(asked.table), 'row')} {known:,} {does(known, 'have')} an outcome, and {held}; "
+            "expected both kinds in each bootstrap of one half. To fix: log more rows."
         )
     return Drawn(rows, times[rows], asked.weights is not None)
 
@@ -244,6 +244,7 @@ def _decisions(asked: Asked) -> dict[str, Decision]:
     lost = int(np.isnan(asked.truth).sum())
     if lost:
         found["rows"] = Decision(
-            value=len(asked.table) - lost, reason=f"{lost:,} of {len(asked.table):,} rows have no {asked.outcome}"
+            value=len(asked.table) - lost,
+            reason=f"{lost:,} of {counted(len(asked.table), 'row')} {does(lost, 'have')} no {asked.outcome}",
         )
     return found

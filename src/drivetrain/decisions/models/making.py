@@ -18,7 +18,7 @@ from drivetrain.decisions.models.columns import Matrix, Style
 from drivetrain.decisions.models.table import is_number
 from drivetrain.errors import SettingError, TrainingError
 from drivetrain.settings import refuse, shown
-from drivetrain.text import short_reason
+from drivetrain.text import counted, short_reason
 
 Array = NDArray[np.float64]
 EXPECTED = (
@@ -66,7 +66,9 @@ def recipe_of(make: Any, *, has_text: bool, has_gaps: bool) -> Recipe:
     if needed == 1 and not isinstance(make, type):
         return Recipe("rows", lambda: make, said="as the function reads them", label=_label(make))
     if needed:
-        return refuse("make", make, EXPECTED, fix=f"It asks for {needed} arguments. To fix: let it take one or none.")
+        return refuse(
+            "make", make, EXPECTED, fix=f"It asks for {counted(needed, 'argument')}. To fix: let it take one or none."
+        )
     try:
         first = make()
     except Exception as error:
@@ -202,8 +204,8 @@ def fit_member(
         return estimator.fit(taken, y[rows], **extra) or estimator
     except Exception as error:
         raise TrainingError(
-            f"{recipe.label} could not be fitted to {len(drawn.rows):,} rows: {short_reason(error)}; expected an "
-            "estimator that learns from these columns. To fix: try it on the table without an ensemble first."
+            f"{recipe.label} could not be fitted to {counted(len(drawn.rows), 'row')}: {short_reason(error)}; expected "
+            "an estimator that learns from these columns. To fix: try it on the table without an ensemble first."
         ) from error
 
 

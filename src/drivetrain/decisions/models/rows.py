@@ -17,7 +17,7 @@ from drivetrain.decisions.models.table import as_numbers, is_number
 from drivetrain.errors import DataError, SettingError, first_few
 from drivetrain.notices import warn
 from drivetrain.settings import shown
-from drivetrain.text import readable
+from drivetrain.text import counted, readable
 
 Array = NDArray[np.float64]
 
@@ -46,8 +46,9 @@ def outcome_of(cells: pd.Series[Any], name: str, positive: Any, *, classifier: b
     values = sorted(pd.unique(there).tolist(), key=lambda v: (str(type(v)), v) if is_number(cells) else str(v))
     if len(values) < 2:
         raise DataError(
-            f"the outcome {readable(name)!r} has {len(values)} different values in {len(cells):,} rows "
-            f"({first_few(map(shown, values))}); expected at least two. To fix: pass rows in which it differs."
+            f"the outcome {readable(name)!r} has {counted(len(values), 'different value')} in "
+            f"{counted(len(cells), 'row')} ({first_few(map(shown, values))}); expected at least two. To fix: pass rows "
+            "in which it differs."
         )
     binary = len(values) == 2
     number = is_number(cells)
@@ -75,8 +76,8 @@ def outcome_of(cells: pd.Series[Any], name: str, positive: Any, *, classifier: b
     numbers = as_numbers(cells)
     if np.isinf(numbers).any():
         raise DataError(
-            f"the outcome {readable(name)!r} is infinite in {int(np.isinf(numbers).sum()):,} rows; expected finite "
-            "numbers. To fix: leave these rows out."
+            f"the outcome {readable(name)!r} is infinite in {counted(int(np.isinf(numbers).sum()), 'row')}; expected "
+            "finite numbers. To fix: leave these rows out."
         )
     return Outcome(numbers, False)
 

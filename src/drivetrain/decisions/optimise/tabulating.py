@@ -86,8 +86,9 @@ class _Growing:
             size = 4 * len(mine) * self.shape[0] * self.shape[1]
             if size > MEMORY:
                 raise DataError(
-                    f"{len(mine)} members × {self.shape[0]:,} rows × {self.shape[1]} actions are {size / 2**30:.1f} "
-                    f"GiB of values; expected at most {MEMORY / 2**30:.0f}, as this risk weighs each member. To fix: "
+                    f"{len(mine)} × {self.shape[0]:,} × {self.shape[1]:,} values (members, rows, actions) are "
+                    f"{size / 2**30:.1f} GiB; expected at most {MEMORY / 2**30:.0f}, as this risk weighs each member. "
+                    "To fix: "
                     'decide on fewer rows at a time, try fewer lever values (step=), or pass risk="mean".'
                 )
             self.values = np.empty((len(mine), *self.shape), dtype=np.float32)

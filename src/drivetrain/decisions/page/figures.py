@@ -35,7 +35,7 @@ from drivetrain.pages.svg import (
     tick_labels,
 )
 from drivetrain.pages.words import count_rows, shortened
-from drivetrain.text import readable
+from drivetrain.text import counted, does, readable
 
 MOST_OPTIONS = 20
 N_BINS, MOST_BINS = 24, 40
@@ -78,7 +78,8 @@ def _curve_of_numbers(part: CurvePart, name: str, unit: str) -> Html:
     marks.append(dot(field.x.at(at), field.y.at(best), 5.5, "accent", f"{value_said(at)}: {amount(best)}"))
     marks.append(_beside(field.x.at(at), field.y.at(best) - 10, f"best {value_said(at)}", "accent-text halo"))
     said = said_of(part)
-    said += "" if drawn.all() else f" {int((~drawn).sum())} values below {amount(low)} are not drawn."
+    n_below = int((~drawn).sum())
+    said += f" {counted(n_below, 'value')} below {amount(low)} {does(n_below, 'are')} not drawn." if n_below else ""
     return drawing(name, WIDTH, HEIGHT, f"The objective against {readable(part.lever)}", said, field.frame(), marks)
 
 

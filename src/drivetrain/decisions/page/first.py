@@ -9,9 +9,9 @@ from drivetrain.decisions.plan.plan import Plan
 from drivetrain.decisions.plan.summary import is_cause
 from drivetrain.decisions.plan.words import amount, around, sentence, share, value_said
 from drivetrain.decisions.worth import Worth
-from drivetrain.pages.html import Child, Html, breakable, figure, tag
+from drivetrain.pages.html import Child, Html, breakable, explained, figure, tag
 from drivetrain.pages.words import count_rows, listed
-from drivetrain.text import readable
+from drivetrain.text import counted, readable
 
 TOLD = {
     True: "set by chance in the log",
@@ -107,7 +107,7 @@ def boxes(plan: Plan) -> Html:
     ]
     return tag(
         "section",
-        tag("h2", "Objective, levers, data, models", id="boxes-title"),
+        tag("h2", explained("Objective, levers, data, models"), id="boxes-title"),
         tag("div", made, class_="boxes"),
         id="boxes",
         class_="know",
@@ -162,7 +162,7 @@ def _model(model: ModelFacts) -> Html:
     target = f"{what}{readable(model.outcome)}" if model.outcome else "handed over fitted"
     scores = [f"{score.label} {score.value} {score.interval}".strip() for score in model.scores]
     scores += [f"on {count_rows(model.scores[0].n)} not learned from"] if scores else []
-    how = f"{model.members} members" if model.uncertainty_known else "one member: its uncertainty is not known"
+    how = counted(model.members, "member") if model.uncertainty_known else "one member: its uncertainty is not known"
     return tag(
         "p",
         tag("strong", readable(model.name)),

@@ -12,7 +12,7 @@ from drivetrain.decisions.plan.summary import from_line, lever_line, price_said
 from drivetrain.decisions.plan.table import EXPECTED, EXPECTED_NOW, SUPPORT, WHY, now
 from drivetrain.decisions.plan.words import amount, fixed, share, value_said
 from drivetrain.decisions.simulation.curves import said_of
-from drivetrain.pages.html import Child, Html, details, figure, scrolling, section, table, tag
+from drivetrain.pages.html import Child, Html, details, escape, figure, scrolling, section, table, tag
 from drivetrain.pages.words import shortened
 from drivetrain.runtime.decisions import Decision
 from drivetrain.text import readable
@@ -61,7 +61,7 @@ def does(plan: Plan) -> Html:
         drawn,
         tag("h3", "Rows that gain most, and least"),
         scrolling("rows of the plan", _rows(plan)),
-        tag("p", f"All {len(plan):,} rows are in plan.table.", class_="soft"),
+        tag("p", f"{'The row is' if len(plan) == 1 else f'All {len(plan):,} rows are'} in plan.table.", class_="soft"),
         tag("p", EVENLY, class_="soft") if "corrected" in plan.promised.method else None,
     )
 
@@ -80,7 +80,7 @@ def _moved(plan: Plan, lever: Lever, name: str) -> list[Child]:
         [f"now {row}", *[f"{n:,}" if n else "–" for n in counts.loc[row]]] for row in counts.index
     ]
     made = table(
-        ["", *map(str, counts.columns)],
+        ["", *map(escape, counts.columns)],
         body,
         caption=f"{lever.name}: now, and proposed",
         numeric=range(1, len(counts.columns) + 1),
@@ -108,7 +108,7 @@ def _rows(plan: Plan) -> Html:
                 row[WHY],
             ]
         )
-    head = ["row", *map(readable, names), "expected now", "expected", "seen", "why"]
+    head = ["row", *(escape(readable(name)) for name in names), "expected now", "expected", "seen", "why"]
     caption, numeric = "Rows that gain most, and least", range(1, len(names) + 3)
     return table(head, body, caption=caption, numeric=numeric, class_="small rows")
 

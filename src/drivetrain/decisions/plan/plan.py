@@ -22,6 +22,7 @@ from drivetrain.decisions.plan.words import with_interval
 from drivetrain.decisions.worth import Worth
 from drivetrain.runtime.files.places import PAGES, file_to_write
 from drivetrain.settings import instance, place, several
+from drivetrain.text import counted
 
 if TYPE_CHECKING:
     from drivetrain.decisions.simulator import Simulator
@@ -136,7 +137,9 @@ class Plan:
         return len(self.table)
 
     def __repr__(self) -> str:
-        return f"<Plan of {self.objective.name} for {len(self):,} rows: {with_interval(self.promised)} per row>"
+        return (
+            f"<Plan of {self.objective.name} for {counted(len(self), 'row')}: {with_interval(self.promised)} per row>"
+        )
 
     def __str__(self) -> str:
         return self.summary()

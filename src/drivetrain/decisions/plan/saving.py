@@ -34,7 +34,7 @@ from drivetrain.runtime.files.plain_json import read_json
 from drivetrain.runtime.files.replacing import fresh_folder, recover, replace_folder
 from drivetrain.runtime.files.strict_json import finite
 from drivetrain.settings import instance, place, refuse
-from drivetrain.text import readable, short_reason
+from drivetrain.text import counted, readable, short_reason
 
 if TYPE_CHECKING:
     from drivetrain.decisions.plan.plan import Plan
@@ -250,7 +250,9 @@ def _with(promise: Promise, arrays: Mapping[str, Any]) -> Promise:
 def _check_table(table: pd.DataFrame, levers: tuple[Lever, ...], n: int) -> None:
     missing = [lever.name for lever in levers if lever.name not in table]
     if missing or len(table) != n:
-        raise WrongShapeError(f"the table has no column {missing[0]}" if missing else f"the table has not {n:,} rows")
+        raise WrongShapeError(
+            f"the table has no column {missing[0]}" if missing else f"the table has not {counted(n, 'row')}"
+        )
 
 
 def _objective(content: Mapping[str, Any]) -> Objective:
@@ -316,8 +318,8 @@ def _revived(
     frame = instance("rows", rows, pd.DataFrame, "the DataFrame that the plan is for")
     if not frame.index.equals(table.index):
         raise SettingError(
-            f"rows={len(frame):,} rows cannot be used: expected the {len(table):,} rows of the plan, with their index. "
-            "To fix: pass the rows that dt.decide was given."
+            f"rows, of {counted(len(frame), 'row')}, cannot be used: expected the {counted(len(table), 'row')} of the "
+            "plan, with the index. To fix: pass the rows that dt.decide was given."
         )
     same = _same(kept, objective)
     given = instance("models", models, Mapping, "the models by the names that the objective calls them")

@@ -19,7 +19,7 @@ from drivetrain.decisions.simulator import Simulator
 from drivetrain.decisions.worth import Worth, of_members
 from drivetrain.errors import DrivetrainError, SettingError, did_you_mean
 from drivetrain.settings import refuse, shown
-from drivetrain.text import readable
+from drivetrain.text import counted, readable
 
 Array = NDArray[np.float64]
 
@@ -97,7 +97,7 @@ def what_if(
             notes.append(f"{readable(name)} leaves the range that the plan may use, {low} to {high}")
 
     def valued(values: Array) -> Worth:  # (K, n)
-        return of_members(values.mean(axis=1), n, f"{len(values)} members")
+        return of_members(values.mean(axis=1), n, counted(len(values), "member"))
 
     new, plan = (simulator.at(each) for each in (proposed, dict(planned)))
     try:

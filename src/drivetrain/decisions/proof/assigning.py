@@ -15,7 +15,7 @@ from drivetrain.runtime.artefact import write_durably
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.files.places import file_to_write
 from drivetrain.settings import place, refuse
-from drivetrain.text import cell, in_digits, readable
+from drivetrain.text import cell, does, in_digits, readable
 
 
 @dataclass(frozen=True)
@@ -66,8 +66,8 @@ class Experiment:
                 f"{100 * self.power_asked:.0f} %, {self.units:,} {what} are needed."
             )
         second = (
-            f"{self.assigned:,} are assigned, {readable(self.lever)} drawn from {listed} with equal chances: the "
-            f"chance to see it is {100 * self.power:.0f} %."
+            f"{self.assigned:,} {does(self.assigned, 'are')} assigned, {readable(self.lever)} drawn from {listed} with "
+            f"equal chances: the chance to see it is {100 * self.power:.0f} %."
         )
         parts = [first, second]
         if self.cost is not None and self.cost_per_row is not None:

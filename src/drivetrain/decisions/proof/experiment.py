@@ -30,7 +30,7 @@ from drivetrain.errors import DataError, SettingError
 from drivetrain.notices import warn
 from drivetrain.runtime.decisions import Decision
 from drivetrain.settings import choice, number, refuse, several, shown, whole
-from drivetrain.text import readable
+from drivetrain.text import agreeing, does, readable
 
 Array = NDArray[np.float64]
 VALUES = 5
@@ -177,8 +177,8 @@ def _noise(given: Any, simulator: Simulator, models: Mapping[str, Ensemble], gro
     frame = logged[logged[names].notna().all(axis=1)]
     if len(frame) < len(logged):
         raise DataError(
-            f"{len(logged) - len(frame):,} logged rows lack a lever's value; expected one in each. To fix: fit the "
-            "models without these rows, or pass noise=."
+            f"{agreeing(len(logged) - len(frame), 'logged rows', 'lack')} a lever's value; expected one in each. To "
+            "fix: fit the models without these rows, or pass noise=."
         )
     logs = logs_of(Simulator(simulator.objective, logged, simulator.levers, models))
     left = logs.realised - logs.said
@@ -282,7 +282,8 @@ def _warnings(needed: int | None, units: int, group: str | None) -> list[str]:
         return ["no number of rows would show that effect. To fix: ask for a larger one, or a wider range of values."]
     if needed > units:
         return [
-            f"the experiment needs {needed:,} {what} and there are {units:,}: all take part, and the chance to see the "
-            "effect is smaller than asked. To fix: collect longer, widen the values, or ask for a larger effect."
+            f"the experiment needs {needed:,} {what} and there {does(units, 'are')} {units:,}: all take part, and the "
+            "chance to see the effect is smaller than asked. To fix: collect longer, widen the values, or ask for a "
+            "larger effect."
         ]
     return []

@@ -20,6 +20,7 @@ from drivetrain.decisions.plan.parts import Support
 from drivetrain.decisions.proof.encoding import Encoding, floats_of, texts_of
 from drivetrain.errors import DataError
 from drivetrain.settings import shown
+from drivetrain.text import agreeing, counted
 
 Array = NDArray[np.float64]
 WORDS = ("inside", "edge", "outside")
@@ -174,7 +175,9 @@ class Seen:
             "middle 98 %, or 1 %. Outside: beyond, in a gap, or a combination of levers never seen."
         )
         if new:
-            said += f" {new:,} rows have a category or a number that no logged row has: these are at the edge at best."
+            said += (
+                f" {agreeing(new, 'rows', 'have')} a category or a number that no logged row has: at the edge at best."
+            )
         return said
 
     def _places(self, rows: pd.DataFrame) -> list[NDArray[np.intp]]:
@@ -262,8 +265,8 @@ def _check_moved(lever: Lever, values: NDArray[Any]) -> None:
     tried = ", ".join(map(repr, lever.options)) if lever.is_choice else f"from {lever.low:g} to {lever.high:g}"
     found = "has no value" if not len(different) else f"is always {shown(different[0].item())}"
     raise DataError(
-        f"the lever {lever.name!r} {found} in the {len(values):,} logged rows; expected at least two values, as its "
-        f"effect cannot be learned from a lever that never moved. To fix: collect rows in which chance sets "
+        f"the lever {lever.name!r} {found} in {counted(len(values), 'logged row')}; expected at least two values, as "
+        "its effect cannot be learned from a lever that never moved. To fix: collect rows in which chance sets "
         f"{lever.name!r} ({tried}) for some; dt.experiment says how many, and writes the table."
     )
 

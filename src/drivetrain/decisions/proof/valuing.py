@@ -28,7 +28,7 @@ from drivetrain.decisions.proof.weighing import Odds, odds_of
 from drivetrain.decisions.simulator import Simulator
 from drivetrain.decisions.worth import mean_worth
 from drivetrain.errors import DataError
-from drivetrain.text import readable
+from drivetrain.text import counted, readable
 
 Array = NDArray[np.float64]
 Policy = Set | Choose | None
@@ -239,7 +239,7 @@ def _said(
 ) -> str:
     """The result in words: the first policy beside the others, row by row."""
     chance = "by chances that are known" if known else "by chances estimated from the columns"
-    parts = [f"In {len(groups):,} logged rows, weighed {chance}:"]
+    parts = [f"In {counted(len(groups), 'logged row')}, weighed {chance}:"]
     first = made[0].policy if made else ""
     for each in made:
         carry = f"{each.effective_rows:,.0f} rows carry the weight"

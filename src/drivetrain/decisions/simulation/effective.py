@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from drivetrain.decisions.levers import Lever, acts, in_order
 from drivetrain.errors import DataError, SettingError, first_few
 from drivetrain.settings import refuse, shown
-from drivetrain.text import readable, short_reason
+from drivetrain.text import counted, does, readable, short_reason
 
 Array = NDArray[np.float64]
 Setting = Mapping[str, NDArray[Any]]
@@ -77,7 +77,8 @@ class Today(Mapping[str, NDArray[Any]]):
         if empty.any():
             if lever.today is None:
                 raise DataError(
-                    f"{int(empty.sum()):,} of {n:,} rows have no {readable(name)!r} of today, the first is "
+                    f"{int(empty.sum()):,} of {counted(n, 'row')} {does(int(empty.sum()), 'have')} no "
+                    f"{readable(name)!r} of today, the first is "
                     f"{shown(cells.index[int(np.argmax(empty.to_numpy()))])}; expected a value in each. To fix: fill "
                     "them, leave these rows out, or give the lever today=VALUE."
                 )
@@ -185,7 +186,7 @@ def _called(cost: Callable[..., Any], lever: Lever, today: NDArray[Any], propose
     if found.shape not in ((), proposed.shape) or not np.isfinite(found).all():
         raise SettingError(
             f"cost of the lever {readable(lever.name)!r} gave {shown(found)}; expected a finite number for each of "
-            f"{len(proposed):,} rows. To fix: return an array as long as its arguments."
+            f"{counted(len(proposed), 'row')}. To fix: return an array as long as its arguments."
         )
     return np.broadcast_to(found, proposed.shape)
 

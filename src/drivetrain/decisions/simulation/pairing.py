@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from drivetrain.decisions.models.ensemble import Ensemble
 from drivetrain.errors import DataError, SettingError, first_few
 from drivetrain.settings import refuse
-from drivetrain.text import readable
+from drivetrain.text import agreeing, counted, readable
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,8 @@ def scenarios_of(given: Any, models: Mapping[str, Ensemble]) -> list[dict[str, A
         )
     if not len(given) or not names or given.isna().to_numpy().any():
         raise DataError(
-            f"scenarios has {len(given):,} rows and {len(names):,} columns, {int(given.isna().to_numpy().sum()):,} "
-            "cells are empty; expected at least one row, and a value in each. To fix: fill it, or leave scenarios out."
+            f"scenarios has {counted(len(given), 'row')} and {counted(len(names), 'column')}, "
+            f"{agreeing(int(given.isna().to_numpy().sum()), 'cells', 'are')} empty; expected at least one row, and a "
+            "value in each. To fix: fill it, or leave scenarios out."
         )
     return [dict(zip(names, row, strict=True)) for row in given.itertuples(index=False, name=None)]

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from drivetrain.decisions.levers import Lever
 from drivetrain.decisions.objective import Array, Levers, Quantity
 from drivetrain.settings import refuse, whole
+from drivetrain.text import counted
 
 Expected = Callable[[pd.DataFrame, Levers], dict[str, Array]]
 """Rows, levers → name of an outcome → (n,) its expectation."""
@@ -93,7 +94,8 @@ class World:
 
     def __repr__(self) -> str:
         levers = ", ".join(lever.name for lever in self.levers)
-        return f"World({self.name}: {len(self.logged):,} logged rows, {len(self.rows):,} to decide on, levers {levers})"
+        logged = counted(len(self.logged), "logged row")
+        return f"World({self.name}: {logged}, {len(self.rows):,} to decide on, levers {levers})"
 
 
 def sizes(n: Any, seed: Any, rows: Any) -> tuple[int, np.random.Generator, int, np.random.Generator]:

@@ -10,10 +10,10 @@ from drivetrain.decisions.uplift import figures
 from drivetrain.decisions.uplift.picking import Picked
 from drivetrain.decisions.uplift.saying import Found, amount
 from drivetrain.decisions.worth import Worth
-from drivetrain.pages.html import Cell, Html, details, figure, scrolling, section, table, tag, with_code
+from drivetrain.pages.html import Cell, Html, details, escape, figure, scrolling, section, table, tag, with_code
 from drivetrain.pages.page import document, page_footer, page_header
 from drivetrain.pages.words import as_percent, with_minus
-from drivetrain.text import in_digits, readable
+from drivetrain.text import agreeing, does, in_digits, readable
 
 if TYPE_CHECKING:
     from drivetrain.decisions.uplift.result import Uplift
@@ -168,7 +168,7 @@ def _items(found: Uplift, picked: Picked | None) -> Html | None:
     more = picked.more["response model"]
     return section(
         "picks",
-        f"One row for each {by}",
+        escape(f"One row for each {by}"),
         "Which of its rows to treat: which item to show to each customer, say.",
         tag("p", said, class_="say"),
         figure(
@@ -211,7 +211,7 @@ def _table_of(found: Uplift, rows: object) -> Html:
         ]
         for label, (_, row) in zip(rows.index.tolist(), rows.iterrows(), strict=True)
     ]
-    head = ["row", "uplift", "with treatment", "without", *map(readable, names)]
+    head = ["row", "uplift", "with treatment", "without", *(escape(readable(name)) for name in names)]
     return scrolling(
         "rows, scrolls sideways", table(head, body, caption="Rows, with what is predicted", numeric=[1, 2, 3])
     )
@@ -237,7 +237,7 @@ def _how(found: Uplift) -> Html:
         "row's influence (Yadlowsky et al. 2021)"
         + (f", added up by {readable(trial.group_column)}." if trial.group_column else "."),
         f"Treated means {readable(trial.treatment)} = {trial.words[1]}; not treated, {trial.words[0]}. "
-        f"{trial.n_read:,} rows were read, {len(trial):,} are used.",
+        f"{agreeing(trial.n_read, 'rows', 'were')} read, {len(trial):,} {does(len(trial), 'are')} used.",
     ]
     return section(
         "how",

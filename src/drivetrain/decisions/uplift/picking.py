@@ -18,7 +18,7 @@ from drivetrain.decisions.uplift.ranking import Measured, Ranking
 from drivetrain.decisions.uplift.trial import Trial
 from drivetrain.decisions.worth import Worth
 from drivetrain.errors import DataError, SettingError
-from drivetrain.text import readable
+from drivetrain.text import counted, readable
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.int64]
@@ -66,8 +66,8 @@ def pick(
     sizes = np.bincount(codes)
     if (sizes <= n).all():
         raise DataError(
-            f"no {readable(column)} has more than {n} rows, so nothing is picked among them; expected groups with more "
-            f"rows than n={n}. To fix: pass a smaller n, or another column as by=."
+            f"no {readable(column)} has more than {counted(n, 'row')}, so nothing is picked among them; expected "
+            f"groups with more rows than n={n}. To fix: pass a smaller n, or another column as by=."
         )
     ours = every["uplift"]
     measured = ours.measured

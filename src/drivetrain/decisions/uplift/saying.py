@@ -8,7 +8,7 @@ from typing import Literal
 from drivetrain.decisions.uplift.ranking import Ranking
 from drivetrain.decisions.worth import Worth
 from drivetrain.pages.words import quoted_list, with_minus
-from drivetrain.text import in_digits, readable
+from drivetrain.text import does, in_digits, readable
 
 Found = Literal["uplift", "a simpler order", "nothing", "harm"]
 """What is best: ranking by uplift; it, but a simpler order does as well; no order that is told from chance; or it is
@@ -86,7 +86,7 @@ def verdict_of(
         return f"Ranking by uplift finds who is moved: {gains}. It beats {quoted_list(['random order', *beaten])}."
     said = f"Ranking by uplift beats {quoted_list(['random order', *beaten])}: {gains}."
     if ahead:
-        said += f" But {quoted_list(ahead)} {'is' if len(ahead) == 1 else 'are'} better on these rows: use that."
+        said += f" But {quoted_list(ahead)} {does(len(ahead), 'are')} better on these rows: use that."
     simpler = ", which is simpler" if len(equal) == 1 else ", which are simpler"
     if equal:
         said += f" It is not told apart from {quoted_list(equal)}{simpler if not ahead else ''}."

@@ -18,7 +18,7 @@ from drivetrain.errors import DataError, SettingError, first_few
 from drivetrain.notices import warn
 from drivetrain.runtime.decisions import Decision
 from drivetrain.settings import refuse, several
-from drivetrain.text import readable
+from drivetrain.text import agreeing, counted, does, readable
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.int64]
@@ -101,9 +101,9 @@ def read_trial(
         keep = keep & read[group].notna().to_numpy()
     lost = len(read) - int(keep.sum())
     if lost:
-        reason = f"{lost:,} of {len(read):,} rows have no value of treatment, outcome or group"
+        reason = f"{lost:,} of {counted(len(read), 'row')} {does(lost, 'have')} no value of treatment, outcome or group"
         decisions["rows left out"] = Decision(value=f"{lost:,}", reason=reason)
-        warn(f"{reason}: they are left out. To fix: fill the cells, or leave the rows out yourself.")
+        warn(f"{reason}: left out. To fix: fill the cells, or leave such rows out yourself.")
     frame, yes, y = read[keep], yes[keep], y[keep]
     _enough(yes, folds, treatment, words)
     if np.ptp(y) == 0:
@@ -153,8 +153,8 @@ def _treated(
             else "To fix: add rows that were treated otherwise: chance should decide which."
         )
         raise DataError(
-            f"treatment={readable(name)!r} has {len(values)} values ({several_said or 'all cells are empty'}); "
-            f"expected two: treated and not. {more}"
+            f"treatment={readable(name)!r} has {counted(len(values), 'value')} "
+            f"({several_said or 'all cells are empty'}); expected two: treated and not. {more}"
         )
     if which is not None:
         if str(which) not in said:
@@ -185,8 +185,8 @@ def _outcome(cells: pd.Series[Any], name: str) -> tuple[Array, NDArray[np.bool_]
         known = ~np.isnan(y)
         if np.isinf(y).any():
             raise DataError(
-                f"the outcome {readable(name)!r} is infinite in {int(np.isinf(y).sum()):,} rows; expected finite "
-                "numbers. To fix: leave these rows out."
+                f"the outcome {readable(name)!r} is infinite in {counted(int(np.isinf(y).sum()), 'row')}; expected "
+                "finite numbers. To fix: leave these rows out."
             )
         return np.where(known, y, 0.0), known, bool(np.isin(y[known], (0.0, 1.0)).all())
     known = cells.notna().to_numpy()
@@ -205,8 +205,8 @@ def _enough(yes: NDArray[np.bool_], folds: int, name: str, words: tuple[str, str
     for n, word in ((n_yes, words[1]), (len(yes) - n_yes, words[0])):
         if n < FEWEST * folds:
             raise DataError(
-                f"{n:,} rows have {readable(name)!r} = {word}; expected at least {FEWEST * folds} of either kind, "
-                f"{FEWEST} for each of {folds} folds. To fix: collect more rows, or pass folds=2."
+                f"{agreeing(n, 'rows', 'have')} {readable(name)!r} = {word}; expected at least {FEWEST * folds} of "
+                f"either kind, {FEWEST} for each of {folds} folds. To fix: collect more rows, or pass folds=2."
             )
 
 

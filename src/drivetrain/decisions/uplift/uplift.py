@@ -19,7 +19,7 @@ from drivetrain.notices import warn
 from drivetrain.progress import Advance, track
 from drivetrain.runtime.decisions import Decision
 from drivetrain.settings import choice, number, refuse, whole
-from drivetrain.text import readable
+from drivetrain.text import agreeing, does, readable
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.int64]
@@ -231,7 +231,8 @@ def _propensities(
         reason = "as asked" if asked == "estimate" else f"columns tell who was treated: {told.value:.3f} nats a row"
         decisions["propensity"] = Decision(
             value="estimated from the features",
-            reason=f"{reason}; {far:,} rows were as good as never (or always) treated, and count as {RAREST:.0%}",
+            reason=f"{reason}; {agreeing(far, 'rows', 'were')} as good as never (or always) treated, and "
+            f"{does(far, 'count')} as {RAREST:.0%}",
         )
         if asked != "estimate":
             warn(

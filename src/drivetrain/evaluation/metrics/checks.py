@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from drivetrain.errors import DataError, first_few
 from drivetrain.runtime.targets import Array, Target
+from drivetrain.text import counted, does
 
 SUM_TOLERANCE = 0.01
 """How far the probabilities of a row may be from 1: half-precision models miss it by a few thousandths."""
@@ -46,7 +47,7 @@ def check_length(array: Sequence[Any] | Array, n: int, what: str) -> None:
     """Raise DataError unless there is one item per row."""
     if len(array) != n:
         raise DataError(
-            f"{what}: received {len(array)} for {n} rows of output, expected one per row. "
+            f"{what}: received {len(array)} for {counted(n, 'row')} of output, expected one per row. "
             "To fix: pass the same rows, in the same order, everywhere."
         )
 
@@ -57,8 +58,9 @@ def check_finite(array: Array, ids: Sequence[str], what: str) -> None:
     bad = np.flatnonzero(~finite)
     if bad.size:
         raise DataError(
-            f"{bad.size} of {len(array)} rows of {what} are NaN or infinite; the first is row {bad[0]} "
-            f"(id {ids[bad[0]]!r}). To fix: lower the learning rate if training diverged, or look at those rows."
+            f"{bad.size} of {counted(len(array), 'row')} of {what} {does(bad.size, 'are')} NaN or infinite; the first "
+            f"is row {bad[0]} (id {ids[bad[0]]!r}). To fix: lower the learning rate if training diverged, or look at "
+            "those rows."
         )
 
 

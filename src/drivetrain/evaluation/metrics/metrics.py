@@ -57,6 +57,7 @@ from drivetrain.evaluation.metrics.own_metric import OWN_RESAMPLES, OwnFunction,
 from drivetrain.evaluation.predictions import Predictions
 from drivetrain.runtime.targets import Target
 from drivetrain.settings import refuse, several
+from drivetrain.text import counted
 
 Kind = Literal["category", "categories", "number"]
 CATEGORY: tuple[Kind, ...] = ("category",)
@@ -189,7 +190,7 @@ def _few_rows_each(predictions: Predictions) -> str | None:
     k = predictions.target.n_outputs
     each = len(predictions) / k
     if predictions.target.kind == "category" and k > 2 and each < FEW_ROWS_EACH:
-        return f"{len(predictions):,} rows for {k:,} categories: with so few of each it comes out too low"
+        return f"{counted(len(predictions), 'row')} for {k:,} categories: with so few of each it comes out too low"
     absent = int((~rank.positives(predictions).any(axis=0)).sum())
     return f"true of no row: {absent} of {k} categories" if absent > MOST_ABSENT * k else None
 
@@ -372,9 +373,9 @@ def resolve_metrics(
     if problems:
         listed = "".join(f"\n  {problem}" for problem in problems)
         raise SettingError(
-            f"{len(problems)} of {len(asked)} metrics cannot be used for {target.name!r} (task {target.task!r}); "
-            "expected names or functions that suit it:"
-            f"{listed}\n  To fix: choose among {', '.join(_fitting(target))}, or pass a function f(truth, output)."
+            f"{len(problems)} of {counted(len(asked), 'metric')} cannot be used for {target.name!r} (task "
+            f"{target.task!r}); expected names or functions that suit it:{listed}\n  To fix: choose among "
+            f"{', '.join(_fitting(target))}, or pass a function f(truth, output)."
         )
     return tuple(found)
 

@@ -22,7 +22,7 @@ from drivetrain.evaluation.predictions import Predictions
 from drivetrain.evaluation.record.records import opening_of, score_records
 from drivetrain.evaluation.scores import Score, Scores, score
 from drivetrain.runtime.manifest import Expected, Manifest, Opening, ScoreRecord
-from drivetrain.text import printable
+from drivetrain.text import counted, does, printable
 
 LEVEL = 0.95
 
@@ -80,8 +80,8 @@ def open_test_set(
     outside = len(predictions) - len(sealed.rows_of(predictions.ids))
     if outside:
         raise SealError(
-            f"{outside} of {len(predictions)} test rows are not in the seal {sealed.id}: the split or the seal was "
-            "changed. To fix: train again, or put the artefact back from a backup."
+            f"{outside} of {counted(len(predictions), 'test row')} {does(outside, 'are')} not in the seal {sealed.id}: "
+            "the split or the seal was changed. To fix: train again, or put the artefact back from a backup."
         )
     scores = score(predictions, metrics, part="test")
     bare = opening_of(scores, parameters_sha256).model_copy(update={"seal": sealed.id})
@@ -162,7 +162,7 @@ def describe(opening: Opening, scores: Scores) -> list[str]:
         >>> for line in describe(opening, Scores({"accuracy": accuracy}, part="test", n=80)):
         ...     print(line)
         predicted from validation: accuracy 92.0 % [84.0, 98.0] (93.0 % before correction for the choice among 3)
-        the prediction held: the test score is 2.0 points lower
+        the prediction held: the test score is 2.0 points lower, which is within its interval
         opening 1 of this test set
     """
     return [*_prediction_lines(opening, scores), *_count_lines(opening, scores)]
@@ -277,8 +277,9 @@ def _prediction_lines(opening: Opening, scores: Scores) -> list[str]:
         return lines
     gap = f"{abs(100 * opening.gap):.1f} points" if found.percent else f"{abs(opening.gap):.3g}"
     side = "as predicted" if opening.gap == 0 else f"{gap} {'higher' if opening.gap > 0 else 'lower'}"
+    where = "which is within its interval" if opening.held else "outside its interval"
     verdict = "the prediction held" if opening.held else "the prediction did not hold"
-    return [*lines, f"{verdict}: the test score is {side}"]
+    return [*lines, f"{verdict}: the test score is {side}{'' if opening.gap == 0 else f', {where}'}"]
 
 
 def _count_lines(opening: Opening, scores: Scores) -> list[str]:

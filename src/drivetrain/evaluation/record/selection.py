@@ -26,7 +26,7 @@ from drivetrain.evaluation.metrics.metrics import Metric, resolve_metrics
 from drivetrain.evaluation.predictions import Predictions
 from drivetrain.runtime.manifest import Expected
 from drivetrain.runtime.targets import NumberTarget, Target
-from drivetrain.text import in_digits, printable
+from drivetrain.text import counted, in_digits, printable
 
 N_RESAMPLES = 1000
 FEWEST_RESAMPLES = 100
@@ -67,7 +67,7 @@ class Selection:
 
         unit = " %" if self.percent else ""
         inside = "" if self.low is None or self.high is None else f" [{shown(self.low)}, {shown(self.high)}]"
-        copies = "" if self.n_rows is None else f" ({self.n_rows:,} rows)"
+        copies = "" if self.n_rows is None else f" ({counted(self.n_rows, 'row')})"
         said = f"{self.label} {shown(self.corrected)}{unit}{inside}, n = {self.n:,}{copies}"
         if self.trials == 1:
             return printable(said)
@@ -269,7 +269,9 @@ def _chosen_again(tables: Sequence[Predictions], measure: Metric, *, rank: int, 
     found = np.concatenate(judged) if judged else np.empty(0)
     found = found[np.isfinite(found)]
     if not len(found):
-        raise DataError(f"there are too few rows to correct {measure.name} for the choice among {len(tables)} models.")
+        raise DataError(
+            f"there are too few rows to correct {measure.name} for the choice among {counted(len(tables), 'model')}."
+        )
     return float(found.mean())
 
 

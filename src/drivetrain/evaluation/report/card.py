@@ -12,7 +12,7 @@ from drivetrain.evaluation.scores import Score
 from drivetrain.evaluation.updates.lineage import card_lines
 from drivetrain.pages.html import plain
 from drivetrain.pages.words import as_percent, count_bins, count_rows, quoted_list
-from drivetrain.text import one_of
+from drivetrain.text import counted, does, one_of
 
 MOST_CATEGORIES = 30
 SEAL_TITLE = "The sealed test set"
@@ -81,7 +81,7 @@ def _use(parts: ReportParts) -> list[str]:
         named = ", ".join(_text(name) for name in target.vocab[:MOST_CATEGORIES])
         more = f" and {len(target.vocab) - MOST_CATEGORIES} more" if len(target.vocab) > MOST_CATEGORIES else ""
         one = "one of" if target.kind == "category" else "any of"
-        which = f"{one} {len(target.vocab)} categories of {_text(target.name)}: {named}{more}"
+        which = f"{one} {counted(len(target.vocab), 'category', 'categories')} of {_text(target.name)}: {named}{more}"
         what = f"Says of {_article(parts.noun)} {which}."
     meant = _text(parts.use) if parts.use else "Its maker has not said what it is meant for, nor for whom."
     outside = (
@@ -189,13 +189,14 @@ def _limits(parts: ReportParts) -> list[str]:
     few = [t for t in found if t.true < 5]
     if few:
         lines.append(
-            f"* {len(few)} of {len(found)} categories have fewer than 5 rows here: how well they do is not known."
+            f"* {len(few)} of {len(found)} categories {does(len(few), 'have')} fewer than 5 rows here: how well they "
+            "do is not known."
         )
     return lines
 
 
 def _decisions(parts: ReportParts) -> list[str]:
-    lines = [f"{len(parts.history)} epochs."] if parts.history else []
+    lines = [f"{counted(len(parts.history), 'epoch')}."] if parts.history else []
     rows = [f"| {_text(name)} | {_text(d.value)} | {_text(d.reason)} |" for name, d in parts.decisions.items()]
     return lines + (["", "| what | decided | why |", "|---|---|---|", *rows] if rows else [])
 

@@ -12,6 +12,7 @@ from drivetrain.pages.html import (
     Html,
     breakable,
     details,
+    explained,
     figure,
     scrolling,
     section,
@@ -127,9 +128,9 @@ def data(parts: ReportParts) -> Html | None:
         rows = [[PART_NAMES.get(part, part), f"{n:,}"] for part, n in parts.n.items()]
         content.append(table(["part", "rows"], rows, caption="Rows", numeric=[1], class_="small"))
     if parts.seal is not None and parts.seal.n:
-        content += [tag("h3", "The sealed test set"), _seal(parts.seal)]
+        content += [tag("h3", explained("The sealed test set")), _seal(parts.seal)]
     if parts.audit is not None:
-        content += [tag("h3", "Audit"), *_audit(parts)]
+        content += [tag("h3", explained("Audit")), *_audit(parts)]
     if parts.facts:
         facts = [tag("div", tag("dt", name), tag("dd", value)) for name, value in parts.facts.items()]
         content += [tag("h3", "Identity"), tag("dl", facts, class_="facts")]

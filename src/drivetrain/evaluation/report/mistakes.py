@@ -9,7 +9,7 @@ from drivetrain.evaluation.intervals import Interval
 from drivetrain.evaluation.report.parts import ReportParts
 from drivetrain.evaluation.report.tallies import Tally, tallies
 from drivetrain.pages.charts import heat_map, matrix, strip
-from drivetrain.pages.html import Cell, Child, Html, figure, scrolling, section, table, tag
+from drivetrain.pages.html import Cell, Child, Html, explained, figure, scrolling, section, table, tag
 from drivetrain.pages.words import as_percent, shortened
 
 MOST_IN_MATRIX = 20
@@ -42,7 +42,10 @@ def _confusions(vocab: Sequence[str], counts_KK: Counts) -> list[Child]:
     names, k = [shortened(name) for name in vocab], len(vocab)
     caption = "Rows: what is true. Columns: what the model said. The shade is the share of the true category's rows."
     if k <= MOST_IN_MATRIX:
-        made = [tag("h3", "Confusion matrix"), figure(matrix(counts_KK, names, names, "matrix"), caption, fixed=True)]
+        made = [
+            tag("h3", explained("Confusion matrix")),
+            figure(matrix(counts_KK, names, names, "matrix"), caption, fixed=True),
+        ]
         return made + ([_top(vocab, counts_KK)] if k > 2 and top_confusions(counts_KK, 1) else [])
     counts, rows, columns = matrix_of_most_confused(counts_KK, names, MOST_CONFUSED)
     mapped = [tag("h3", f"All {k} categories"), figure(heat_map(counts_KK, "map"), MAP_CAPTION)]

@@ -12,6 +12,7 @@ from drivetrain.pages.html import Child, Html, tag
 from drivetrain.pages.svg import Scale, path, text
 from drivetrain.runtime.kinds import face
 from drivetrain.runtime.spec import Arrays
+from drivetrain.text import counted
 
 CURVE = 8
 """A row of numbers at least this long is drawn as a curve."""
@@ -54,7 +55,7 @@ def _curve(values: NDArray[np.float64], alt: str, side_px: int) -> Html:
     x = Scale(0, len(values) - 1, 2, side_px - 2)
     y = Scale(float(values.min()), float(values.max()), height - 2, 2)
     drawn = path([(x.at(i), y.at(value)) for i, value in enumerate(values.tolist())], "accent curve")
-    return _drawing(side_px, height, alt or f"a curve of {len(values)} values", drawn)
+    return _drawing(side_px, height, alt or f"a curve of {counted(len(values), 'value')}", drawn)
 
 
 def _lines(said: Sequence[str], alt: str, side_px: int) -> Html:

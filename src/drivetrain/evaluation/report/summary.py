@@ -7,7 +7,7 @@ from drivetrain.evaluation.report.tallies import Tally, said_and_held, tallies
 from drivetrain.evaluation.scores import Score
 from drivetrain.evaluation.updates.lineage import update_in_words
 from drivetrain.pages.charts import Bar, compared
-from drivetrain.pages.html import Child, Html, figure, tag
+from drivetrain.pages.html import Child, Html, explained, figure, tag
 from drivetrain.pages.words import as_percent, count_rows, quoted_list, shown, with_minus
 
 HONEST = 0.02
@@ -27,7 +27,7 @@ def headline(parts: ReportParts) -> Html:
         "section",
         tag(
             "div",
-            tag("h2", f"{_capital(score.label)} on the {parts.scores.part} set", id="result-title"),
+            tag("h2", explained(f"{_capital(score.label)} on the {parts.scores.part} set"), id="result-title"),
             tag("p", tag("strong", number, tag("span", unit)), class_="big"),
             tag(
                 "p",
@@ -127,7 +127,7 @@ def know(parts: ReportParts) -> Html:
     listed = [
         tag(
             "div",
-            tag("dt", name),
+            tag("dt", explained(name)),
             tag("dd", said, " ", tag("a", "More", href=f"#{where}", aria_label=f"More on: {name}")),
         )
         for name, said, where in items
@@ -152,7 +152,7 @@ def _others(parts: ReportParts) -> Html | None:
         made.append(
             tag(
                 "div",
-                tag("dt", score.label),
+                tag("dt", explained(score.label)),
                 tag("dd", tag("strong", value), " ", tag("span", interval, class_="soft number")),
             )
         )

@@ -10,7 +10,7 @@ from drivetrain.evaluation.report.parts import ReportParts
 from drivetrain.evaluation.report.summary import confidence_in_words
 from drivetrain.evaluation.scores import score
 from drivetrain.pages import charts
-from drivetrain.pages.html import Html, details, figure, scrolling, section, table, tag
+from drivetrain.pages.html import Html, details, explained, figure, scrolling, section, table, tag
 from drivetrain.pages.words import as_percent, count_bins, shown
 
 COSTS = {
@@ -54,7 +54,7 @@ def _measures(predictions: Predictions) -> Html:
 
 def _measure(name: str, value: str, interval: str, what: str) -> Html:
     said = tag("dd", tag("strong", value), f" {interval}", tag("span", what, class_="line soft"))
-    return tag("div", tag("dt", name), said)
+    return tag("div", tag("dt", explained(name)), said)
 
 
 def _after_calibration(parts: ReportParts) -> Html | None:

@@ -12,6 +12,7 @@ from drivetrain.evaluation.updates.parts import ShowId, Task
 from drivetrain.pages.html import Child, Html, breakable, tag
 from drivetrain.pages.words import as_percent, count_rows, shortened, value_in_words
 from drivetrain.runtime.lineage import FlipRecord
+from drivetrain.text import agreeing, does
 
 MOST_NEGATIVE, MOST_POSITIVE = 24, 8
 """Rows that are shown."""
@@ -84,7 +85,7 @@ def lost_gallery(after: Predictions, ids: Sequence[str], show: ShowId) -> list[C
         return []
     gone = len(ids) - len(there)
     more = [f"{count_rows(gone)} of them could not be found"] if gone else []
-    more += [f"{count_rows(len(there) - len(cards))} are not shown"] if len(there) > len(cards) else []
+    more += [f"{agreeing(len(there) - len(cards), 'rows', 'are')} not shown"] if len(there) > len(cards) else []
     note = tag("p", f"{'; '.join(more)}.", class_="soft") if more else None
     return [tag("h3", "Right before, wrong now"), tag("ul", cards, class_="gallery flips"), note]
 
@@ -95,7 +96,11 @@ def _group(task: Task, show: ShowId, title: str, rows: NDArray[np.int64], most: 
     if not cards:
         return []
     heading = tag("h3", f"{title}: {count_rows(len(rows))}")
-    left = tag("p", f"{len(cards)} of {len(rows):,} are shown.", class_="soft") if len(cards) < len(rows) else None
+    left = (
+        tag("p", f"{len(cards)} of {len(rows):,} {does(len(cards), 'are')} shown.", class_="soft")
+        if len(cards) < len(rows)
+        else None
+    )
     return [heading, tag("ul", cards, class_="gallery flips"), left]
 
 

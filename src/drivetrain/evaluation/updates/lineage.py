@@ -11,7 +11,7 @@ from drivetrain.evaluation.updates.parts import ShowId
 from drivetrain.pages.html import Child, Html, scrolling, section, table, tag
 from drivetrain.pages.words import as_percent, count_rows, listed, with_minus
 from drivetrain.runtime.lineage import Change, Update
-from drivetrain.text import number_text
+from drivetrain.text import bytes_text, counted, number_text
 
 DIGITS = 12
 """Of a hash, where it is shown."""
@@ -44,6 +44,32 @@ def flips_text(update: Update) -> str:
     return f"{as_percent(flips.negative / flips.n)}{reach}"
 
 
+def low_rank_text(update: Update) -> str:
+    """What was trained in place of the body's weights, as a sentence; empty where these were.
+
+    Example:
+        >>> from drivetrain.runtime.lineage import LowRank
+        >>> fruit = Update(when="", parent="ab" * 32, data_sha256="cd" * 32, n_new=40, n_rehearsed=0, alpha=1,
+        ...     low_rank=LowRank(rank=8, layers=48, numbers=294912, of=5526720))
+        >>> low_rank_text(fruit)
+        ' A low-rank update: matrices of rank 8 beside 48 linear layers, 294,912 numbers (1.2 MB) instead of 5,526,720.'
+    """
+    added = update.low_rank
+    if added is None:
+        return ""
+    layers = counted(added.layers, "linear layer")
+    return (
+        f" A low-rank update: matrices of rank {added.rank} beside {layers}, {added.numbers:,} numbers "
+        f"({bytes_text(4 * added.numbers)}) instead of {added.of:,}."
+    )
+
+
+def trained_text(update: Update) -> str:
+    """What an update has trained, in a cell."""
+    added = update.low_rank
+    return "the weights" if added is None else f"rank {added.rank}, {bytes_text(4 * added.numbers)}"
+
+
 def update_in_words(update: Update) -> str:
     """One update as a sentence or two.
 
@@ -53,11 +79,12 @@ def update_in_words(update: Update) -> str:
         >>> update_in_words(fruit)
         'Made from fruit.model on 2026-11-29 with 40 new rows and 20 old rows again; new: fig. Old task: not judged.'
     """
-    again = f" and {update.n_rehearsed:,} old rows again" if update.n_rehearsed else " and no old rows"
+    again = f" and {counted(update.n_rehearsed, 'old row')} again" if update.n_rehearsed else " and no old rows"
     new = f"; new: {listed(update.new_classes)}" if update.new_classes else ""
     parent = update.parent_name or update.parent[:DIGITS]
     rows = count_rows(update.n_new).replace(" row", " new row")
     said = f"Made from {parent} on {update.when[:10]} with {rows}{again}{new}."
+    said += low_rank_text(update)
     label = f" ({label_of(update.old.metric)})" if update.old is not None else ""
     said += f" Old task{label}: {change_text(update.old)}."
     if update.flips is not None:
@@ -108,6 +135,7 @@ def lineage_table(lineage: Sequence[Update]) -> Html:
             f"{update.n_new:,}",
             f"{update.n_rehearsed:,}",
             listed(update.new_classes, 4) if update.new_classes else "–",
+            trained_text(update),
             number_text(update.alpha),
             with_minus(change_text(update.old)),
             with_minus(change_text(update.new)),
@@ -117,10 +145,10 @@ def lineage_table(lineage: Sequence[Update]) -> Html:
         for update in lineage
     ]
     head = [
-        "when (UTC)", "made from", "new rows", "old rows again", "new classes", "point", "old task", "new task",
-        "right → wrong", "new data (SHA-256)",
+        "when (UTC)", "made from", "new rows", "old rows again", "new classes", "trained", "point", "old task",
+        "new task", "right → wrong", "new data (SHA-256)",
     ]  # fmt: skip
-    return scrolling("updates", table(head, rows, caption="Updates", numeric=[2, 3, 5], class_="updates"))
+    return scrolling("updates", table(head, rows, caption="Updates", numeric=[2, 3, 6], class_="updates"))
 
 
 def card_lines(lineage: Sequence[Update]) -> list[list[str]]:
@@ -131,9 +159,9 @@ def card_lines(lineage: Sequence[Update]) -> list[list[str]]:
     """
     if not lineage:
         return []
-    head = ["when", "made from", "new rows", "old rows again", "new classes", "old task", "new task", "right → wrong"]
+    head = ["when", "made from", "new rows", "old rows again", "new classes", "trained", "old task", "new task"]
     return [
-        [*head, "gate"],
+        [*head, "right → wrong", "gate"],
         *(
             [
                 update.when[:10],
@@ -141,6 +169,7 @@ def card_lines(lineage: Sequence[Update]) -> list[list[str]]:
                 f"{update.n_new:,}",
                 f"{update.n_rehearsed:,}" + (f" ({OLD_ROWS[update.old_rows]})" if update.old_rows in OLD_ROWS else ""),
                 ", ".join(update.new_classes[:8]) + (" …" if len(update.new_classes) > 8 else "") or "–",
+                trained_text(update),
                 change_text(update.old),
                 change_text(update.new),
                 flips_text(update),

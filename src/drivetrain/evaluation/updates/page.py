@@ -14,7 +14,7 @@ from drivetrain.evaluation.updates.lineage import CARRIED, OLD_ROWS, lineage_tab
 from drivetrain.evaluation.updates.parts import UpdateParts
 from drivetrain.pages import charts
 from drivetrain.pages.charts import Bar, compared
-from drivetrain.pages.html import Child, Html, figure, scrolling, section, table, tag
+from drivetrain.pages.html import Child, Html, explained, figure, scrolling, section, table, tag
 from drivetrain.pages.page import document, page_footer, page_header
 from drivetrain.pages.words import as_percent, count_rows, shown, with_minus
 from drivetrain.text import in_digits
@@ -57,8 +57,9 @@ def _top(parts: UpdateParts) -> Html:
         value, interval = shown(after)
         number, unit = (value[:-2], "\u2009%") if value.endswith(" %") else (value, "")
         was = " ".join(part for part in shown(before) if part)
+        title = f"{after.label[:1].upper()}{after.label[1:]} on the {task.name} task, now"
         content += [
-            tag("h2", f"{after.label[:1].upper()}{after.label[1:]} on the {task.name} task, now", id="result-title"),
+            tag("h2", explained(title), id="result-title"),
             tag("p", tag("strong", number, tag("span", unit)), class_="big"),
             tag("p", tag("span", f"{interval} · before {was} · n = {task.after.n:,}".strip(" ·"), class_="under-line"),
                 class_="under"),
@@ -197,7 +198,7 @@ def _confidence(parts: UpdateParts) -> Html | None:
     if len(after) >= FEWEST_FOR_BINS:
         caption = "The updated model on the rows of all tasks. Bars are 95 % intervals."
         made.append(figure(charts.reliability(reliability(after), "reliability"), caption))
-    made.append(tag("h3", "Calibration error (ECE, without the noise of its bins)"))
+    made.append(tag("h3", explained("Calibration error (ECE, without the noise of its bins)")))
     made.append(scrolling("calibration", table(head, rows, caption="Calibration error", numeric=[1, 2, 3])))
     if min(len(said.judged) for _, _, said in pairs) < FEWEST_ROWS:
         made.append(tag("p", f"There is no interval of fewer than {FEWEST_ROWS} rows.", class_="soft"))
@@ -225,7 +226,7 @@ def _made(parts: UpdateParts) -> Html:
         rows = [[name, _decided(one.value), one.reason] for name, one in parts.decisions.items()]
         made = table(["what", "decided", "why"], rows, caption="Decisions", class_="decisions")
         content += [tag("h3", "What was decided, and why"), scrolling("decisions", made)]
-    content += [tag("h3", "Lineage"), lineage_table(parts.lineage or [record])]
+    content += [tag("h3", explained("Lineage")), lineage_table(parts.lineage or [record])]
     return section("made", "How it was made", "The manifest of the model keeps this.", content)
 
 

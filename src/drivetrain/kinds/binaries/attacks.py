@@ -16,6 +16,7 @@ from drivetrain.evaluation.changed import Changed, compared
 from drivetrain.evaluation.predictions import Predictions
 from drivetrain.kinds.binaries.drawing import Bytes
 from drivetrain.kinds.binaries.reading import MOST, read
+from drivetrain.runtime.files.members import status_of
 
 Say = Callable[[Examples], Predictions]
 Change = Callable[[Bytes, Bytes, np.random.Generator], Bytes]
@@ -62,7 +63,7 @@ def attacked(say: Say, rows: Examples, *, seed: int = 0, changes: Sequence[str] 
         changes: Names of `CHANGES`; None: all.
     """
     order = np.random.default_rng(seed).permutation(len(rows))
-    small = [row for row in order.tolist() if Path(rows.inputs[row]).stat().st_size <= MOST]
+    small = [row for row in order.tolist() if status_of(rows.inputs[row]).st_size <= MOST]
     if not small:
         return []
     chosen = rows.subset(sorted(small[:MOST_ROWS]))

@@ -15,7 +15,7 @@ import numpy as np
 
 from drivetrain.kinds.binaries.reading import MOST, PIECE, starts_of
 from drivetrain.kinds.binaries.spec import Spec
-from drivetrain.runtime.predictor import Prediction
+from drivetrain.runtime.prediction import Prediction
 from drivetrain.runtime.refusals import Refusal
 from drivetrain.runtime.serve import Asked
 from drivetrain.runtime.targets import NumberTarget

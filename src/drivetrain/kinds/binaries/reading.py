@@ -6,13 +6,13 @@ import hashlib
 import io
 import os
 import stat
-from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import numpy as np
 
 from drivetrain.errors import InputError
 from drivetrain.kinds.binaries.drawing import Bytes
+from drivetrain.runtime.files.members import opened, status_of
 from drivetrain.text import readable, short_reason
 
 MOST = 1 << 20
@@ -40,14 +40,14 @@ def read(source: Any) -> Bytes:
 def read_file(path: str | os.PathLike[str], *, digest: bool = False) -> tuple[Bytes, str]:
     """The bytes of a file, and the SHA-256 of all of it where it is asked for; raises InputError."""
     try:
-        status = os.stat(path)  # noqa: PTH116 - of a path as it was given; before a pipe is opened, which would wait
+        status = status_of(path)  # before a pipe is opened, which would wait
         if stat.S_ISDIR(status.st_mode):
             raise InputError("it is a folder; expected a file. To fix: give the files in it.")
         if not stat.S_ISREG(status.st_mode):
             raise InputError(f"it is no file but a device or a pipe; expected a file. {FIX}")
-        with Path(path).open("rb") as file:
+        with opened(path) as file:
             said = hashlib.file_digest(file, "sha256").hexdigest() if digest else ""
-            return sampled(file, os.fstat(file.fileno()).st_size), said
+            return sampled(file, status.st_size), said
     except InputError as error:  # what is wrong with it is told already
         raise InputError(f"{readable(path)} cannot be read: {error}") from None
     except (OSError, ValueError) as error:

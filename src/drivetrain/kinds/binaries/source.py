@@ -18,6 +18,7 @@ from drivetrain.kinds.binaries import fuzzy
 from drivetrain.kinds.binaries.drawing import Layout, entropy_of
 from drivetrain.kinds.binaries.formats import format_of
 from drivetrain.kinds.binaries.reading import MOST, PIECES, read, read_file
+from drivetrain.runtime.files.members import status_of
 from drivetrain.runtime.files.scanning import ANY
 from drivetrain.text import does
 
@@ -70,7 +71,7 @@ def check(inputs: Files, /, *, layout: Layout = "width", pieces: int = 1, pairs:
     def look(path: Path) -> Checked:
         try:
             content, digest = read_file(path, digest=True)
-            size = path.stat().st_size
+            size = status_of(path).st_size
         except (InputError, OSError) as error:
             return Checked(problem=_problem(error))
         return Checked(
@@ -117,7 +118,7 @@ def metadata(rows: Examples, /) -> dict[str, list[Any]]:
     found: dict[str, list[Any]] = {"size": [], "entropy": [], "format": []}
     for path in rows.inputs:
         try:
-            content, size = read(path), Path(path).stat().st_size
+            content, size = read(path), status_of(path).st_size
         except (InputError, OSError):
             for column in found.values():
                 column.append(None)

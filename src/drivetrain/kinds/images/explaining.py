@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivetrain.kinds.images.spec import PictureInput
-from drivetrain.runtime.predictor import Prediction
+from drivetrain.runtime.prediction import Prediction
 from drivetrain.runtime.refusals import Refusal
 from drivetrain.runtime.serve import Asked
 from drivetrain.runtime.targets import NumberTarget, Target

@@ -16,6 +16,7 @@ from drivetrain.kinds.images.near import near
 from drivetrain.progress import track
 from drivetrain.runtime.cpus import usable_cpus
 from drivetrain.runtime.files.formats import FORMATS
+from drivetrain.runtime.files.members import opened, status_of
 from drivetrain.runtime.pictures.faults import pillow_is_quiet
 from drivetrain.runtime.pictures.read import digest
 from drivetrain.runtime.pictures.signatures import COLOUR_BYTES, SIGNATURE_BYTES
@@ -60,8 +61,8 @@ def capture_facts(path: Path) -> dict[str, Any]:
     """
     facts: dict[str, Any] = {"format": "unreadable", "_bytes": None}
     try:
-        facts["_bytes"] = float(path.stat().st_size)
-        with pillow_is_quiet(), Image.open(path, formats=_formats()) as image:
+        facts["_bytes"] = float(status_of(path).st_size)
+        with pillow_is_quiet(), opened(path) as file, Image.open(file, formats=_formats()) as image:
             facts |= _header_facts(image)
     except Exception as error:  # noqa: BLE001 - arrays, and whatever Pillow trips over: nothing is known of those
         raise_if_limit(error, path)

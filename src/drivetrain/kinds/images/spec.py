@@ -24,6 +24,7 @@ from PIL import Image, features
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from drivetrain.errors import SettingError
+from drivetrain.runtime.files.below import holds_inputs, inputs_below
 from drivetrain.runtime.files.formats import PICTURE_SUFFIXES
 from drivetrain.runtime.files.scanning import folder_pictures
 from drivetrain.runtime.pictures.intake import PictureSource, picture_source, picture_sources
@@ -196,8 +197,13 @@ class PictureInput(BaseModel):
         if self.channels in (1, 3):
             Image.fromarray(picture[:, :, 0] if self.channels == 1 else picture).save(stream, "JPEG", quality=QUALITY)
             return stream.getvalue(), ".jpg"
-        if self.channels == 4:
-            Image.fromarray(picture, "RGBA").save(stream, "PNG")
+        return self.encode_exactly(loaded)
+
+    def encode_exactly(self, loaded: Arrays, /) -> tuple[bytes, str]:
+        """The same without loss, for pictures that are learned from: PNG, `.npy` with another number of channels."""
+        picture, stream = loaded[0], io.BytesIO()
+        if self.channels in (1, 3, 4):
+            Image.fromarray(picture[:, :, 0] if self.channels == 1 else picture).save(stream, "PNG")
             return stream.getvalue(), ".png"
         np.lib.format.write_array(stream, picture, allow_pickle=False)
         return stream.getvalue(), ".npy"
@@ -215,10 +221,10 @@ class PictureInput(BaseModel):
         return picture_source(given, channels=self.channels)
 
     def sources(self, given: Any, /) -> Iterator[Any]:
-        """Many pictures one by one: all below a folder, or as of `picture_sources`; raises SettingError."""
-        if isinstance(given, (str, os.PathLike)) and os.path.isdir(cast("str | os.PathLike[str]", given)):  # noqa: PTH112 - Path.is_dir raises for long names
+        """Many pictures one by one: all in a folder or tar file, or as of `picture_sources`; raises SettingError."""
+        if isinstance(given, (str, os.PathLike)) and holds_inputs(cast("str | os.PathLike[str]", given)):
             folder = Path(cast("str | os.PathLike[str]", given))
-            pictures = folder_pictures(folder)
+            pictures = inputs_below(folder, folder_pictures, lambda name: name.endswith(tuple(PICTURE_SUFFIXES)))
             if not pictures:
                 raise SettingError(f"{readable(folder)} holds no pictures ({', '.join(sorted(PICTURE_SUFFIXES))}).")
             return iter(pictures)

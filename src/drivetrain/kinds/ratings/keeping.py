@@ -25,7 +25,7 @@ from drivetrain.kinds.ratings.spec import Spec
 from drivetrain.runtime.artefact import GET_AGAIN, Artefact, open_artefact
 from drivetrain.runtime.files.plain_json import read_json
 from drivetrain.runtime.spec_base import read_npy
-from drivetrain.text import readable, short_reason
+from drivetrain.text import counted, readable, short_reason
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -92,8 +92,8 @@ def check_kept(files: Mapping[str, bytes], ranker: Ranker, spec: Spec) -> None:
     some = np.unique(np.linspace(0, len(spec.users), MOST_COMPARED).astype(np.int64))
     if not np.array_equal(again.scores(some), ranker.scores(some)):
         raise ExportError(
-            f"{ARRAYS} does not rank items as the model does; expected the same scores of {len(some)} users. To fix: "
-            "train the model anew, and report this: it is a fault of drivetrain."
+            f"{ARRAYS} does not rank items as the model does; expected the same scores of "
+            f"{counted(len(some), 'user')}. To fix: train the model anew, and report this: it is a fault of drivetrain."
         )
 
 

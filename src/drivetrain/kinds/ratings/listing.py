@@ -28,7 +28,7 @@ from drivetrain.kinds.ratings.ids import coded
 from drivetrain.kinds.ratings.reading import Columns, read_columns
 from drivetrain.kinds.tables.parsing import is_gap
 from drivetrain.runtime.decisions import Decision
-from drivetrain.text import counted, readable
+from drivetrain.text import agreeing, counted, readable
 
 EVENT = "event"
 """What the target of events is called: each row says that it happened."""
@@ -97,7 +97,7 @@ def list_ratings(
         options["scale"] = scale
         notes += _far_end(values[kept], roles.rating) if tell else []
     if times is not None:
-        said = f"column {roles.time!r}; {len(np.unique(times[kept])):,} distinct times"
+        said = f"column {roles.time!r}; {counted(len(np.unique(times[kept])), 'distinct time')}"
         decisions["time"] = Decision(value=roles.time, reason=said)
     if tell:
         notes += _bots(users[0], users[1][kept], roles.user)
@@ -196,10 +196,10 @@ class _Faults:
         self.reasons.update(dict.fromkeys(rows.tolist(), why))
 
     def said(self) -> str:
-        counted: dict[str, int] = {}
+        by_reason: dict[str, int] = {}
         for why in self.reasons.values():
-            counted[why] = counted.get(why, 0) + 1
-        return "; ".join(f"{n:,} × {why}" for why, n in counted.items()) or "it has no rows"
+            by_reason[why] = by_reason.get(why, 0) + 1
+        return "; ".join(f"{n:,} × {why}" for why, n in by_reason.items()) or "it has no rows"
 
     def ids(self, name: str, cells: NDArray[Any]) -> tuple[list[str | None], NDArray[np.int64]]:
         names, at = coded(cells)
@@ -230,13 +230,16 @@ class _Faults:
         if roles.rating is None:
             which[rows[order[1:][same]]] = True
             self.add(which, "happened before: the first event of a user and an item counts")
-            reason = f"{repeated:,} repeated events; the first of each pair counts, by {by}; weight= says how often"
+            reason = (
+                f"{counted(repeated, 'repeated event')}; the first of each pair counts, by {by}; weight= says how often"
+            )
             return {"repeated events": Decision(value="first", reason=reason)}
         which[rows[order[:-1][same]]] = True
         self.add(which, "rated again later: the last rating of a user and an item counts")
         return {
             "repeated ratings": Decision(
-                value="last", reason=f"{repeated:,} items were rated again; the last rating counts, by {by}"
+                value="last",
+                reason=f"{agreeing(repeated, 'items', 'were')} rated again; the last rating counts, by {by}",
             )
         }
 
@@ -351,7 +354,7 @@ def _bots(names: list[str | None], of: NDArray[np.int64], column: str) -> list[s
     first = ", ".join(f"{readable(str(names[one]))} ({counts[one]:,})" for one in many[:SHOWN].tolist())
     share = counts[many].sum() / len(of)
     return [
-        f"{len(many)} {'user has' if len(many) == 1 else 'users have'} more than {MANY_TIMES:g} times the usual "
+        f"{agreeing(len(many), 'users', 'have')} more than {MANY_TIMES:g} times the usual "
         f"{usual:g} rows, {share:.0%} of all: {first}{', …' if len(many) > SHOWN else ''} in column {column!r}. "
         "They may be programs or shared accounts, and they weigh on every item. To fix: take their rows out, if so"
     ]

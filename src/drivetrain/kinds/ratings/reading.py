@@ -20,7 +20,7 @@ from drivetrain.data.tables.labels import column_names
 from drivetrain.data.tables.reading import read_table
 from drivetrain.errors import DataError, SettingError
 from drivetrain.runtime.decisions import Decision
-from drivetrain.text import readable, short_reason
+from drivetrain.text import counted, readable, short_reason
 
 Cells = NDArray[Any]
 LARGE_BYTES = 50 * 2**20
@@ -104,10 +104,10 @@ def _of_memory(source: Any) -> Columns:
         lengths = {len(array) for array in arrays}
         if len(lengths) == 1:
             columns = dict(zip(names, arrays, strict=True))
-            return Columns(columns, f"{_kind_of(source)} of {lengths.pop()} rows", {})
+            return Columns(columns, f"{_kind_of(source)} of {counted(lengths.pop(), 'row')}", {})
     table = table_of(source)
     columns = {name: as_cells(cells) for name, cells in table.columns.items()}
-    return Columns(columns, f"{_kind_of(source)} of {len(next(iter(columns.values()), ()))} rows", {})
+    return Columns(columns, f"{_kind_of(source)} of {counted(len(next(iter(columns.values()), ())), 'row')}", {})
 
 
 def _kind_of(source: object) -> str:

@@ -14,7 +14,7 @@ from drivetrain.kinds.ratings.ids import coded
 from drivetrain.kinds.ratings.reading import read_columns
 from drivetrain.kinds.ratings.side import SideTable
 from drivetrain.notices import warn
-from drivetrain.text import readable
+from drivetrain.text import counted, does, readable
 
 
 @dataclass(frozen=True, repr=False)
@@ -62,8 +62,8 @@ def read_side(source: Source | None, id_column: str, setting: str) -> SideTable:
     if left:
         without = int((~known).sum())
         warn(
-            f"{setting}=: {left} of {len(at)} rows of {table.description} are left out: {without} without an id, "
-            f"{left - without} of an id that comes before; the first row of each id counts"
+            f"{setting}=: {left} of {counted(len(at), 'row')} of {table.description} {does(left, 'are')} left out: "
+            f"{without} without an id, {left - without} of an id that comes before; the first row of each id counts"
         )
     kept = tuple(str(ids[one]) for one in at[rows].tolist())
     return SideTable(kept, {name: cells[rows] for name, cells in table.columns.items() if name != own})

@@ -26,7 +26,7 @@ from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.manifest import Architecture, Manifest
 from drivetrain.runtime.spec import Arrays
 from drivetrain.runtime.targets import NumberTarget
-from drivetrain.text import readable
+from drivetrain.text import counted, readable
 
 OWN_HEAD = True
 ARCH = "embeddings"
@@ -47,7 +47,7 @@ def usual(data: Data) -> dict[str, Decision]:
     n = len(data.train)
     size = int(2 ** np.clip(np.round(np.log2(max(n, 1) / 150)), 4, 12))
     return {
-        "batch_size": Decision(value=size, reason=f"{n:,} training rows of ratings"),
+        "batch_size": Decision(value=size, reason=f"{counted(n, 'training row')} of ratings"),
         "lr": Decision(value=3e-3, reason="the default of ratings"),
         "kept epoch": Decision(value="best", reason="the least loss on the validation rows"),
     }

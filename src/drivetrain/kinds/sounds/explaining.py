@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from drivetrain.kinds.sounds.mel import FrontEnd, to_hertz, to_mel
 from drivetrain.kinds.sounds.windows import Stretches
-from drivetrain.runtime.predictor import Prediction
+from drivetrain.runtime.prediction import Prediction
 from drivetrain.runtime.refusals import Refusal
 from drivetrain.runtime.serve import Asked
 from drivetrain.runtime.targets import NumberTarget, Target

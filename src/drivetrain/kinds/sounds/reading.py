@@ -18,6 +18,7 @@ from drivetrain.errors import InputError, MissingExtraError
 from drivetrain.kinds.sounds.announced import LENGTH_SAID, SIZES_IN_HEADER, cut_short, kind_of_content, samples_of_mp3
 from drivetrain.kinds.sounds.mel import Samples
 from drivetrain.kinds.sounds.resampling import resampled
+from drivetrain.runtime.files.members import opened as opened_file
 from drivetrain.runtime.spans import Span, short
 from drivetrain.text import readable, short_reason
 
@@ -171,14 +172,15 @@ def _content(source: Source) -> tuple[Any, str, bytes, int]:
     try:
         if path.is_dir():
             raise InputError(f"{readable(path)} is a folder. {FIX}")
-        with path.open("rb") as file:
+        with opened_file(path) as file:
             head = file.read(SIZES_IN_HEADER)
             size = file.seek(0, os.SEEK_END)
+            inside = io.BytesIO(file.getvalue()) if isinstance(file, io.BytesIO) else None
     except (OSError, ValueError) as error:
         raise InputError(f"{readable(path)} cannot be read ({short_reason(error)}). {FIX}") from error
     if not size:
         raise InputError(f"{readable(path)}: file is empty. {FIX}")
-    return os.fspath(path), f" ({readable(path.name)})", head, size
+    return inside or os.fspath(path), f" ({readable(path.name)})", head, size
 
 
 def _check(facts: SoundFacts, head: bytes, size: int, name: str) -> None:

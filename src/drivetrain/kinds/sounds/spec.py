@@ -26,6 +26,7 @@ from drivetrain.kinds.drawn.spec import DrawnSpec
 from drivetrain.kinds.sounds.mel import FrontEnd, Samples
 from drivetrain.kinds.sounds.reading import MOST_HOURS, SUFFIXES, as_array, at_rate, library, opened
 from drivetrain.kinds.sounds.windows import Stretches
+from drivetrain.runtime.files.below import holds_inputs, inputs_below
 from drivetrain.runtime.files.zipped import in_folder
 from drivetrain.runtime.spans import Span
 from drivetrain.runtime.spec import Arrays, Statistic
@@ -250,13 +251,13 @@ class SoundInput(DrawnSpec):
         return isinstance(given, list) and any(isinstance(one, tuple) for one in cast("list[Any]", given))
 
     def sources(self, given: Any, /) -> Iterator[Any]:
-        """Many sounds one by one: all below a folder, or what a list holds; raises SettingError."""
+        """Many sounds one by one: all below a folder or in a tar file, or what a list holds; raises SettingError."""
         if isinstance(given, str | os.PathLike) and not isinstance(given, Span):
             path = cast("str | os.PathLike[str]", given)
             folder = Path(in_folder(path) or path)
-            if not os.path.isdir(folder):  # noqa: PTH112 - Path.is_dir raises for long names
+            if not holds_inputs(folder):
                 return iter([given])
-            found = [file for file in sorted(folder.rglob("*")) if file.suffix.lower() in SUFFIXES and file.is_file()]
+            found = inputs_below(folder, _sounds_below, lambda name: name.endswith(tuple(SUFFIXES)))
             if not found:
                 raise SettingError(f"{readable(folder)} holds no sounds ({', '.join(sorted(SUFFIXES))}).")
             return iter(found)
@@ -280,6 +281,10 @@ class SoundInput(DrawnSpec):
 
 Spec = SoundInput
 """By this name `drivetrain.runtime.spec.read_spec` finds it."""
+
+
+def _sounds_below(folder: Path) -> list[Path]:
+    return [file for file in sorted(folder.rglob("*")) if file.suffix.lower() in SUFFIXES and file.is_file()]
 
 
 def _is_sound(given: Any) -> bool:

@@ -16,7 +16,7 @@ from drivetrain.errors import SettingError, did_you_mean
 from drivetrain.pages.chart import Chart
 from drivetrain.pages.svg import Plot, dot, drawing, plot, spread, text, width_px
 from drivetrain.settings import whole
-from drivetrain.text import readable
+from drivetrain.text import counted, readable
 
 Floats = NDArray[np.float64]
 
@@ -54,7 +54,10 @@ class Embedding:
     """Of the spread of all that the names add, how much `places` keep."""
 
     def __repr__(self) -> str:
-        return f"Embedding({readable(self.column)}: {len(self.names):,} names, {self.places.shape[1]} numbers each)"
+        return (
+            f"Embedding({readable(self.column)}: {counted(len(self.names), 'name')}, "
+            f"{counted(self.places.shape[1], 'number')} each)"
+        )
 
     def table(self) -> dict[str, list[Any]]:
         """Columns of a table, a row per name: features elsewhere, joined by the name.
@@ -101,7 +104,11 @@ class Embedding:
         labels = free_labels(field, flat, [self.names[at] for at in drawn])
         points = [
             dot(
-                field.x.at(x), field.y.at(y), 3.2, "accent point", f"{readable(self.names[at])}: {self.rows[at]:,} rows"
+                field.x.at(x),
+                field.y.at(y),
+                3.2,
+                "accent point",
+                f"{readable(self.names[at])}: {counted(self.rows[at], 'row')}",
             )
             for at, (x, y) in zip(drawn, flat.tolist(), strict=True)
         ]

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from drivetrain.kinds.tables.spec import DAY_S, FIRST, UNKNOWN, CategoryColumn, DateColumn, NumberColumn, Spec
 from drivetrain.kinds.tables.words import Words
-from drivetrain.runtime.predictor import Prediction
+from drivetrain.runtime.prediction import Prediction
 from drivetrain.runtime.refusals import Refusal
 from drivetrain.runtime.serve import Asked
 from drivetrain.runtime.targets import NumberTarget, Target

@@ -16,6 +16,7 @@ from drivetrain.kinds.tables.spec import DAY_S, CategoryColumn, Column, DateColu
 from drivetrain.runtime.files.plain_json import read_json
 from drivetrain.runtime.refusals import Refusal
 from drivetrain.runtime.serve import too_many_bytes
+from drivetrain.text import counted
 
 if TYPE_CHECKING:
     from drivetrain.serving.settings import Limits
@@ -149,7 +150,10 @@ def _of_csv(data: bytes) -> list[bytes]:
                 continue
             _bounded(len(made) + 1)
             if len(cells) != len(header):
-                said = f"row {len(made) + 1} of the CSV has {len(cells)} cells, and its header names {len(header)}"
+                said = (
+                    f"row {len(made) + 1} of the CSV has {counted(len(cells), 'cell')}, and its header names "
+                    f"{len(header)}"
+                )
                 raise Refusal(422, said)
             made.append(json.dumps(dict(zip(header, cells, strict=True))).encode())
     except csv.Error as error:

@@ -28,6 +28,7 @@ from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.manifest import Architecture, Manifest
 from drivetrain.runtime.spec import Arrays
 from drivetrain.runtime.targets import NumberTarget
+from drivetrain.text import counted, does
 
 Floats = NDArray[np.float64]
 
@@ -57,7 +58,7 @@ def usual(data: Data) -> dict[str, Decision]:
     n = len(data.train)
     size = int(2 ** np.clip(np.round(np.log2(max(n, 1) / 100)), 4, 8)) if n < 1_000_000 else 1024
     return {
-        "batch_size": Decision(value=size, reason=f"{n:,} training rows of a table"),
+        "batch_size": Decision(value=size, reason=f"{counted(n, 'training row')} of a table"),
         "label_smoothing": Decision(value=0.0, reason="probabilities of a table's rows are to be frequencies"),
         "lr": Decision(value=3e-3, reason="the default of tables"),
         "kept epoch": Decision(value="best", reason="the least loss on the validation rows"),
@@ -242,7 +243,8 @@ def _with_pairs(data: Data, spec: Spec, said: Floats) -> tuple[Spec, dict[str, D
     told = ", ".join(f"{pair.first} × {pair.second}" for pair in kept[:4]) or "none"
     reason = f"columns of more than {FEW} names, two at a time, those first that tell most together: {told}"
     if len(kept) < len(made.pairs):
-        reason += f"; {len(made.pairs) - len(kept)} are left out: they have more than {MOST_SEEN:,} combinations"
+        gone = len(made.pairs) - len(kept)
+        reason += f"; {gone} {does(gone, 'are')} left out: more than {MOST_SEEN:,} combinations"
     return made.model_copy(update={"pairs": kept}), {"pairs": Decision(value=len(kept), reason=reason)}
 
 

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivetrain.kinds.texts.word_places import Word, without, words_of
-from drivetrain.runtime.predictor import Prediction
+from drivetrain.runtime.prediction import Prediction
 from drivetrain.runtime.refusals import Refusal
 from drivetrain.runtime.serve import Asked
 from drivetrain.runtime.spec import InputSpec

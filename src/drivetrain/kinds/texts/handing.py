@@ -19,6 +19,7 @@ from drivetrain.data.tables.packed import PACKED_SUFFIXES, inner_suffix
 from drivetrain.errors import InputError, SettingError
 from drivetrain.kinds.tables.rows import LINES_SUFFIXES, PARQUET_SUFFIXES, parts_of
 from drivetrain.kinds.tables.rows import is_table as is_table_in_memory
+from drivetrain.runtime.files.below import holds_inputs, inputs_below
 from drivetrain.runtime.spec import Arrays, RowPart
 from drivetrain.settings import shown
 from drivetrain.text import readable, short_reason
@@ -98,8 +99,8 @@ def parts_of_many(spec: Reads, given: Any, *, at_once: int) -> Iterator[RowPart]
 
     Args:
         spec: How a text is read.
-        given: A folder, whose text files are read; a table in a file or in memory; a text file; or a list or generator
-            of what `Spec.load` takes, or of paths of text files. The path may be written as text.
+        given: A folder or tar file, whose text files are read; a table in a file or in memory; a text file; or a list
+            or generator of what `Spec.load` takes, or of paths of text files. The path may be written as text.
         at_once: Texts of a generator that are taken together.
 
     Raises:
@@ -110,7 +111,7 @@ def parts_of_many(spec: Reads, given: Any, *, at_once: int) -> Iterator[RowPart]
         given = Path(given)
     if isinstance(given, os.PathLike):
         place = Path(cast("os.PathLike[str]", given))
-        if place.is_dir():
+        if holds_inputs(place):
             return _one_by_one(spec, iter(files_below(place)), MOST_TOGETHER)
         if _is_table_file(place):
             return _smaller(spec, parts_of(_Rows(spec), place, at_once=at_once))
@@ -128,18 +129,22 @@ def parts_of_many(spec: Reads, given: Any, *, at_once: int) -> Iterator[RowPart]
 
 
 def files_below(folder: Path) -> list[Path]:
-    """The text files in a folder and below, by path. Raises SettingError where there is none."""
-    found = [
-        file
-        for file in sorted(folder.rglob("*"))
-        if file.suffix.lower() in TEXT_SUFFIXES and not file.name.startswith(".") and file.is_file()
-    ]
+    """The text files in a folder and below, by path, or in tar files. Raises SettingError where there is none."""
+    found = inputs_below(folder, _files_below, lambda name: name.endswith(TEXT_SUFFIXES))
     if not found:
         raise SettingError(
             f"{readable(folder)} holds no text files; expected such ending in {', '.join(TEXT_SUFFIXES)}. To fix: give "
             "the folder that holds the texts, or a table file."
         )
     return found
+
+
+def _files_below(folder: Path) -> list[Path]:
+    return [
+        file
+        for file in sorted(folder.rglob("*"))
+        if file.suffix.lower() in TEXT_SUFFIXES and not file.name.startswith(".") and file.is_file()
+    ]
 
 
 def _is_table_file(path: Path) -> bool:

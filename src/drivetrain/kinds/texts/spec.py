@@ -27,6 +27,8 @@ from drivetrain.kinds.texts.personal import found_in
 from drivetrain.kinds.texts.terms import Terms
 from drivetrain.kinds.texts.tokens import Tokens
 from drivetrain.notices import warn
+from drivetrain.runtime.files.below import holds_inputs
+from drivetrain.runtime.files.members import bytes_of, status_of
 from drivetrain.runtime.spec import Arrays, RowPart, Statistic, TensorSpec, padded
 from drivetrain.runtime.spec_base import SpecBase
 from drivetrain.settings import shown
@@ -214,7 +216,7 @@ class Spec(SpecBase):
 
     def sources(self, given: Any, /) -> Iterator[Any]:
         """The same one by one: the files of a folder, or what a list holds."""
-        if isinstance(given, os.PathLike) and (place := Path(cast("os.PathLike[str]", given))).is_dir():
+        if isinstance(given, os.PathLike) and holds_inputs(place := Path(cast("os.PathLike[str]", given))):
             return iter(files_below(place))
         one = isinstance(given, str | os.PathLike | bytes | bytearray | Mapping) or hasattr(given, "read")
         return iter([given]) if one or not isinstance(given, Iterable) else iter(cast("Iterable[Any]", given))
@@ -371,12 +373,12 @@ def _ends(there: NDArray[np.bool_]) -> list[slice]:
 def content_of(path: Path) -> bytes:
     """The bytes of a text file. Raises InputError."""
     try:
-        found = path.stat()
+        found = status_of(path)
         if not stat.S_ISREG(found.st_mode):
             raise ValueError("it is no file")
         if found.st_size > MOST_BYTES:
             raise ValueError(f"it has {found.st_size:,} bytes, more than {MOST_BYTES:,}")
-        return path.read_bytes()
+        return bytes_of(path)
     except (OSError, ValueError) as error:
         raise InputError(
             f"{readable(path)} cannot be read ({short_reason(error)}); expected a text file. To fix: check the path; "

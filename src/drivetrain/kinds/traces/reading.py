@@ -9,13 +9,13 @@ import re
 import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, cast
 from xml.etree import ElementTree as ET
 
 import numpy as np
 from numpy.typing import NDArray
 
+from drivetrain.runtime.files.members import bytes_of, status_of
 from drivetrain.runtime.files.plain_json import read_json
 from drivetrain.runtime.files.zipped import in_folder
 from drivetrain.runtime.spans import Span
@@ -74,12 +74,12 @@ def read_columns(source: Any) -> Named:
 def _content(path: str | os.PathLike[str]) -> bytes:
     try:
         path = in_folder(path) or path
-        found = os.stat(path)  # noqa: PTH116 - a path as it was given, also one of bytes
+        found = status_of(path)
         if not stat.S_ISREG(found.st_mode):
             raise ValueError("it is no file")
         if found.st_size > MOST_BYTES:
             raise ValueError(f"it has {found.st_size:,} bytes, more than {MOST_BYTES:,}")
-        return Path(path).read_bytes()
+        return bytes_of(path)
     except OSError as error:
         raise ValueError(f"it cannot be opened: {error.strerror or error}") from error
 

@@ -22,6 +22,7 @@ from drivetrain.kinds.traces.sessions import as_files, what_was_split
 from drivetrain.kinds.traces.spec import Spec, trace_statistics
 from drivetrain.kinds.traces.windows import By, cut
 from drivetrain.runtime.decisions import Decision
+from drivetrain.runtime.files.members import bytes_of, status_of
 from drivetrain.runtime.spans import Span
 from drivetrain.runtime.trust.system_limits import raise_if_limit
 from drivetrain.text import counted, short_reason
@@ -92,9 +93,9 @@ def check(
 
     def look(path: Path) -> Checked:
         try:
-            if path.stat().st_size > MOST_BYTES:
+            if status_of(path).st_size > MOST_BYTES:
                 return Checked(problem=f"file is too large: more than {MOST_BYTES:,} bytes")
-            content = path.read_bytes()
+            content = bytes_of(path)
         except (OSError, ValueError) as error:
             raise_if_limit(error, path)
             return Checked(problem=f"cannot be opened: {short_reason(error)}")

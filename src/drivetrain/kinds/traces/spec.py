@@ -20,6 +20,7 @@ from drivetrain.kinds.traces.drawing import CHANNELS, draw_points
 from drivetrain.kinds.traces.points import EXTENT, MARK, PRESS, START, TOUCH, Points, T, X, Y, clean, misread
 from drivetrain.kinds.traces.reading import read_columns
 from drivetrain.kinds.traces.windows import By, cut, usual_extent
+from drivetrain.runtime.files.members import status_of
 from drivetrain.runtime.spans import Span
 from drivetrain.runtime.spec import Arrays, Statistic
 from drivetrain.text import readable, short_reason
@@ -149,7 +150,7 @@ class Spec(DrawnSpec):
     def _whole(self, span: Span) -> Points:
         """The whole trace that a span is of; of a small file it is remembered, as many spans may follow."""
         try:
-            found = os.stat(span.path)  # noqa: PTH116 - a path as it was given
+            found = status_of(span.path)
         except OSError:
             return self.read(span.path)
         if found.st_size > MOST_REMEMBERED:

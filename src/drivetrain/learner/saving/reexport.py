@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from drivetrain.data.reopen import data_of
+from drivetrain.errors import ArtefactError
 from drivetrain.evaluation.record.records import score_records
 from drivetrain.learner.arguments import TakenUp
 from drivetrain.learner.learner import Learner
@@ -15,10 +16,12 @@ from drivetrain.learner.saving.network_or_not import refuse_what_is_no_network
 from drivetrain.learner.saving.torch_predictor import load_network, load_parameters
 from drivetrain.learner.saving.validation_record import calibration_of, reference_of
 from drivetrain.progress import say
+from drivetrain.runtime.additions.record import is_small
 from drivetrain.runtime.artefact import CARD, GOLDEN, MODEL, Artefact, open_artefact, write_artefact
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.manifest import FORMAT_VERSION, Export
 from drivetrain.runtime.trust.known_models import is_known
+from drivetrain.text import readable
 from drivetrain.training.exporting import EXACT, ExportPlan, answers_of, export_trained
 
 if TYPE_CHECKING:
@@ -48,8 +51,13 @@ def export_saved(
     """
     artefact = open_artefact(path)
     refuse_what_is_no_network(artefact, "there is nothing to export it anew from")
-    rows = data_of(artefact, data)
     manifest = artefact.manifest
+    if is_small(manifest):
+        raise ArtefactError(
+            f"{readable(artefact.path)} is a small update, which answers in fp32 as its parent does: expected a "
+            "model that was saved whole. To fix: take it up with dt.Learner.load, and save it whole as it is to answer."
+        )
+    rows = data_of(artefact, data)
     network = load_network(artefact, EXACT)
     made = export_trained(network, manifest.input, manifest.target, rows.valid, rows.train, plan=plan)
     kept = [name for name in manifest.files if name != MODEL and not name.startswith(f"{GOLDEN}/")]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,9 +36,9 @@ from drivetrain.runtime.artefact import (
     write_artefact,
 )
 from drivetrain.runtime.decisions import Decision
-from drivetrain.runtime.manifest import Architecture, Expected, Opening
+from drivetrain.runtime.manifest import FORMAT_VERSION, SMALL_VERSION, Architecture, Expected, FileRecord, Opening
 from drivetrain.runtime.targets import check_names_of
-from drivetrain.training.exporting import ExportPlan, answers_of, export_trained
+from drivetrain.training.exporting import EXACT, ExportPlan, answers_of, export_trained
 from drivetrain.training.identity import versions
 
 if TYPE_CHECKING:
@@ -45,9 +47,12 @@ if TYPE_CHECKING:
     from drivetrain.export.exporting import Exported
     from drivetrain.learner.base import ModelBase
     from drivetrain.learner.learner import Learner
+    from drivetrain.runtime.additions.shrinking import Shrunk
     from drivetrain.runtime.calibration import Calibration
     from drivetrain.runtime.spec import InputSpec
     from drivetrain.runtime.watching.reference import Reference
+
+    Shrink = Callable[[Mapping[str, bytes]], Shrunk]
 
 
 @dataclass(frozen=True)
@@ -78,16 +83,37 @@ class Told:
 
 
 def save_learner(
-    learner: Learner, path: str | os.PathLike[str], plan: ExportPlan, *, exemplars: int | None = None
+    learner: Learner,
+    path: str | os.PathLike[str],
+    plan: ExportPlan,
+    *,
+    exemplars: int | None = None,
+    shrink: Shrink | None = None,
 ) -> Path:
-    """Write the artefact of a trained Learner; see `Learner.save`."""
+    """Write the artefact of a trained Learner; see `Learner.save`.
+
+    Args:
+        learner: Trained.
+        path: The folder.
+        plan: How it is exported.
+        exemplars: Training rows of each class that travel with it.
+        shrink: Makes it a small update of its parent; None writes it whole.
+    """
     target = check_target_path(path)
     data = learner.data
     if len(data.valid):
         learner.validate()  # takes part in all processes
     learner.expected_test_score()
-    if not learner.place.main:
-        return target
+    learner.identity()
+    with made_whole(learner):
+        return target if not learner.place.main else _write_learner(learner, target, plan, exemplars, shrink)
+
+
+def _write_learner(
+    learner: Learner, target: Path, plan: ExportPlan, exemplars: int | None, shrink: Shrink | None
+) -> Path:
+    """In the first of several processes."""
+    data = learner.data
     exported, decision = _exported(learner, plan)
     if exemplars is None:
         exemplars = 0 if learner.carried is None else learner.carried.per_class
@@ -99,7 +125,22 @@ def save_learner(
         _tell_of_lower(learner, learner.scores_of(answered), decision)
     told = as_it_says(learner, described, learner.valid_store, judged=answered)
     learner.saved_scores = told.scores
-    return write_model(learner, target, described, told)
+    return write_model(learner, target, described, told, shrink)
+
+
+@contextmanager
+def made_whole(learner: Learner) -> Generator[None]:
+    """Inside this block the first of several processes has the network whole, and to itself, where it lies split."""
+    whole = None if learner.split is None else learner.split.whole()
+    if whole is None:
+        yield
+        return
+    split, learner.network = learner.network, whole
+    place, learner.place = learner.place, EXACT
+    try:
+        yield
+    finally:
+        learner.network, learner.place = split, place
 
 
 def as_it_says(model: ModelBase, described: Described, store: Store, *, judged: Predictions | None = None) -> Told:
@@ -121,13 +162,14 @@ def as_it_says(model: ModelBase, described: Described, store: Store, *, judged: 
     return Told(predictions, scores, expected, calibration, reference, judged)
 
 
-def write_model(model: ModelBase, target: Path, described: Described, told: Told) -> Path:
+def write_model(model: ModelBase, target: Path, described: Described, told: Told, shrink: Shrink | None = None) -> Path:
     """Write the artefact of any model: its files, what they are, what the model was trained on and what it is worth."""
     data, seal, exported = model.data, model.data.seal, described.exported
     record = DataRecord.of(data, constant_answer(data.target, data.target.encode(data.train.values)))
     for rows in (data.train, data.valid):  # a report or a review will ask
         keep_looks(rows)
     manifest = {
+        "format_version": FORMAT_VERSION if shrink is None else SMALL_VERSION,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": versions(),
         "input": described.spec,
@@ -160,7 +202,10 @@ def write_model(model: ModelBase, target: Path, described: Described, told: Told
         openings = [*_earlier_openings(target, model), *model.test_openings]
         if told.predictions is not None:
             contents[CARD] = card_of(model, target.name, openings, judged=told.judged).encode()
-        return write_artefact(target, contents, {**manifest, "test_openings": openings}).path
+        made: Mapping[str, FileRecord] = {}
+        if shrink is not None:
+            contents, made = shrink(contents)
+        return write_artefact(target, contents, {**manifest, "test_openings": openings}, made=made).path
 
 
 def _exported(learner: Learner, plan: ExportPlan) -> tuple[Exported | None, Decision]:

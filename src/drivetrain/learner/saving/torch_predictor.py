@@ -18,6 +18,7 @@ from drivetrain.training.kind import rebuild_network, to_device
 from drivetrain.training.network import Network
 from drivetrain.training.place import Place, Precision, find_place
 from drivetrain.training.shapes import check_shapes
+from drivetrain.training.splitting import divided
 
 
 def load_network(artefact: Artefact, place: Place) -> Network:
@@ -39,7 +40,7 @@ def load_network(artefact: Artefact, place: Place) -> Network:
 def load_parameters(network: Network, artefact: Artefact) -> None:
     """Give a network the parameters of an artefact; raises ArtefactError where they do not fit."""
     try:
-        network.load_state_dict(load_file(artefact.file(WEIGHTS)))
+        network.load_state_dict(divided(network, load_file(artefact.file(WEIGHTS))))
     except (SafetensorError, RuntimeError, ValueError, OSError) as error:
         first_line = (str(error) or type(error).__name__).splitlines()[0]
         raise ArtefactError(

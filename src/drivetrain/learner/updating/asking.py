@@ -8,19 +8,21 @@ from typing import cast
 
 from drivetrain.data.seals.project import ProjectPlace
 from drivetrain.data.splitting.split import asked_fractions
+from drivetrain.errors import SettingError
 from drivetrain.learner.arguments import (
     CheckpointPlace,
     asked_callbacks,
     asked_checkpoint,
     asked_length,
 )
+from drivetrain.learner.recipe import MOST_RANK
 from drivetrain.runtime.decisions import Decision
-from drivetrain.settings import flag, number, whole
+from drivetrain.settings import flag, number, shown, whole
 from drivetrain.training.callbacks import Callback
 
 EPOCHS = 5
 EXEMPLARS = 20
-"""Old rows of each class that are trained on again, where nothing was asked for."""
+"""Old rows of each class that an epoch takes again, where nothing was asked for."""
 DISTIL, DISTIL_ALONE = 0.0, 1.0
 """Weight of the distance to the old model's answers, beside rehearsed rows, and without any."""
 ANCHOR, ANCHOR_ALONE = 0.0, 0.0
@@ -47,6 +49,8 @@ class How:
     unfreeze: float | None
     checkpoint: CheckpointPlace
     callbacks: list[Callback]
+    low_rank: int | None = None
+    """Of additions beside the body's linear layers, which are trained in place of its weights; None: there are none."""
     decisions: Mapping[str, Decision] = field(default_factory=dict[str, Decision])
 
     def settled(self, *, rehearsed: int) -> How:
@@ -94,8 +98,14 @@ def asked_how(
     unfreeze: float | None,
     checkpoint: CheckpointPlace,
     callbacks: Sequence[Callback] | Callback | None,
+    low_rank: int | None = None,
 ) -> How:
     """The settings of an update; SettingError where one cannot be used."""
+    if low_rank is not None and unfreeze is not None:
+        raise SettingError(
+            f"low_rank={shown(low_rank)} was given together with unfreeze={shown(unfreeze)}: expected one of them, "
+            "since the additions lie in all layers of the body. To fix: leave one of them out."
+        )
     if epochs is None and budget is None:
         epochs = EPOCHS
     n_epochs, seconds = asked_length(epochs, budget)
@@ -112,4 +122,5 @@ def asked_how(
         unfreeze=None if unfreeze is None else number("unfreeze", unfreeze, above=0, most=1),
         checkpoint=asked_checkpoint(checkpoint),
         callbacks=asked_callbacks(callbacks),
+        low_rank=None if low_rank is None else whole("low_rank", low_rank, least=1, most=MOST_RANK),
     )

@@ -1,7 +1,8 @@
 """A few training rows of each class that travel with a model, by consent, so that an update need not forget.
 
-They are rows as the network reads them, at working size, encoded as golden examples are; a model that carries them
-shows them to everybody who has it. They are training rows alone: no validation row, and never one of a test set.
+They are rows as the network reads them, at working size and without loss: a small picture that JPEG has been at is
+another one to a network, see docs/decisions/updating. A model that carries them shows them to everybody who has it.
+They are training rows alone: no validation row, and never one of a test set.
 
 Legend: N rows, F features.
 """
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
 INDEX = "index.json"
 MOST_PER_CLASS = 1000
 MOST_ROWS = 100_000
+LEFT_FOR_INDEX = 64 * 2**20
+"""Bytes for what stands beside the rows' contents."""
 FEWEST_TO_JUDGE = 2
 """Of a class: with fewer exemplars all of them are rehearsed, and none judges."""
 JUDGED_SHARE = 0.25
@@ -61,6 +64,10 @@ class Exemplar(BaseModel):
     """What is true of it."""
     digest: str = Field(pattern="^[0-9a-f]{16,64}$")
     """Of the row that it was made from."""
+
+
+Carried = tuple[Exemplar, bytes]
+"""A row and its file."""
 
 
 class _Index(BaseModel):
@@ -155,7 +162,7 @@ def chosen_exemplars(learner: Learner, per_class: int) -> Exemplars | None:
 
     Args:
         learner: Trained.
-        per_class: Of each class, at most.
+        per_class: Of each class, at most; fewer where these would be more than a model may carry.
     """
     carried = learner.carried
     if per_class == 0:
@@ -172,29 +179,54 @@ def chosen_exemplars(learner: Learner, per_class: int) -> Exemplars | None:
         known |= {row.digest for row in carried.rows}
         known |= set(carried.examples(train.inputs, train.kind, train.options, learner.kind.spec).digests)
     open_rows = [row for row, digest in enumerate(train.digests) if digest not in known]
-    wanted: list[int] = []
+    wanted: dict[int, int] = {}
     if open_rows:
         candidates = _candidates(train, open_rows, per_class, have)
         if candidates:
             features = _features(learner, train.subset(sorted({row for rows in candidates.values() for row in rows})))
             wanted = _herded(candidates, features, per_class, have)
-    rows, contents = [row for row, _ in kept], [content for _, content in kept]
-    store = Store(train.inputs, learner.kind.spec, digests=train.digests)
-    for row, loaded in zip(wanted, store.get(wanted), strict=True):
-        if loaded is None:
-            continue
-        content, suffix = learner.kind.spec.encode(loaded)
-        rows.append(Exemplar(file=f"{len(rows)}{suffix}", value=train.values[row], digest=train.digests[row]))
-        contents.append(content)
-    if not rows:
+    room = MOST_BYTES[EXEMPLARS] - LEFT_FOR_INDEX
+    added, full = _encoded(learner, wanted, MOST_ROWS - len(kept), room - sum(len(content) for _, content in kept))
+    pairs = [*kept, *added]
+    if not pairs:
         return None
-    numbered = [row.model_copy(update={"file": f"{at}.{row.file.partition('.')[2]}"}) for at, row in enumerate(rows)]
-    found = Exemplars(per_class, tuple(numbered), tuple(contents))
+    numbered = [row.model_copy(update={"file": f"{at}{Path(row.file).suffix}"}) for at, (row, _) in enumerate(pairs)]
+    contents = tuple(content for _, content in pairs)
+    found = Exemplars(per_class, tuple(numbered), contents)
+    size = f"{sum(map(len, contents)) / 2**20:.1f} MB"
+    size += f", fewer than {per_class} of each class, since no model may carry more" if full else ""
     warn(
-        f"{len(found)} training {named} travel with the model as exemplars ({len(found.as_bytes()) / 2**20:.1f} MB): "
-        "whoever has the model can see them. To leave them out: save(exemplars=0)."
+        f"{len(found)} training {named} travel with the model as exemplars ({size}): whoever has the model can see "
+        "them. To leave them out: save(exemplars=0)."
     )
     return found
+
+
+def _encoded(learner: Learner, wanted: Mapping[int, int], most: int, room: int) -> tuple[list[Carried], bool]:
+    """Training rows as files, the first ones of all classes first; and whether there was no room for all of them.
+
+    Args:
+        learner: Whose rows they are.
+        wanted: Row → its place among the exemplars of its class.
+        most: Rows.
+        room: Bytes.
+    """
+    train, spec = learner.data.train, learner.kind.spec
+    store = Store(train.inputs, spec, digests=train.digests)
+    encode = getattr(spec, "encode_exactly", spec.encode)
+    found: list[Carried] = []
+    ordered = sorted(wanted, key=lambda row: (wanted[row], row))
+    for start in range(0, len(ordered), BATCH):
+        rows = ordered[start : start + BATCH]
+        for row, loaded in zip(rows, store.get(rows), strict=True):
+            if loaded is None:
+                continue
+            content, suffix = encode(loaded)
+            room -= len(content)
+            if room < 0 or len(found) == most:
+                return found, True
+            found.append((Exemplar(file=f"0{suffix}", value=train.values[row], digest=train.digests[row]), content))
+    return found, False
 
 
 def strata(value: object) -> tuple[str, ...]:
@@ -238,7 +270,7 @@ def judged_and_rehearsed(exemplars: Examples) -> tuple[list[int], list[int]]:
     return sorted(judged), [row for row in range(len(exemplars)) if row not in judged]
 
 
-def _first_of_each(carried: Exemplars, per_class: int) -> list[tuple[Exemplar, bytes]]:
+def _first_of_each(carried: Exemplars, per_class: int) -> list[Carried]:
     """As many of each class as are asked for, in their order."""
     rows = by_class([row.value for row in carried.rows], range(len(carried)))
     kept = sorted({row for mine in rows.values() for row in mine[:per_class]})
@@ -253,15 +285,17 @@ def _candidates(train: Examples, rows: Sequence[int], per_class: int, have: Mapp
 
 def _herded(
     candidates: Mapping[str, list[int]], features_NF: NDArray[np.float64], per_class: int, have: Mapping[str, int]
-) -> list[int]:
+) -> dict[int, int]:
+    """Row that is taken → its place among the exemplars of its class."""
     at = {row: place for place, row in enumerate(sorted({row for rows in candidates.values() for row in rows}))}
-    taken: list[int] = []
+    taken: dict[int, int] = {}
     for label in sorted(candidates):
         mine = [row for row in candidates[label] if row not in taken]
-        missing = per_class - have.get(label, 0) - sum(row in taken for row in candidates[label])
+        there = have.get(label, 0) + len(candidates[label]) - len(mine)
+        missing = per_class - there
         if missing > 0 and mine:
             order = herding(features_NF[[at[row] for row in mine]], min(missing, len(mine)))
-            taken += [mine[place] for place in order]
+            taken |= {mine[place]: there + before for before, place in enumerate(order)}
     return taken
 
 

@@ -23,6 +23,7 @@ from drivetrain.learner.updating import judging
 from drivetrain.learner.updating.asking import How
 from drivetrain.learner.updating.choosing import GRID, Corrected, Point, choose, correct, draw, unmeasured
 from drivetrain.learner.updating.joining import Joined
+from drivetrain.learner.updating.low_rank import with_low_rank
 from drivetrain.learner.updating.noise import ESTIMATED, MEASURED, estimated_noise, measured_noise
 from drivetrain.learner.updating.old import OldModel
 from drivetrain.learner.updating.renamed import TakenFor, taken_for
@@ -67,6 +68,7 @@ class Job:
 
         own, target = dict(self.settings), self.joined.data.target
         recipe = replace(asked_recipe(own.pop("recipe", None)), dropout=self.old.architecture.dropout)
+        recipe = with_low_rank(recipe, self.how.low_rank)
         metrics = own.pop("metrics", None) or judging.metrics_for(self.old.metrics, target)
         own |= {} if seed is None else {"seed": seed}
         made = Learner(self.joined.data, TakenUp(self.old.manifest(target)), recipe=recipe, metrics=metrics, **own)

@@ -6,9 +6,11 @@ is trained on, wherever they turn up, and stay test rows.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -46,6 +48,8 @@ class Joined:
     """Rehearsed and new rows together; the validation rows of both, the old ones first."""
     n_rehearsed: int
     """Training rows that are old; they come first."""
+    per_class: int
+    """Of these, in each epoch: so many of each class."""
     n_old_valid: int
     new_classes: tuple[str, ...]
     decisions: dict[str, Decision]
@@ -57,10 +61,33 @@ class Joined:
         """(N,) `OLD` or `NEW`, of the training rows."""
         return np.where(np.arange(len(self.data.train)) < self.n_rehearsed, OLD, NEW).astype(np.int64)
 
+    def drawn(self, random: np.random.Generator) -> NDArray[np.int64]:
+        """The rows of an epoch: some old ones of each class, by chance, and all new ones.
+
+        So the epochs together see many old rows in the time that a few take.
+        """
+        old = _drawn(self._old_of_class, self.per_class, random)
+        return np.concatenate([old, np.arange(self.n_rehearsed, len(self.data.train))])
+
+    @cached_property
+    def _old_of_class(self) -> list[list[int]]:
+        return _of_class(self.data.train, self.n_rehearsed)
+
+
+@dataclass(frozen=True)
+class NewRows:
+    """The rows that the old model was not made with, each content once."""
+
+    source: Reopened
+    examples: Examples
+    given: list[Part] | None
+    """The parts that their source names."""
+    locations: tuple[str, ...]
+
 
 def join(
     old: OldModel,
-    new: Source,
+    new: NewRows,
     *,
     rehearse: int,
     valid_pct: float | None,
@@ -68,12 +95,12 @@ def join(
     seed: int,
     project: ProjectPlace,
 ) -> tuple[OldModel, Joined]:
-    """Read the new rows as the old model's were read, divide them, and put the old ones beside them.
+    """Divide the new rows, and put the old ones beside them.
 
     Args:
         old: The model, with its rows where they are at hand.
-        new: Folder, table or DataFrame.
-        rehearse: Old training rows of each class that are trained on again, drawn by chance where there are more.
+        new: As `read_new_rows` found them.
+        rehearse: Old training rows of each class that an epoch takes, drawn anew for each where there are more.
         valid_pct: Of the new rows; None as for any data.
         test_pct: Likewise.
         seed: Of what is drawn.
@@ -83,11 +110,10 @@ def join(
         The old model with the rows that stand for its own, and what is learned from.
 
     Raises:
-        DataError: No row is new, or the source cannot be read so.
+        DataError: No row is left to train on.
         SealError: New rows are sealed as test rows, or look like some.
     """
-    reopened = reopen(new, old.source, old.target, split=old.split)
-    rows, given = _new_rows(reopened, old)
+    reopened, rows, given = new.source, new.examples, new.given
     asked = Fractions(valid_pct, test_pct, seed)
     divided = divide_beside_seals(
         rows, given, kind=old.source.kind, asked=asked, giver="the source", project=project
@@ -103,11 +129,11 @@ def join(
     if not len(by_part["train"]):
         raise DataError(f"{reopened.description} leaves no new row to train on. To fix: pass more rows.")
     old = with_exemplars(old, rows, rehearse=rehearse > 0)
-    rehearsed = _drawn(old.train, rehearse, np.random.default_rng([seed, OLD]))
+    rehearsed = _rehearsed(old.train, rehearse, len(by_part["train"]), np.random.default_rng([seed, OLD]))
     test = Examples.concat([old.test.open(), by_part["test"]])
     drawn = Fractions(divided.valid_pct, divided.test_pct, seed)
     split = _joined_split(old, rows, parts, drawn)
-    places = list(dict.fromkeys([*old.locations, *locations_of(new)]))
+    places = list(dict.fromkeys([*old.locations, *new.locations]))
     decisions = {
         "old rows": old.rows,
         "split": divided.decision,
@@ -131,11 +157,20 @@ def join(
         decisions=decisions,
     )
     sealed = seal_data(data, project=project)
-    return old, Joined(sealed, len(rehearsed), len(old.valid), new_classes, decisions, reopened.description)
+    return old, Joined(sealed, len(rehearsed), rehearse, len(old.valid), new_classes, decisions, reopened.description)
 
 
-def _new_rows(reopened: Reopened, old: OldModel) -> tuple[Examples, list[Part] | None]:
-    """The rows that the old model was not made with, each content once, and the parts that their source names."""
+def read_new_rows(new: Source, old: OldModel) -> NewRows:
+    """Read new rows as the old model's were read; the rows of the model itself need not be at hand for that.
+
+    Args:
+        new: Folder, table or DataFrame.
+        old: The model.
+
+    Raises:
+        DataError: No row is new, or the source cannot be read so.
+    """
+    reopened = reopen(new, old.source, old.target, split=old.split)
     part_of = {digest: part for part in PARTS for digest in old.split.find(part)}
     examples = reopened.examples
     fresh = [row for row, digest in enumerate(examples.digests) if digest not in part_of]
@@ -152,10 +187,8 @@ def _new_rows(reopened: Reopened, old: OldModel) -> tuple[Examples, list[Part] |
             f"{does(seen['test'], 'are')} in the sealed test set of {old.name}, {does(seen['test'], 'stay')} there, "
             f"and {does(seen['test'], 'are')} not trained on."
         )
-    if reopened.given is None:
-        return examples.subset(fresh), None
-    given: list[Part] = [reopened.given[row] for row in fresh]
-    return examples.subset(fresh), given
+    given: list[Part] | None = None if reopened.given is None else [reopened.given[row] for row in fresh]
+    return NewRows(reopened, examples.subset(fresh), given, tuple(locations_of(new)))
 
 
 def _grown(target: Target, values: list[object]) -> tuple[Target, tuple[str, ...]]:
@@ -167,14 +200,27 @@ def _grown(target: Target, values: list[object]) -> tuple[Target, tuple[str, ...
     return target.model_copy(update={"vocab": (*target.vocab, *new)}), new
 
 
-def _drawn(rows: Examples, per_class: int, random: np.random.Generator) -> Examples:
-    """So many rows of each class, in their order; of numbers so many in all for each tenth of their range."""
+def _rehearsed(rows: Examples, per_class: int, n_new: int, random: np.random.Generator) -> Examples:
+    """As many old rows as there are new ones, of each class as many, and of none fewer than an epoch takes.
+
+    So old and new rows speak as loudly where the head is solved for; and however many old ones there are, they do not
+    take more time than the new ones do.
+    """
     if not len(rows) or per_class == 0:
         return rows.subset([])
-    kept: set[int] = set()
-    for _, mine in sorted(by_class(rows.values, range(len(rows))).items()):
-        kept.update(random.permutation(np.array(mine))[:per_class].tolist())
-    return rows.subset(sorted(kept))
+    of_class = _of_class(rows)
+    return rows.subset(_drawn(of_class, max(per_class, math.ceil(n_new / len(of_class))), random).tolist())
+
+
+def _of_class(rows: Examples, n: int | None = None) -> list[list[int]]:
+    """The first n rows by class; of numbers by tenths of them."""
+    return [mine for _, mine in sorted(by_class(rows.values, range(len(rows) if n is None else n)).items())]
+
+
+def _drawn(of_class: Sequence[list[int]], per_class: int, random: np.random.Generator) -> NDArray[np.int64]:
+    """At most so many rows of each class, in their order."""
+    kept = {row for rows in of_class for row in random.permutation(np.array(rows))[:per_class].tolist()}
+    return np.array(sorted(kept), dtype=np.int64)
 
 
 def _says_rehearsed(rehearsed: Examples, old: OldModel, per_class: int) -> str:
@@ -182,7 +228,8 @@ def _says_rehearsed(rehearsed: Examples, old: OldModel, per_class: int) -> str:
         return "as asked"
     if not len(old.train):
         return "no old training rows are at hand"
-    return f"up to {per_class} of each class, of {len(old.train)} old training rows at hand"
+    each = f"an epoch takes up to {per_class} of each class, drawn anew"
+    return f"of {len(old.train)} old training rows at hand; {each}; a head that is solved for takes all of them"
 
 
 def _joined_split(old: OldModel, rows: Examples, parts: Sequence[Part], asked: Fractions) -> Split:

@@ -85,22 +85,20 @@ class OldModel:
         return network.requires_grad_(False).eval()
 
 
-def old_artefact(artefact: Artefact, old: Source | Sequence[Source] | bool | None) -> OldModel:
-    """The model of an artefact, with the rows that are in `old`, or where it was trained from.
+def old_artefact(artefact: Artefact) -> OldModel:
+    """The model of an artefact, as yet without its rows.
 
     Args:
         artefact: Opened and verified.
-        old: Sources that hold the rows now; None looks where they were trained from; False looks nowhere.
 
     Raises:
         ArtefactError: The artefact holds no network, or is damaged.
-        DataError: `old` holds none of the training rows.
     """
     refuse_what_is_no_network(artefact, "its parameters cannot be trained once more")
     saved, manifest = saved_data(artefact), artefact.manifest
     check_shapes(artefact)
     ensure_tried(artefact, "torch")
-    bare = OldModel(
+    return OldModel(
         name=readable(artefact.path.name),
         spec=manifest.input,
         target=manifest.target,
@@ -114,10 +112,23 @@ def old_artefact(artefact: Artefact, old: Source | Sequence[Source] | bool | Non
         seal=seal_of(artefact),
         exemplars=exemplars_of(artefact),
     )
+
+
+def with_old_rows(bare: OldModel, artefact: Artefact, old: Source | Sequence[Source] | bool | None) -> OldModel:
+    """The same with the rows that are in `old`, or where it was trained from.
+
+    Args:
+        bare: Of the artefact.
+        artefact: Opened and verified.
+        old: Sources that hold the rows now; None looks where they were trained from; False looks nowhere.
+
+    Raises:
+        DataError: `old` holds none of the training rows.
+    """
     if old is False:
         return replace(bare, rows=Decision(value=NEITHER, reason="as asked"))
     if old is None or old is True:
-        return _where_it_was(bare, saved)
+        return _where_it_was(bare, saved_data(artefact))
     return with_rows(bare, old)
 
 

@@ -9,10 +9,10 @@ from drivetrain.learner.updating.joining import Joined
 from drivetrain.learner.updating.judging import Flips, Judged
 from drivetrain.learner.updating.old import OldModel
 from drivetrain.learner.updating.updated import Outcome
-from drivetrain.runtime.lineage import MOST_FLIPS, Change, CurvePoint, FlipRecord, Update
+from drivetrain.runtime.lineage import MOST_FLIPS, Change, CurvePoint, FlipRecord, LowRank, Update
 
 
-def record_of(old: OldModel, joined: Joined, outcome: Outcome) -> Update:
+def record_of(old: OldModel, joined: Joined, outcome: Outcome, *, low_rank: LowRank | None = None) -> Update:
     """One update, as plain data."""
     new = joined.data.train.digests[joined.n_rehearsed :]
     return Update(
@@ -31,6 +31,7 @@ def record_of(old: OldModel, joined: Joined, outcome: Outcome) -> Update:
         flips=None if outcome.flips is None else _flip_record(outcome.flips),
         held_back=outcome.held_back,
         decisions=outcome.decisions,
+        low_rank=low_rank,
     )
 
 

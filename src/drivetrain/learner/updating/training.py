@@ -81,8 +81,10 @@ def train(learner: Learner, old: OldModel, joined: Joined, how: How) -> tuple[Ke
         distil=how.distil or 0.0,
         rehearsed=joined.n_rehearsed > 0,
     )
-    learner.feeder.spread = joined.sorts if joined.n_rehearsed else None
-    learner.settings["update"] = [old.identity, joined.n_rehearsed, *hold.facts]
+    if joined.n_rehearsed:
+        learner.feeder.spread = joined.sorts
+        learner.feeder.take(joined.drawn)
+    learner.settings["update"] = [old.identity, joined.n_rehearsed, joined.per_class, *hold.facts]
     lr = defaults.choose_lr(how.lr, learner.data.target, learner.usual.get("lr"))
     solved = solves_head(learner, None)
     rates, statistics = choose_rates(learner, lr, None, solved=solved)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from drivetrain.learner.updating.exemplars import Exemplars
     from drivetrain.learner.updating.since_saved import Forgetting
     from drivetrain.learner.updating.updated import Updated
+    from drivetrain.training.recipe.low_rank import Additions
 
 
 class Updatable:
@@ -24,6 +25,8 @@ class Updatable:
 
     carried: Exemplars | None = None
     """Training rows that it was saved with, as exemplars."""
+    additions: Additions | None = None
+    """What its last training has put beside the layers of its body, of one by additions of low rank."""
     loaded_from: str | None = None
     """What the saved model is called that it was loaded from."""
     said_as_saved: Predictions | None = None
@@ -48,6 +51,7 @@ class Updatable:
         noise: bool = False,
         lr: float | None = None,
         unfreeze: float | None = None,
+        low_rank: int | None = None,
         valid_pct: float | None = None,
         test_pct: float | None = None,
         seed: int | None = None,
@@ -65,7 +69,8 @@ class Updatable:
 
         how = asked_how(
             epochs=epochs, budget=budget, exemplars=exemplars, alpha=alpha, distil=distil, anchor=anchor,
-            max_flips=max_flips, noise=noise, lr=lr, unfreeze=unfreeze, checkpoint=checkpoint, callbacks=callbacks,
+            max_flips=max_flips, noise=noise, lr=lr, unfreeze=unfreeze, low_rank=low_rank, checkpoint=checkpoint,
+            callbacks=callbacks,
         )  # fmt: skip
         learner = cast("Learner", self)
         seed = None if seed is None else whole("seed", seed, least=0)

@@ -58,16 +58,29 @@ class Updated(Outcome):
     """What goes into the manifest: parent, data by hash, what changed."""
 
     @named
-    def save(self, path: str | os.PathLike[str], *, accept_forgetting: bool = False, **settings: Any) -> Path:
-        """Write the artefact, with its lineage, as `Learner.save` does.
+    def save(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        accept_forgetting: bool = False,
+        beside: str | os.PathLike[str] | None = None,
+        **settings: Any,
+    ) -> Path:
+        """Write the artefact, with its lineage, as `Learner.save` does; or what it has that its parent has not.
 
         Args:
             path: The folder.
             accept_forgetting: Write it also where the gate holds it back.
+            beside: The saved model that was updated, in the same folder as `path`. Written is then a small update: the
+                matrices of `low_rank`, the head, and what is not the network's. It is opened as any model is, as long
+                as its parent lies beside it, and says the same as if it had been saved whole. None saves it whole.
             settings: Of `Learner.save`.
 
         Raises:
+            ArtefactError: The place cannot be written to; `beside` is another model, or lies elsewhere; or more than
+                half of the parameters are others than its.
             ForgettingError: The gate holds it back.
+            SettingError: A setting is out of range.
         """
         if self.held_back is not None and not flag("accept_forgetting", accept_forgetting):
             raise ForgettingError(
@@ -75,7 +88,11 @@ class Updated(Outcome):
                 "old rows to rehearse (old=, --old), or accept what is lost (accept_forgetting=True, "
                 "--accept-forgetting)."
             )
-        return self.model.save(path, **settings)
+        if beside is None:
+            return self.model.save(path, **settings)
+        from drivetrain.learner.saving.beside import save_beside  # noqa: PLC0415 - what saves knows what updates
+
+        return save_beside(self.model, path, beside, self.lineage.parent, **settings)
 
     @named
     def report(self, path: str | os.PathLike[str] = "update.html") -> Path:

@@ -20,6 +20,7 @@ from drivetrain.models.ratings.base import RatingModel
 from drivetrain.models.ratings.calibrating import IDENTITY, popularity_hint, rating_line
 from drivetrain.runtime.decisions import Decision
 from drivetrain.settings import flag, number, whole
+from drivetrain.text import counted
 
 FACTORS_OF_RATINGS, FACTORS_OF_EVENTS = 12, 64
 SWEEPS_OF_RATINGS, SWEEPS_OF_EVENTS = 30, 12
@@ -125,9 +126,11 @@ class Factors(RatingModel):
         }
         self._ranker = FactorRanker(learnt, self.seen)
         sides = [
-            f"{len(made.names)} features of {name}" for name, made in (("users", of_users), ("items", of_items)) if made
+            f"{counted(len(made.names), 'feature')} of {name}"
+            for name, made in (("users", of_users), ("items", of_items))
+            if made
         ]
-        reason = f"{found.sweeps} sweeps of variational Bayes; the noise is {found.noise**0.5:.3g}"
+        reason = f"{counted(found.sweeps, 'sweep')} of variational Bayes; the noise is {found.noise**0.5:.3g}"
         self.decisions["factors"] = Decision(value=factors, reason="; ".join([reason, *sides]))
 
     def _fit_events(self, factors: int, sweeps: int, deadline: Deadline, seed: int) -> None:
@@ -135,8 +138,8 @@ class Factors(RatingModel):
 
         rows, spec = self.rows, self.spec
         shape = (len(spec.users) + 1, len(spec.items) + 1)
-        counted = rows.weights / np.average(rows.weights)
-        events = csr_matrix((counted.astype(np.float32), (rows.users, rows.items)), shape)
+        weighed = rows.weights / np.average(rows.weights)
+        events = csr_matrix((weighed.astype(np.float32), (rows.users, rows.items)), shape)
         found = alternating.fit(
             events,
             factors=factors,
@@ -159,7 +162,7 @@ class Factors(RatingModel):
         said = FactorRanker(learnt, self.seen).pairs(rows.users, rows.items)
         learnt["line"] = rating_line(rows, said, events=self.is_events)
         self._ranker = FactorRanker(learnt, self.seen)
-        reason = f"{done} sweeps of alternating least squares over all pairs"
+        reason = f"{counted(done, 'sweep')} of alternating least squares over all pairs"
         self.decisions["factors"] = Decision(value=factors, reason=reason)
 
     @property

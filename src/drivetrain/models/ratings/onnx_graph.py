@@ -15,6 +15,7 @@ from drivetrain.kinds.ratings.rankers import LEAST_NEAR, NEAR, FactorRanker, Ite
 from drivetrain.kinds.ratings.sparse import shape_of
 from drivetrain.kinds.ratings.spec import Spec
 from drivetrain.runtime.targets import NumberTarget
+from drivetrain.text import counted, does
 
 if TYPE_CHECKING:
     from onnx import NodeProto, TensorProto
@@ -170,8 +171,9 @@ def _scores_by_items(graph: _Graph, ranker: ItemRanker) -> str:
     longest = int(counts.max(initial=1)) or 1
     if n > MOST_ITEMS or longest > MOST_HISTORY:
         raise ExportError(
-            f"there are {n:,} items, and a user with {longest:,} of them; a graph that keeps the weights of all pairs "
-            f"holds at most {MOST_ITEMS:,} items. To fix: save dt.Factors instead, or leave out items that few had."
+            f"there {does(n, 'are')} {counted(n, 'item')}, and a user with {longest:,} of them; a graph that keeps the "
+            f"weights of all pairs holds at most {MOST_ITEMS:,} items. To fix: save dt.Factors instead, or leave out "
+            "items that few had."
         )
     steps = graph.constant(np.arange(longest)[None, :], np.int64)
     start = graph.column(graph.add("Gather", graph.constant(seen.indptr[:-1], np.int64), "user", axis=0))

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from drivetrain.evaluation.ranking import rank
 from drivetrain.kinds.ratings.sparse import shape_of
+from drivetrain.text import counted
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -67,4 +68,4 @@ def best_strength(
         found[strength] = float(ranking.values[:, 0].mean())
     best = max(found, key=lambda one: found[one])
     told = ", ".join(f"{one:g}: {value:.3f}" for one, value in found.items())
-    return best, f"NDCG@10 on a fifth of the rows of {len(users):,} users that was hidden: {told}"
+    return best, f"NDCG@10 on a fifth of the rows of {counted(len(users), 'user')} that was hidden: {told}"

@@ -30,6 +30,7 @@ from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.spec import Arrays
 from drivetrain.runtime.targets import CategoryTarget, NumberTarget
 from drivetrain.settings import choice, number
+from drivetrain.text import counted, does
 
 Features = Literal["terms", "static", "both"]
 LABELS: dict[Features, str] = {"terms": "TF-IDF line", "static": "static line", "both": "TF-IDF and static line"}
@@ -200,7 +201,7 @@ class TextLinear(TextModel):
 
     def _tell_of_time(self, last: Solved, tried: int, n: int, deadline: Deadline) -> None:
         if not last.steady or (tried < n and deadline.over):
-            reason = f"the time was up: {tried} of {n} penalties were tried"
+            reason = f"the time was up: {tried} of {counted(n, 'penalty', 'penalties')} {does(tried, 'were')} tried"
             self.decisions["steps"] = Decision(value="cut short", reason=reason)
 
     # ── answering ───────────────────────────────────────────────────────────────────────────────────────────────

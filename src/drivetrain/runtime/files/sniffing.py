@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from drivetrain.errors import SystemLimitError
+from drivetrain.runtime.files.members import opened
 from drivetrain.runtime.trust.system_limits import patiently
 
 HEAD_BYTES = 512
@@ -64,7 +65,9 @@ BEGINNINGS = (
     (b"MM\0+", "TIFF"),
     (b"\x93NUMPY", "NPY"),
 )
-HEIF_BRANDS = (b"avif", b"avis", b"heic", b"heix", b"mif1", b"msf1", b"hevc")
+HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+HEIF_BRANDS = (b"avif", b"avis", *HEIC_BRANDS)
+HEIC = "HEIC, as telephones save photographs, is not read: convert it to JPEG"
 
 
 def begins_like_a_picture(path: str | os.PathLike[str]) -> bool:
@@ -80,7 +83,7 @@ def head(path: str | os.PathLike[str]) -> bytes:
     """
 
     def read() -> bytes:
-        with open(path, "rb", buffering=0) as file:  # noqa: PTH123  one of very many
+        with opened(path) as file:
             return file.read(HEAD_BYTES)
 
     try:

@@ -72,7 +72,7 @@ def unpacked(archive: Path) -> Path:
     try:
         found = archive.stat()
         key = _identity(str(archive), found.st_mtime_ns, found.st_size)
-        place = _cache() / "unpacked" / key / archive.name
+        place = cache_folder() / "unpacked" / key / archive.name
         if not place.is_dir():
             _unpack(archive, place)
         return place
@@ -95,7 +95,8 @@ def _identity(archive: str, _modified: int, size: int) -> str:
     return said.hexdigest()[:16]
 
 
-def _cache() -> Path:
+def cache_folder() -> Path:
+    """Where what was unpacked or found out is kept: as the environment says, or the user's cache folder."""
     named = os.environ.get(CACHE_DIR)
     if named:
         return Path(named)

@@ -18,6 +18,8 @@ from urllib.parse import quote
 
 from drivetrain.errors import ArtefactError, HubError
 from drivetrain.progress import track
+from drivetrain.runtime.additions.finding import refuse_to_strand
+from drivetrain.runtime.additions.record import is_small
 from drivetrain.runtime.artefact import (
     MANIFEST,
     MOST_BYTES,
@@ -29,11 +31,13 @@ from drivetrain.runtime.artefact import (
     is_artefact,
     manifest_of,
     open_artefact,
+    read_manifest,
 )
 from drivetrain.runtime.files.plain_json import read_json
 from drivetrain.runtime.files.replacing import fresh_folder, replace_folder
 from drivetrain.runtime.hub.http import Hub, find_hub
 from drivetrain.runtime.manifest import Manifest
+from drivetrain.text import without_secrets
 
 SPARE_BYTES = 256 * 2**20
 """Of the disk that a model is fetched to: left free."""
@@ -62,7 +66,14 @@ def pull(repository: str, out: str | os.PathLike[str], *, revision: str = "main"
         _fetch(hub, f"{base}/{MANIFEST}", fresh / MANIFEST, MOST_MANIFEST_BYTES)
         manifest = _manifest_of((fresh / MANIFEST).read_bytes(), repository)
         check_names(manifest.files, f"{repository} on the hub")
+        if is_small(manifest):
+            raise ArtefactError(
+                f"{repository} on the hub is a small update, which is opened beside the model that it came from: "
+                "expected a whole model. To fix: ask whoever put it there to use drivetrain push, which puts it there "
+                "whole."
+            )
         _check_sizes(manifest, repository, fresh)
+        refuse_to_strand(target, read_manifest, manifest)
         with track("fetching", sum(record.bytes for record in manifest.files.values())) as advance:
             for name, record in manifest.files.items():
                 (fresh / name).parent.mkdir(exist_ok=True)
@@ -103,7 +114,15 @@ def find_commit(hub: Hub, repository: str, revision: str) -> str:
 def check_repository(repository: str) -> str:
     """The name of a model on the hub, as given; raises HubError where it is none."""
     if not _NAME.fullmatch(repository) or ".." in repository:
-        raise HubError(f"{repository!r} is no name on the hub: expected owner/name, such as ada/fruit.")
+        fix = "To fix: give such a name."
+        if "://" in repository:
+            fix = (
+                "To fix: give such a name; or copy the folder, as with `aws s3 sync`: it is plain files, which are "
+                "verified wherever it is opened."
+            )
+        raise HubError(
+            f"{without_secrets(repository)!r} is no name on the hub: expected owner/name, such as ada/fruit. {fix}"
+        )
     return repository
 
 

@@ -76,7 +76,7 @@ class OnnxEngine:
         except Exception as error:  # onnxruntime's own exceptions share no base
             raise ArtefactError(f"{name} cannot be run by ONNX Runtime: {_first_line(error)}.") from error
         self.signature = _signature_of(self._session, name)
-        self._output, self.n_outputs = _output_of(self._session, name)
+        self.output, self.n_outputs = _output_of(self._session, name)
         self.most_rows = most_rows(self.signature) if self.rising else MOST_ROWS
 
     def __call__(self, *views: NDArray[Any]) -> NDArray[np.float32]:
@@ -102,7 +102,7 @@ class OnnxEngine:
     def _run(self, views: Arrays) -> NDArray[np.float32]:
         try:
             given = {spec.name: np.ascontiguousarray(array) for spec, array in zip(self.signature, views, strict=True)}
-            made: Any = self._session.run([self._output], given)
+            made: Any = self._session.run([self.output], given)
         except Exception as error:  # onnxruntime's own exceptions share no base
             raise ArtefactError(
                 f"{self.name} cannot answer {len(views[0])} rows: {_first_line(error)}. "

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from PIL import Image, UnidentifiedImageError
 
-from drivetrain.runtime.files.sniffing import UNREAD, unread_format
+from drivetrain.runtime.files.sniffing import HEIC, HEIC_BRANDS, UNREAD, unread_format
 from drivetrain.text import short_reason
 
 LOOKS_LIKE = (
@@ -51,6 +51,8 @@ def faults_explained(data: bytes = b"") -> Generator[None]:
     except UnidentifiedImageError as error:
         if found := unread_format(data):
             raise UnreadableError(UNREAD[found]) from error
+        if data[4:8] == b"ftyp" and data[8:12] in HEIC_BRANDS:
+            raise UnreadableError(HEIC) from error
         raise UnreadableError(f"not a picture: {_kind_of_file(data)}") from error
     except Image.DecompressionBombError as error:
         raise UnreadableError(f"too many pixels: {short_reason(error)}") from error
@@ -60,8 +62,6 @@ def faults_explained(data: bytes = b"") -> Generator[None]:
 
 def _kind_of_file(data: bytes) -> str:
     start = data[:512].lstrip().lower()
-    if data[4:8] == b"ftyp" and data[8:12] in (b"heic", b"heix", b"mif1", b"msf1", b"hevc"):
-        return "HEIC is not supported; convert it to JPEG"
     for beginning, kind in LOOKS_LIKE:
         if start.startswith(beginning.lower()):
             return f"it looks like {kind}"

@@ -13,7 +13,6 @@ import stat
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -22,9 +21,10 @@ from PIL import ExifTags, Image
 
 from drivetrain.errors import PictureError
 from drivetrain.runtime.files.formats import readable_formats
+from drivetrain.runtime.files.members import bytes_of, status_of
 from drivetrain.runtime.files.odd_paths import mend
 from drivetrain.runtime.files.own_output import is_own_figure
-from drivetrain.runtime.files.sniffing import UNREAD, why_not_read
+from drivetrain.runtime.files.sniffing import HEIC, UNREAD, why_not_read
 from drivetrain.runtime.pictures.faults import UnreadableError, faults_explained, pillow_is_quiet
 from drivetrain.runtime.pictures.intake import PictureSource, picture_source
 from drivetrain.runtime.pictures.signatures import GRID_PX, signatures_of
@@ -187,7 +187,7 @@ def _faults_named(source: PictureSource, **settings: int | None) -> Generator[No
             yield
     except UnreadableError as fault:
         reason, _, detail = str(fault).partition(": ")
-        said, fix = (reason, detail) if str(fault) in UNREAD.values() else mend(source, fault)
+        said, fix = (reason, detail) if str(fault) in (HEIC, *UNREAD.values()) else mend(source, fault)
         raise PictureError(f"{_name(source)} cannot be read as a picture: {said}. To fix: {fix}.") from fault.__cause__
 
 
@@ -288,7 +288,7 @@ def _file_bytes(path: str | os.PathLike[str], how: _How) -> bytes:
     """The content of a regular file; never waits for a pipe."""
     most_bytes = 2 * max(how.channels, 4) * how.max_pixels + 2**24
     try:
-        status = os.stat(path)  # noqa: PTH116  Path(...) would refuse what os.stat explains
+        status = status_of(path)
         if stat.S_ISDIR(status.st_mode):
             with patiently(lambda: os.scandir(path), path):
                 raise UnreadableError("not a file: it is a folder")
@@ -298,7 +298,7 @@ def _file_bytes(path: str | os.PathLike[str], how: _How) -> bytes:
             raise UnreadableError(refused)
         if status.st_size > most_bytes:
             raise UnreadableError(f"file is too large: {status.st_size:,} bytes for at most {how.max_pixels:,} pixels")
-        return patiently(Path(path).read_bytes, path)
+        return patiently(lambda: bytes_of(path), path)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise UnreadableError("file is missing") from error
     except (OSError, ValueError, MemoryError) as error:

@@ -67,10 +67,16 @@ def remember(manifest: Manifest, how: How) -> None:
         return
 
 
-def _list() -> Path | None:
+def cache_folder() -> Path | None:
+    """Where this user's cache lies, be it there yet or not; None where there is no home."""
     try:
         named = os.environ.get(CACHE_DIR)
         cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "drivetrain"
-        return (Path(named) if named else cache) / LIST
+        return Path(named) if named else cache
     except RuntimeError:  # there is no home
         return None
+
+
+def _list() -> Path | None:
+    cache = cache_folder()
+    return None if cache is None else cache / LIST

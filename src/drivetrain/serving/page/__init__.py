@@ -7,6 +7,9 @@ from importlib.resources import files
 from textwrap import indent
 from typing import Any
 
+from drivetrain.pages.page import resource
+from drivetrain.pages.terms import reference_as_json
+
 PAGE_FILES = {
     "/": "frame.html",
     "/page.css": "page.css",
@@ -14,9 +17,11 @@ PAGE_FILES = {
     "/model.js": "model.js",
     "/many.js": "many.js",
     "/mattered.js": "mattered.js",
+    "/terms.js": "terms.js",
+    "/terms.json": "terms.json",
     "/icon.svg": "icon.svg",
 }
-"""Path → file: `page.js` is that of the kind of input."""
+"""Path → file: `page.js` is that of the kind of input; what explains terms is that of all pages."""
 SLOTS = ("ask", "under", "beside", "more")
 """Pieces of the frame that a kind fills: how an input is given; what stands under an answer, beside it, and after it. A
 kind without an own `ask.html` is asked in JSON."""
@@ -24,6 +29,7 @@ _TYPES = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
+    ".json": "application/json",
     ".svg": "image/svg+xml",
 }
 
@@ -38,6 +44,8 @@ def page_file(name: str, folder: Any = None) -> tuple[bytes, str]:
     """
     content = _content(name, folder)
     assert content is not None, name
+    if name == "page.css":
+        content += resource("terms.css").encode()
     if name == "page.css" and folder is not None and (own := folder / "own.css").is_file():
         content += own.read_bytes()
     if name == "frame.html":
@@ -49,5 +57,9 @@ def page_file(name: str, folder: Any = None) -> tuple[bytes, str]:
 
 def _content(name: str, folder: Any) -> bytes | None:
     """Of a file in the folder, or here; None where neither has it."""
+    if name == "terms.json":
+        return reference_as_json().encode()
+    if name == "terms.js":
+        return resource(name).encode()
     places = [files(__name__) / name] if folder is None else [folder / name, files(__name__) / name]
     return next((place.read_bytes() for place in places if place.is_file()), None)

@@ -1,6 +1,8 @@
 // What the page of any kind of input needs: questions to the service, answers in words, and how good the model is.
 // Nothing is loaded from elsewhere; whatever comes from the service is set as text, never as HTML.
 
+import { explain } from "/terms.js";
+
 const at = (id) => document.getElementById(id);
 const percent = new Intl.NumberFormat(undefined, { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 });
 const number = new Intl.NumberFormat(undefined, { maximumSignificantDigits: 4 });
@@ -119,9 +121,10 @@ async function introduce() {
   const shown = tested ?? about.validation;
   at("scores").replaceChildren(...shown.filter(({ value }) => value !== null).map(score));
   const rows = shown[0]?.n ?? valid;
-  at("scores-fine").textContent = !shown.length ? "Its score was not stored."
-    : tested ? `On ${number.format(rows)} test ${nouns()} it had never seen${about.test_openings > 1 ? `; the test set was opened ${about.test_openings} times, which flatters` : ""}. The band is a 95 % interval.`
-    : `On ${number.format(rows)} validation ${nouns()}. The model was chosen by them, so new ${nouns()} may go a little worse. The band is a 95 % interval.`;
+  const fine = !shown.length ? "Its score was not stored."
+    : tested ? `On ${number.format(rows)} test ${nouns()} it had never seen${about.test_openings > 1 ? `; the test set was opened ${about.test_openings} times, which flatters` : ""}. In brackets: the 95 % interval.`
+    : `On ${number.format(rows)} validation ${nouns()}. The model was chosen by them, so new ${nouns()} may go a little worse. In brackets: the 95 % interval.`;
+  explain(at("scores-fine"), fine);
   at("shadow").textContent = about.shadow ? `A second model, ${about.shadow.model} (${about.shadow.sha256.slice(0, 12)}), is asked beside this one to see where the two disagree. What you read here is always this one's answer.` : "";
   at("shadow").hidden = !about.shadow;
   const { kind, answers } = about.target;
@@ -136,7 +139,9 @@ function score({ metric, value, low, high }) {
   const say = (x) => share ? percent.format(x) : number.format(x);
   const row = made("div", "score");
   const range = low === null || high === null ? "" : ` [${say(low)}, ${say(high)}]`;
-  row.append(made("span", "", metric.replaceAll("_", " ")), made("strong", "", `${say(value)}${range}`));
+  const name = made("span");
+  row.append(name, made("strong", "", `${say(value)}${range}`));
+  explain(name, metric.replaceAll("_", " "));
   if (share && range) {
     const track = made("div", "range");
     const band = made("span", "band");

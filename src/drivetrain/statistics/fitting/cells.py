@@ -19,6 +19,7 @@ from drivetrain.errors import DataError, SettingError, first_few
 from drivetrain.notices import warn
 from drivetrain.runtime.decisions import Decision
 from drivetrain.settings import shown
+from drivetrain.text import counted
 
 Array = NDArray[np.float64]
 
@@ -131,7 +132,7 @@ class Cells:
                 value=column.number_format.name, reason="as all its cells are written"
             )
         if column.gaps:
-            said = first_few(f"{word!r} {n} times" for word, n in column.gaps.items())
+            said = first_few(f"{word!r} {counted(n, 'time')}" for word, n in column.gaps.items())
             self.decisions[f"empty cells of {name}"] = Decision(
                 value=said, reason="words for no value in a column of numbers"
             )

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from drivetrain.errors import DataError, first_few
 from drivetrain.notices import warn
 from drivetrain.statistics.fitting.rows import Codes, Rows
+from drivetrain.text import counted, does
 
 Array = NDArray[np.float64]
 
@@ -86,7 +87,7 @@ def design_of(rows: Rows, *, quiet: bool = False) -> Design:
         X[:, 1:] = demeaned(X[:, 1:], absorbed, rows.weights)
     if len(rows) <= X.shape[1] + n_absorbed:
         raise DataError(
-            f"{len(rows):,} rows cannot determine {X.shape[1] + n_absorbed:,} numbers (intercept, slope"
+            f"{counted(len(rows), 'row')} cannot determine {X.shape[1] + n_absorbed:,} numbers (intercept, slope"
             f"{', controls' if rows.controls else ''}{', levels' if rows.within is not None else ''}); "
             "expected more rows than that. "
             "To fix: take fewer controls, or more rows."
@@ -152,8 +153,7 @@ def _without_repeats(
         kept.append(place)
     if dropped and not quiet:
         warn(
-            f"{first_few(map(repr, dropped))} {'is' if len(dropped) == 1 else 'are'} left out of the "
-            "regression: constant, or "
+            f"{first_few(map(repr, dropped))} {does(len(dropped), 'are')} left out of the regression: constant, or "
             "already said exactly by the other columns. To fix: leave out one of those that say the same."
         )
     keep = sorted(kept)

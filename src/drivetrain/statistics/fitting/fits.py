@@ -18,6 +18,7 @@ from drivetrain.errors import DataError
 from drivetrain.notices import warn
 from drivetrain.statistics.fitting.design import Design, demeaned, design_of
 from drivetrain.statistics.fitting.rows import Codes, Family, Rows
+from drivetrain.text import does
 
 Array = NDArray[np.float64]
 
@@ -175,7 +176,7 @@ def _check_separation(rows: Rows, design: Design) -> None:
         used = [name for name, b in zip(design.names, found.x, strict=True) if abs(b) > 1e-6 and name != "(intercept)"]
         said = ", ".join(map(repr, used[:3])) or "the columns"
         raise DataError(
-            f"{said} {'tells' if len(used) == 1 else 'tell'} some rows with {rows.outcome} = "
+            f"{said} {does(len(used), 'tell')} some rows with {rows.outcome} = "
             f"{'1 from those with 0' if rows.family == 'logistic' else '0 from the others'} without a "
             "mistake (separation), so that "
             "the slope grows without end; expected columns that overlap. To fix: take fewer controls "

@@ -17,6 +17,7 @@ from drivetrain.notices import warn
 from drivetrain.runtime.decisions import Decision
 from drivetrain.statistics.fitting.cells import Cells
 from drivetrain.statistics.fitting.terms import CATEGORY, Term, term_of
+from drivetrain.text import counted, does
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.intp]
@@ -236,8 +237,8 @@ def _finite(name: str, values: Array) -> Array:
     if infinite.any():
         first = int(np.argmax(infinite)) + 1
         raise DataError(
-            f"{name!r} is infinite in {int(infinite.sum()):,} rows, the first is row {first}; expected finite numbers. "
-            "To fix: leave these cells empty, or correct them."
+            f"{name!r} is infinite in {counted(int(infinite.sum()), 'row')}, the first is row {first}; expected finite "
+            "numbers. To fix: leave these cells empty, or correct them."
         )
     return values
 
@@ -316,7 +317,7 @@ def _control(
             "level of its own, or leave the control out."
         )
     decisions[f"control {term.column}"] = Decision(
-        value=f"{len(levels)} categories",
+        value=counted(len(levels), "category", "categories"),
         reason=f"it holds text; each is compared with {levels[0]!r}, the most frequent" if levels else "it is empty",
     )
     columns = np.array([[float(text == level) for level in levels[1:]] for text in texts]).reshape(len(texts), -1)
@@ -340,7 +341,7 @@ def _weights(table: Cells, name: str, missing: dict[str, Any]) -> Array:
     missing[name] = np.isnan(values)
     if (values < 0).any():
         raise DataError(
-            f"{name!r}, named by weights=, has {int((values < 0).sum()):,} values below 0; expected "
+            f"{name!r}, named by weights=, has {counted(int((values < 0).sum()), 'value')} below 0; expected "
             "precisions, such as "
             "1/variance. To fix: correct the column."
         )
@@ -357,7 +358,7 @@ def _tell(n: int, n_gone: int, left_out: Mapping[str, int]) -> None:
             " Where cells are missing for a reason that has to do with the outcome, the slope of the rest is another "
             "one. To fix: fill the cells, or pass missing='impute'."
         )
-    warn(f"{n_gone:,} of {n:,} rows are left out ({said}).{more}")
+    warn(f"{n_gone:,} of {counted(n, 'row')} {does(n_gone, 'are')} left out ({said}).{more}")
 
 
 def _tell_of_copies(table: Cells, kept: NDArray[np.bool_], y: Array, x: Array, controls: Sequence[Control]) -> None:
@@ -371,9 +372,9 @@ def _tell_of_copies(table: Cells, kept: NDArray[np.bool_], y: Array, x: Array, c
     copies = int(table.frame()[kept].astype(str).duplicated().sum())
     if 2 * copies >= len(used):
         warn(
-            f"{copies:,} of {len(used):,} rows repeat another row in every column: if they are copies of one "
-            "measurement, they count as independent ones and make the slope look surer than it is. To fix: leave the "
-            "copies out, or pass cluster=, a column that says what belongs together."
+            f"{copies:,} of {counted(len(used), 'row')} {does(copies, 'repeat')} another row in every column: if they "
+            "are copies of one measurement, they count as independent ones and make the slope look surer than it is. "
+            "To fix: leave the copies out, or pass cluster=, a column that says what belongs together."
         )
 
 

@@ -13,6 +13,7 @@ from drivetrain.data.tables.columns import known_column
 from drivetrain.data.tables.labels import same_name
 from drivetrain.errors import DataError, SettingError, did_you_mean
 from drivetrain.settings import shown
+from drivetrain.text import agreeing
 
 Array = NDArray[np.float64]
 
@@ -63,8 +64,8 @@ class Term:
             if wrong.any():
                 first = values[int(np.argmax(wrong))]
                 raise DataError(
-                    f"{self} needs numbers {bound}, but {int(wrong.sum()):,} rows have others, the first {first:g}. "
-                    f"To fix: leave these rows out of the table, or take {self.column!r} as it is."
+                    f"{self} needs numbers {bound}, but {agreeing(int(wrong.sum()), 'rows', 'have')} others, the first "
+                    f"{first:g}. To fix: leave these rows out of the table, or take {self.column!r} as it is."
                 )
         return TRANSFORMS[self.transform](values)
 

@@ -7,6 +7,7 @@ from drivetrain.statistics.page.kit import Child, Html, figure, tag
 from drivetrain.statistics.result import SlopeReport
 from drivetrain.statistics.saying import claim_sentence, headline, moved_sentence, span_sentence
 from drivetrain.statistics.words import held, interval, p_text, percent, plain, short, unit_of
+from drivetrain.text import counted, does
 
 TAGS = {
     "effect": "There is an effect worth having",
@@ -98,8 +99,9 @@ def know(report: SlopeReport) -> Html:
         items.append(
             (
                 "Other choices",
-                f"{c.n} sensible ways to look give slopes from {lo} to {hi}; {c.n_significant} of them "
-                f"exclude zero; the smallest {p_text(c.smallest_p)}{corrected}.",
+                f"{c.n} sensible {'way' if c.n == 1 else 'ways'} to look {does(c.n, 'give')} slopes from {lo} to {hi}; "
+                f"{c.n_significant} of them {does(c.n_significant, 'exclude')} zero; the smallest "
+                f"{p_text(c.smallest_p)}{corrected}.",
                 "choices",
             )
         )
@@ -175,7 +177,7 @@ def _power(report: SlopeReport) -> str:
         if report.claim is not None and report.power.effect == report.claim.value
         else f"one of {plain(abs(report.power.effect or 0.0))}"
     )
-    return f"{said}; for {what}, {one.n:,} rows like these are needed."
+    return f"{said}; for {what}, {counted(one.n, 'row')} like these {does(one.n, 'are')} needed."
 
 
 def _several(report: SlopeReport) -> str:

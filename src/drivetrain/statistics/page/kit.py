@@ -1,6 +1,6 @@
 """The page kit, from where it lies: HTML that names cannot break, small SVG charts, the style of every report."""
 
-from drivetrain.pages.html import Child, Html, details, figure, scrolling, section, table, tag
+from drivetrain.pages.html import Child, Html, details, explained, figure, scrolling, section, table, tag
 from drivetrain.pages.page import document, page_header
 from drivetrain.pages.svg import (
     Plot,
@@ -27,6 +27,7 @@ __all__ = [
     "document",
     "dot",
     "drawing",
+    "explained",
     "figure",
     "line",
     "nice_ticks",

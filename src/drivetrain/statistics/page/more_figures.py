@@ -32,6 +32,7 @@ from drivetrain.statistics.questions.power import power_of
 from drivetrain.statistics.questions.shape import Shape
 from drivetrain.statistics.result import SlopeReport
 from drivetrain.statistics.words import interval, p_text, percent, short
+from drivetrain.text import counted, does
 
 Array = NDArray[np.float64]
 
@@ -160,8 +161,8 @@ def specifications(choices: Choices, level: float) -> Html:
         ]
         place += 15
     said = (
-        f"{choices.n} looks; slopes from {short(looks[0].estimate.value)} to "
-        f"{short(looks[-1].estimate.value)}; {choices.n_significant} exclude zero."
+        f"{counted(choices.n, 'look')}; slopes from {short(looks[0].estimate.value)} to "
+        f"{short(looks[-1].estimate.value)}; {choices.n_significant} {does(choices.n_significant, 'exclude')} zero."
     )
     return drawing("specifications", right + 4, place, "The slope under other sensible choices", said, marks)
 

@@ -12,6 +12,7 @@ from drivetrain.statistics.questions.principles import PRINCIPLES, REFERENCE
 from drivetrain.statistics.result import SlopeReport
 from drivetrain.statistics.saying import collinearity_sentence, moved_sentence
 from drivetrain.statistics.words import interval, p_text, percent, plain, short
+from drivetrain.text import agreeing, counted, does
 
 
 def several(report: SlopeReport) -> Html:
@@ -183,7 +184,7 @@ def _influence(report: SlopeReport) -> list[Child]:
                 "p",
                 "No row moves the slope more than a row should."
                 if not i.n_flagged
-                else f"{i.n_flagged:,} rows move the slope more than a row should.",
+                else f"{agreeing(i.n_flagged, 'rows', 'move')} the slope more than a row should.",
             )
         )
     parts.append(
@@ -244,10 +245,10 @@ def choices(report: SlopeReport) -> Html | None:
         "of them as if it were the only one.",
         tag(
             "p",
-            f"{c.n} looks: slopes from {short(c.looks[0].estimate.value, sign=True)} to "
-            f"{short(c.looks[-1].estimate.value, sign=True)}; {c.n_same_sign} have the sign of the "
-            "one that was asked for "
-            f"({short(asked, sign=True)}); {c.n_significant} exclude zero.",
+            f"{counted(c.n, 'look')}: slopes from {short(c.looks[0].estimate.value, sign=True)} to "
+            f"{short(c.looks[-1].estimate.value, sign=True)}; {c.n_same_sign} {does(c.n_same_sign, 'have')} the sign "
+            f"of the one that was asked for ({short(asked, sign=True)}); {c.n_significant} "
+            f"{does(c.n_significant, 'exclude')} zero.",
             class_="say",
         ),
         figure(
@@ -295,7 +296,7 @@ def model(report: SlopeReport) -> Html | None:
     if not report.rows.of.transform and not report.rows.outcome.transform and report.rows.family == "linear":
         pairs.insert(0, ("the regression's slope", report.main))
     spread = (
-        f"Intervals are the spread of {m.members} members"
+        f"Intervals are the spread of {counted(m.members, 'member')}"
         + (", each the model fitted again to rows drawn with replacement." if m.refitted else ".")
         if m.has_spread
         else f"{'One model was' if m.members == 1 else f'{m.members} models were'} passed: how much "
@@ -418,7 +419,7 @@ def principles(report: SlopeReport) -> Html:
         "beliefs": _after(report),
         "verdict": f"here the verdict comes from the interval [{short(report.low, sign=True)}, "
         f"{short(report.high, sign=True)}] and what matters, not from .05 alone",
-        "choices": f"here {report.choices.n} looks, all shown"
+        "choices": f"here {counted(report.choices.n, 'look')}, all shown"
         if report.choices is not None
         else "here one look was taken",
         "estimate": f"here {interval(report.estimate, report.low, report.high)[0]} per 1 of {report.rows.of.words}",

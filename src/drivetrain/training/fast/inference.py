@@ -20,10 +20,12 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 from torch.nn.utils.parametrize import is_parametrized
 
+from drivetrain.errors import SettingError
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.spec import Arrays, head
 from drivetrain.training.network import Network
 from drivetrain.training.place import Place
+from drivetrain.training.splitting import is_split
 
 FOLD_TOLERANCE = 1e-3
 """Largest difference between features of the folded copy and of the network, as a share of the largest feature.
@@ -59,6 +61,7 @@ def for_inference(network: Network, place: Place, example: Arrays) -> tuple[Netw
             copy, folding = for_inference(network, place, views)
             print(folding)  # True (20 of 20 batch norms folded into convolutions)
     """
+    _refuse_split(network)
     if network not in _foldings:
         with torch.no_grad():
             _foldings[network] = _find_folding(network, network.taken(*on_device(head(example, 1), place)))
@@ -79,6 +82,7 @@ def part_for_inference(network: Network, part: nn.Module, place: Place, inputs: 
         place: As for `for_inference`.
         inputs: What the body takes; the first row is used.
     """
+    _refuse_split(network)
     if network not in _foldings:
         _foldings[network] = _find_folding(network, tuple(tensor[:1] for tensor in inputs))
     made = copy.deepcopy(part).requires_grad_(False).eval()
@@ -89,6 +93,15 @@ def part_for_inference(network: Network, part: nn.Module, place: Place, inputs: 
     if place.dtype is not torch.float32:
         _lower(made, place.dtype)
     return made
+
+
+def _refuse_split(network: Network) -> None:
+    if any(is_split(value) for value in network.parameters()):
+        raise SettingError(
+            "looking into a network, or asking it for single rows, cannot be done while it lies split over processes "
+            "(FSDP); expected one that lies whole in one process. To fix: save it in all processes, learn.save(PATH), "
+            "and take it up in one: dt.Learner.load(PATH), or dt.load(PATH) to predict."
+        )
 
 
 class TorchEngine:
@@ -108,7 +121,9 @@ class TorchEngine:
         if training:
             self.network.eval()
         try:
-            with torch.inference_mode(), self.place.autocast(), _all_bits(self.place):
+            # what a split network gathers into is kept, and gradients must be able to come of it later
+            answering = torch.no_grad() if self.place.split else torch.inference_mode()
+            with answering, self.place.autocast(), _all_bits(self.place):
                 return self.network.answer(*on_device(views, self.place)).float()
         finally:
             if training:

@@ -21,6 +21,7 @@ from drivetrain.training.place import Place
 from drivetrain.training.recipe import defaults
 from drivetrain.training.recipe.budget import EPOCHS_PER_VIEW, FEWEST_VIEWS, BudgetPlan, Used, as_decision, plan_for
 from drivetrain.training.recipe.plan import ALL, BATCH, FEATURES, FIXED, HEAD, PICTURES, PLAN, SETTLE, TOP, Phase, Rates
+from drivetrain.training.splitting import refuse_split
 from drivetrain.training.trainer import Trainer
 
 DISK_SHARE = 0.5
@@ -81,6 +82,7 @@ def epochs_plan(learner: Trainer, epochs: int, recipe: Recipe) -> Planned:
         asked = "the default without a budget" if recipe.unfreeze is None else "as asked"
         whole = Decision(value=1.0, reason=f"all of the body is trained: {asked}")
         return _with_head(learner, head, recipe, recipe.of_body(ALL, epochs)), {"head_epochs": head, "unfreeze": whole}
+    refuse_split(learner.place, f"unfreeze={recipe.unfreeze:g}", "leave it out; or freeze() and fit() train the head.")
     cuts = Starts(learner.network, learner.kind, learner.feeder, learner.place, None).body.cuts
     cut = min(cuts, key=lambda cut: abs(1 - cut.below - (recipe.unfreeze or 1)))
     views = max(FEWEST_VIEWS, math.ceil(epochs / EPOCHS_PER_VIEW)) if stores(learner) else 0
@@ -112,6 +114,7 @@ def budget_plan(learner: Trainer, seconds: float, recipe: Recipe, folder: Path |
     Raises:
         SettingError: Not even the head can be trained in this time.
     """
+    refuse_split(learner.place, "budget=", "say how many epochs.")
     began = time.monotonic()
     say("measuring what training costs here")
     learner.network.fix_statistics(recipe.statistics == FIXED)

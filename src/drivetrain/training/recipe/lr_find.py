@@ -78,6 +78,7 @@ def find_rate(learner: Trainer, start: float, end: float, steps: int) -> LrSugge
             return try_rates(stepper, learner.feeder, start=start, end=end, steps=steps, default=default)
     finally:
         network.load_state_dict(before)
+        network.zero_grad(set_to_none=True)
 
 
 def try_rates(
@@ -103,7 +104,7 @@ def try_rates(
             batches = feeder.epoch(TRIAL_PHASE, epoch)
             step = next(batches)
         try:
-            loss = stepper.take(step)
+            loss = stepper.place.sum(stepper.take(step))  # all processes see one curve, and end at the same step
         except TrainingError:
             break
         smoothed = SMOOTHING * smoothed + (1 - SMOOTHING) * loss

@@ -146,8 +146,8 @@ def test_rows_that_an_update_cannot_use_are_told(models: dict[str, Any]) -> None
     with pytest.warns(DrivetrainWarning) as told:
         found = model.update(rows)
     said = " ".join(str(one.message) for one in told)
-    assert "2 of 4 new rows are left out: they have no user, no item, or a rating between 1 and 5" in said
-    assert "1 of 2 new rows are left out: the model was not trained on 1 item, such as zz" in said
+    assert "2 of 4 new rows are left out: no user, no item, or a rating between 1 and 5" in said
+    assert "1 of 2 new rows is left out: the model was not trained on 1 item, such as zz" in said
     assert found.decisions["update"].value == 1
     with pytest.raises(DataError, match="column 'stars' is not there"):
         model.update({"user": ["n"], "item": ["i1"]})

@@ -11,6 +11,7 @@ from PIL import Image
 
 from drivetrain.runtime.decisions import Decision
 from drivetrain.runtime.files.formats import FORMATS
+from drivetrain.runtime.files.members import opened
 from drivetrain.runtime.pictures.faults import UnreadableError, faults_explained, pillow_is_quiet
 
 if TYPE_CHECKING:
@@ -66,7 +67,12 @@ def header_sizes(paths: Sequence[Path]) -> list[tuple[int, int]]:
 def _size(path: Path) -> tuple[int, int] | None:
     """Width and height by the file's header, upright; None where it is no such file (`.npy`) or damaged."""
     try:
-        with pillow_is_quiet(), faults_explained(), Image.open(path, formats=list(FORMATS)) as image:
+        with (
+            pillow_is_quiet(),
+            faults_explained(),
+            opened(path) as file,
+            Image.open(file, formats=list(FORMATS)) as image,
+        ):
             sideways = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
             return (image.height, image.width) if sideways else (image.width, image.height)
     except UnreadableError:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from PIL import ExifTags, Image
 
 from drivetrain.runtime.cpus import usable_cpus
+from drivetrain.runtime.files.members import opened
 from drivetrain.runtime.pictures.faults import pillow_is_quiet
 from drivetrain.runtime.trust.system_limits import raise_if_limit
 from drivetrain.text import readable
@@ -47,7 +48,7 @@ def read_exif(path: str | os.PathLike[str]) -> Exif:
         Exif(camera='', taken='')
     """
     try:
-        with pillow_is_quiet(), Image.open(path, formats=FORMATS) as image:
+        with pillow_is_quiet(), opened(path) as file, Image.open(file, formats=FORMATS) as image:
             if image.format != "TIFF" and "exif" not in image.info:  # Pillow would decode a whole PNG to look for it
                 return Exif()
             tags = image.getexif()

@@ -23,6 +23,7 @@ from drivetrain.data.examples import Examples
 from drivetrain.kinds.images.looks.signatures import near_arrays
 from drivetrain.runtime.pictures.signatures import COLOUR_GRID, HEAD_BYTES, MIRROR_BITS, SIGNATURE_BYTES, WAVE_BYTES
 from drivetrain.runtime.targets import NumberTarget, Target
+from drivetrain.text import counted, does
 
 SIDES = (
     *(
@@ -167,8 +168,8 @@ def _mirrored_twins(rows: Examples) -> str | None:
         return None
     a, b = across[0]
     return (
-        f"{len(across)} pairs of pictures of different classes are mirror images of each other, such as "
-        f"{_place(some, a)} and {_place(some, b)}"
+        f"{counted(len(across), 'pair')} of pictures of different classes {does(len(across), 'are')} mirror images of "
+        f"each other, such as {_place(some, a)} and {_place(some, b)}"
     )
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 from functools import cache
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +18,7 @@ from PIL import Image, ImageFilter
 
 from drivetrain.errors import PictureError
 from drivetrain.kinds.images.looks.turns import AS_IT_IS, turn_picture
+from drivetrain.runtime.files.members import bytes_of
 from drivetrain.runtime.pictures.read import read_picture
 
 SAME = 0.85
@@ -70,7 +70,7 @@ def same_picture(path_a: str | os.PathLike[str], path_b: str | os.PathLike[str],
         False
     """
     try:
-        if Path(path_a).read_bytes() == Path(path_b).read_bytes():
+        if bytes_of(path_a) == bytes_of(path_b):
             return True
         return likeness(turn_picture(_open(path_a), turn), _open(path_b)) >= SAME
     except (OSError, PictureError):

@@ -116,7 +116,7 @@ class Lists:
         place = self._places.get(_name(user))
         if place is None:
             refuse(
-                "user", user, f"one of the {len(self.users):,} users of these lists", fix="To fix: name one of them."
+                "user", user, f"one of the users of these lists ({len(self.users):,})", fix="To fix: name one of them."
             )
         return tuple(self.items[code] for code in self.codes[place].tolist() if code != NOTHING)
 

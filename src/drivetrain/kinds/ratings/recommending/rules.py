@@ -147,8 +147,8 @@ def user_code(catalogue: Catalogue, user: Any) -> int:
     code = catalogue.user_code.get(text)
     if code is None:
         raise SettingError(
-            f"user={shown(user)} is not known; expected one of the {len(catalogue.users):,} users of the training data."
-            f"{_near(text, catalogue.users)} To fix: pass favourites= "
+            f"user={shown(user)} is not known; expected one of the users of the training data "
+            f"({len(catalogue.users):,}).{_near(text, catalogue.users)} To fix: pass favourites= "
             "with some items of the new user, or train the model anew."
         )
     return code

@@ -19,7 +19,7 @@ from drivetrain.kinds.ratings.recommending.recommender import Recommender
 from drivetrain.kinds.ratings.recommending.scoring import Contributions, Scorer
 from drivetrain.notices import warn
 from drivetrain.runtime.decisions import Decision
-from drivetrain.text import counted, readable
+from drivetrain.text import counted, does, readable
 
 
 @dataclass(frozen=True)
@@ -87,8 +87,9 @@ def updated(recommender: Recommender, events: Any) -> Recommender:
             "fix: check the column of items, or train the model anew."
         )
     if unknown:
+        left = len(items) - len(kept)
         warn(
-            f"{len(items) - len(kept):,} of {len(items):,} new rows are left out: the model was not trained on "
+            f"{left:,} of {counted(len(items), 'new row')} {does(left, 'are')} left out: the model was not trained on "
             f"{counted(len(unknown), 'item')}, such as {first_few(map(readable, unknown))}. To fix: train it anew when "
             "they matter"
         )
@@ -170,7 +171,9 @@ def _read(recommender: Recommender, events: Any) -> tuple[list[str], list[str], 
     ]  # fmt: skip
     if len(good) < len(named):
         scale = f", or a rating between {low:g} and {high:g}" if recommender.scale is not None else ""
-        warn(f"{len(named) - len(good):,} of {len(named):,} new rows are left out: they have no user, no item{scale}")
+        left = len(named) - len(good)
+        why = f"no user, no item{scale}"
+        warn(f"{left:,} of {counted(len(named), 'new row')} {does(left, 'are')} left out: {why}")
     return [str(named[row][0]) for row in good], [str(named[row][1]) for row in good], values[good]
 
 

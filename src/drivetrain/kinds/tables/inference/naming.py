@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivetrain.kinds.tables.inference.summary import Summary
+from drivetrain.text import counted
 
 SURE_NAMES = re.compile(
     r"(^|[_\s.-])(ids?|codes?|keys?|zip|zips|zipcode|postcode|postal|plz|sku|isbn|ean|upc|gtin|iban|uuid|phone|tel)"
@@ -119,6 +120,7 @@ def _by_how_they_lie(name: str, values: NDArray[np.float64], found: Summary) -> 
     if not signs:
         return None
     reason = (
-        f"{distinct:,} whole numbers, large, far apart, not rounded, each in {found.n / distinct:.0f} rows on average"
+        f"{distinct:,} whole numbers, large, far apart, not rounded, each in "
+        f"{counted(round(found.n / distinct), 'row')} on average"
     )
     return Named(f"{reason}: names rather than quantities", doubt=DOUBT)

@@ -28,7 +28,7 @@ from drivetrain.kinds.tables.inference.summary import Summary, summary_of
 from drivetrain.kinds.tables.parsing import NumberStyle, category_text
 from drivetrain.runtime.decisions import Decision
 from drivetrain.settings import choice, refuse, shown
-from drivetrain.text import readable
+from drivetrain.text import agreeing, readable
 
 Role = Literal["number", "category", "ordered", "date", "text", "left out"]
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -130,7 +130,9 @@ def notes_of(typed: Mapping[str, Typed]) -> list[str]:
         for name in out[:MOST_TOLD]
     ]
     if len(out) > MOST_TOLD:
-        notes.append(f"{len(out) - MOST_TOLD} more columns are left out; data.decisions says which and why")
+        notes.append(
+            f"{agreeing(len(out) - MOST_TOLD, 'more columns', 'are')} left out; data.decisions says which and why"
+        )
     doubts: dict[str, list[str]] = {}
     for name, one in typed.items():
         if one.doubt:

@@ -21,7 +21,7 @@ from drivetrain.pages.charts import Bar, compared
 from drivetrain.pages.html import Html, figure, scrolling, table, tag
 from drivetrain.pages.words import shortened, with_minus
 from drivetrain.runtime.targets import CategoryTarget, NumberTarget, Target
-from drivetrain.text import in_digits, readable
+from drivetrain.text import counted, in_digits, readable
 
 Floats = NDArray[np.float64]
 
@@ -73,7 +73,7 @@ def adding(model: Additive, say: Say, data: Data, spec: Spec, *, seed: int = 0) 
         f"parts of all columns sum to what the model says, {_unit(target)}. It says what this model uses, not what "
         f"causes what.{halves}"
     )
-    title = f"Mean size of what each column adds, of {len(rows):,} validation rows"
+    title = f"Mean size of what each column adds, of {counted(len(rows), 'validation row')}"
     said = say(rows)
     raw = start + added.sum(axis=1)
     by_size = np.argsort(raw[:, 0], kind="stable")
@@ -99,7 +99,7 @@ def _of_row(rows: Examples, row: int, added: Mapping[str, Floats], start: Floats
     body = told[:MOST_OF_A_ROW]
     if len(told) > MOST_OF_A_ROW:
         rest = sum(part for part, _ in parts[MOST_OF_A_ROW:])
-        body.append([f"{len(told) - MOST_OF_A_ROW} other columns", "", _signed(rest)])
+        body.append([counted(len(told) - MOST_OF_A_ROW, "other column"), "", _signed(rest)])
     body.append(["start", "", _plain(float(start[at]))])
     body.append(["sum", "", _plain(float(start[at]) + sum(part for part, _ in parts))])
     answer = float(said.output[row, output])

@@ -20,7 +20,7 @@ from drivetrain.pages.charts import Bar, compared
 from drivetrain.pages.html import Html, figure, scrolling, table, tag
 from drivetrain.pages.svg import dot, drawing, path, plot, spread
 from drivetrain.pages.words import shortened, with_minus
-from drivetrain.text import in_digits, readable
+from drivetrain.text import counted, in_digits, readable
 
 TITLE = "What it goes by"
 MOST_BARS = 12
@@ -91,9 +91,9 @@ def _moves_most(known: Understanding, group: tuple[str, ...]) -> Dependence | No
 def _importance(found: Sequence[Importance]) -> Html:
     first = found[0]
     lead = (
-        f"How much the {first.metric} gets worse on {first.n:,} validation rows when a column's cells come from other "
-        "rows, so that it tells the model nothing; with 95 % intervals. Columns that say much the same are exchanged "
-        "together. It says what this model uses, not what causes what."
+        f"How much the {first.metric} gets worse on {counted(first.n, 'validation row')} when a column's cells come "
+        "from other rows, so that it tells the model nothing; with 95 % intervals. Columns that say much the same are "
+        "exchanged together. It says what this model uses, not what causes what."
     )
     bars = [
         Bar(shortened(readable(one.name), 40), one.value, one.low, one.high, _said(one)) for one in found[:MOST_BARS]

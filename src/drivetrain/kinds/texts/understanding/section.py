@@ -19,7 +19,7 @@ from drivetrain.kinds.texts.understanding.slices import Slice, slices
 from drivetrain.kinds.texts.understanding.telling import Telling, chosen_texts, telling
 from drivetrain.kinds.texts.word_places import places, words_of
 from drivetrain.pages.charts import Bar, compared
-from drivetrain.pages.html import Cell, Child, Html, details, figure, scrolling, table, tag
+from drivetrain.pages.html import Cell, Child, Html, details, escape, figure, scrolling, table, tag
 from drivetrain.pages.words import as_percent, shortened, value_in_words, with_minus
 from drivetrain.runtime.targets import NumberTarget, Target
 from drivetrain.text import agreeing, in_digits, readable
@@ -84,8 +84,8 @@ def _telling(answer: Answer, judged: Predictions, texts: Sequence[str]) -> Html:
         for name, best in found
         for one in best
     ]
-    made = table(["said", f"most telling words, {_unit(target)}"], short, caption="Telling words")
-    each = table(["said", "word", _unit(target), "95 %", "texts"], long, caption="Each word", numeric=[2, 4])
+    made = table(["said", escape(f"most telling words, {_unit(target)}")], short, caption="Telling words")
+    each = table(["said", "word", escape(_unit(target)), "95 %", "texts"], long, caption="Each word", numeric=[2, 4])
     return tag(
         "div",
         tag("p", _lead(target, n)),
