@@ -40,7 +40,6 @@ from sets import Table, write_table
 from small_pictures import SETS, NotHere, Small, Sources
 
 import drivetrain as dt
-from drivetrain.data.cache.store import Store
 from drivetrain.evaluation.intervals.differences import tango_interval
 from drivetrain.training.callbacks import Callback
 from drivetrain.training.recipe.plan import HEAD
@@ -87,8 +86,7 @@ class Judge(Callback):
     def __init__(self, learn: dt.Learner) -> None:
         self.learn, self.head = learn, {}
         test = learn.data.sealed_test.open()  # a benchmark's own rows: nothing is chosen by them
-        self._rows = {"valid": (learn.valid_store, learn.data.valid)}
-        self._rows["test"] = (Store(test.inputs, learn.kind.spec, digests=test.digests), test)
+        self._rows = {"valid": learn.data.valid, "test": test}
 
     def on_epoch_end(self, run: Any) -> None:
         if run.history[-1]["phase"] == HEAD:
@@ -97,8 +95,8 @@ class Judge(Callback):
     def now(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         """Part → (N,) whether each row is right, and its log loss."""
         found = {}
-        for part, (store, rows) in self._rows.items():
-            said = self.learn._judge(store, rows, place=self.learn.place)
+        for part, rows in self._rows.items():
+            said = self.learn._judge(rows, self.learn.place)
             of_truth = said.output[np.arange(len(said)), said.truth]
             found[part] = (said.hits(), -np.log(np.maximum(of_truth, 1e-7)))
         return found
